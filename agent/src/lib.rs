@@ -1,0 +1,1 @@
+//! The edge agent: reads the card, decides, records and syncs

@@ -1,0 +1,1 @@
+//! The endpoint that devices sync to: verify, append, receipts

@@ -1,0 +1,1 @@
+//! One trait per device class, with its real and simulated implementations

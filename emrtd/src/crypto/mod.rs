@@ -1,0 +1,66 @@
+//! The one place that knows which cryptographic libraries are used.
+//!
+//! Curves, big numbers and signatures come from OpenSSL, the only library at hand with every brainpool
+//! curve; block ciphers, MACs and hashes from RustCrypto (docs/decisions/0001-chip-cryptography.md).
+//! Certificates and signed data are parsed by this crate; OpenSSL only ever sees numbers.
+
+pub mod curve;
+pub mod hash;
+pub mod public_key;
+pub mod symmetric;
+
+pub use curve::{Curve, Domain, KeyPair};
+pub use hash::HashAlgorithm;
+pub use public_key::{PublicKey, SignatureAlgorithm};
+pub use symmetric::{Cipher, SessionKeys};
+
+use thiserror::Error;
+
+/// Why a cryptographic operation gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CryptoError {
+    /// An algorithm, curve or parameter that this crate does not implement or does not accept.
+    #[error("unsupported {what}: {value}")]
+    Unsupported {
+        /// What kind of thing it is.
+        what: &'static str,
+        /// Its identifier.
+        value: String,
+    },
+    /// A key or a point that is not valid for its algorithm.
+    #[error("invalid {0}")]
+    Invalid(&'static str),
+    /// The bytes of a key or of parameters are malformed.
+    #[error("malformed {what}")]
+    Malformed {
+        /// What was being read.
+        what: &'static str,
+        /// What is wrong with the bytes.
+        #[source]
+        source: crate::tlv::TlvError,
+    },
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] crate::secret::EntropyError),
+    /// The library itself failed, for example for want of memory.
+    #[error("the cryptographic library failed in {0}")]
+    Library(&'static str),
+}
+
+impl CryptoError {
+    pub(crate) const fn malformed(what: &'static str) -> impl Fn(crate::tlv::TlvError) -> Self {
+        move |source| Self::Malformed { what, source }
+    }
+
+    pub(crate) fn unsupported(what: &'static str, value: impl std::fmt::Display) -> Self {
+        Self::Unsupported { what, value: value.to_string() }
+    }
+}
+
+/// Compares without telling by its duration where two values differ.
+#[must_use]
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    use subtle::ConstantTimeEq as _;
+    a.ct_eq(b).into()
+}

@@ -1,0 +1,213 @@
+//! Block ciphers and MACs of secure messaging, BAC and PACE (ICAO 9303-11 §9.7, §9.8.6).
+
+use super::hash::HashAlgorithm;
+use crate::secret::Secret;
+use aes::{Aes128, Aes192, Aes256};
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyInit, KeyIvInit as _,
+    block_padding::NoPadding,
+};
+use cmac::{Cmac, Mac as _};
+use des::{Des, TdesEde2};
+use retail_mac::RetailMac;
+use zeroize::Zeroizing;
+
+/// The cipher of a session: 3DES with retail MAC, or AES with CMAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the algorithms'")]
+pub enum Cipher {
+    TripleDes,
+    Aes128,
+    Aes192,
+    Aes256,
+}
+
+impl Cipher {
+    /// Key length in bytes.
+    #[must_use]
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::TripleDes | Self::Aes128 => 16,
+            Self::Aes192 => 24,
+            Self::Aes256 => 32,
+        }
+    }
+
+    /// Block length in bytes; also the length of the send sequence counter.
+    #[must_use]
+    pub const fn block_len(self) -> usize {
+        match self {
+            Self::TripleDes => 8,
+            _ => 16,
+        }
+    }
+
+    /// The name as the field writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TripleDes => "3DES-CBC-CBC",
+            Self::Aes128 => "AES-CBC-CMAC-128",
+            Self::Aes192 => "AES-CBC-CMAC-192",
+            Self::Aes256 => "AES-CBC-CMAC-256",
+        }
+    }
+
+    /// By the last arc of a PACE or CA protocol identifier (1 to 4).
+    #[must_use]
+    pub const fn from_oid_suffix(suffix: u8) -> Option<Self> {
+        Some(match suffix {
+            1 => Self::TripleDes,
+            2 => Self::Aes128,
+            3 => Self::Aes192,
+            4 => Self::Aes256,
+            _ => return None,
+        })
+    }
+
+    /// The key derivation function of ICAO 9303-11 §9.7.1 with its counter: 1 encryption, 2 MAC, 3 password.
+    #[must_use]
+    pub fn derive(self, secret: &[u8], counter: u32) -> Secret {
+        let mut input = Zeroizing::new(Vec::with_capacity(secret.len() + 4));
+        input.extend_from_slice(secret);
+        input.extend_from_slice(&counter.to_be_bytes());
+        let hash = match self {
+            Self::TripleDes | Self::Aes128 => HashAlgorithm::Sha1,
+            Self::Aes192 | Self::Aes256 => HashAlgorithm::Sha256,
+        };
+        let mut key = hash.digest(&input);
+        zeroize::Zeroize::zeroize(&mut key[self.key_len()..]);
+        key.truncate(self.key_len());
+        if self == Self::TripleDes {
+            for byte in &mut key {
+                let ones = (*byte >> 1).count_ones();
+                *byte = *byte & 0xFE | u8::from(ones % 2 == 0);
+            }
+        }
+        Secret::new(key)
+    }
+
+    /// CBC encryption of whole blocks.
+    #[must_use]
+    pub fn encrypt(self, key: &Secret, iv: &[u8], data: &[u8]) -> Vec<u8> {
+        match self {
+            Self::TripleDes => encrypt::<TdesEde2>(key, iv, data),
+            Self::Aes128 => encrypt::<Aes128>(key, iv, data),
+            Self::Aes192 => encrypt::<Aes192>(key, iv, data),
+            Self::Aes256 => encrypt::<Aes256>(key, iv, data),
+        }
+    }
+
+    /// CBC decryption; `None` unless `data` is whole blocks.
+    #[must_use]
+    pub fn decrypt(self, key: &Secret, iv: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::TripleDes => decrypt::<TdesEde2>(key, iv, data),
+            Self::Aes128 => decrypt::<Aes128>(key, iv, data),
+            Self::Aes192 => decrypt::<Aes192>(key, iv, data),
+            Self::Aes256 => decrypt::<Aes256>(key, iv, data),
+        }
+    }
+
+    /// The eight-byte MAC. For 3DES `data` must already be padded (ISO/IEC 9797-1 algorithm 3); CMAC pads itself.
+    #[must_use]
+    pub fn mac(self, key: &Secret, data: &[u8]) -> [u8; 8] {
+        match self {
+            Self::TripleDes => {
+                let mut mac = <RetailMac<Des> as KeyInit>::new_from_slice(key.expose()).expect(KEY_LEN);
+                retail_mac::Mac::update(&mut mac, data);
+                let tag = retail_mac::Mac::finalize(mac).into_bytes();
+                tag.into()
+            }
+            Self::Aes128 => cmac::<Aes128>(key, data),
+            Self::Aes192 => cmac::<Aes192>(key, data),
+            Self::Aes256 => cmac::<Aes256>(key, data),
+        }
+    }
+
+    /// An initialisation vector of zeros.
+    #[must_use]
+    pub const fn zero_iv(self) -> &'static [u8] {
+        match self {
+            Self::TripleDes => &[0; 8],
+            _ => &[0; 16],
+        }
+    }
+}
+
+const KEY_LEN: &str = "keys come from `derive`, which cuts them to length";
+
+fn encrypt<C: BlockCipherEncrypt + KeyInit>(key: &Secret, iv: &[u8], data: &[u8]) -> Vec<u8> {
+    debug_assert!(data.len().is_multiple_of(C::block_size()), "callers pad");
+    cbc::Encryptor::<C>::new_from_slices(key.expose(), iv).expect(KEY_LEN).encrypt_padded_vec::<NoPadding>(data)
+}
+
+fn decrypt<C: BlockCipherDecrypt + KeyInit>(key: &Secret, iv: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let cipher = cbc::Decryptor::<C>::new_from_slices(key.expose(), iv).expect(KEY_LEN);
+    cipher.decrypt_padded_vec::<NoPadding>(data).ok()
+}
+
+fn cmac<C>(key: &Secret, data: &[u8]) -> [u8; 8]
+where
+    Cmac<C>: cmac::Mac + KeyInit,
+    C: cmac::block_api::CmacCipher,
+{
+    let mut mac = <Cmac<C> as KeyInit>::new_from_slice(key.expose()).expect(KEY_LEN);
+    mac.update(data);
+    let mut tag = [0; 8];
+    tag.copy_from_slice(&mac.finalize().into_bytes()[..8]);
+    tag
+}
+
+/// Appends `80 00…` up to a block boundary (ISO/IEC 9797-1 padding method 2).
+pub fn pad(data: &mut Vec<u8>, block_len: usize) {
+    data.push(0x80);
+    data.resize(data.len().next_multiple_of(block_len), 0);
+}
+
+/// Removes that padding; `None` when it is not there.
+#[must_use]
+pub fn unpad(mut data: Vec<u8>) -> Option<Vec<u8>> {
+    let marker = data.iter().rposition(|b| *b != 0)?;
+    if data[marker] != 0x80 {
+        return None;
+    }
+    data.truncate(marker);
+    Some(data)
+}
+
+/// The two keys of a secure messaging session.
+#[derive(Debug, Clone)]
+pub struct SessionKeys {
+    /// Which cipher they are for.
+    pub cipher: Cipher,
+    /// KS_Enc.
+    pub enc: Secret,
+    /// KS_MAC.
+    pub mac: Secret,
+}
+
+impl SessionKeys {
+    /// Derives both keys from a shared secret.
+    #[must_use]
+    pub fn derive(cipher: Cipher, secret: &[u8]) -> Self {
+        Self { cipher, enc: cipher.derive(secret, 1), mac: cipher.derive(secret, 2) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_round_trips_and_rejects_its_absence() {
+        for len in 0..40 {
+            let mut data = vec![0; len];
+            pad(&mut data, 16);
+            assert!(data.len().is_multiple_of(16) && data.len() > len);
+            assert_eq!(unpad(data).map(|d| d.len()), Some(len));
+        }
+        assert_eq!(unpad(vec![1, 2, 3]), None);
+        assert_eq!(unpad(vec![0; 16]), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! EF.DG2 (ICAO 9303-10 §4.7.2): the holder's face, in the record format of ISO/IEC 19794-5:2005.
+//!
+//! ```text
+//! 75 { 7F61 { 02 01 n, 7F60 { A1 {…}, 5F2E or 7F2E <biometric data block> } × n } }
+//! block:  "FAC\0" "010\0" length:u32 faces:u16, then per face
+//!         length:u32 points:u16 <14 bytes> points × 8 bytes,
+//!         type:u8 codec:u8 width:u16 height:u16 <6 bytes> image
+//! ```
+
+use crate::tlv::{self, TlvError};
+
+/// How the image is coded, by its first bytes; the record's codec field is not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageType {
+    /// JPEG.
+    Jpeg,
+    /// JPEG 2000, as a JP2 file or a bare codestream.
+    Jpeg2000,
+}
+
+impl ImageType {
+    /// The media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Jpeg2000 => "image/jp2",
+        }
+    }
+
+    fn sniff(image: &[u8]) -> Option<Self> {
+        if image.starts_with(&[0xFF, 0xD8, 0xFF]) {
+            Some(Self::Jpeg)
+        } else if image.starts_with(&[0, 0, 0, 0x0C, 0x6A, 0x50]) || image.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) {
+            Some(Self::Jpeg2000)
+        } else {
+            None
+        }
+    }
+}
+
+/// A face image inside the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FaceImage<'a> {
+    /// Coding.
+    pub image_type: ImageType,
+    /// Width in pixels as the record states it; zero where the issuer left it out.
+    pub width: u16,
+    /// Height in pixels as the record states it.
+    pub height: u16,
+    /// The coded image.
+    pub image: &'a [u8],
+}
+
+impl std::fmt::Debug for FaceImage<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FaceImage({:?}, {}x{})", self.image_type, self.width, self.height)
+    }
+}
+
+/// Reads the file: the first face of every biometric template.
+///
+/// # Errors
+/// When a structure is malformed or an image is neither JPEG nor JPEG 2000.
+pub fn parse(file: &[u8]) -> Result<Vec<FaceImage<'_>>, TlvError> {
+    let dg2 = tlv::first(file, 0x75)?;
+    let group = tlv::first(dg2.value, 0x7F61)?;
+    let mut templates = group.children();
+    templates.expect(tlv::tag::INTEGER)?;
+    let mut faces = Vec::new();
+    while let Some(template) = templates.optional(0x7F60)? {
+        let block = match tlv::find(template.value, 0x5F2E)? {
+            Some(block) => block,
+            None => tlv::find(template.value, 0x7F2E)?.ok_or(TlvError::Missing(0x5F2E))?,
+        };
+        faces.push(face(block.value)?);
+    }
+    Ok(faces)
+}
+
+fn face(block: &[u8]) -> Result<FaceImage<'_>, TlvError> {
+    const CUT: TlvError = TlvError::Truncated;
+    let u16_at = |bytes: &[u8], at: usize| -> Result<u16, TlvError> {
+        bytes.get(at..at + 2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or(CUT)
+    };
+    let record = block.strip_prefix(b"FAC\0").ok_or(TlvError::Value("not an ISO/IEC 19794-5 record"))?;
+    let record = record.get(10..).ok_or(CUT)?;
+    let length = record.get(..4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).ok_or(CUT)?;
+    // Some issuers count wrongly; the image then ends with the block.
+    let record = record.get(..length as usize).unwrap_or(record);
+    let points = usize::from(u16_at(record, 4)?);
+    let information = record.get(20 + points * 8..).ok_or(CUT)?;
+    let (width, height) = (u16_at(information, 2)?, u16_at(information, 4)?);
+    let image = information.get(12..).ok_or(CUT)?;
+    let image_type = ImageType::sniff(image).ok_or(TlvError::Value("image is neither JPEG nor JPEG 2000"))?;
+    Ok(FaceImage { image_type, width, height, image })
+}

@@ -1,0 +1,77 @@
+//! EF.SOD (ICAO 9303-10 §4.6.2): the issuer's signature over the hashes of the data groups.
+//!
+//! ```text
+//! 77 { ContentInfo { SignedData { eContent LDSSecurityObject } } }
+//! LDSSecurityObject ::= SEQUENCE { version INTEGER, hashAlgorithm, SEQUENCE OF { number INTEGER, hash OCTET STRING } … }
+//! ```
+
+use crate::cms::{CmsError, Deviation, SignedData};
+use crate::crypto::HashAlgorithm;
+use crate::crypto::public_key::hash_algorithm;
+use crate::oid::{self, Oid};
+use crate::tlv::{self, TlvError, tag};
+use std::collections::BTreeMap;
+
+/// The hashes that the issuer signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LdsSecurityObject {
+    /// Version: 0 for LDS 1.7, 1 for LDS 1.8.
+    pub version: u32,
+    /// Hash over the data groups.
+    pub hash: HashAlgorithm,
+    /// Expected hash by data group number.
+    pub data_groups: BTreeMap<u8, Vec<u8>>,
+}
+
+/// EF.SOD, read but not yet checked.
+#[derive(Debug, Clone)]
+pub struct Sod {
+    /// The signed message.
+    pub signed_data: SignedData,
+    /// What it signs.
+    pub security_object: LdsSecurityObject,
+    /// Departures from the profile that were accepted.
+    pub deviations: Vec<Deviation>,
+}
+
+impl Sod {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it is malformed or uses an algorithm that is not supported.
+    pub fn parse(file: &[u8]) -> Result<Self, CmsError> {
+        let signed_data = SignedData::parse(tlv::first(file, 0x77)?.value)?;
+        let mut deviations = signed_data.deviations.clone();
+        match Oid(&signed_data.content_type) {
+            oid::LDS_SECURITY_OBJECT => {}
+            oid::DATA => deviations.push(Deviation::ContentTypeIsData),
+            _ => return Err(TlvError::Value("eContentType is not id-icao-ldsSecurityObject").into()),
+        }
+        let security_object = LdsSecurityObject::parse(&signed_data.content)?;
+        if security_object.hash == HashAlgorithm::Sha1 && !deviations.contains(&Deviation::Sha1) {
+            deviations.push(Deviation::Sha1);
+        }
+        Ok(Self { signed_data, security_object, deviations })
+    }
+}
+
+impl LdsSecurityObject {
+    fn parse(content: &[u8]) -> Result<Self, CmsError> {
+        let mut fields = tlv::first(content, tag::SEQUENCE)?.children();
+        let version = fields.expect(tag::INTEGER)?.small_uint()?;
+        let hash = hash_algorithm(&fields.expect(tag::SEQUENCE)?)?;
+        let mut data_groups = BTreeMap::new();
+        let mut entries = fields.expect(tag::SEQUENCE)?.children();
+        while let Some(entry) = entries.next()? {
+            let mut parts = entry.children();
+            let number = parts.expect(tag::INTEGER)?.small_uint()?;
+            let number = u8::try_from(number).ok().filter(|n| (1..=16).contains(n));
+            let number = number.ok_or(TlvError::Value("data group number"))?;
+            let digest = parts.expect(tag::OCTET_STRING)?.value.to_vec();
+            if digest.len() != hash.len() || data_groups.insert(number, digest).is_some() {
+                return Err(TlvError::Value("data group hash").into());
+            }
+        }
+        Ok(Self { version, hash, data_groups })
+    }
+}

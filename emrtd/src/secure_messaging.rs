@@ -1,0 +1,207 @@
+//! Secure messaging (ICAO 9303-11 §9.8): commands and responses wrapped under session keys.
+//!
+//! | data object | content |
+//! |---|---|
+//! | `87` / `85` | padding indicator `01` ‖ cryptogram (even INS) / cryptogram (odd INS) |
+//! | `97` | Le of the plain command |
+//! | `99` | status of the plain response |
+//! | `8E` | MAC over send sequence counter, padded header and the objects above |
+//!
+//! Once keys stand, a response without a valid MAC is an error, whatever its status bytes say: a chip that
+//! answers in plain could be somebody in the middle who wants the session opened.
+
+use crate::apdu::{Command, Response, StatusWord};
+use crate::crypto::symmetric::{pad, unpad};
+use crate::crypto::{self, Cipher, SessionKeys};
+use crate::secret::Secret;
+use crate::tlv::{Reader, TlvError, encode_into};
+use thiserror::Error;
+
+/// Why a protected response is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SecureMessagingError {
+    /// The response carries no MAC; a chip does this when it has dropped the session.
+    #[error("the chip answered {0} without protection")]
+    Unprotected(StatusWord),
+    /// The MAC is wrong.
+    #[error("the response MAC is wrong")]
+    Mac,
+    /// The data objects are malformed.
+    #[error("the protected response is malformed")]
+    Malformed(#[source] TlvError),
+    /// The cryptogram does not decrypt to padded data.
+    #[error("the cryptogram is malformed")]
+    Cryptogram,
+    /// The protected status differs from the one outside.
+    #[error("the status inside ({inside}) differs from the one outside ({outside})")]
+    Status {
+        /// From the `99` object.
+        inside: StatusWord,
+        /// From the response itself.
+        outside: StatusWord,
+    },
+}
+
+const DO_CRYPTOGRAM: u32 = 0x87;
+const DO_CRYPTOGRAM_ODD: u32 = 0x85;
+const DO_LE: u32 = 0x97;
+const DO_STATUS: u32 = 0x99;
+const DO_MAC: u32 = 0x8E;
+
+/// A secure messaging session: keys and send sequence counter.
+#[derive(Debug)]
+pub struct SecureMessaging {
+    keys: SessionKeys,
+    counter: u128,
+}
+
+impl SecureMessaging {
+    /// A session whose counter starts at zero, as after PACE and chip authentication.
+    #[must_use]
+    pub const fn new(keys: SessionKeys) -> Self {
+        Self { keys, counter: 0 }
+    }
+
+    /// A session with a given counter, as after BAC.
+    #[must_use]
+    pub const fn with_counter(keys: SessionKeys, counter: u128) -> Self {
+        Self { keys, counter }
+    }
+
+    /// The cipher in use.
+    #[must_use]
+    pub const fn cipher(&self) -> Cipher {
+        self.keys.cipher
+    }
+
+    /// The current send sequence counter.
+    #[must_use]
+    pub const fn counter(&self) -> u128 {
+        self.counter
+    }
+
+    /// The most plain response bytes that fit a protected response of 256 bytes: 231 (3DES) or 223 (AES).
+    #[must_use]
+    pub const fn short_le(&self) -> u32 {
+        match self.keys.cipher {
+            Cipher::TripleDes => 231,
+            _ => 223,
+        }
+    }
+
+    fn advance(&mut self) -> Vec<u8> {
+        self.counter = self.counter.wrapping_add(1);
+        let all = self.counter.to_be_bytes();
+        all[16 - self.keys.cipher.block_len()..].to_vec()
+    }
+
+    /// AES takes E(KS_Enc, SSC) as IV, 3DES zeros.
+    fn iv(&self, counter: &[u8]) -> Vec<u8> {
+        let cipher = self.keys.cipher;
+        match cipher {
+            Cipher::TripleDes => cipher.zero_iv().to_vec(),
+            _ => cipher.encrypt(&self.keys.enc, cipher.zero_iv(), counter),
+        }
+    }
+
+    fn mac(&self, mut input: Vec<u8>) -> [u8; 8] {
+        pad(&mut input, self.keys.cipher.block_len());
+        self.keys.cipher.mac(&self.keys.mac, &input)
+    }
+
+    /// Wraps a command.
+    #[must_use]
+    pub fn protect(&mut self, command: &Command) -> Command {
+        let block = self.keys.cipher.block_len();
+        let counter = self.advance();
+        let data = command.data.expose();
+        let mut objects = Vec::with_capacity(data.len() + 32);
+        if !data.is_empty() {
+            let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(data.len() + block));
+            plain.extend_from_slice(data);
+            pad(&mut plain, block);
+            let cryptogram = self.keys.cipher.encrypt(&self.keys.enc, &self.iv(&counter), &plain);
+            if command.ins & 1 == 0 {
+                let mut value = Vec::with_capacity(cryptogram.len() + 1);
+                value.push(0x01);
+                value.extend_from_slice(&cryptogram);
+                encode_into(&mut objects, DO_CRYPTOGRAM, &value);
+            } else {
+                encode_into(&mut objects, DO_CRYPTOGRAM_ODD, &cryptogram);
+            }
+        }
+        if let Some(le) = command.le {
+            if le > 256 {
+                encode_into(&mut objects, DO_LE, &(le as u16).to_be_bytes());
+            } else {
+                encode_into(&mut objects, DO_LE, &[le as u8]);
+            }
+        }
+        let mut protected = command.clone();
+        protected.cla |= 0x0C;
+        let mut input = counter;
+        input.extend_from_slice(&protected.header());
+        if objects.is_empty() {
+            // `mac` pads; padding the header here as well would add an empty block.
+        } else {
+            pad(&mut input, block);
+            input.extend_from_slice(&objects);
+        }
+        let mac = self.mac(input);
+        encode_into(&mut objects, DO_MAC, &mac);
+        let extended = command.is_extended() || objects.len() > 255;
+        protected.data = Secret::new(objects);
+        protected.le = Some(if extended { 65_536 } else { 256 });
+        protected
+    }
+
+    /// Opens a response.
+    ///
+    /// # Errors
+    /// When it is not protected under these keys and this counter. The session must not be used any more then.
+    pub fn unprotect(&mut self, response: &Response) -> Result<Response, SecureMessagingError> {
+        let counter = self.advance();
+        let mut objects = Reader::new(response.data.expose());
+        let (mut cryptogram, mut status, mut mac) = (None, None, None);
+        let mut signed = counter.clone();
+        while let Some(object) = objects.next().map_err(SecureMessagingError::Malformed)? {
+            match object.tag {
+                DO_MAC => {
+                    mac = Some(object.value);
+                    break;
+                }
+                DO_CRYPTOGRAM | DO_CRYPTOGRAM_ODD if cryptogram.is_none() => cryptogram = Some(object),
+                DO_STATUS if status.is_none() => status = Some(object.value),
+                _ => {}
+            }
+            signed.extend_from_slice(object.raw);
+        }
+        let mac = mac.ok_or(SecureMessagingError::Unprotected(response.status))?;
+        objects.finish().map_err(SecureMessagingError::Malformed)?;
+        if !crypto::equal(&self.mac(signed), mac) {
+            return Err(SecureMessagingError::Mac);
+        }
+        let status = match status {
+            Some(&[sw1, sw2]) => StatusWord(u16::from_be_bytes([sw1, sw2])),
+            _ => return Err(SecureMessagingError::Malformed(TlvError::Missing(DO_STATUS))),
+        };
+        if status != response.status {
+            return Err(SecureMessagingError::Status { inside: status, outside: response.status });
+        }
+        let data = match cryptogram {
+            None => Secret::new(Vec::new()),
+            Some(object) => {
+                let cryptogram = match (object.tag, object.value) {
+                    (DO_CRYPTOGRAM, [0x01, rest @ ..]) => rest,
+                    (DO_CRYPTOGRAM_ODD, rest) => rest,
+                    _ => return Err(SecureMessagingError::Cryptogram),
+                };
+                let plain = self.keys.cipher.decrypt(&self.keys.enc, &self.iv(&counter), cryptogram);
+                let plain = plain.and_then(unpad).ok_or(SecureMessagingError::Cryptogram)?;
+                Secret::new(plain)
+            }
+        };
+        Ok(Response { data, status })
+    }
+}

@@ -1,0 +1,233 @@
+//! SecurityInfos (ICAO 9303-11 §9.2): what EF.CardAccess and EF.DG14 say about the chip's protocols.
+//!
+//! ```text
+//! SecurityInfos ::= SET OF SEQUENCE { protocol OBJECT IDENTIFIER, requiredData ANY, optionalData ANY OPTIONAL }
+//! ```
+
+use crate::crypto::curve::ParameterForm;
+use crate::crypto::{Cipher, CryptoError, Curve, HashAlgorithm, PublicKey};
+use crate::oid::{self, Oid};
+use crate::tlv::{self, Reader, Tlv, TlvError, tag};
+
+/// How PACE maps the nonce to a generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of ICAO 9303-11")]
+pub enum Mapping {
+    Generic,
+    Integrated,
+    ChipAuthentication,
+}
+
+/// On which group a key agreement works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the algorithms'")]
+pub enum KeyAgreement {
+    Dh,
+    Ecdh,
+}
+
+/// One way of PACE that the chip offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaceInfo {
+    /// The protocol identifier as bytes, for MSE:Set AT and the authentication token.
+    pub oid: Vec<u8>,
+    /// Mapping of the nonce.
+    pub mapping: Mapping,
+    /// Kind of group.
+    pub key_agreement: KeyAgreement,
+    /// Cipher of the session that PACE opens.
+    pub cipher: Cipher,
+    /// Protocol version; 2 for ICAO.
+    pub version: u32,
+    /// Standardised domain parameter id.
+    pub parameter_id: Option<u32>,
+}
+
+impl PaceInfo {
+    /// The curve, when the parameter id names one.
+    #[must_use]
+    pub fn curve(&self) -> Option<Curve> {
+        Curve::from_parameter_id(self.parameter_id?)
+    }
+
+    /// The protocol as the field writes it, for example `PACE-ECDH-GM-AES-CBC-CMAC-128`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let agreement = match self.key_agreement {
+            KeyAgreement::Dh => "DH",
+            KeyAgreement::Ecdh => "ECDH",
+        };
+        let mapping = match self.mapping {
+            Mapping::Generic => "GM",
+            Mapping::Integrated => "IM",
+            Mapping::ChipAuthentication => "CAM",
+        };
+        format!("PACE-{agreement}-{mapping}-{}", self.cipher.name())
+    }
+
+    fn read(oid: &[u8], required: &Tlv<'_>, optional: Option<&Tlv<'_>>) -> Result<Option<Self>, TlvError> {
+        let [mapping, cipher] = oid[oid::PACE.0.len()..] else { return Ok(None) };
+        let (key_agreement, mapping) = match mapping {
+            1 => (KeyAgreement::Dh, Mapping::Generic),
+            2 => (KeyAgreement::Ecdh, Mapping::Generic),
+            3 => (KeyAgreement::Dh, Mapping::Integrated),
+            4 => (KeyAgreement::Ecdh, Mapping::Integrated),
+            6 => (KeyAgreement::Ecdh, Mapping::ChipAuthentication),
+            _ => return Ok(None),
+        };
+        let Some(cipher) = Cipher::from_oid_suffix(cipher) else { return Ok(None) };
+        let version = required.small_uint()?;
+        let parameter_id = optional.map(Tlv::small_uint).transpose()?;
+        Ok(Some(Self { oid: oid.to_vec(), mapping, key_agreement, cipher, version, parameter_id }))
+    }
+}
+
+/// One way of chip authentication that the chip offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipAuthenticationInfo {
+    /// The protocol identifier as bytes.
+    pub oid: Vec<u8>,
+    /// Kind of group.
+    pub key_agreement: KeyAgreement,
+    /// Cipher of the session after it.
+    pub cipher: Cipher,
+    /// Protocol version.
+    pub version: u32,
+    /// Which of several keys it goes with.
+    pub key_id: Option<Vec<u8>>,
+}
+
+/// A chip authentication public key.
+#[derive(Debug, Clone)]
+pub struct ChipAuthenticationKey {
+    /// The key, or why it cannot be used.
+    pub key: Result<PublicKey, CryptoError>,
+    /// Which of several keys it is.
+    pub key_id: Option<Vec<u8>>,
+}
+
+/// The entries of a SecurityInfos set that this terminal knows.
+#[derive(Debug, Clone, Default)]
+pub struct SecurityInfos {
+    /// Offers of PACE, in the chip's order.
+    pub pace: Vec<PaceInfo>,
+    /// Offers of chip authentication.
+    pub chip_authentication: Vec<ChipAuthenticationInfo>,
+    /// Chip authentication keys.
+    pub chip_authentication_keys: Vec<ChipAuthenticationKey>,
+    /// Hash of ECDSA active authentication, from ActiveAuthenticationInfo.
+    pub active_authentication_hash: Option<HashAlgorithm>,
+    /// Identifiers of entries that were not understood, dotted.
+    pub unknown: Vec<String>,
+}
+
+impl SecurityInfos {
+    /// Reads the SET; what follows it in the file is ignored, unknown entries are listed.
+    ///
+    /// # Errors
+    /// When the structure is malformed.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TlvError> {
+        let set = tlv::first(bytes, tag::SET)?;
+        let mut infos = Self::default();
+        let mut entries = set.children();
+        while let Some(entry) = entries.next()? {
+            infos.read(&mut entry.children())?;
+        }
+        Ok(infos)
+    }
+
+    fn read(&mut self, fields: &mut Reader<'_>) -> Result<(), TlvError> {
+        let id = fields.expect(tag::OID)?.value;
+        let required = fields.next()?.ok_or(TlvError::Missing(tag::INTEGER))?;
+        let optional = fields.next()?;
+        let starts = |prefix: Oid<'_>, extra| id.starts_with(prefix.0) && id.len() == prefix.0.len() + extra;
+        if starts(oid::PACE, 2) {
+            match PaceInfo::read(id, &required, optional.as_ref())? {
+                Some(info) => self.pace.push(info),
+                None => self.unknown.push(Oid(id).to_string()),
+            }
+        } else if starts(oid::CA_DH, 1) || starts(oid::CA_ECDH, 1) {
+            let key_agreement =
+                if id.starts_with(oid::CA_DH.0) { KeyAgreement::Dh } else { KeyAgreement::Ecdh };
+            match id.last().copied().and_then(Cipher::from_oid_suffix) {
+                Some(cipher) => self.chip_authentication.push(ChipAuthenticationInfo {
+                    oid: id.to_vec(),
+                    key_agreement,
+                    cipher,
+                    version: required.small_uint()?,
+                    key_id: optional.map(|t| t.value.to_vec()),
+                }),
+                None => self.unknown.push(Oid(id).to_string()),
+            }
+        } else if Oid(id) == oid::PK_ECDH {
+            self.chip_authentication_keys.push(ChipAuthenticationKey {
+                key: chip_key(&required),
+                key_id: optional.map(|t| t.value.to_vec()),
+            });
+        } else if Oid(id) == oid::PK_DH {
+            self.chip_authentication_keys.push(ChipAuthenticationKey {
+                key: Err(CryptoError::unsupported("key agreement", "DH")),
+                key_id: optional.map(|t| t.value.to_vec()),
+            });
+        } else if Oid(id) == oid::ACTIVE_AUTHENTICATION {
+            self.active_authentication_hash = optional.and_then(|t| plain_signature_hash(t.value));
+        } else if Oid(id) != oid::TA {
+            self.unknown.push(Oid(id).to_string());
+        }
+        Ok(())
+    }
+}
+
+/// A SubjectPublicKeyInfo whose parameters may also be a standardised domain parameter id.
+fn chip_key(spki: &Tlv<'_>) -> Result<PublicKey, CryptoError> {
+    let malformed = CryptoError::malformed("ChipAuthenticationPublicKeyInfo");
+    let mut fields = spki.children();
+    let mut algorithm = fields.expect(tag::SEQUENCE).map_err(&malformed)?.children();
+    if Oid(algorithm.expect(tag::OID).map_err(&malformed)?.value) != oid::STANDARDIZED_DOMAIN_PARAMETERS {
+        return PublicKey::from_spki(spki);
+    }
+    let id = algorithm.expect(tag::INTEGER).and_then(|t| t.small_uint()).map_err(&malformed)?;
+    let curve = Curve::from_parameter_id(id).ok_or_else(|| CryptoError::unsupported("domain parameter id", id))?;
+    let point = fields.expect(tag::BIT_STRING).map_err(&malformed)?;
+    PublicKey::ec(curve, ParameterForm::Named, point.bits().map_err(&malformed)?)
+}
+
+/// ecdsa-plain-SHA* of BSI TR-03111, or the X9.62 identifiers that some issuers write instead.
+fn plain_signature_hash(id: &[u8]) -> Option<HashAlgorithm> {
+    if let Some([suffix]) = id.strip_prefix(oid::ECDSA_PLAIN.0) {
+        return Some(match suffix {
+            1 => HashAlgorithm::Sha1,
+            2 => HashAlgorithm::Sha224,
+            3 => HashAlgorithm::Sha256,
+            4 => HashAlgorithm::Sha384,
+            5 => HashAlgorithm::Sha512,
+            _ => return None,
+        });
+    }
+    match Oid(id) {
+        oid::ECDSA_SHA1 => Some(HashAlgorithm::Sha1),
+        oid::ECDSA_SHA224 => Some(HashAlgorithm::Sha224),
+        oid::ECDSA_SHA256 => Some(HashAlgorithm::Sha256),
+        oid::ECDSA_SHA384 => Some(HashAlgorithm::Sha384),
+        oid::ECDSA_SHA512 => Some(HashAlgorithm::Sha512),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// EF.CardAccess of a CCCD (three entries, the last PACE-ECDH-GM-AES-128 on brainpoolP256r1).
+    const CCCD: &str = "3134300d060804007f0007020202020101300f060a04007f000702020302020201013012060a04007f0007020204020202010202010d";
+
+    #[test]
+    fn a_cccd_offers_pace_gm_on_brainpool_256() {
+        let infos = SecurityInfos::parse(&hex::decode(CCCD).expect("hex")).expect("SecurityInfos");
+        let [pace] = &infos.pace[..] else { panic!("one PACEInfo") };
+        assert_eq!(pace.name(), "PACE-ECDH-GM-AES-CBC-CMAC-128");
+        assert_eq!(pace.curve(), Some(Curve::BrainpoolP256r1));
+        assert_eq!(infos.chip_authentication[0].cipher, Cipher::Aes128);
+        assert!(infos.unknown.is_empty());
+    }
+}

@@ -1,0 +1,1 @@
+//! The signed event format that device and central share

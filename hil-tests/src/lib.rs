@@ -1,0 +1,1 @@
+//! Rigs and end-to-end scenarios: the only place that starts everything

@@ -1,0 +1,1 @@
+//! What a citizen and a receptionist see, Vietnamese first
