@@ -1,1 +1,21 @@
-//! The Vietnamese identity card on top of emrtd: number, QR, DG13, access keys, cross-checks
+//! The Vietnamese citizen card (CCCD, since 2024 thẻ Căn cước) on top of [`emrtd`].
+//!
+//! | module | task |
+//! |---|---|
+//! | [`number`] | the 12-digit number; its structure is advice |
+//! | [`qr`] | payloads of citizen cards and health insurance cards |
+//! | [`dg13`] | the national data group |
+//! | [`access`] | passwords worth trying, from a number or a QR code |
+//! | [`cross_check`](mod@cross_check) | do chip, text and QR code belong together |
+
+pub mod access;
+pub mod cross_check;
+pub mod date;
+pub mod dg13;
+pub mod number;
+pub mod qr;
+
+pub use cross_check::cross_check;
+pub use dg13::{Dg13, Field};
+pub use number::Number;
+pub use qr::{Qr, Scan};

@@ -12,6 +12,7 @@
 //! | `version` | 1 |
 //! | `access` | protocol, cipher, curve, password kind, fallback |
 //! | `files` | array of `{name, length, content}` or `{name, length, hash, digest}` |
+//! | `not_read` | map of file name to reason: `absent`, `denied`, `not_in_sod` |
 //! | `active_authentication`, `chip_authentication` | `{result: …}`: transcript, refusal or absence |
 //!
 //! New keys may be added; a reader ignores those it does not know. A change of meaning raises `version`.
@@ -142,6 +143,13 @@ impl Evidence {
         }
         let passive = passive_authentication(sod, &groups, trust, at, now);
         let mut checks = passive.checks.clone();
+        // A copy may leave out the groups that would expose it; what the SOD lists, the chip must give.
+        checks.extend(self.not_read.iter().filter_map(|(file, reason)| match (file, reason.as_str()) {
+            (FileId::Dg(number), "absent" | "denied") => {
+                Some(Check::failed(format!("dg_hash.{number}"), "listed_but_not_given").with_detail(reason))
+            }
+            _ => None,
+        }));
         let infos = self.content(FileId::Dg(14)).map(lds::dg14);
         let infos = infos.and_then(Result::ok);
         checks.push(self.check_card_access(infos.as_ref()));
@@ -201,6 +209,7 @@ impl Evidence {
             version: 1,
             access: self.access.clone(),
             files,
+            not_read: self.not_read.iter().map(|(file, reason)| (file.to_string(), reason.clone())).collect(),
             active_authentication: self.active_authentication.clone(),
             chip_authentication: self.chip_authentication.clone(),
         };
@@ -221,10 +230,14 @@ impl Evidence {
             let (id, evidence) = file.read()?;
             files.insert(id, evidence);
         }
+        let mut not_read = BTreeMap::new();
+        for (name, reason) in stored.not_read {
+            not_read.insert(FileId::from_name(&name).ok_or(EvidenceError::File(name))?, reason);
+        }
         Ok(Self {
             access: stored.access,
             files,
-            not_read: BTreeMap::new(),
+            not_read,
             active_authentication: stored.active_authentication,
             chip_authentication: stored.chip_authentication,
         })
@@ -258,6 +271,7 @@ struct Stored {
     version: u32,
     access: AccessRecord,
     files: Vec<StoredFile>,
+    not_read: BTreeMap<String, String>,
     active_authentication: Proof<ActiveAuthenticationTranscript>,
     chip_authentication: Proof<ChipAuthenticationTranscript>,
 }
@@ -311,8 +325,7 @@ fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm) -> St
 
 impl StoredFile {
     fn read(self) -> Result<(FileId, FileEvidence), EvidenceError> {
-        let all = [FileId::CardAccess, FileId::Com, FileId::Sod].into_iter().chain((1..=16).map(FileId::Dg));
-        let id = all.into_iter().find(|file| file.to_string() == self.name);
+        let id = FileId::from_name(&self.name);
         let hash = HASHES.into_iter().find(|h| Some(h.name()) == self.hash.as_deref());
         match (id, self.content, hash, self.digest) {
             (Some(id), Some(content), _, _) => Ok((id, FileEvidence::Content(Secret::new(content)))),

@@ -54,6 +54,13 @@ impl FileId {
         }
     }
 
+    /// By the name that [`Display`](std::fmt::Display) writes.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::CardAccess, Self::Com, Self::Sod].into_iter().chain((1..=16).map(Self::Dg));
+        all.into_iter().find(|file| file.to_string() == name)
+    }
+
     /// The data group with this tag (EF.COM's tag list).
     #[must_use]
     pub fn from_tag(tag: u8) -> Option<Self> {

@@ -1,1 +1,21 @@
-//! A software CCCD: chip, issuer, personas and faults, as a library and as a card for vpcd
+//! A software CCCD: a strict chip, the synthetic issuing state that signs it, personas and faults.
+//!
+//! The card side is written apart from the terminal ([`emrtd`]): they share TLV bytes and nothing of the
+//! protocols, so that the two cannot agree on the same mistake. All keys are public by construction
+//! (`keys/README.md`); no card made here is worth anything outside tests and demonstrations.
+
+mod card_pace;
+mod card_sm;
+pub mod chip;
+pub mod fault;
+pub mod issuer;
+mod keys;
+pub mod persona;
+pub mod personalise;
+pub mod portrait;
+pub mod vpcd;
+
+pub use chip::{ATR, Answer, Chip};
+pub use fault::Fault;
+pub use issuer::Issuer;
+pub use persona::{PERSONAS, Persona};

@@ -1,0 +1,76 @@
+//! `cccd-card`: lays a virtual CCCD on a virtual reader, and writes what an operator must trust to accept it.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+use virtual_card::{Chip, Fault, Issuer, PERSONAS, Persona, vpcd};
+
+/// A virtual CCCD. Its keys are public; its cards are for tests and demonstrations only.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put a card on vpcd's reader and answer until it is lifted or the reader goes away.
+    Serve {
+        /// Whose card; see `list`.
+        #[arg(long)]
+        persona: String,
+        /// What is wrong with the card: none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped,
+        /// altered:GROUP, self-made-csca, expired-dsc, garbage, no-pace, hidden-card-access, no-extended-length,
+        /// tolerate-select-mf.
+        #[arg(long, default_value = "none")]
+        fault: Fault,
+        /// Address of vpcd: 127.0.0.1:35963 is the first reader, port 35964 the second.
+        #[arg(long, default_value = "127.0.0.1:35963")]
+        vpcd: String,
+    },
+    /// List the personas.
+    List,
+    /// Write the trust anchors of the synthetic issuer into a directory.
+    Trust {
+        /// The directory; made if it is not there.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Serve { persona, fault, vpcd } => serve(&persona, fault, &vpcd),
+        Command::List => {
+            for persona in &PERSONAS {
+                println!("{:20} {}  {}", persona.id, persona.number, persona.about);
+            }
+            Ok(())
+        }
+        Command::Trust { out } => {
+            std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+            for file in Issuer::new(virtual_card::issuer::IssuerFault::None)?.trust_files()? {
+                let path = out.join(file.name);
+                std::fs::write(&path, file.der).with_context(|| format!("cannot write {}", path.display()))?;
+                println!("{}", path.display());
+            }
+            Ok(())
+        }
+    }
+}
+
+fn serve(persona: &str, fault: Fault, address: &str) -> anyhow::Result<()> {
+    let persona = Persona::find(persona)
+        .with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))?;
+    let mut chip = Chip::new(persona, fault)?;
+    let stream = vpcd::connect(address, Duration::from_secs(10))
+        .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
+    eprintln!("card of {} is on the reader", persona.id);
+    match vpcd::serve(&mut chip, stream)? {
+        vpcd::Ended::Lifted => eprintln!("card lifted"),
+        vpcd::Ended::ReaderGone => eprintln!("reader gone"),
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Writes a persona's data groups and keys: what a card has in its memory.
+
+use crate::fault::Fault;
+use crate::issuer::{Issuer, IssuerFault, explicit_parameters};
+use crate::keys;
+use crate::persona::{ActiveAuthenticationKey, Persona};
+use crate::portrait;
+use emrtd::tlv::encode;
+use openssl::ec::EcKey;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// A card could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PersonaliseError {
+    /// The cryptographic library failed.
+    #[error("the cryptographic library failed while making the card")]
+    Crypto(#[from] openssl::error::ErrorStack),
+    /// The portrait could not be encoded.
+    #[error("the portrait could not be encoded")]
+    Portrait(#[from] jpeg_encoder::EncodingError),
+}
+
+/// EF.CardAccess of every CCCD seen so far.
+pub(crate) const CARD_ACCESS: [u8; 54] = [
+    0x31, 0x34, 0x30, 0x0D, 0x06, 0x08, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x02, 0x02, 0x01, 0x01, 0x30, 0x0F,
+    0x06, 0x0A, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x02, 0x02, 0x01, 0x01, 0x30, 0x12, 0x06, 0x0A,
+    0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x04, 0x02, 0x02, 0x02, 0x01, 0x02, 0x02, 0x01, 0x0D,
+];
+
+/// The private key of active authentication.
+pub(crate) enum ActiveKey {
+    Rsa(PKey<Private>),
+    Ec(EcKey<Private>),
+}
+
+/// What is in a card's memory.
+pub struct Card {
+    /// File identifier to content.
+    pub(crate) files: BTreeMap<u16, Vec<u8>>,
+    pub(crate) mrz_information: String,
+    pub(crate) can: String,
+    pub(crate) chip_key: EcKey<Private>,
+    pub(crate) active_key: ActiveKey,
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Card({} files)", self.files.len())
+    }
+}
+
+impl Card {
+    /// Makes the card of a persona, faults of its data included.
+    ///
+    /// # Errors
+    /// When the cryptographic library or the image encoder fails.
+    pub fn new(persona: &Persona, fault: Fault) -> Result<Self, PersonaliseError> {
+        let issuer = Issuer::new(match fault {
+            Fault::SelfMadeCsca => IssuerFault::SelfMadeCsca,
+            Fault::ExpiredDsc => IssuerFault::ExpiredDsc,
+            _ => IssuerFault::None,
+        })?;
+        let chip_key = keys::ec(&format!("chip/{}", persona.id), Nid::BRAINPOOL_P256R1)?;
+        let (active_key, active_spki, ecdsa) = active_authentication(persona)?;
+        let mut groups = BTreeMap::from([
+            (1, encode(0x61, &encode(0x5F1F, persona.mrz().as_bytes()))),
+            (13, dg13(persona)),
+            (14, dg14(&chip_key, ecdsa)?),
+            (15, encode(0x6F, &active_spki)),
+        ]);
+        if persona.portrait {
+            groups.insert(2, dg2(&portrait::jpeg(persona.id)?));
+        }
+        let sod = issuer.sod(persona.signer, &groups, &signed_at(persona.issued))?;
+        if let Fault::Altered(number) = fault {
+            alter(groups.get_mut(&number));
+        }
+        if fault == Fault::Stripped {
+            groups.remove(&14);
+            groups.remove(&15);
+        }
+        let mut files: BTreeMap<u16, Vec<u8>> = BTreeMap::from([(0x011E, com(&groups)), (0x011D, sod)]);
+        if fault != Fault::NoPace {
+            files.insert(0x011C, CARD_ACCESS.to_vec());
+        }
+        files.extend(groups.into_iter().map(|(number, bytes)| (0x0100 | u16::from(number), bytes)));
+        let mrz = persona.mrz();
+        let field = |range: std::ops::Range<usize>| &mrz[range];
+        Ok(Self {
+            files,
+            mrz_information: [field(5..15), field(30..37), field(38..45)].concat(),
+            can: persona.can().to_owned(),
+            chip_key,
+            active_key,
+        })
+    }
+}
+
+/// Changes one byte in the middle of a group, which leaves its structure readable.
+fn alter(group: Option<&mut Vec<u8>>) {
+    if let Some(bytes) = group {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x01;
+    }
+}
+
+/// Noon of the day of issue.
+fn signed_at(issued: &str) -> String {
+    let parts: Vec<&str> = issued.split('/').collect();
+    format!("{}{}{}120000Z", &parts[2][2..], parts[1], parts[0])
+}
+
+fn com(groups: &BTreeMap<u8, Vec<u8>>) -> Vec<u8> {
+    let tags: Vec<u8> = groups.values().map(|bytes| bytes[0]).collect();
+    let body = [encode(0x5F01, b"0107"), encode(0x5F36, b"040000"), encode(0x5C, &tags)].concat();
+    encode(0x60, &body)
+}
+
+fn dg2(image: &[u8]) -> Vec<u8> {
+    let mut record = Vec::new();
+    let length = 20 + 12 + image.len();
+    record.extend_from_slice(b"FAC\x00010\x00");
+    record.extend_from_slice(&(14 + length as u32).to_be_bytes());
+    record.extend_from_slice(&1u16.to_be_bytes());
+    record.extend_from_slice(&(length as u32).to_be_bytes());
+    // No feature points; sex, eyes, hair, properties, expression and pose unspecified.
+    record.extend_from_slice(&[0; 16]);
+    // Full frontal, JPEG.
+    record.extend_from_slice(&[0x01, 0x00]);
+    record.extend_from_slice(&portrait::WIDTH.to_be_bytes());
+    record.extend_from_slice(&portrait::HEIGHT.to_be_bytes());
+    record.extend_from_slice(&[0x01, 0x00, 0x00, 0x00, 0x00, 0x00]);
+    record.extend_from_slice(image);
+    let header = encode(
+        0xA1,
+        &[
+            encode(0x80, &[0x01, 0x01]),
+            encode(0x81, &[0x02]),
+            encode(0x87, &[0x01, 0x01]),
+            encode(0x88, &[0x00, 0x08]),
+        ]
+        .concat(),
+    );
+    let template = encode(0x7F60, &[header, encode(0x5F2E, &record)].concat());
+    encode(0x75, &encode(0x7F61, &[encode(0x02, &[1]), template].concat()))
+}
+
+fn dg13(persona: &Persona) -> Vec<u8> {
+    let utf8 = |text: &str| encode(0x0C, text.as_bytes());
+    let printable = |text: &str| encode(0x13, text.as_bytes());
+    let nested = |text: &str| encode(0x30, &utf8(text));
+    // On cards of 2024 many fields are there without a value.
+    let or_empty = |value: Vec<u8>| if persona.card_2024 { Vec::new() } else { value };
+    let fields: [Vec<u8>; 16] = [
+        printable(persona.number),
+        utf8(persona.name),
+        printable(persona.birth),
+        utf8(persona.sex),
+        utf8("Việt Nam"),
+        or_empty(utf8(persona.ethnicity)),
+        or_empty(utf8(persona.religion)),
+        or_empty(utf8(persona.origin)),
+        utf8(persona.residence),
+        or_empty(utf8("Nốt ruồi C: 1cm dưới mép phải")),
+        printable(persona.issued),
+        utf8(persona.expiry),
+        or_empty(persona.parents.iter().flat_map(|name| nested(name)).collect()),
+        persona.spouse.map(nested).unwrap_or_default(),
+        persona.old_number.map(printable).unwrap_or_default(),
+        or_empty(printable("0000000000000000")),
+    ];
+    let entries: Vec<u8> = (1u8..)
+        .zip(fields)
+        .flat_map(|(index, value)| encode(0x30, &[encode(0x02, &[index]), value].concat()))
+        .collect();
+    encode(0x6D, &encode(0x30, &entries))
+}
+
+fn ec_spki(key: &EcKey<Private>) -> Result<Vec<u8>, PersonaliseError> {
+    let algorithm = [
+        encode(0x06, &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01]),
+        explicit_parameters(key.group())?,
+    ]
+    .concat();
+    let bits = encode(0x03, &[&[0][..], &keys::point(key)?].concat());
+    Ok(encode(0x30, &[encode(0x30, &algorithm), bits].concat()))
+}
+
+fn active_authentication(persona: &Persona) -> Result<(ActiveKey, Vec<u8>, bool), PersonaliseError> {
+    let label = format!("active/{}", persona.id);
+    let curve = match persona.active_authentication {
+        ActiveAuthenticationKey::Rsa => {
+            let key = keys::active_authentication_rsa()?;
+            let spki = key.public_key_to_der()?;
+            return Ok((ActiveKey::Rsa(key), spki, false));
+        }
+        ActiveAuthenticationKey::EcdsaBrainpool256 => Nid::BRAINPOOL_P256R1,
+        ActiveAuthenticationKey::EcdsaSecp256 => Nid::X9_62_PRIME256V1,
+    };
+    let key = keys::ec(&label, curve)?;
+    let spki = ec_spki(&key)?;
+    Ok((ActiveKey::Ec(key), spki, true))
+}
+
+/// The SecurityInfos of EF.CardAccess, the chip authentication key, and the hash of ECDSA active authentication.
+fn dg14(chip_key: &EcKey<Private>, ecdsa: bool) -> Result<Vec<u8>, PersonaliseError> {
+    let mut infos = CARD_ACCESS[2..].to_vec();
+    let id_pk_ecdh = encode(0x06, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x01, 0x02]);
+    infos.extend(encode(0x30, &[id_pk_ecdh, ec_spki(chip_key)?].concat()));
+    if ecdsa {
+        let id_aa = encode(0x06, &[0x67, 0x81, 0x08, 0x01, 0x01, 0x05]);
+        let plain_sha256 = encode(0x06, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x01, 0x01, 0x04, 0x01, 0x03]);
+        infos.extend(encode(0x30, &[id_aa, encode(0x02, &[1]), plain_sha256].concat()));
+    }
+    Ok(encode(0x6E, &encode(0x31, &infos)))
+}

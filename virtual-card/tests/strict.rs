@@ -1,0 +1,140 @@
+//! The card is strict, and the terminal opens it: whole reads in one process, without a reader.
+
+use emrtd::password::Password;
+use emrtd::secret::SystemEntropy;
+use emrtd::session::{AccessPolicy, Action, Plan, Session};
+use emrtd::trust::TrustStore;
+use emrtd::verdict::{Decision, Outcome, Policy};
+use emrtd::x509::UnixTime;
+use emrtd::{Error, Evidence};
+use virtual_card::{Answer, Chip, Fault, Issuer, PERSONAS, Persona};
+
+fn trust() -> TrustStore {
+    let mut store = TrustStore::new();
+    for file in Issuer::new(virtual_card::issuer::IssuerFault::None).expect("issuer").trust_files().expect("files") {
+        store.add(file.name, &file.der).expect("certificate");
+    }
+    store
+}
+
+fn plan(persona: &Persona, access: AccessPolicy) -> Plan {
+    let (document, birth, expiry) = persona.mrz_fields();
+    let mrz = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
+    Plan {
+        access,
+        passwords: vec![Password::can(persona.can()).expect("CAN"), Password::Mrz(mrz)],
+        data_groups: vec![1, 2, 13, 14, 15],
+        max_response: 65_536,
+        card_access_fallback: None,
+    }
+}
+
+fn read(chip: &mut Chip, plan: Plan) -> Result<Evidence, Error> {
+    let mut session = Session::new(plan, Box::new(SystemEntropy));
+    while let Action::Transmit(command) = session.next()? {
+        match chip.transmit(&command) {
+            Answer::Response(bytes) => session.feed(&bytes)?,
+            Answer::Lifted => return Err(Error::OutOfOrder),
+        }
+    }
+    Ok(session.into_evidence().expect("opened"))
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_date(2026, 6, 1).expect("date")
+}
+
+#[test]
+fn every_persona_is_genuine_with_pace_and_with_bac() {
+    let trust = trust();
+    for persona in &PERSONAS {
+        for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
+            let mut chip = Chip::new(persona, Fault::None).expect("card");
+            let evidence = read(&mut chip, plan(persona, access)).unwrap_or_else(|e| panic!("{}: {e:?}", persona.id));
+            let checks = evidence.verify(&trust, None, now()).checks;
+            assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{} {access:?}: {checks:#?}", persona.id);
+            let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
+            assert_eq!(stored.verify(&trust, None, now()).checks, checks, "{}", persona.id);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_given_before_access() {
+    let mut chip = Chip::new(&PERSONAS[0], Fault::None).expect("card");
+    let mut send = |hex: &str| match chip.transmit(&hex::decode(hex).expect("hex")) {
+        Answer::Response(bytes) => hex::encode_upper(bytes),
+        Answer::Lifted => panic!("lifted"),
+    };
+    assert_eq!(send("00A4000C023F00"), "6D00");
+    assert_eq!(send("00A4020C02011C"), "9000");
+    assert!(send("00B0000000").ends_with("9000"));
+    assert_eq!(send("00A4040C07A0000002471001"), "9000");
+    assert_eq!(send("00A4020C02011C"), "6A82");
+    for (file, answer) in [("0101", "6982"), ("0102", "6982"), ("0103", "6982"), ("010B", "6A82"), ("011D", "6982")] {
+        assert_eq!(send(&format!("00A4020C02{file}")), answer, "{file}");
+    }
+    assert_eq!(send("00B0810000"), "6982");
+    assert_eq!(send("0088000008000000000000000000"), "6982");
+    assert_eq!(send("002241A40C800A04007F00070202030202"), "6A80");
+    assert_eq!(send("00B0"), "6700");
+}
+
+#[test]
+fn faults_show_in_the_checks() {
+    let trust = trust();
+    let persona = &PERSONAS[0];
+    for (fault, check, outcome, reason) in [
+        (Fault::Cloned, "active_authentication", Outcome::Failed, "wrong_answer"),
+        (Fault::Cloned, "chip_authentication", Outcome::Failed, "chip_does_not_hold_the_key"),
+        (Fault::Stripped, "dg_hash.15", Outcome::Failed, "listed_but_not_given"),
+        (Fault::Altered(13), "dg_hash.13", Outcome::Failed, "hash_differs"),
+        (Fault::Altered(2), "dg_hash.2", Outcome::Failed, "hash_differs"),
+        (Fault::SelfMadeCsca, "dsc_chain", Outcome::NotPerformed, "no_anchor"),
+        (Fault::ExpiredDsc, "dsc_validity", Outcome::Failed, "dsc_expired"),
+    ] {
+        let mut chip = Chip::new(persona, fault).expect("card");
+        let evidence = read(&mut chip, plan(persona, AccessPolicy::Auto)).expect("read");
+        let checks = evidence.verify(&trust, None, now()).checks;
+        let found = checks.iter().find(|c| c.id == check).unwrap_or_else(|| panic!("{check}"));
+        assert_eq!((found.outcome, found.reason.as_deref()), (outcome, Some(reason)), "{fault:?}");
+    }
+}
+
+#[test]
+fn other_makes_of_chip_are_read_too() {
+    let persona = &PERSONAS[0];
+    for (fault, protocol, fallback) in [
+        (Fault::NoPace, "BAC", Some("pace_not_offered")),
+        (Fault::HiddenCardAccess, "PACE-ECDH-GM-AES-CBC-CMAC-128", Some("card_access_assumed")),
+        (Fault::NoExtendedLength, "PACE-ECDH-GM-AES-CBC-CMAC-128", None),
+    ] {
+        let mut chip = Chip::new(persona, fault).expect("card");
+        let mut plan = plan(persona, AccessPolicy::Auto);
+        if fault == Fault::HiddenCardAccess {
+            plan.card_access_fallback = Some(hex::decode("31143012060a04007f0007020204020202010202010d").expect("hex"));
+        }
+        if fault == Fault::NoExtendedLength {
+            plan.max_response = 256;
+        }
+        let evidence = read(&mut chip, plan).unwrap_or_else(|e| panic!("{fault:?}: {e:?}"));
+        assert_eq!(evidence.access.protocol, protocol);
+        assert_eq!(evidence.access.fallback.as_deref(), fallback);
+    }
+}
+
+#[test]
+fn a_wrong_password_says_so() {
+    for access in [AccessPolicy::Pace, AccessPolicy::Bac, AccessPolicy::Auto] {
+        let mut chip = Chip::new(&PERSONAS[0], Fault::WrongPassword).expect("card");
+        let error = read(&mut chip, plan(&PERSONAS[0], access)).expect_err("no access");
+        assert_eq!(error.code(), "wrong_access_key", "{access:?}");
+    }
+}
+
+#[test]
+fn garbage_is_never_believed() {
+    let mut chip = Chip::new(&PERSONAS[0], Fault::Garbage).expect("card");
+    let error = read(&mut chip, plan(&PERSONAS[0], AccessPolicy::Auto)).expect_err("no read");
+    assert_eq!(error.code(), "secure_messaging_failed");
+}
