@@ -1,1 +1,12 @@
-//! The endpoint that devices sync to: verify, append, receipts
+//! The endpoint that devices sync to: checks signature and chain of every event, appends it, answers how far each
+//! device's chain is committed.
+//!
+//! An event is acknowledged only after the database committed it to disk. The signed bytes are kept unchanged.
+
+pub mod http;
+pub mod ingest;
+pub mod store;
+pub mod tls;
+
+pub use ingest::{IngestError, ingest};
+pub use store::{EventStore, StoreError, sqlite::SqliteStore};

@@ -1,1 +1,9 @@
-//! One trait per device class, with its real and simulated implementations
+//! One trait per device class, with its real and its simulated implementation behind it.
+//!
+//! | module | devices |
+//! |---|---|
+//! | [`reader`] | chip card readers: PC/SC, simulated |
+//! | [`key_store`] | where the device's private keys live: file (TPM and PKCS#11 are to come) |
+
+pub mod key_store;
+pub mod reader;

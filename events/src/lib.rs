@@ -1,1 +1,35 @@
-//! The signed event format that device and central share
+//! The signed event: what a device says happened, in a form that cannot be altered, reordered or dropped unseen.
+//!
+//! # Format, version 1
+//! An event is a COSE_Sign1 (RFC 9052) with ES256. The external additional data are `cccd-event-v1`. The protected
+//! header holds `alg` (-7) and `kid` (the first eight bytes of SHA-256 of the signer's SubjectPublicKeyInfo). The
+//! payload is deterministic CBOR (RFC 8949 §4.2.1: shortest integers, definite lengths, keys in bytewise order of
+//! their encoding, no floats):
+//!
+//! | key | type | meaning |
+//! |---|---|---|
+//! | `v` | uint | 1 |
+//! | `at` | int | wall clock of the device, seconds since 1970 |
+//! | `id` | bytes(16) | random identifier |
+//! | `sw` | text | software version |
+//! | `tq` | text | quality of `at`: `system`, … |
+//! | `up` | uint | milliseconds since the process started |
+//! | `dev` | text | device identifier |
+//! | `seq` | uint | 1, 2, 3 … without gaps |
+//! | `body` | map | what happened, by kind |
+//! | `boot` | bytes(16) | random identifier of this run of the process |
+//! | `prev` | bytes(32) | SHA-256 of the COSE bytes of event `seq`-1; zeros for the first |
+//!
+//! `body` is `{"verification": {…}}`, see [`Verification`]. Verifiers re-encode what they decoded and compare, so
+//! that one event has one encoding only. A new kind of body is a compatible change; a new key is version 2.
+//!
+//! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
+
+pub mod clock;
+pub mod event;
+pub mod signed;
+pub mod sync;
+
+pub use clock::{Clock, SystemClock};
+pub use event::{Body, CheckResult, Decision, Event, Verification};
+pub use signed::{Chain, EventError, SignedEvent, Verifier, hash};

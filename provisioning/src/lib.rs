@@ -1,1 +1,10 @@
-//! The technician's tool: device identity, fleet CA, enrolment records
+//! Makes a device known: its keys, its certificate, its configuration, and the record that central wants.
+//!
+//! This is the thinnest honest form: fleet CA, server certificate and enrolment on one machine, file to file. The
+//! ways in over a network, renewal and bundles are still to come.
+
+pub mod enrol;
+pub mod fleet_ca;
+
+pub use enrol::{EnrolRequest, enrol};
+pub use fleet_ca::FleetCa;

@@ -1,0 +1,182 @@
+//! `cccd-central`: serves devices, registers them, prints and re-checks the log.
+
+use anyhow::Context as _;
+use cccd_central::tls::{PeerAcceptor, TlsFiles};
+use cccd_central::{EventStore, SqliteStore, http};
+use clap::{Parser, Subcommand};
+use events::sync::Enrolment;
+use events::{Chain, SystemClock, Verifier};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The endpoint that devices sync to.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Database file.
+    #[arg(long)]
+    db: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve devices over mutual TLS until SIGTERM or SIGINT.
+    Serve {
+        /// Address to listen on. Port 0 takes a free one; the first line on standard output names it.
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        listen: SocketAddr,
+        /// Directory with server.cert.pem, server.key.pem and fleet-ca.cert.pem (`provision server`).
+        #[arg(long)]
+        tls: PathBuf,
+        /// File with the pass phrase of the server key.
+        #[arg(long)]
+        pass_phrase_file: PathBuf,
+    },
+    /// Register devices.
+    Device {
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
+    /// Print the log, one JSON object a line.
+    Events,
+    /// Check every signature and every chain of the log again.
+    Verify,
+}
+
+#[derive(Subcommand)]
+enum DeviceCommand {
+    /// Register a device from its enrolment record.
+    Add {
+        /// `enrolment.json` of `provision enrol`.
+        file: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let arguments = Arguments::parse();
+    let store = SqliteStore::open(&arguments.db)
+        .with_context(|| format!("cannot open {}", arguments.db.display()))?;
+    match arguments.command {
+        Command::Serve { listen, tls, pass_phrase_file } => serve(store, listen, &tls, &pass_phrase_file),
+        Command::Device { command: DeviceCommand::Add { file } } => {
+            let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let enrolment: Enrolment =
+                serde_json::from_slice(&text).with_context(|| format!("{} is no enrolment record", file.display()))?;
+            store.add_device(&enrolment)?;
+            println!("device {} registered at {}", enrolment.device, enrolment.site);
+            Ok(())
+        }
+        Command::Events => each_event(&store, |stored, event| {
+            let line = serde_json::json!({
+                "received_at": stored.received_at,
+                "sha256": events::hash(&stored.bytes).to_string(),
+                "event": describe(event),
+            });
+            println!("{line}");
+            Ok(())
+        }),
+        Command::Verify => verify(&store),
+    }
+}
+
+/// An event in JSON: byte strings become hexadecimal text.
+fn describe(event: &events::Event) -> serde_json::Value {
+    let events::Body::Verification(body) = &event.body else { return serde_json::Value::Null };
+    serde_json::json!({
+        "v": event.version, "at": event.at, "id": event.id.to_string(), "sw": event.software,
+        "tq": event.time_quality, "up": event.uptime_ms, "dev": event.device, "seq": event.sequence,
+        "boot": event.boot.to_string(), "prev": event.previous.to_string(),
+        "body": { "verification": {
+            "access": body.access, "profile": body.profile, "decision": body.decision,
+            "subject": body.subject.map(|s| s.to_string()), "evidence": body.evidence.to_string(),
+            "checks": body.checks,
+        }},
+    })
+}
+
+fn each_event(
+    store: &SqliteStore,
+    mut visit: impl FnMut(&cccd_central::store::StoredEvent, &events::Event) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut cursor = 0;
+    loop {
+        let (page, next) = store.scan(cursor, 1000)?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for stored in &page {
+            let event = events::signed::read(&stored.bytes)
+                .with_context(|| format!("event {} of {}", stored.sequence, stored.device))?;
+            visit(stored, &event)?;
+        }
+        cursor = next;
+    }
+}
+
+fn verify(store: &SqliteStore) -> anyhow::Result<()> {
+    let mut devices: BTreeMap<String, (Verifier, Chain)> = BTreeMap::new();
+    each_event(store, |stored, _| {
+        if !devices.contains_key(&stored.device) {
+            let enrolment = store.device(&stored.device)?.context("event of an unregistered device")?;
+            let verifier = Verifier::new(&hex::decode(&enrolment.event_key)?)?;
+            devices.insert(stored.device.clone(), (verifier, Chain::EMPTY));
+        }
+        let (verifier, chain) = devices.get_mut(&stored.device).context("device")?;
+        let where_ = || format!("event {} of {}", stored.sequence, stored.device);
+        chain.append(&verifier.verify(&stored.bytes).with_context(where_)?).with_context(where_)
+    })?;
+    for (device, (_, chain)) in &devices {
+        println!("{device}: {} events, chain and signatures correct", chain.sequence);
+    }
+    Ok(())
+}
+
+fn serve(store: SqliteStore, listen: SocketAddr, tls: &Path, pass_phrase_file: &Path) -> anyhow::Result<()> {
+    let files = TlsFiles {
+        certificate: tls.join("server.cert.pem"),
+        key: tls.join("server.key.pem"),
+        authority: tls.join("fleet-ca.cert.pem"),
+    };
+    let pass_phrase = std::fs::read(pass_phrase_file)
+        .with_context(|| format!("cannot read the pass phrase {}", pass_phrase_file.display()))?;
+    let config = files.load(pass_phrase.trim_ascii())?;
+    let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+    listener.set_nonblocking(true)?;
+    println!("listening on https://{}", listener.local_addr()?);
+    let router = http::router(Arc::new(store), Arc::new(SystemClock::new()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async move {
+        let handle = axum_server::Handle::new();
+        let stop = handle.clone();
+        tokio::spawn(async move {
+            stop_signal().await;
+            // Batches in flight are finished, so that their devices need not send them again.
+            stop.graceful_shutdown(Some(Duration::from_secs(5)));
+        });
+        axum_server::from_tcp(listener)?
+            .acceptor(PeerAcceptor::new(config))
+            .handle(handle)
+            .serve(router.into_make_service())
+            .await
+    })?;
+    Ok(())
+}
+
+async fn stop_signal() {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

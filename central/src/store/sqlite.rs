@@ -1,0 +1,173 @@
+//! The store for one node: SQLite, write-ahead log, `synchronous=FULL`.
+//!
+//! Schema version 1 (`PRAGMA user_version`):
+//! `device(name PRIMARY KEY, site, event_key)`,
+//! `event(position INTEGER PRIMARY KEY, device, sequence, bytes, hash, received_at, UNIQUE(device, sequence))`.
+
+use super::{EventStore, StoreError, StoredEvent};
+use events::event::Bytes;
+use events::sync::Enrolment;
+use events::{Chain, hash};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore(Mutex<Connection>);
+
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
+    CREATE TABLE event (
+        position INTEGER PRIMARY KEY,
+        device TEXT NOT NULL REFERENCES device (name),
+        sequence INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        received_at INTEGER NOT NULL,
+        UNIQUE (device, sequence)
+    ) STRICT;
+    PRAGMA user_version = 1;
+";
+
+fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { operation, source }
+}
+
+impl SqliteStore {
+    /// Opens or makes a database.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is of a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = failed("open the event store");
+        let mut connection = Connection::open(path).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(&failed)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
+            0 => transaction.execute_batch(SCHEMA).map_err(&failed)?,
+            SCHEMA_VERSION => {}
+            newer => return Err(StoreError::Schema(newer)),
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // Transactions roll back when a panic drops them, so the connection stays sound.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn chain_of(connection: &Connection, device: &str) -> rusqlite::Result<Chain> {
+    let query = "SELECT sequence, hash FROM event WHERE device = ?1 ORDER BY sequence DESC LIMIT 1";
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok(Chain { sequence: row.get::<_, i64>(0)?.unsigned_abs(), head: Bytes(row.get(1)?) })
+    };
+    Ok(connection.query_row(query, [device], row).optional()?.unwrap_or(Chain::EMPTY))
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEvent> {
+    Ok(StoredEvent {
+        device: row.get(0)?,
+        sequence: row.get::<_, i64>(1)?.unsigned_abs(),
+        bytes: row.get(2)?,
+        received_at: row.get(3)?,
+    })
+}
+
+impl EventStore for SqliteStore {
+    fn add_device(&self, enrolment: &Enrolment) -> Result<(), StoreError> {
+        let failed = failed("register a device");
+        let Enrolment { device, site, event_key } = enrolment;
+        let changed = self
+            .lock()
+            .execute(
+                "INSERT INTO device (name, site, event_key) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (name) DO UPDATE SET site = excluded.site WHERE event_key = excluded.event_key",
+                params![device, site, event_key],
+            )
+            .map_err(failed)?;
+        if changed == 0 { Err(StoreError::DeviceExists(device.clone())) } else { Ok(()) }
+    }
+
+    fn device(&self, name: &str) -> Result<Option<Enrolment>, StoreError> {
+        let query = "SELECT name, site, event_key FROM device WHERE name = ?1";
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok(Enrolment { device: row.get(0)?, site: row.get(1)?, event_key: row.get(2)? })
+        };
+        self.lock().query_row(query, [name], row).optional().map_err(failed("look up a device"))
+    }
+
+    fn chain(&self, device: &str) -> Result<Chain, StoreError> {
+        chain_of(&self.lock(), device).map_err(failed("read a chain"))
+    }
+
+    fn event(&self, device: &str, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        let query =
+            "SELECT device, sequence, bytes, received_at FROM event WHERE device = ?1 AND sequence = ?2";
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.lock().query_row(query, params![device, sequence], stored).optional().map_err(failed("read an event"))
+    }
+
+    fn append(&self, device: &str, from: Chain, events: &[Vec<u8>], at: i64) -> Result<Chain, StoreError> {
+        let failed = failed("append events");
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        if chain_of(&transaction, device).map_err(&failed)? != from {
+            return Err(StoreError::Conflict(device.to_owned()));
+        }
+        let mut chain = from;
+        {
+            let insert =
+                "INSERT INTO event (device, sequence, bytes, hash, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let mut insert = transaction.prepare_cached(insert).map_err(&failed)?;
+            for bytes in events {
+                chain = Chain { sequence: chain.sequence + 1, head: hash(bytes) };
+                let sequence = i64::try_from(chain.sequence).unwrap_or(i64::MAX);
+                insert.execute(params![device, sequence, bytes, chain.head.0, at]).map_err(&failed)?;
+            }
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(chain)
+    }
+
+    fn scan(&self, after: u64, limit: usize) -> Result<(Vec<StoredEvent>, u64), StoreError> {
+        let failed = failed("read the log");
+        let connection = self.lock();
+        let query = "SELECT device, sequence, bytes, received_at, position FROM event
+                     WHERE position > ?1 ORDER BY position LIMIT ?2";
+        let mut statement = connection.prepare_cached(query).map_err(&failed)?;
+        let after_sql = i64::try_from(after).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement
+            .query_map(params![after_sql, limit], |row| Ok((stored(row)?, row.get::<_, i64>(4)?.unsigned_abs())))
+            .map_err(&failed)?;
+        let mut cursor = after;
+        let mut found = Vec::new();
+        for row in rows {
+            let (event, position) = row.map_err(&failed)?;
+            cursor = position;
+            found.push(event);
+        }
+        Ok((found, cursor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance;
+
+    #[test]
+    fn the_sqlite_store_conforms() {
+        let directory = tempfile::tempdir().expect("directory");
+        let open = || SqliteStore::open(&directory.path().join("central.db")).expect("store");
+        conformance::run(&open(), || Box::new(open()));
+    }
+}

@@ -1,0 +1,145 @@
+//! Mutual TLS: who is connected is what the client certificate says, and nothing else.
+
+use axum::Extension;
+use axum_server::accept::Accept;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tower::Layer as _;
+
+/// The TLS files cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{path} holds no usable {what}")]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What was expected.
+        what: &'static str,
+    },
+    /// rustls does not take the combination.
+    #[error("TLS configuration")]
+    Rustls(#[from] rustls::Error),
+    /// The client verifier cannot be built.
+    #[error("client certificate authority")]
+    Verifier(#[from] rustls::client::VerifierBuilderError),
+}
+
+/// Files of the endpoint.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// Server certificate, PEM.
+    pub certificate: PathBuf,
+    /// Server key, encrypted PKCS#8 in PEM.
+    pub key: PathBuf,
+    /// The CA of the devices, PEM.
+    pub authority: PathBuf,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    found
+        .ok()
+        .filter(|list| !list.is_empty())
+        .ok_or_else(|| TlsError::Content { path: path.to_owned(), what: "certificate" })
+}
+
+/// The TLS provider. The one line that names it.
+#[must_use]
+pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+impl TlsFiles {
+    /// Builds the configuration: TLS 1.3, a client certificate of the fleet CA required.
+    ///
+    /// # Errors
+    /// When a file is missing or unusable.
+    pub fn load(&self, pass_phrase: &[u8]) -> Result<RustlsConfig, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&self.authority)? {
+            roots.add(certificate)?;
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build()?;
+        let content = || TlsError::Content { path: self.key.clone(), what: "key for this pass phrase" };
+        let key = openssl::pkey::PKey::private_key_from_pem_passphrase(&read(&self.key)?, pass_phrase)
+            .and_then(|key| key.private_key_to_pkcs8())
+            .map_err(|_| content())?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(certificates(&self.certificate)?, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(RustlsConfig::from_config(Arc::new(config)))
+    }
+}
+
+/// The device at the other end, from its certificate's common name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer(pub String);
+
+/// Accepts TLS and tells the service who is there.
+#[derive(Clone, Debug)]
+pub struct PeerAcceptor(RustlsAcceptor);
+
+impl PeerAcceptor {
+    /// Over a TLS configuration.
+    #[must_use]
+    pub fn new(config: RustlsConfig) -> Self {
+        Self(RustlsAcceptor::new(config))
+    }
+}
+
+fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = openssl::x509::X509::from_der(certificate).ok()?;
+    let name = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME).next()?;
+    // Not `as_utf8`, which ends at a NUL that the issuer may have signed.
+    String::from_utf8(name.data().as_slice().to_vec()).ok()
+}
+
+/// The service as the TLS acceptor hands it on.
+type Secured<S> = <RustlsAcceptor as Accept<TcpStream, S>>::Service;
+
+impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
+    type Stream = TlsStream<TcpStream>;
+    type Service = <Extension<Peer> as tower::Layer<Secured<S>>>::Service;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let handshake = self.0.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = handshake.await?;
+            let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let peer = certificate.and_then(common_name);
+            let peer = peer.ok_or_else(|| io::Error::other("the client certificate names no device"))?;
+            Ok((stream, Extension(Peer(peer)).layer(service)))
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Keys in files: PKCS#8, encrypted under a pass phrase, readable by the owner only. The weakest store, and named
+//! as such: it is for devices that have neither TPM nor token.
+
+use super::{KeyStore, KeyStoreError, Protection};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::symm::Cipher;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// A directory of encrypted key files.
+pub struct FileKeyStore {
+    directory: PathBuf,
+    pass_phrase: Zeroizing<Vec<u8>>,
+    /// Opening a key costs a pass phrase derivation; a key that was opened stays open.
+    open: Mutex<Vec<(String, PKey<Private>)>>,
+}
+
+impl std::fmt::Debug for FileKeyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileKeyStore({})", self.directory.display())
+    }
+}
+
+impl FileKeyStore {
+    /// A store in a directory, which is made when the first key is.
+    #[must_use]
+    pub fn new(directory: &Path, pass_phrase: &[u8]) -> Self {
+        let pass_phrase = Zeroizing::new(pass_phrase.to_vec());
+        Self { directory: directory.to_owned(), pass_phrase, open: Mutex::new(Vec::new()) }
+    }
+
+    fn path(&self, label: &str) -> PathBuf {
+        self.directory.join(format!("{label}.key.pem"))
+    }
+
+    fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> KeyStoreError {
+        move |source| KeyStoreError::Io { operation, path: path.to_owned(), source }
+    }
+
+    fn key(&self, label: &str) -> Result<PKey<Private>, KeyStoreError> {
+        let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, key)) = open.iter().find(|(known, _)| known == label) {
+            return Ok(key.clone());
+        }
+        let path = self.path(label);
+        let pem = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(KeyStoreError::NoKey(label.to_owned()));
+            }
+            pem => pem.map_err(Self::io("read", &path))?,
+        };
+        let key = PKey::private_key_from_pem_passphrase(&pem, &self.pass_phrase)
+            .map_err(|_| KeyStoreError::Locked(label.to_owned()))?;
+        open.push((label.to_owned(), key.clone()));
+        Ok(key)
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn protection(&self) -> Protection {
+        Protection::File
+    }
+
+    fn generate(&self, label: &str) -> Result<Vec<u8>, KeyStoreError> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let pem = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), &self.pass_phrase)?;
+        std::fs::create_dir_all(&self.directory).map_err(Self::io("make", &self.directory))?;
+        let path = self.path(label);
+        if path.exists() {
+            return Err(KeyStoreError::Exists(label.to_owned()));
+        }
+        // Written beside and linked into place: a power cut leaves either no key or a whole one, and `hard_link`
+        // fails when another process was faster.
+        let beside = self.directory.join(format!(".{label}.{}.tmp", std::process::id()));
+        let write = || {
+            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(&pem)?;
+            file.sync_all()
+        };
+        write().map_err(Self::io("write", &beside))?;
+        let linked = std::fs::hard_link(&beside, &path);
+        std::fs::remove_file(&beside).map_err(Self::io("remove", &beside))?;
+        match linked {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(KeyStoreError::Exists(label.to_owned()));
+            }
+            linked => linked.map_err(Self::io("write", &path))?,
+        }
+        std::fs::File::open(&self.directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(Self::io("sync", &self.directory))?;
+        Ok(key.public_key_to_der()?)
+    }
+
+    fn public_key(&self, label: &str) -> Result<Vec<u8>, KeyStoreError> {
+        Ok(self.key(label)?.public_key_to_der()?)
+    }
+
+    fn sign(&self, label: &str, message: &[u8]) -> Result<[u8; 64], KeyStoreError> {
+        let key = self.key(label)?.ec_key()?;
+        let signature = EcdsaSig::sign(&openssl::sha::sha256(message), &key)?;
+        let mut plain = [0; 64];
+        plain[..32].copy_from_slice(&signature.r().to_vec_padded(32)?);
+        plain[32..].copy_from_slice(&signature.s().to_vec_padded(32)?);
+        Ok(plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_store::conformance;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn the_file_store_conforms() {
+        let directory = tempfile::tempdir().expect("directory");
+        let open = || FileKeyStore::new(directory.path(), b"pass phrase");
+        conformance::run(&open(), || Box::new(open()));
+    }
+
+    #[test]
+    fn files_are_encrypted_and_private() {
+        let directory = tempfile::tempdir().expect("directory");
+        FileKeyStore::new(directory.path(), b"pass phrase").generate("event").expect("key");
+        let path = directory.path().join("event.key.pem");
+        let text = std::fs::read_to_string(&path).expect("file");
+        assert!(text.contains("BEGIN ENCRYPTED PRIVATE KEY"));
+        assert_eq!(std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
+        let wrong = FileKeyStore::new(directory.path(), b"another").sign("event", b"x");
+        assert!(matches!(wrong, Err(KeyStoreError::Locked(_))));
+    }
+}

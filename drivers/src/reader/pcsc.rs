@@ -1,0 +1,248 @@
+//! Readers through PC/SC (pcscd): every reader whose name contains a text, or all of them, watched together.
+
+use super::{Card, Reader, ReaderError, announces_extended_length};
+use pcsc::{Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
+use std::ffi::{CStr, CString};
+use std::time::Duration;
+
+/// Readers of the PC/SC service. Readers may come and go while it waits.
+pub struct PcscReader {
+    context: Context,
+    /// Part of the names to watch; empty for all.
+    wanted: String,
+}
+
+impl std::fmt::Debug for PcscReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PcscReader({:?})", self.wanted)
+    }
+}
+
+/// How often the list of readers is looked at while waiting; pcscd also wakes the wait when one is plugged in.
+const ROUND: Duration = Duration::from_millis(500);
+
+impl PcscReader {
+    /// Watches the readers whose name contains `wanted`; all with an empty text.
+    ///
+    /// # Errors
+    /// When the service is not there, or no such reader is attached now.
+    pub fn open(wanted: &str) -> Result<Self, ReaderError> {
+        let reader = Self { context: establish()?, wanted: wanted.to_owned() };
+        if reader.matching()?.is_empty() {
+            return Err(reader.no_reader());
+        }
+        Ok(reader)
+    }
+
+    /// Names of all attached readers.
+    ///
+    /// # Errors
+    /// When the service is not there.
+    pub fn attached() -> Result<Vec<String>, ReaderError> {
+        let names = list(&establish()?)?;
+        Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
+    }
+
+    fn matching(&self) -> Result<Vec<CString>, ReaderError> {
+        let mut names = list(&self.context)?;
+        names.retain(|name| name.to_string_lossy().contains(&self.wanted));
+        Ok(names)
+    }
+
+    fn no_reader(&self) -> ReaderError {
+        let names = list(&self.context).unwrap_or_default();
+        let attached = names.iter().map(|n| n.to_string_lossy()).collect::<Vec<_>>().join(", ");
+        let wanted = if self.wanted.is_empty() { "(any)".to_owned() } else { format!("{:?}", self.wanted) };
+        ReaderError::NoReader { wanted, attached: if attached.is_empty() { "none".to_owned() } else { attached } }
+    }
+
+    /// Waits until `done` finds what it looks for among the states of the matching readers. A restarted service
+    /// and readers that are plugged in meanwhile are picked up.
+    fn watch<T>(
+        &mut self,
+        timeout: Duration,
+        mut done: impl FnMut(&[ReaderState]) -> Option<T>,
+    ) -> Result<Option<T>, ReaderError> {
+        let mut left = timeout;
+        loop {
+            let names = match self.matching() {
+                Err(ReaderError::NoService) => {
+                    self.context = establish()?;
+                    self.matching()?
+                }
+                names => names?,
+            };
+            let mut states: Vec<_> = names.into_iter().map(|n| ReaderState::new(n, State::UNAWARE)).collect();
+            if !states.is_empty() {
+                match self.context.get_status_change(Duration::ZERO, &mut states) {
+                    Ok(()) | Err(Error::Timeout) => {}
+                    Err(Error::UnknownReader) => continue,
+                    Err(error) => return Err(translate(error)),
+                }
+            }
+            if let Some(found) = done(&states) {
+                return Ok(Some(found));
+            }
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let round = left.min(ROUND);
+            left -= round;
+            // The pseudo reader wakes the wait when a reader is attached or removed.
+            states.push(ReaderState::new(pcsc::PNP_NOTIFICATION(), State::UNAWARE));
+            for state in &mut states {
+                state.sync_current_state();
+            }
+            match self.context.get_status_change(round, &mut states) {
+                Ok(()) | Err(Error::Timeout | Error::UnknownReader) => {}
+                Err(error) => match translate(error) {
+                    // Seen again at the top of the loop, which tries to connect anew.
+                    ReaderError::NoService => {}
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+impl Reader for PcscReader {
+    fn name(&self) -> String {
+        if self.wanted.is_empty() { "PC/SC".to_owned() } else { format!("PC/SC {:?}", self.wanted) }
+    }
+
+    fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
+        let present = |states: &[ReaderState]| {
+            let state = states.iter().find(|s| s.event_state().contains(State::PRESENT))?;
+            (!state.event_state().contains(State::MUTE)).then(|| state.name().to_owned())
+        };
+        let Some(name) = self.watch(timeout, present)? else {
+            let empty = self.matching()?.is_empty();
+            return Err(if empty { self.no_reader() } else { ReaderError::NoCard });
+        };
+        connect(&self.context, &name).map(|card| Box::new(card) as Box<dyn Card>)
+    }
+
+    fn wait_for_removal(&mut self, timeout: Duration) -> Result<bool, ReaderError> {
+        let absent = |states: &[ReaderState]| {
+            (!states.iter().any(|s| s.event_state().contains(State::PRESENT))).then_some(())
+        };
+        Ok(self.watch(timeout, absent)?.is_some())
+    }
+}
+
+fn establish() -> Result<Context, ReaderError> {
+    Context::establish(Scope::System).map_err(translate)
+}
+
+fn list(context: &Context) -> Result<Vec<CString>, ReaderError> {
+    match context.list_readers_owned() {
+        Ok(names) => Ok(names),
+        Err(Error::NoReadersAvailable) => Ok(Vec::new()),
+        Err(error) => Err(translate(error)),
+    }
+}
+
+fn translate(error: Error) -> ReaderError {
+    match error {
+        Error::NoService | Error::ServiceStopped | Error::InvalidHandle => ReaderError::NoService,
+        Error::NoSmartcard
+        | Error::RemovedCard
+        | Error::ResetCard
+        | Error::UnpoweredCard
+        | Error::UnresponsiveCard
+        | Error::NotTransacted => ReaderError::CardLifted,
+        Error::UnknownReader | Error::ReaderUnavailable => ReaderError::ReaderLost,
+        Error::SharingViolation => ReaderError::CardInUse,
+        Error::Timeout => ReaderError::NoCard,
+        other => ReaderError::Communication(other.to_string()),
+    }
+}
+
+/// The largest response of an extended APDU with status bytes.
+const BUFFER: usize = 65_536 + 2;
+
+struct PcscCard {
+    card: Option<pcsc::Card>,
+    atr: Vec<u8>,
+    max_response: u32,
+    buffer: Vec<u8>,
+}
+
+/// Connects for this program alone: nobody may speak into an open session.
+fn connect(context: &Context, name: &CStr) -> Result<PcscCard, ReaderError> {
+    let card = context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
+    let atr = card.get_attribute_owned(pcsc::Attribute::AtrString).map_err(translate)?;
+    let by_reader = max_apdu_data(&card);
+    let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
+    let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));
+    Ok(PcscCard { card: Some(card), atr, max_response, buffer: vec![0; BUFFER] })
+}
+
+/// dwMaxAPDUDataSize of the reader (PC/SC part 10 §2.6.14), when it says.
+fn max_apdu_data(card: &pcsc::Card) -> Option<u32> {
+    const GET_FEATURES: u32 = 3400;
+    const FEATURE_PROPERTIES: u8 = 0x12;
+    const MAX_APDU_DATA_SIZE: u8 = 0x0A;
+    let mut buffer = [0; 264];
+    let features = card.control(pcsc::ctl_code(GET_FEATURES.into()), &[], &mut buffer).ok()?;
+    let code = object(features, FEATURE_PROPERTIES)?;
+    let code = u32::from_be_bytes(code.try_into().ok()?);
+    let mut buffer = [0; 264];
+    let properties = card.control(code.into(), &[], &mut buffer).ok()?;
+    let value = object(properties, MAX_APDU_DATA_SIZE)?;
+    Some(u32::from_le_bytes(value.try_into().ok()?))
+}
+
+/// The value of a tag in a list of one-byte tags and lengths.
+fn object(mut list: &[u8], wanted: u8) -> Option<&[u8]> {
+    while let [tag, length, rest @ ..] = list {
+        let value = rest.get(..usize::from(*length))?;
+        if *tag == wanted {
+            return Some(value);
+        }
+        list = &rest[usize::from(*length)..];
+    }
+    None
+}
+
+impl Card for PcscCard {
+    fn atr(&self) -> &[u8] {
+        &self.atr
+    }
+
+    fn max_response(&self) -> u32 {
+        self.max_response
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
+        let card = self.card.as_ref().ok_or(ReaderError::CardLifted)?;
+        match card.transmit(command, &mut self.buffer) {
+            Ok(answer) => Ok(answer.to_vec()),
+            Err(error) => {
+                let mut error = translate(error);
+                // Drivers report a vanished card in many ways; what the reader says of the slot decides.
+                if let ReaderError::Communication(_) = error {
+                    let here = card.status2_owned().is_ok_and(|s| s.status().contains(pcsc::Status::PRESENT));
+                    if !here {
+                        error = ReaderError::CardLifted;
+                    }
+                }
+                if error == ReaderError::CardLifted {
+                    // The handle would talk to the next card.
+                    self.card = None;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for PcscCard {
+    fn drop(&mut self) {
+        if let Some(card) = self.card.take() {
+            // The chip must forget its session; there is nobody left to tell when it is gone already.
+            if let Err((_, _error)) = card.disconnect(Disposition::ResetCard) {}
+        }
+        zeroize::Zeroize::zeroize(&mut self.buffer);
+    }
+}

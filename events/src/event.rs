@@ -1,0 +1,130 @@
+//! The content of an event. Fields stand in the order of their encoded keys: the encoder writes them as declared.
+
+use serde::{Deserialize, Serialize};
+
+/// The only version there is.
+pub const VERSION: u32 = 1;
+
+/// A fixed number of bytes, encoded as a byte string.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> std::fmt::Debug for Bytes<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl<const N: usize> std::fmt::Display for Bytes<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+impl<const N: usize> Serialize for Bytes<N> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<const N: usize>;
+        impl<const N: usize> serde::de::Visitor<'_> for Visitor<N> {
+            type Value = Bytes<N>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{N} bytes")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                bytes.try_into().map(Bytes).map_err(|_| E::invalid_length(bytes.len(), &self))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
+/// One event. See the crate's documentation for the meaning of the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Format version.
+    #[serde(rename = "v")]
+    pub version: u32,
+    /// Wall clock, seconds since 1970.
+    pub at: i64,
+    /// Random identifier.
+    pub id: Bytes<16>,
+    /// Software version.
+    #[serde(rename = "sw")]
+    pub software: String,
+    /// Quality of `at`.
+    #[serde(rename = "tq")]
+    pub time_quality: String,
+    /// Milliseconds since the process started.
+    #[serde(rename = "up")]
+    pub uptime_ms: u64,
+    /// Device identifier.
+    #[serde(rename = "dev")]
+    pub device: String,
+    /// Position in the device's chain, from 1.
+    #[serde(rename = "seq")]
+    pub sequence: u64,
+    /// What happened.
+    pub body: Body,
+    /// Random identifier of the run.
+    pub boot: Bytes<16>,
+    /// Hash of the event before.
+    #[serde(rename = "prev")]
+    pub previous: Bytes<32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// A card was read and judged.
+    Verification(Verification),
+}
+
+/// A card was read and judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// How the chip was opened, for example `PACE-ECDH-GM-AES-CBC-CMAC-128`.
+    pub access: String,
+    /// One entry per check.
+    pub checks: Vec<CheckResult>,
+    /// The site profile that was in force.
+    pub profile: String,
+    /// The holder as a keyed hash, when the profile wants it.
+    pub subject: Option<Bytes<32>>,
+    /// The word over all checks.
+    pub decision: Decision,
+    /// SHA-256 of the stored evidence.
+    pub evidence: Bytes<32>,
+}
+
+/// One check: identifier, outcome, and why when it did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckResult {
+    /// Stable identifier.
+    pub id: String,
+    /// Stable reason code.
+    pub reason: Option<String>,
+    /// `passed`, `failed` or `not_performed`.
+    pub outcome: String,
+}
+
+/// The word over all checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Decision {
+    Genuine,
+    NotGenuine,
+    Undecided,
+}

@@ -1,0 +1,238 @@
+//! Signing, checking and chaining events.
+
+use crate::event::{Bytes, Event, VERSION};
+use coset::iana::Algorithm;
+use coset::{CborSerializable as _, CoseSign1, CoseSign1Builder, HeaderBuilder, RegisteredLabelWithPrivate};
+use openssl::bn::BigNum;
+use openssl::ec::EcKey;
+use openssl::ecdsa::EcdsaSig;
+use openssl::pkey::{PKey, Public};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+/// External additional authenticated data: binds the signature to this format.
+const CONTEXT: &[u8] = b"cccd-event-v1";
+
+/// The largest event that is accepted. Real ones have under 2 KiB.
+pub const MAX_EVENT: usize = 64 * 1024;
+
+/// SHA-256.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> Bytes<32> {
+    Bytes(Sha256::digest(bytes).into())
+}
+
+/// Why bytes are no event, or no event that fits.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// Over [`MAX_EVENT`].
+    #[error("an event has at most {MAX_EVENT} bytes")]
+    TooLarge,
+    /// Not a COSE_Sign1 of the shape that the format prescribes.
+    #[error("not a signed event: {0}")]
+    Envelope(&'static str),
+    /// The payload is not an event.
+    #[error("the event's payload is malformed")]
+    Payload,
+    /// The payload or envelope has another than its one permitted encoding.
+    #[error("the event is not in its deterministic encoding")]
+    NotDeterministic,
+    /// A version that is not known here.
+    #[error("event version {0} is not known")]
+    Version(u32),
+    /// The signature is not that of the device's key.
+    #[error("the event's signature is wrong")]
+    Signature,
+    /// The signer's key is unusable.
+    #[error("the device's key is unusable")]
+    Key,
+    /// The signer failed.
+    #[error("the event could not be signed: {0}")]
+    Signing(String),
+    /// The event does not follow the one before.
+    #[error("expected event {expected}, got {got}")]
+    Sequence {
+        /// The next position of the chain.
+        expected: u64,
+        /// The event's position.
+        got: u64,
+    },
+    /// The event names another predecessor.
+    #[error("event {0} does not follow the event before it")]
+    Broken(u64),
+}
+
+impl From<openssl::error::ErrorStack> for EventError {
+    fn from(_: openssl::error::ErrorStack) -> Self {
+        Self::Signature
+    }
+}
+
+impl EventError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "event_too_large",
+            Self::Envelope(_) => "event_envelope",
+            Self::Payload => "event_payload",
+            Self::NotDeterministic => "event_not_deterministic",
+            Self::Version(_) => "event_version",
+            Self::Signature => "event_signature",
+            Self::Key => "event_key",
+            Self::Signing(_) => "event_signing",
+            Self::Sequence { .. } => "event_sequence",
+            Self::Broken(_) => "event_chain_broken",
+        }
+    }
+}
+
+/// An event with the bytes that were signed and are kept unchanged for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedEvent {
+    /// The content.
+    pub event: Event,
+    /// The COSE bytes.
+    pub bytes: Vec<u8>,
+}
+
+fn encode(event: &Event) -> Result<Vec<u8>, EventError> {
+    serde_cbor::to_vec(event).map_err(|_| EventError::Payload)
+}
+
+/// The first eight bytes of SHA-256 of a SubjectPublicKeyInfo.
+#[must_use]
+pub fn key_id(public_key: &[u8]) -> Vec<u8> {
+    hash(public_key).0[..8].to_vec()
+}
+
+impl SignedEvent {
+    /// Signs an event. `sign` makes an ES256 signature (`r ‖ s`) with the key whose SubjectPublicKeyInfo is given.
+    ///
+    /// # Errors
+    /// When the signer fails.
+    pub fn sign<E: std::fmt::Display>(
+        event: Event,
+        public_key: &[u8],
+        sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
+    ) -> Result<Self, EventError> {
+        let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
+        let message = CoseSign1Builder::new()
+            .protected(header)
+            .payload(encode(&event)?)
+            .try_create_signature(CONTEXT, |data| sign(data).map(|s| s.to_vec()))
+            .map_err(|error| EventError::Signing(error.to_string()))?
+            .build();
+        let bytes = message.to_vec().map_err(|_| EventError::Envelope("encoding"))?;
+        Ok(Self { event, bytes })
+    }
+}
+
+/// Checks events of one device.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    key: EcKey<Public>,
+    key_id: Vec<u8>,
+}
+
+impl Verifier {
+    /// For a device's event key, given as SubjectPublicKeyInfo in DER.
+    ///
+    /// # Errors
+    /// When it is not a P-256 key.
+    pub fn new(public_key: &[u8]) -> Result<Self, EventError> {
+        let key = PKey::public_key_from_der(public_key).and_then(|k| k.ec_key()).map_err(|_| EventError::Key)?;
+        if key.group().curve_name() != Some(openssl::nid::Nid::X9_62_PRIME256V1) {
+            return Err(EventError::Key);
+        }
+        Ok(Self { key, key_id: key_id(public_key) })
+    }
+
+    /// Checks envelope, encoding and signature of one event.
+    ///
+    /// # Errors
+    /// When any of them is wrong.
+    pub fn verify(&self, bytes: &[u8]) -> Result<SignedEvent, EventError> {
+        let (message, event) = decode(bytes)?;
+        if message.protected.header.key_id != self.key_id {
+            return Err(EventError::Signature);
+        }
+        let valid = message.verify_signature(CONTEXT, |signature, data| {
+            let number = |range: std::ops::Range<usize>| BigNum::from_slice(&signature[range]);
+            if signature.len() != 64 {
+                return Err(EventError::Signature);
+            }
+            let valid = EcdsaSig::from_private_components(number(0..32)?, number(32..64)?)
+                .and_then(|signature| signature.verify(&Sha256::digest(data), &self.key))?;
+            if valid { Ok(()) } else { Err(EventError::Signature) }
+        });
+        valid.map(|()| SignedEvent { event, bytes: bytes.to_vec() })
+    }
+}
+
+/// Reads an event without judging its signature.
+///
+/// # Errors
+/// When envelope or payload is not in the one permitted form.
+pub fn read(bytes: &[u8]) -> Result<Event, EventError> {
+    decode(bytes).map(|(_, event)| event)
+}
+
+fn decode(bytes: &[u8]) -> Result<(CoseSign1, Event), EventError> {
+    if bytes.len() > MAX_EVENT {
+        return Err(EventError::TooLarge);
+    }
+    let message = CoseSign1::from_slice(bytes).map_err(|_| EventError::Envelope("not COSE_Sign1"))?;
+    let header = &message.protected.header;
+    if header.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256)) {
+        return Err(EventError::Envelope("algorithm is not ES256"));
+    }
+    if !message.unprotected.is_empty() || !header.rest.is_empty() || !header.crit.is_empty() {
+        return Err(EventError::Envelope("unexpected headers"));
+    }
+    let payload = message.payload.as_deref().ok_or(EventError::Envelope("no payload"))?;
+    let event: Event = serde_cbor::from_slice(payload).map_err(|_| EventError::Payload)?;
+    if event.version != VERSION {
+        return Err(EventError::Version(event.version));
+    }
+    // Decoders accept more than one encoding of a value; the format has exactly one. `protected` keeps the bytes as
+    // received, so it is cleared to see what they should be.
+    let mut fresh = message.clone();
+    fresh.protected.original_data = None;
+    if encode(&event)? != payload || fresh.to_vec().ok().as_deref() != Some(bytes) {
+        return Err(EventError::NotDeterministic);
+    }
+    Ok((message, event))
+}
+
+/// The end of a device's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// Position of the last event; 0 before the first.
+    pub sequence: u64,
+    /// Hash of the last event's bytes; zeros before the first.
+    pub head: Bytes<32>,
+}
+
+impl Chain {
+    /// Before the first event.
+    pub const EMPTY: Self = Self { sequence: 0, head: Bytes([0; 32]) };
+
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// When it is not the next one.
+    pub fn append(&mut self, signed: &SignedEvent) -> Result<(), EventError> {
+        let expected = self.sequence + 1;
+        let event = &signed.event;
+        if event.sequence != expected {
+            return Err(EventError::Sequence { expected, got: event.sequence });
+        }
+        if event.previous != self.head {
+            return Err(EventError::Broken(event.sequence));
+        }
+        *self = Self { sequence: expected, head: hash(&signed.bytes) };
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What device and central say to each other. Shared, so that neither can drift.
+//!
+//! `POST /v1/events` over mutual TLS carries a batch: a CBOR array of byte strings, each one signed event, in
+//! chain order. The answer is a [`Receipt`] in JSON, or a [`Refusal`] with a 4xx status. Sending an event again is
+//! no error: it is stored once, and the receipt says how far the chain is committed.
+
+use crate::event::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_cbor::Value;
+
+/// Path of the ingestion endpoint.
+pub const EVENTS_PATH: &str = "/v1/events";
+
+/// Media type of a batch.
+pub const BATCH_MEDIA_TYPE: &str = "application/cbor";
+
+/// The most events in one batch.
+pub const MAX_BATCH: usize = 500;
+
+/// Encodes a batch.
+#[must_use]
+pub fn encode_batch<'a>(events: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let array = events.into_iter().map(|bytes| Value::Bytes(bytes.to_vec())).collect();
+    // Byte strings always encode.
+    serde_cbor::to_vec(&Value::Array(array)).unwrap_or_default()
+}
+
+/// Decodes a batch; `None` when it is not an array of at most [`MAX_BATCH`] byte strings.
+#[must_use]
+pub fn decode_batch(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let Ok(Value::Array(array)) = serde_cbor::from_slice(bytes) else { return None };
+    if array.len() > MAX_BATCH {
+        return None;
+    }
+    let event = |value| match value {
+        Value::Bytes(bytes) => Some(bytes),
+        _ => None,
+    };
+    array.into_iter().map(event).collect()
+}
+
+/// Central's acknowledgement: everything up to `committed` is on its disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The device.
+    pub device: String,
+    /// Position of the last committed event.
+    pub committed: u64,
+    /// Hash of that event in hexadecimal.
+    pub head: String,
+    /// When this answer was given, seconds since 1970, by central's clock.
+    pub at: i64,
+}
+
+/// Why central takes nothing of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// How far this device's chain is committed, when it is known.
+    pub committed: Option<u64>,
+}
+
+/// What central must know of a device before it takes its events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Device identifier, the common name of its TLS certificate.
+    pub device: String,
+    /// Where it stands; in the registry, not in the certificate, so that a move needs no new one.
+    pub site: String,
+    /// SubjectPublicKeyInfo of the event key, DER in hexadecimal.
+    pub event_key: String,
+}
+
+/// Hexadecimal of a hash.
+#[must_use]
+pub fn hex(bytes: &Bytes<32>) -> String {
+    bytes.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_round_trip_and_refuse_anything_else() {
+        let batch = encode_batch([&b"one"[..], b"", b"three"]);
+        assert_eq!(decode_batch(&batch), Some(vec![b"one".to_vec(), Vec::new(), b"three".to_vec()]));
+        assert_eq!(decode_batch(&[0x80]), Some(Vec::new()));
+        for bad in [&[0x81, 0x01][..], &[0xA0], &[], &[0x41, 0x00], &[0x9B, 0, 0, 0, 1, 0, 0, 0, 0]] {
+            assert_eq!(decode_batch(bad), None);
+        }
+        let many = encode_batch(std::iter::repeat_n(&b""[..], MAX_BATCH + 1));
+        assert_eq!(decode_batch(&many), None);
+    }
+}

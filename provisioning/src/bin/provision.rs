@@ -1,0 +1,109 @@
+//! `provision`: the technician's tool.
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use events::SystemClock;
+use provisioning::{EnrolRequest, FleetCa, enrol};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Makes fleet CA, server certificates and devices.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a fleet CA.
+    CaInit {
+        #[command(flatten)]
+        ca: Ca,
+    },
+    /// Make key and certificate of a central endpoint.
+    Server {
+        #[command(flatten)]
+        ca: Ca,
+        /// Directory for the files.
+        #[arg(long)]
+        out: PathBuf,
+        /// Host name or address that devices connect to; may be repeated.
+        #[arg(long, required = true)]
+        host: Vec<String>,
+    },
+    /// Enrol a device: keys, certificate, configuration, record for central.
+    Enrol {
+        #[command(flatten)]
+        ca: Ca,
+        /// Directory of the device.
+        #[arg(long)]
+        out: PathBuf,
+        /// Name of the device: a-z, 0-9 and '-'.
+        #[arg(long)]
+        device: String,
+        /// Where it stands.
+        #[arg(long)]
+        site: String,
+        /// Where it sends events: https://host:port.
+        #[arg(long)]
+        central: String,
+        /// Trust anchors for cards: directory or file, from the device's point of view.
+        #[arg(long)]
+        trust: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Ca {
+    /// Directory of the fleet CA.
+    #[arg(long)]
+    ca: PathBuf,
+    /// File with the pass phrase under which keys are encrypted.
+    #[arg(long)]
+    pass_phrase_file: PathBuf,
+}
+
+impl Ca {
+    fn pass_phrase(&self) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        read_pass_phrase(&self.pass_phrase_file)
+    }
+}
+
+fn read_pass_phrase(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read the pass phrase {}", path.display()))?;
+    let bytes = Zeroizing::new(bytes);
+    let phrase = bytes.trim_ascii();
+    anyhow::ensure!(phrase.len() >= 16, "the pass phrase in {} has fewer than 16 bytes", path.display());
+    Ok(Zeroizing::new(phrase.to_vec()))
+}
+
+fn main() -> anyhow::Result<()> {
+    let clock = SystemClock::new();
+    match Arguments::parse().command {
+        Command::CaInit { ca } => {
+            FleetCa::create(&ca.ca, &ca.pass_phrase()?, &clock)?;
+            println!("fleet CA made in {}", ca.ca.display());
+        }
+        Command::Server { ca, out, host } => {
+            let pass_phrase = ca.pass_phrase()?;
+            FleetCa::open(&ca.ca, &pass_phrase)?.server(&out, &host, &pass_phrase, &clock)?;
+            println!("server certificate for {} made in {}", host.join(", "), out.display());
+        }
+        Command::Enrol { ca, out, device, site, central, trust } => {
+            let pass_phrase = ca.pass_phrase()?;
+            let request = EnrolRequest {
+                device: &device,
+                site: &site,
+                central: &central,
+                trust: &trust,
+                pass_phrase_file: &ca.pass_phrase_file,
+            };
+            enrol(&FleetCa::open(&ca.ca, &pass_phrase)?, &out, &request, &pass_phrase, &clock)?;
+            println!("device {device} enrolled in {}", out.display());
+            println!("next: cccd-central device add {}", out.join("enrolment.json").display());
+        }
+    }
+    Ok(())
+}
