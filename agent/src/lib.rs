@@ -1,1 +1,24 @@
-//! The edge agent: reads the card, decides, records and syncs
+//! The edge agent: reads the card, decides, records one signed event, and syncs.
+//!
+//! | module | task |
+//! |---|---|
+//! | [`cli`], [`commands`] | what a person or script types |
+//! | [`access`] | scans and typed numbers into passwords |
+//! | [`read`](mod@read) | drives the sans-IO session over a card |
+//! | [`report`] | checks, decision, JSON and words |
+//! | [`profile`] | what a use of the card may read and send |
+//! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
+
+pub mod access;
+pub mod anchors;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod failure;
+pub mod outbox;
+pub mod profile;
+pub mod read;
+pub mod recorder;
+pub mod report;
+pub mod simulated;
+pub mod uplink;

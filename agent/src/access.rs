@@ -1,0 +1,89 @@
+//! What the operator or a scanner gives, turned into passwords and into what is known of the card.
+
+use crate::failure::Failure;
+use crate::report::Known;
+use cccd::number::Number;
+use cccd::qr::{self, Scan};
+use emrtd::mrz::MrzKey;
+use emrtd::password::Password;
+
+/// Passwords to try, and what was known of the card before.
+#[derive(Debug, Clone, Default)]
+pub struct AccessKey {
+    /// Best first.
+    pub passwords: Vec<Password>,
+    /// For the cross-checks.
+    pub known: Known,
+}
+
+/// From the 12-digit number.
+///
+/// # Errors
+/// When it is not one.
+pub fn from_number(text: &str) -> Result<AccessKey, Failure> {
+    let number = Number::parse(text.trim()).map_err(|e| {
+        Failure::usage("number_malformed", e.to_string(), "type the 12 digits printed on the card")
+    })?;
+    let passwords = cccd::access::from_number(&number);
+    Ok(AccessKey { passwords, known: Known { qr: None, number: Some(number) } })
+}
+
+/// From the six-digit card access number.
+///
+/// # Errors
+/// When it is not one.
+pub fn from_can(text: &str) -> Result<AccessKey, Failure> {
+    let password = Password::can(text.trim())
+        .map_err(|e| Failure::usage("can_malformed", e.to_string(), "type the last six digits of the card's number"))?;
+    Ok(AccessKey { passwords: vec![password], known: Known::default() })
+}
+
+/// From `DOCNO,YYMMDD,YYMMDD`: document number, birth, expiry. The 12-digit number may stand for the document
+/// number, whose last nine digits it ends in.
+///
+/// # Errors
+/// When it is not that.
+pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
+    let malformed = |why: String| {
+        Failure::usage("mrz_malformed", why, "give document number, birth and expiry as in the MRZ: 099000017,990115,390115")
+    };
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let [document, birth, expiry] = parts[..] else {
+        return Err(malformed("--mrz takes three fields with commas between them".to_owned()));
+    };
+    let number = Number::parse(document).ok();
+    let document = number.as_ref().map_or(document, Number::document_number);
+    let key = MrzKey::new(document, birth, expiry).map_err(|e| malformed(e.to_string()))?;
+    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known: Known { qr: None, number: number.clone() } })
+}
+
+/// From the text of a QR code.
+///
+/// # Errors
+/// When it is not that of a citizen card.
+pub fn from_qr(text: &str) -> Result<AccessKey, Failure> {
+    match qr::parse(text) {
+        Ok(Scan::Cccd(qr)) => {
+            let passwords = cccd::access::from_qr(&qr);
+            Ok(AccessKey { passwords, known: Known { number: Some(qr.number.clone()), qr: Some(*qr) } })
+        }
+        Ok(Scan::HealthInsurance) => Err(Failure::usage(
+            "qr_health_insurance",
+            "this is the QR code of a health insurance card",
+            "scan the QR code of the citizen card",
+        )),
+        Err(error) => Err(Failure::usage(
+            error.code(),
+            error.to_string(),
+            "scan the QR code of the citizen card, or type its number",
+        )),
+    }
+}
+
+/// A line from a scanner or keyboard: a QR code, or the number.
+///
+/// # Errors
+/// When it is neither.
+pub fn from_scan(line: &str) -> Result<AccessKey, Failure> {
+    if line.contains('|') { from_qr(line) } else { from_number(line) }
+}

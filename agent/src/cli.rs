@@ -1,0 +1,184 @@
+//! The command line. `docs/cli.md` is its contract.
+
+use crate::access::{self, AccessKey};
+use crate::commands;
+use crate::failure::{Failure, exit};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use emrtd::session::AccessPolicy;
+use emrtd::x509::UnixTime;
+use events::SystemClock;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Reads the Vietnamese citizen card, verifies it on the spot and records one signed event.
+#[derive(Debug, Parser)]
+#[command(version, name = "cccd-agent")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read one card, verify it, and report.
+    #[command(group = ArgGroup::new("key").required(true))]
+    Read {
+        /// pcsc, pcsc:SUBSTRING or sim:PERSONA[:FAULT].
+        #[arg(long)]
+        reader: String,
+        /// The 12-digit number of the card.
+        #[arg(long, group = "key", value_name = "12DIGITS")]
+        number: Option<String>,
+        /// The card access number: the last six digits of the number.
+        #[arg(long, group = "key", value_name = "6DIGITS")]
+        can: Option<String>,
+        /// Document number, birth and expiry as in the machine readable zone.
+        #[arg(long, group = "key", value_name = "DOCNO,YYMMDD,YYMMDD")]
+        mrz: Option<String>,
+        /// The text of the card's QR code.
+        #[arg(long, group = "key", value_name = "TEXT")]
+        qr: Option<String>,
+        /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
+        #[arg(long, value_name = "PATH")]
+        trust: PathBuf,
+        /// Allowed access protocols.
+        #[arg(long, default_value = "auto")]
+        access: Access,
+        /// Write the evidence, without personal data, to this file.
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
+        /// Print the report as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+        /// How many seconds to wait for a card.
+        #[arg(long, default_value_t = 30)]
+        wait: u64,
+    },
+    /// Passive authentication of files.
+    Verify {
+        /// EF.SOD.
+        #[arg(long, value_name = "FILE")]
+        sod: PathBuf,
+        /// A data group: its number and its file; may be repeated.
+        #[arg(long = "dg", value_name = "N=FILE")]
+        data_groups: Vec<String>,
+        /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
+        #[arg(long, value_name = "PATH")]
+        trust: PathBuf,
+        /// Judge validity on this day instead of the signing time.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        at: Option<String>,
+        /// Print the report as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Work as a device: scans on standard input, events to central.
+    Run {
+        /// The configuration, as `provision enrol` writes it.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read every virtual card and every fault on the simulated reader.
+    Demo,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Access {
+    Auto,
+    Pace,
+    Bac,
+}
+
+/// Runs the program: parses, works, reports, and gives the exit status.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; everything else is a wrong command line.
+            let wrong = error.use_stderr();
+            drop(error.print());
+            return ExitCode::from(if wrong { exit::USAGE } else { 0 });
+        }
+    };
+    init_log();
+    let json = matches!(&arguments.command, Command::Read { json: true, .. } | Command::Verify { json: true, .. });
+    match arguments.command.run() {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("{failure}");
+            if json {
+                drop(commands::print_json(&serde_json::json!({ "error": failure }), true));
+            }
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+/// Logs go to standard error: text for people, JSON with `CCCD_LOG_FORMAT=json`; level by `CCCD_LOG`.
+fn init_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("CCCD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if std::env::var("CCCD_LOG_FORMAT").is_ok_and(|f| f == "json") {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<u8, Failure> {
+        let clock = SystemClock::new();
+        match self {
+            Self::Read { reader, number, can, mrz, qr, trust, access, evidence, json, wait } => {
+                let key = key(number.as_deref(), can.as_deref(), mrz.as_deref(), qr.as_deref())?;
+                let access = match access {
+                    Access::Auto => AccessPolicy::Auto,
+                    Access::Pace => AccessPolicy::Pace,
+                    Access::Bac => AccessPolicy::Bac,
+                };
+                let wait = Duration::from_secs(wait);
+                let request = commands::read::Request { reader, key, trust, access, evidence, json, wait };
+                commands::read::run(&request, &clock)
+            }
+            Self::Verify { sod, data_groups, trust, at, json } => {
+                let data_groups = data_groups.iter().map(|text| data_group(text)).collect::<Result<_, _>>()?;
+                let at = at.as_deref().map(day).transpose()?;
+                commands::verify::run(&commands::verify::Request { sod, data_groups, trust, at, json }, &clock)
+            }
+            Self::Run { config } => commands::run::run(&config),
+            Self::Demo => commands::demo::run(&clock),
+        }
+    }
+}
+
+fn key(number: Option<&str>, can: Option<&str>, mrz: Option<&str>, qr: Option<&str>) -> Result<AccessKey, Failure> {
+    match (number, can, mrz, qr) {
+        (Some(text), ..) => access::from_number(text),
+        (_, Some(text), ..) => access::from_can(text),
+        (_, _, Some(text), _) => access::from_mrz(text),
+        (.., Some(text)) => access::from_qr(text),
+        // clap requires one of them.
+        (None, None, None, None) => Err(Failure::usage("no_access_key", "nothing opens the card", "give --number")),
+    }
+}
+
+fn data_group(text: &str) -> Result<(u8, PathBuf), Failure> {
+    let parsed = text.split_once('=').and_then(|(number, file)| {
+        let number = number.parse().ok().filter(|n| (1..=16).contains(n))?;
+        Some((number, PathBuf::from(file)))
+    });
+    parsed.ok_or_else(|| {
+        Failure::usage("dg_malformed", format!("{text:?} is not N=FILE"), "write for example --dg 1=EF_DG1.bin")
+    })
+}
+
+fn day(text: &str) -> Result<UnixTime, Failure> {
+    let mut parts = text.splitn(3, '-').map(|p| p.parse::<i32>().ok());
+    let date = (|| {
+        let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+        UnixTime::from_date(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    })();
+    date.ok_or_else(|| Failure::usage("date_malformed", format!("{text:?} is no day"), "write YYYY-MM-DD"))
+}

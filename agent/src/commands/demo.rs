@@ -1,0 +1,67 @@
+//! `cccd-agent demo`: every persona and every fault on the simulated reader, in one table. No hardware, no network.
+
+use crate::access;
+use crate::commands::{now, plan};
+use crate::failure::Failure;
+use crate::{read, report, simulated};
+use drivers::reader::Reader as _;
+use emrtd::TrustStore;
+use emrtd::secret::SystemEntropy;
+use emrtd::session::AccessPolicy;
+use emrtd::verdict::Outcome;
+use events::Clock;
+use std::time::Duration;
+use virtual_card::issuer::IssuerFault;
+use virtual_card::{Issuer, PERSONAS};
+
+const FAULTS: [&str; 10] = [
+    "lifted:3000",
+    "slow:5",
+    "wrong-password",
+    "cloned",
+    "stripped",
+    "altered:13",
+    "altered:2",
+    "self-made-csca",
+    "expired-dsc",
+    "garbage",
+];
+
+/// Prints the table.
+///
+/// # Errors
+/// When a card cannot be made.
+pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
+    let broken = |e: &dyn std::error::Error| Failure::device("virtual_card", crate::failure::chain(e), "report this as a bug");
+    let mut trust = TrustStore::new();
+    let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
+    for file in issuer.trust_files().map_err(|e| broken(&e))? {
+        trust.add(file.name, &file.der).map_err(|e| broken(&e))?;
+    }
+    println!("{:<34} {:<14} {:>8}  {}", "card", "decision", "ms", "what stands out");
+    for persona in &PERSONAS {
+        line(persona.id, &persona.qr(), &trust, clock)?;
+    }
+    let first = &PERSONAS[0];
+    for fault in FAULTS {
+        line(&format!("{}:{fault}", first.id), &first.qr(), &trust, clock)?;
+    }
+    Ok(crate::failure::exit::GENUINE)
+}
+
+fn line(card: &str, qr: &str, trust: &TrustStore, clock: &dyn Clock) -> Result<(), Failure> {
+    let key = access::from_qr(qr)?;
+    let mut connected = simulated::reader(card)?.wait_for_card(Duration::ZERO)?;
+    let plan = plan(AccessPolicy::Auto, key.passwords, &[1, 2, 13, 14, 15]);
+    match read::read(&mut *connected, plan, Box::new(SystemEntropy), clock, &mut |_, _| {}) {
+        Err(failure) => println!("{card:<34} {:<14} {:>8}  {}", "not read", "", failure.code),
+        Ok((evidence, cost)) => {
+            let judgement = report::judge(&evidence, &key.known, trust, now(clock));
+            let odd = judgement.checks.iter().filter(|c| c.outcome != Outcome::Passed);
+            let odd: Vec<_> = odd.map(|c| format!("{} {}", c.id, c.reason.as_deref().unwrap_or_default())).collect();
+            let word = format!("{:?}", judgement.decision);
+            println!("{card:<34} {word:<14} {:>8.1}  {}", cost.total.as_secs_f64() * 1e3, odd.join(", "));
+        }
+    }
+    Ok(())
+}

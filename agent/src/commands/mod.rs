@@ -1,0 +1,62 @@
+//! The commands of `cccd-agent`, one module each.
+
+pub mod demo;
+pub mod read;
+pub mod run;
+pub mod verify;
+
+use crate::failure::Failure;
+use crate::simulated;
+use drivers::reader::Reader;
+use drivers::reader::pcsc::PcscReader;
+use emrtd::session::{AccessPolicy, Plan};
+use emrtd::x509::UnixTime;
+use events::Clock;
+
+/// Opens a reader from its name on the command line.
+///
+/// # Errors
+/// When it is misspelt or not there.
+pub fn open_reader(specification: &str) -> Result<Box<dyn Reader>, Failure> {
+    match specification.split_once(':') {
+        None if specification == "pcsc" => Ok(Box::new(PcscReader::open("")?)),
+        Some(("pcsc", name)) => Ok(Box::new(PcscReader::open(name)?)),
+        Some(("sim", persona)) => Ok(Box::new(simulated::reader(persona)?)),
+        _ => Err(Failure::usage(
+            "reader_unknown",
+            format!("no kind of reader is called {specification:?}"),
+            "use pcsc, pcsc:SUBSTRING or sim:PERSONA",
+        )),
+    }
+}
+
+/// What to read of a CCCD.
+#[must_use]
+pub fn plan(access: AccessPolicy, passwords: Vec<emrtd::password::Password>, data_groups: &[u8]) -> Plan {
+    Plan {
+        access,
+        passwords,
+        data_groups: data_groups.to_vec(),
+        max_response: 65_536,
+        card_access_fallback: Some(cccd::access::CARD_ACCESS.to_vec()),
+    }
+}
+
+/// The wall clock as the trust rules want it.
+#[must_use]
+pub fn now(clock: &dyn Clock) -> UnixTime {
+    UnixTime(clock.wall())
+}
+
+/// Prints one JSON value on standard output.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print_json(value: &serde_json::Value, pretty: bool) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let text = if pretty { format!("{value:#}\n") } else { format!("{value}\n") };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| {
+        Failure::device("stdout_closed", format!("cannot write to standard output: {e}"), "keep the pipe open")
+    })
+}

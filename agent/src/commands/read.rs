@@ -1,0 +1,98 @@
+//! `cccd-agent read`: one card, one report.
+
+use crate::access::AccessKey;
+use crate::anchors;
+use crate::commands::{now, open_reader, plan, print_json};
+use crate::failure::Failure;
+use crate::{read, report};
+use emrtd::file::FileId;
+use emrtd::password::Password;
+use emrtd::secret::SystemEntropy;
+use emrtd::session::{AccessPolicy, Phase};
+use events::Clock;
+use kiosk_ui::Phrase;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `read` is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The reader.
+    pub reader: String,
+    /// What opens the card.
+    pub key: AccessKey,
+    /// Trust anchors.
+    pub trust: PathBuf,
+    /// Allowed access protocols.
+    pub access: AccessPolicy,
+    /// Where to write the evidence.
+    pub evidence: Option<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// How long to wait for a card.
+    pub wait: Duration,
+}
+
+/// Reads, reports, and returns the exit status.
+///
+/// # Errors
+/// When there is no verdict.
+pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
+    if request.access == AccessPolicy::Bac && !request.key.passwords.iter().any(|p| matches!(p, Password::Mrz(_))) {
+        return Err(Failure::usage(
+            "bac_needs_mrz",
+            "BAC needs the data of the machine readable zone",
+            "give --mrz or --qr, or allow PACE",
+        ));
+    }
+    let anchors = anchors::load(&request.trust)?;
+    for note in &anchors.left_out {
+        eprintln!("{note}");
+    }
+    let mut reader = open_reader(&request.reader)?;
+    eprintln!("{}", Phrase::PlaceCard.both());
+    let mut card = reader.wait_for_card(request.wait)?;
+    let plan = plan(request.access, request.key.passwords.clone(), &[1, 2, 13, 14, 15]);
+    let mut shown = Shown::default();
+    let (evidence, cost) =
+        read::read(&mut *card, plan, Box::new(SystemEntropy), clock, &mut |_, progress| shown.progress(progress.phase))?;
+    drop(card);
+    let judgement = report::judge(&evidence, &request.key.known, &anchors.store, now(clock));
+    if let Some(path) = &request.evidence {
+        write_evidence(path, &evidence.to_cbor())?;
+    }
+    eprint!("{}", report::for_people(judgement.decision, &judgement.checks));
+    if request.json {
+        print_json(&report::read_report(&evidence, &judgement, &cost, &anchors.left_out), true)?;
+    }
+    Ok(judgement.exit())
+}
+
+/// Says each step once.
+#[derive(Default)]
+struct Shown(Option<Phase>);
+
+impl Shown {
+    fn progress(&mut self, phase: Phase) {
+        if self.0 == Some(phase) {
+            return;
+        }
+        self.0 = Some(phase);
+        let step = match phase {
+            Phase::CardAccess | Phase::Pace | Phase::Bac | Phase::SelectApplication => 1,
+            Phase::File(FileId::Dg(2)) => 4,
+            Phase::File(_) => 2,
+            Phase::ActiveAuthentication => 3,
+            Phase::ChipAuthentication => 5,
+            Phase::Done => 6,
+        };
+        eprintln!("  [{step}/6] {}", phase.name());
+    }
+}
+
+fn write_evidence(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|e| {
+        let message = format!("cannot write the evidence {}: {e}", path.display());
+        Failure::usage("evidence_unwritable", message, "name a file in a directory that you may write to")
+    })
+}

@@ -1,0 +1,202 @@
+//! `cccd-agent run`: the device at work. A line on standard input is a scan (a QR code) or a typed number; it arms
+//! one read. Each verdict becomes a signed event on disk and is sent to central.
+//!
+//! Standard output carries one JSON object a line, without personal data: `{"armed":true}` after a usable scan,
+//! `{"event":{"seq":…,"id":…,"sha256":…},"decision":…}` after the event is on disk, `{"error":{…}}` after a
+//! failure, `{"receipt":{…}}` when central has committed. End of input, SIGTERM and SIGINT end the process after
+//! the read at hand and after pending events had their chance.
+
+use crate::access::{self, AccessKey};
+use crate::anchors::{self, Anchors};
+use crate::commands::{now, open_reader, plan, print_json};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::outbox::{Outbox, OutboxError};
+use crate::profile::Profile;
+use crate::recorder::{EVENT_KEY, Recorder};
+use crate::uplink::https::Https;
+use crate::uplink::worker::Worker;
+use crate::{read, report};
+use drivers::key_store::file::FileKeyStore;
+use drivers::key_store::{KeyStore, sealed};
+use drivers::reader::Reader;
+use emrtd::secret::{Entropy as _, SystemEntropy};
+use emrtd::session::AccessPolicy;
+use events::event::Bytes;
+use events::{Clock, SystemClock};
+use serde_json::json;
+use std::io::BufRead as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a scan waits for its card.
+const CARD_PATIENCE: Duration = Duration::from_secs(60);
+/// How long pending events are sent after the end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often the stop signal is looked at.
+const ROUND: Duration = Duration::from_millis(200);
+
+fn device_failure(error: &OutboxError) -> Failure {
+    let remedy = match error.code() {
+        "outbox_disk_full" => "free space on the device; nothing was lost",
+        _ => "check the disk and the state directory; nothing was lost",
+    };
+    Failure::device(error.code(), crate::failure::chain(error), remedy)
+}
+
+struct Device {
+    reader: Box<dyn Reader>,
+    anchors: Anchors,
+    recorder: Recorder,
+    outbox: Outbox,
+    clock: Arc<dyn Clock>,
+    uplink: Option<Worker>,
+}
+
+/// Runs the device until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or its own store fails.
+pub fn run(config: &Path) -> Result<u8, Failure> {
+    let config = Config::load(config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
+    }
+    let mut device = Device::start(&config, clock)?;
+    tracing::info!(device = config.device, profile = config.profile, reader = device.reader.name(), "ready");
+    print_json(&json!({ "ready": true }), false)?;
+    let scans = scans();
+    while !stop.load(Ordering::Relaxed) {
+        match scans.recv_timeout(ROUND) {
+            Ok(line) => device.scan(&line, &stop)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    tracing::info!("stopping");
+    device.finish()?;
+    Ok(0)
+}
+
+/// Lines of standard input, read in a thread of their own; the channel closes at the end of input.
+fn scans() -> Receiver<zeroize::Zeroizing<String>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.send(zeroize::Zeroizing::new(line)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+impl Device {
+    fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let profile = Profile::built_in(&config.profile)?;
+        let anchors = anchors::load(&config.trust)?;
+        for note in &anchors.left_out {
+            tracing::warn!(code = "trust_left_out", "{note}");
+        }
+        let pass_phrase = config.pass_phrase()?;
+        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
+        let event_key = keys
+            .public_key(EVENT_KEY)
+            .map_err(|e| Failure::device(e.code(), crate::failure::chain(&e), "enrol the device again"))?;
+        let sealed_path = config.keys.join("subject.sealed");
+        let subject_key = std::fs::read(&sealed_path).ok().and_then(|bytes| sealed::open(&pass_phrase, &bytes));
+        let subject_key = subject_key.ok_or_else(|| {
+            let message = format!("cannot open {}", sealed_path.display());
+            Failure::device("subject_key_locked", message, "enrol the device again")
+        })?;
+        let mut boot = [0; 16];
+        SystemEntropy
+            .fill(&mut boot)
+            .map_err(|e| Failure::device("no_entropy", e.to_string(), "check the kernel's random source"))?;
+        let outbox = Outbox::open(&config.outbox()).map_err(|e| device_failure(&e))?;
+        let uplink = match &config.central {
+            None => None,
+            Some(central) => {
+                let https = Https::new(&central.url, &central.certificate, &central.authority, Arc::clone(&keys))?;
+                let receipt = |receipt: &events::sync::Receipt| {
+                    tracing::info!(committed = receipt.committed, "central has committed");
+                    // Standard output may be closed by then; the receipt is in the outbox anyway.
+                    drop(print_json(&json!({ "receipt": receipt }), false));
+                };
+                let worker = Worker::start(&config.outbox(), https, Arc::clone(&clock), receipt);
+                Some(worker.map_err(|e| device_failure(&e))?)
+            }
+        };
+        let recorder = Recorder {
+            device: config.device.clone(),
+            keys,
+            event_key,
+            subject_key,
+            boot: Bytes(boot),
+            profile,
+            clock: Arc::clone(&clock),
+        };
+        let reader = open_reader(&config.reader)?;
+        Ok(Self { reader, anchors, recorder, outbox, clock, uplink })
+    }
+
+    /// One scan: a read and its event. What goes wrong with a card is reported and the device goes on; what goes
+    /// wrong with the device itself ends it, because an event that cannot be kept must not look kept.
+    fn scan(&mut self, line: &str, stop: &AtomicBool) -> Result<(), Failure> {
+        let result = access::from_scan(line).and_then(|key| {
+            print_json(&json!({ "armed": true }), false)?;
+            self.read(&key, stop)
+        });
+        match result {
+            Ok(()) => Ok(()),
+            Err(failure) if failure.exit == crate::failure::exit::DEVICE => Err(failure),
+            Err(failure) => {
+                tracing::warn!(code = failure.code, "no verdict");
+                print_json(&json!({ "error": failure }), false)
+            }
+        }
+    }
+
+    fn read(&mut self, key: &AccessKey, stop: &AtomicBool) -> Result<(), Failure> {
+        let until = self.clock.monotonic() + CARD_PATIENCE;
+        let mut card = loop {
+            match self.reader.wait_for_card(ROUND) {
+                Err(drivers::reader::ReaderError::NoCard)
+                    if self.clock.monotonic() < until && !stop.load(Ordering::Relaxed) => {}
+                card => break card?,
+            }
+        };
+        let plan = plan(AccessPolicy::Auto, key.passwords.clone(), &self.recorder.profile.data_groups);
+        let (evidence, cost) =
+            read::read(&mut *card, plan, Box::new(SystemEntropy), &*self.clock, &mut |_, _| {})?;
+        drop(card);
+        let judgement = report::judge(&evidence, &key.known, &self.anchors.store, now(&*self.clock));
+        let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, &evidence, &judgement);
+        let signed = recorded.map_err(|e| device_failure(&e))?;
+        let total_ms = u64::try_from(cost.total.as_millis()).unwrap_or(u64::MAX);
+        let sequence = signed.event.sequence;
+        tracing::info!(sequence, decision = ?judgement.decision, total_ms, apdus = cost.apdus, "card judged");
+        let event = json!({
+            "seq": sequence, "id": signed.event.id.to_string(), "sha256": events::hash(&signed.bytes).to_string(),
+        });
+        print_json(&json!({ "event": event, "decision": judgement.decision, "total_ms": total_ms }), false)?;
+        if let Some(uplink) = &self.uplink {
+            uplink.wake();
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self.uplink {
+            Some(uplink) => uplink.stop(DRAIN).map_err(|e| device_failure(&e)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `cccd-agent verify`: passive authentication of files.
+
+use crate::anchors;
+use crate::commands::{now, print_json};
+use crate::failure::Failure;
+use crate::report;
+use emrtd::passive_authentication::{Group, passive_authentication};
+use emrtd::verdict::Policy;
+use emrtd::x509::UnixTime;
+use events::Clock;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What `verify` is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// EF.SOD.
+    pub sod: PathBuf,
+    /// Data groups by number.
+    pub data_groups: Vec<(u8, PathBuf)>,
+    /// Trust anchors.
+    pub trust: PathBuf,
+    /// Judge validity at this time instead of the signing time.
+    pub at: Option<UnixTime>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// Verifies, reports, and returns the exit status.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
+    let anchors = anchors::load(&request.trust)?;
+    let sod = load(&request.sod)?;
+    let mut files = BTreeMap::new();
+    for (number, path) in &request.data_groups {
+        files.insert(*number, load(path)?);
+    }
+    let groups = files.iter().map(|(number, bytes)| (*number, Group::Bytes(bytes))).collect();
+    let result = passive_authentication(&sod, &groups, &anchors.store, request.at, now(clock));
+    let decision = Policy::Files.decide(&result.checks);
+    eprint!("{}", report::for_people(decision, &result.checks));
+    if request.json {
+        let report = json!({
+            "schema": "cccd-agent/verify/1",
+            "checks": report::checks(&result.checks),
+            "decision": decision,
+            "issuer": report::issuer(&result),
+            "deviations": result.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
+            "trust_left_out": anchors.left_out,
+        });
+        print_json(&report, true)?;
+    }
+    Ok(report::decision_exit(decision))
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| {
+        let message = format!("cannot read {}: {e}", path.display());
+        Failure::usage("file_unreadable", message, "name a file that exists and may be read")
+    })
+}

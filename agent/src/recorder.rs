@@ -1,0 +1,115 @@
+//! Turns a verdict into a signed event on disk.
+
+use crate::outbox::{Outbox, OutboxError};
+use crate::profile::{EventField, Profile};
+use crate::report::Judgement;
+use cccd::number::Number;
+use drivers::key_store::KeyStore;
+use emrtd::Evidence;
+use emrtd::secret::Entropy;
+use emrtd::verdict::{self, Outcome};
+use events::event::Bytes;
+use events::{Body, CheckResult, Clock, Decision, Event, SignedEvent, Verification};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Label of the key that signs events.
+pub const EVENT_KEY: &str = "event";
+
+/// Who signs, in whose name, and under which profile.
+pub struct Recorder {
+    /// The device's name.
+    pub device: String,
+    /// Where its keys are.
+    pub keys: Arc<dyn KeyStore>,
+    /// SubjectPublicKeyInfo of the event key.
+    pub event_key: Vec<u8>,
+    /// Key of the keyed hash that stands for a holder.
+    pub subject_key: Zeroizing<Vec<u8>>,
+    /// Random identifier of this run.
+    pub boot: Bytes<16>,
+    /// The profile in force.
+    pub profile: Profile,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorder({}, {})", self.device, self.profile.id)
+    }
+}
+
+impl Recorder {
+    /// Appends the event of one verification to the outbox.
+    ///
+    /// # Errors
+    /// When signing or the disk fails.
+    pub fn record(
+        &self,
+        outbox: &mut Outbox,
+        entropy: &mut dyn Entropy,
+        evidence: &Evidence,
+        judgement: &Judgement,
+    ) -> Result<SignedEvent, OutboxError> {
+        let mut id = [0; 16];
+        entropy.fill(&mut id).map_err(|e| events::EventError::Signing(e.to_string()))?;
+        let body = Body::Verification(Verification {
+            access: evidence.access.protocol.clone(),
+            checks: judgement.checks.iter().map(check).collect(),
+            profile: self.profile.id.clone(),
+            subject: self.subject(judgement.number().as_ref()),
+            decision: decision(judgement.decision),
+            evidence: events::hash(&evidence.to_cbor()),
+        });
+        outbox.append(|chain| {
+            let event = Event {
+                version: events::event::VERSION,
+                at: self.clock.wall(),
+                id: Bytes(id),
+                software: env!("CARGO_PKG_VERSION").to_owned(),
+                time_quality: "system".to_owned(),
+                uptime_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
+                device: self.device.clone(),
+                sequence: chain.sequence + 1,
+                body,
+                boot: self.boot,
+                previous: chain.head,
+            };
+            SignedEvent::sign(event, &self.event_key, |data| {
+                self.keys.sign(EVENT_KEY, data).map_err(|e| crate::failure::chain(&e))
+            })
+        })
+    }
+
+    /// The holder as a keyed hash, if the profile wants it: HMAC-SHA-256 under the site's key.
+    fn subject(&self, number: Option<&Number>) -> Option<Bytes<32>> {
+        if !self.profile.event.fields.contains(&EventField::Subject) {
+            return None;
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.subject_key).ok()?;
+        mac.update(b"cccd-subject-v1");
+        mac.update(number?.digits().as_bytes());
+        Some(Bytes(mac.finalize().into_bytes().into()))
+    }
+}
+
+/// Identifier, outcome and reason only: details name certificates, which an event has no need of.
+fn check(check: &verdict::Check) -> CheckResult {
+    let outcome = match check.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::NotPerformed => "not_performed",
+    };
+    CheckResult { id: check.id.clone(), reason: check.reason.clone(), outcome: outcome.to_owned() }
+}
+
+const fn decision(decision: verdict::Decision) -> Decision {
+    match decision {
+        verdict::Decision::Genuine => Decision::Genuine,
+        verdict::Decision::NotGenuine => Decision::NotGenuine,
+        verdict::Decision::Undecided => Decision::Undecided,
+    }
+}

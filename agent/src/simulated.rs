@@ -1,0 +1,43 @@
+//! `sim:PERSONA`: a virtual card on the simulated reader.
+
+use crate::failure::Failure;
+use drivers::reader::simulated::{Chip, SimulatedReader, Slot};
+use virtual_card::{Answer, Fault, PERSONAS, Persona};
+
+struct VirtualChip(virtual_card::Chip);
+
+impl Chip for VirtualChip {
+    fn atr(&self) -> Vec<u8> {
+        virtual_card::ATR.to_vec()
+    }
+
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>> {
+        match self.0.transmit(command) {
+            Answer::Response(bytes) => Some(bytes),
+            Answer::Lifted => None,
+        }
+    }
+}
+
+/// A reader on which the card of `PERSONA` or `PERSONA:FAULT` lies.
+///
+/// # Errors
+/// When persona or fault is unknown, or the card cannot be made.
+pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
+    let (persona, fault) = specification.split_once(':').unwrap_or((specification, "none"));
+    let persona = Persona::find(persona).ok_or_else(|| {
+        let known = PERSONAS.map(|p| p.id).join(", ");
+        Failure::usage("persona_unknown", format!("no persona {persona:?}"), &format!("choose one of: {known}"))
+    })?;
+    let fault: Fault =
+        fault.parse().map_err(|e| Failure::usage("fault_unknown", format!("{e}"), "see cccd-card serve --help"))?;
+    let chip = virtual_card::Chip::new(persona, fault)
+        .map_err(|e| Failure::device("virtual_card", crate::failure::chain(&e), "report this as a bug"))?;
+    let slot = Slot::default();
+    slot.insert(Box::new(VirtualChip(chip)));
+    Ok(SimulatedReader::new(slot))
+}
