@@ -8,6 +8,33 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+/// What can be laid on the virtual reader.
+pub trait VpcdCard {
+    /// Answer to reset.
+    fn atr(&self) -> Vec<u8>;
+    /// Power on or reset.
+    fn reset(&mut self);
+    /// One command; `None` when the card has left the reader.
+    fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>>;
+}
+
+impl VpcdCard for Chip {
+    fn atr(&self) -> Vec<u8> {
+        ATR.to_vec()
+    }
+
+    fn reset(&mut self) {
+        Self::reset(self);
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>> {
+        match Self::transmit(self, command) {
+            Answer::Response(bytes) => Some(bytes),
+            Answer::Lifted => None,
+        }
+    }
+}
+
 /// Why serving ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -40,19 +67,19 @@ pub fn connect(address: impl ToSocketAddrs + Copy, patience: Duration) -> io::Re
 ///
 /// # Errors
 /// When the connection fails in another way than by being closed.
-pub fn serve(chip: &mut Chip, mut stream: TcpStream) -> io::Result<Ended> {
+pub fn serve(card: &mut dyn VpcdCard, mut stream: TcpStream) -> io::Result<Ended> {
     loop {
         let Some(body) = receive(&mut stream)? else { return Ok(Ended::ReaderGone) };
         let answer = match body[..] {
             [0] => continue,
             [1 | 2] => {
-                chip.reset();
+                card.reset();
                 continue;
             }
-            [4] => ATR.to_vec(),
-            _ => match chip.transmit(&body) {
-                Answer::Response(bytes) => bytes,
-                Answer::Lifted => return Ok(Ended::Lifted),
+            [4] => card.atr(),
+            _ => match card.transmit(&body) {
+                Some(bytes) => bytes,
+                None => return Ok(Ended::Lifted),
             },
         };
         let length = u16::try_from(answer.len()).map_err(|_| io::Error::other("answer over 65,535 bytes"))?;

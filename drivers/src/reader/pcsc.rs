@@ -171,7 +171,7 @@ struct PcscCard {
 /// Connects for this program alone: nobody may speak into an open session.
 fn connect(context: &Context, name: &CStr) -> Result<PcscCard, ReaderError> {
     let card = context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
-    let atr = card.get_attribute_owned(pcsc::Attribute::AtrString).map_err(translate)?;
+    let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
     let by_reader = max_apdu_data(&card);
     let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
     let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));

@@ -1,0 +1,94 @@
+//! What must run inside a stack's namespaces and in one process: the reader conformance suite over PC/SC, and a
+//! reader that is not ours.
+
+use anyhow::bail;
+use drivers::reader::Reader;
+use drivers::reader::conformance::{self, EchoChip, Rig};
+use drivers::reader::pcsc::PcscReader;
+use drivers::reader::simulated::Chip as _;
+use virtual_card::vpcd::{self, VpcdCard};
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["readers"] => {
+            for name in PcscReader::attached()? {
+                println!("{name}");
+            }
+            Ok(())
+        }
+        ["conformance"] => {
+            conformance::run(&mut VpcdRig { connection: None });
+            println!("PC/SC reader conforms");
+            Ok(())
+        }
+        ["dmrtd", can] => foreign_reader(can),
+        _ => bail!("usage: hil-probe readers | conformance | dmrtd CAN"),
+    }
+}
+
+/// Lays echo cards on the first virtual reader.
+struct VpcdRig {
+    connection: Option<std::net::TcpStream>,
+}
+
+struct Echo;
+
+impl VpcdCard for Echo {
+    fn atr(&self) -> Vec<u8> {
+        EchoChip.atr()
+    }
+
+    fn reset(&mut self) {}
+
+    fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>> {
+        EchoChip.transmit(command)
+    }
+}
+
+impl Rig for VpcdRig {
+    fn reader(&mut self) -> Box<dyn Reader> {
+        Box::new(PcscReader::open("Virtual PCD 00 00").expect("the first virtual reader"))
+    }
+
+    fn insert(&mut self) {
+        let stream = vpcd::connect(("127.0.0.1", hil_tests::FIRST_READER), std::time::Duration::from_secs(10))
+            .expect("vpcd listens");
+        self.connection = Some(stream.try_clone().expect("socket"));
+        std::thread::spawn(move || drop(vpcd::serve(&mut Echo, stream)));
+    }
+
+    fn remove(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.shutdown(std::net::Shutdown::Both).expect("shutdown");
+        }
+    }
+}
+
+/// The `dmrtd` crate as terminal. It insists on SELECT MF, so the card must tolerate that.
+fn foreign_reader(can: &str) -> anyhow::Result<()> {
+    use dmrtd::com::{TransceiveError, Transceiver};
+
+    struct Pcsc(Box<dyn drivers::reader::Card>);
+    impl Transceiver for Pcsc {
+        fn transceive(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransceiveError> {
+            self.0.transmit(apdu).map_err(|e| TransceiveError::new(e.to_string()))
+        }
+    }
+
+    let mut reader = PcscReader::open("")?;
+    let card = reader.wait_for_card(std::time::Duration::from_secs(10))?;
+    let mut passport = dmrtd::passport::Passport::new(Pcsc(card));
+    let fail = |what: &str, e: &dyn std::fmt::Debug| anyhow::anyhow!("{what}: {e:?}");
+    let card_access = passport.read_ef_card_access().map_err(|e| fail("EF.CardAccess", &e))?;
+    let key = dmrtd::proto::can_key::CanKey::new(can).map_err(|e| fail("CAN", &e))?;
+    passport.start_session_pace(key, &card_access).map_err(|e| fail("PACE", &e))?;
+    let dg1 = passport.read_ef_dg1().map_err(|e| fail("EF.DG1", &e))?;
+    let dg2 = passport.read_ef_dg2().map_err(|e| fail("EF.DG2", &e))?;
+    passport.read_ef_sod().map_err(|e| fail("EF.SOD", &e))?;
+    passport.read_ef_dg15().map_err(|e| fail("EF.DG15", &e))?;
+    passport.verify_active_authentication(&[1, 2, 3, 4, 5, 6, 7, 8]).map_err(|e| fail("active authentication", &e))?;
+    drop((dg1, dg2));
+    println!("dmrtd read the card");
+    Ok(())
+}

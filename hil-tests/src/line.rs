@@ -1,0 +1,223 @@
+//! The whole line on one machine: trust anchors, fleet CA, an enrolled device, central, and a PC/SC stack.
+
+use crate::stack::Stack;
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Files and processes of one line.
+#[derive(Debug)]
+pub struct Line {
+    directory: PathBuf,
+    /// The PC/SC stack; everything runs inside its namespaces.
+    pub stack: Stack,
+    central: Option<Child>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.stop_central();
+    }
+}
+
+fn succeed(output: Output, what: &str) -> anyhow::Result<String> {
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    bail!("{what} failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr))
+}
+
+/// The address of central, inside the stack's own network.
+const CENTRAL: &str = "127.0.0.1:8443";
+
+impl Line {
+    /// Provisions a device and a central in `directory` and starts the PC/SC stack. Central is not started yet.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn provision(directory: &Path) -> anyhow::Result<Self> {
+        let stack = Stack::start()?;
+        let line = Self { directory: directory.to_owned(), stack, central: None };
+        let phrase = line.path("pass-phrase");
+        std::fs::write(&phrase, random_hex()?)?;
+        line.run("cccd-card", &["trust", "--out", &line.text("trust")])?;
+        let ca = ["--ca", &line.text("ca"), "--pass-phrase-file", &line.text("pass-phrase")];
+        line.run("provision", &[&["ca-init"], &ca[..]].concat())?;
+        let server = ["--out", &line.text("central"), "--host", "127.0.0.1"];
+        line.run("provision", &[&["server"], &ca[..], &server].concat())?;
+        let url = format!("https://{CENTRAL}");
+        let device = ["--out", &line.text("device"), "--device", "kiosk-1", "--site", "practice", "--central", &url];
+        let trust = ["--trust", &line.text("trust")];
+        line.run("provision", &[&["enrol"], &ca[..], &device, &trust].concat())?;
+        line.run("cccd-central", &["--db", &line.text("central.db"), "device", "add", &line.text("device/enrolment.json")])?;
+        Ok(line)
+    }
+
+    /// A path inside the line's directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_string_lossy().into_owned()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        succeed(self.stack.command(program).args(arguments).output()?, program)
+    }
+
+    /// Starts central and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_central(&mut self) -> anyhow::Result<()> {
+        let mut command = self.stack.command("cccd-central");
+        let (tls, phrase) = (self.text("central"), self.text("pass-phrase"));
+        command.args(["--db", &self.text("central.db"), "serve", "--listen", CENTRAL]);
+        command.args(["--tls", &tls, "--pass-phrase-file", &phrase]);
+        let mut central = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let stdout = central.stdout.take().context("standard output")?;
+        self.central = Some(central);
+        let mut first = String::new();
+        BufReader::new(stdout).read_line(&mut first)?;
+        if !first.starts_with("listening") {
+            bail!("central did not come up");
+        }
+        Ok(())
+    }
+
+    /// Kills central, as a cut cable would.
+    pub fn stop_central(&mut self) {
+        if let Some(mut central) = self.central.take() {
+            drop(central.kill());
+            drop(central.wait());
+        }
+    }
+
+    /// Every event that central holds, decoded, in the order of arrival.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn events(&self) -> anyhow::Result<Vec<Value>> {
+        let text = self.run("cccd-central", &["--db", &self.text("central.db"), "events"])?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// Lets central check every signature and chain again; what it says.
+    ///
+    /// # Errors
+    /// When one is wrong.
+    pub fn verify_log(&self) -> anyhow::Result<String> {
+        self.run("cccd-central", &["--db", &self.text("central.db"), "verify"])
+    }
+
+    /// A `cccd-agent` command inside the line.
+    #[must_use]
+    pub fn agent(&self) -> Command {
+        self.stack.command("cccd-agent")
+    }
+
+    /// Starts the device.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_device(&self) -> anyhow::Result<Device> {
+        let mut command = self.agent();
+        command.args(["run", "--config", &self.text("device/agent.toml")]).env("CCCD_LOG", "warn");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("agent.log"))?;
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let stdin = process.stdin.take().context("standard input")?;
+        let stdout = process.stdout.take().context("standard output")?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Device { process, stdin: Some(stdin), lines })
+    }
+}
+
+/// A running `cccd-agent run`.
+#[derive(Debug)]
+pub struct Device {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Device {
+    /// Gives it a scan.
+    ///
+    /// # Errors
+    /// When it does not listen any more.
+    pub fn scan(&mut self, text: &str) -> anyhow::Result<()> {
+        let stdin = self.stdin.as_mut().context("standard input is closed")?;
+        writeln!(stdin, "{text}")?;
+        Ok(stdin.flush()?)
+    }
+
+    /// The next line that it says, or `None` when it has ended.
+    ///
+    /// # Errors
+    /// When it says nothing for `patience`, or something that is no JSON.
+    pub fn says(&self, patience: Duration) -> anyhow::Result<Option<Value>> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => Ok(Some(serde_json::from_str(&line).with_context(|| format!("no JSON: {line}"))?)),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Ok(None),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => bail!("the device says nothing"),
+        }
+    }
+
+    /// Waits for a line with this key.
+    ///
+    /// # Errors
+    /// When it ends, reports an error, or stays silent before.
+    pub fn expect(&self, key: &str) -> anyhow::Result<Value> {
+        loop {
+            let line = self.says(Duration::from_secs(30))?.with_context(|| format!("the device ended before {key:?}"))?;
+            if line.get(key).is_some() {
+                return Ok(line);
+            }
+            if let Some(error) = line.get("error") {
+                bail!("the device reports {error}");
+            }
+        }
+    }
+
+    /// Kills it with SIGKILL, whatever it is doing, and returns what it had still said.
+    pub fn kill(&mut self) -> Vec<Value> {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        self.lines.iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
+    }
+
+    /// Closes its input and waits for its end; its exit status.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn finish(&mut self) -> anyhow::Result<Option<i32>> {
+        self.stdin = None;
+        Ok(self.process.wait()?.code())
+    }
+}
+
+fn random_hex() -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = [0; 24];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
