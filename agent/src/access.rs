@@ -21,9 +21,8 @@ pub struct AccessKey {
 /// # Errors
 /// When it is not one.
 pub fn from_number(text: &str) -> Result<AccessKey, Failure> {
-    let number = Number::parse(text.trim()).map_err(|e| {
-        Failure::usage("number_malformed", e.to_string(), "type the 12 digits printed on the card")
-    })?;
+    let number = Number::parse(text.trim())
+        .map_err(|e| Failure::usage("number_malformed", e.to_string(), "type the 12 digits printed on the card"))?;
     let passwords = cccd::access::from_number(&number);
     Ok(AccessKey { passwords, known: Known { qr: None, number: Some(number) } })
 }
@@ -45,7 +44,11 @@ pub fn from_can(text: &str) -> Result<AccessKey, Failure> {
 /// When it is not that.
 pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
     let malformed = |why: String| {
-        Failure::usage("mrz_malformed", why, "give document number, birth and expiry as in the MRZ: 099000017,990115,390115")
+        Failure::usage(
+            "mrz_malformed",
+            why,
+            "give document number, birth and expiry as in the MRZ: 099000017,990115,390115",
+        )
     };
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     let [document, birth, expiry] = parts[..] else {

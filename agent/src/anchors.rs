@@ -40,9 +40,8 @@ pub fn load(path: &Path) -> Result<Anchors, Failure> {
     files.sort();
     for file in files {
         let result = std::fs::read(&file).map_err(|e| e.to_string());
-        let result = result.and_then(|bytes| {
-            anchors.store.add(&name(&file), &bytes).map_err(|e| crate::failure::chain(&e))
-        });
+        let result =
+            result.and_then(|bytes| anchors.store.add(&name(&file), &bytes).map_err(|e| crate::failure::chain(&e)));
         match result {
             Ok(added) => note_unreadable(&mut anchors.left_out, &file, added.unreadable),
             Err(why) => anchors.left_out.push(format!("{}: {why}", name(&file))),

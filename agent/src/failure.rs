@@ -86,7 +86,9 @@ impl From<emrtd::Error> for Failure {
         let remedy = match error.code() {
             "wrong_access_key" => "check the number (or the MRZ data) against the card that lies on the reader",
             "no_access_protocol" => "allow another access protocol, or give the data that it needs (--mrz for BAC)",
-            "secure_messaging_failed" => "take the card off and try again; if it happens again, the card is faulty or forged",
+            "secure_messaging_failed" => {
+                "take the card off and try again; if it happens again, the card is faulty or forged"
+            }
             _ => "take the card off, lay it flat on the reader and try again",
         };
         let message = chain(&error);

@@ -112,8 +112,7 @@ impl Outbox {
         make: impl FnOnce(Chain) -> Result<SignedEvent, EventError>,
     ) -> Result<SignedEvent, OutboxError> {
         let failed = failed("append an event");
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let mut chain = end_of(&transaction).map_err(&failed)?;
         let signed = make(chain)?;
         chain.append(&signed)?;
@@ -164,8 +163,7 @@ impl Outbox {
     /// When the database fails.
     pub fn acknowledge(&mut self, committed: u64) -> Result<(), OutboxError> {
         let failed = failed("note an acknowledgement");
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let end = end_of(&transaction).map_err(&failed)?.sequence;
         let position = i64::try_from(committed.min(end)).unwrap_or(i64::MAX);
         transaction.execute("UPDATE state SET acknowledged = ?1", [position]).map_err(&failed)?;

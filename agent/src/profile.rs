@@ -53,7 +53,8 @@ impl Profile {
     /// With line and reason when it is not one.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let remedy = "compare with agent/profiles/identify.toml";
-        let invalid = |why: String| Failure::usage("profile_invalid", format!("the profile is not valid: {why}"), remedy);
+        let invalid =
+            |why: String| Failure::usage("profile_invalid", format!("the profile is not valid: {why}"), remedy);
         let profile: Self = toml::from_str(text).map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         if let Some(group) = profile.data_groups.iter().find(|n| !matches!(n, 1..=16)) {
             return Err(invalid(format!("data group {group} does not exist")));

@@ -240,7 +240,8 @@ pub fn for_people(decision: Decision, checks: &[Check]) -> String {
             Outcome::NotPerformed => "–",
         };
         let name = Phrase::of_check(&check.id).text(Language::Vietnamese);
-        let why = [check.reason.as_deref(), check.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let why =
+            [check.reason.as_deref(), check.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
         text.push_str(&format!("  {mark} {:<24} {name}{}{why}\n", check.id, if why.is_empty() { "" } else { ": " }));
     }
     text.push_str(&format!("→ {}\n", next.both()));

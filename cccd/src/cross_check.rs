@@ -121,11 +121,8 @@ fn names(mrz: &Mrz, name: Option<&str>) -> Check {
     const ID: &str = "dg1_dg13_name";
     let Some(name) = name else { return Check::not_performed(ID, "field_absent") };
     let full = mrz_spelling(name);
-    let printed = if mrz.given_names.is_empty() {
-        mrz.surname.clone()
-    } else {
-        format!("{}<{}", mrz.surname, mrz.given_names)
-    };
+    let printed =
+        if mrz.given_names.is_empty() { mrz.surname.clone() } else { format!("{}<{}", mrz.surname, mrz.given_names) };
     // Surname, "<<" and given names have 30 places on a TD1 card.
     let cut = printed.len() + 1 >= 30 && full.starts_with(&printed);
     if full == printed || cut { Check::passed(ID) } else { Check::failed(ID, "name_differs") }

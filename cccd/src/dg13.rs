@@ -195,8 +195,10 @@ fn values(raw: &[u8]) -> Option<Vec<String>> {
 
 fn text(object: &Tlv<'_>) -> Option<String> {
     let text = match object.tag {
-        tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => std::str::from_utf8(object.value).ok()?.to_owned(),
-        tag::BMP_STRING if object.value.len() % 2 == 0 => {
+        tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => {
+            std::str::from_utf8(object.value).ok()?.to_owned()
+        }
+        tag::BMP_STRING if object.value.len().is_multiple_of(2) => {
             let units = object.value.chunks(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
             char::decode_utf16(units).collect::<Result<String, _>>().ok()?
         }
@@ -256,7 +258,8 @@ mod tests {
     #[test]
     fn one_odd_field_does_not_fail_the_others() {
         let bad = tlv::encode(tag::UTF8_STRING, &[0xFF, 0xFE]);
-        let dg13 = Dg13::parse(&file(&[entry(2, &bad), entry(4, &utf8("Nam")), entry(4, &utf8("Nữ"))])).expect("EF.DG13");
+        let dg13 =
+            Dg13::parse(&file(&[entry(2, &bad), entry(4, &utf8("Nam")), entry(4, &utf8("Nữ"))])).expect("EF.DG13");
         assert_eq!((dg13.get(Field::FullName), dg13.get(Field::Sex)), (None, Some("Nam")));
         assert_eq!(dg13.odd, [2, 4]);
     }
@@ -264,8 +267,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Dg13::parse(&bytes);
-            let _ = Dg13::parse(&tlv::encode(0x6D, &tlv::encode(tag::SEQUENCE, &bytes)));
+            drop(Dg13::parse(&bytes));
+            drop(Dg13::parse(&tlv::encode(0x6D, &tlv::encode(tag::SEQUENCE, &bytes))));
         }
     }
 }

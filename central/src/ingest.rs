@@ -1,8 +1,8 @@
 //! Taking a batch: every event checked, duplicates told from forks, and nothing half-stored.
 
 use crate::store::{EventStore, StoreError};
-use events::{EventError, Verifier};
 use events::sync::{self, Receipt, Refusal};
+use events::{EventError, Verifier};
 use thiserror::Error;
 
 /// Why a batch is not taken.

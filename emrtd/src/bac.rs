@@ -101,7 +101,7 @@ impl Exchange for Bac {
             return Err(protocol("the chip's MAC is wrong"));
         }
         let r = CIPHER.decrypt(&self.k_enc, CIPHER.zero_iv(), cryptogram);
-        let r = Zeroizing::new(r.ok_or(protocol("the cryptogram is malformed"))?);
+        let r = Zeroizing::new(r.ok_or_else(|| protocol("the cryptogram is malformed"))?);
         if !equal(&r[..8], &rnd_ic) || !equal(&r[8..16], &rnd_ifd) {
             return Err(protocol("the chip does not return the challenges"));
         }

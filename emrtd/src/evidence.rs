@@ -288,13 +288,8 @@ struct StoredFile {
     digest: Option<Vec<u8>>,
 }
 
-const HASHES: [HashAlgorithm; 5] = [
-    HashAlgorithm::Sha1,
-    HashAlgorithm::Sha224,
-    HashAlgorithm::Sha256,
-    HashAlgorithm::Sha384,
-    HashAlgorithm::Sha512,
-];
+const HASHES: [HashAlgorithm; 5] =
+    [HashAlgorithm::Sha1, HashAlgorithm::Sha224, HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512];
 
 fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm) -> StoredFile {
     let name = file.to_string();

@@ -134,12 +134,17 @@ impl PassiveAuthentication {
                 trusted = Some(path);
                 Check::passed(ID).with_detail(names.join(" → "))
             }
-            Chain::NoAnchor => Check::not_performed(ID, "no_anchor")
-                .with_detail(format!("issuer {}", signer.issuer_name())),
-            Chain::Forged(csca) => Check::failed(ID, "dsc_not_signed_by_csca")
-                .with_detail(csca.certificate.subject_name()),
-            Chain::Unusable(csca, error) => Check::not_performed(ID, "unsupported_algorithm")
-                .with_detail(format!("{}: {}", csca.certificate.subject_name(), describe(&error))),
+            Chain::NoAnchor => {
+                Check::not_performed(ID, "no_anchor").with_detail(format!("issuer {}", signer.issuer_name()))
+            }
+            Chain::Forged(csca) => {
+                Check::failed(ID, "dsc_not_signed_by_csca").with_detail(csca.certificate.subject_name())
+            }
+            Chain::Unusable(csca, error) => Check::not_performed(ID, "unsupported_algorithm").with_detail(format!(
+                "{}: {}",
+                csca.certificate.subject_name(),
+                describe(&error)
+            )),
         };
         self.checks.push(check);
         trusted

@@ -147,8 +147,7 @@ impl SecurityInfos {
                 None => self.unknown.push(Oid(id).to_string()),
             }
         } else if starts(oid::CA_DH, 1) || starts(oid::CA_ECDH, 1) {
-            let key_agreement =
-                if id.starts_with(oid::CA_DH.0) { KeyAgreement::Dh } else { KeyAgreement::Ecdh };
+            let key_agreement = if id.starts_with(oid::CA_DH.0) { KeyAgreement::Dh } else { KeyAgreement::Ecdh };
             match id.last().copied().and_then(Cipher::from_oid_suffix) {
                 Some(cipher) => self.chip_authentication.push(ChipAuthenticationInfo {
                     oid: id.to_vec(),
@@ -160,10 +159,8 @@ impl SecurityInfos {
                 None => self.unknown.push(Oid(id).to_string()),
             }
         } else if Oid(id) == oid::PK_ECDH {
-            self.chip_authentication_keys.push(ChipAuthenticationKey {
-                key: chip_key(&required),
-                key_id: optional.map(|t| t.value.to_vec()),
-            });
+            self.chip_authentication_keys
+                .push(ChipAuthenticationKey { key: chip_key(&required), key_id: optional.map(|t| t.value.to_vec()) });
         } else if Oid(id) == oid::PK_DH {
             self.chip_authentication_keys.push(ChipAuthenticationKey {
                 key: Err(CryptoError::unsupported("key agreement", "DH")),
@@ -219,7 +216,8 @@ mod tests {
     use super::*;
 
     /// EF.CardAccess of a CCCD (three entries, the last PACE-ECDH-GM-AES-128 on brainpoolP256r1).
-    const CCCD: &str = "3134300d060804007f0007020202020101300f060a04007f000702020302020201013012060a04007f0007020204020202010202010d";
+    const CCCD: &str =
+        "3134300d060804007f0007020202020101300f060a04007f000702020302020201013012060a04007f0007020204020202010202010d";
 
     #[test]
     fn a_cccd_offers_pace_gm_on_brainpool_256() {

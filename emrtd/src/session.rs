@@ -17,9 +17,7 @@
 use crate::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
 use crate::apdu::{Command, Response};
 use crate::bac::Bac;
-use crate::chip_authentication::{
-    ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript,
-};
+use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript};
 use crate::crypto::PublicKey;
 use crate::error::Error;
 use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof};
@@ -117,19 +115,24 @@ const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
 
 /// SELECT MF in three spellings. Some chips, the CCCD among them, refuse all of them with 6D00 and are in the
 /// master file anyway; no answer is fatal.
-const SELECT_MASTER_FILE: [(u8, u8, &[u8]); 3] = [(0x00, 0x0C, &[0x3F, 0x00]), (0x00, 0x0C, &[]), (0x00, 0x00, &[0x3F, 0x00])];
+const SELECT_MASTER_FILE: [(u8, u8, &[u8]); 3] =
+    [(0x00, 0x0C, &[0x3F, 0x00]), (0x00, 0x0C, &[]), (0x00, 0x00, &[0x3F, 0x00])];
 
 enum State {
     CardAccess(ReadFile),
     SelectMasterFile,
     Pace(Pace),
     Bac(Bac),
-    Select { before_bac: bool },
+    Select {
+        before_bac: bool,
+    },
     File(ReadFile),
     ActiveAuthentication(ActiveAuthentication),
     ChipAuthentication(ChipAuthentication),
     /// The first command under the new keys, which shows that the chip has them.
-    Confirm { private: Secret },
+    Confirm {
+        private: Secret,
+    },
     Done,
     /// An error ended the session.
     Broken,

@@ -254,18 +254,15 @@ fn normalised(name: &[u8]) -> Result<Vec<(Vec<u8>, String)>, TlvError> {
 }
 
 fn name_attribute(name: &[u8], wanted: Oid<'_>) -> Option<String> {
-    let parts = {
-        let mut sets = tlv::first(name, tag::SEQUENCE).ok()?.children();
-        let mut found = None;
-        while let Ok(Some(set)) = sets.next() {
-            let mut pair = tlv::first(set.value, tag::SEQUENCE).ok()?.children();
-            if pair.expect(tag::OID).is_ok_and(|t| Oid(t.value) == wanted) {
-                found = pair.next().ok().flatten().map(|t| text(&t));
-            }
+    let mut sets = tlv::first(name, tag::SEQUENCE).ok()?.children();
+    let mut found = None;
+    while let Ok(Some(set)) = sets.next() {
+        let mut pair = tlv::first(set.value, tag::SEQUENCE).ok()?.children();
+        if pair.expect(tag::OID).is_ok_and(|t| Oid(t.value) == wanted) {
+            found = pair.next().ok().flatten().map(|t| text(&t));
         }
-        found
-    };
-    parts
+    }
+    found
 }
 
 fn text(value: &Tlv<'_>) -> String {
@@ -307,10 +304,8 @@ pub(crate) fn read_time(value: Option<Tlv<'_>>) -> Result<UnixTime, TlvError> {
 /// # Errors
 /// When a DER object is malformed or a PEM block is not base64.
 pub fn split_certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, TlvError> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if text.contains("-----BEGIN") {
-            return pem_blocks(text);
-        }
+    if let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN")) {
+        return pem_blocks(text);
     }
     let mut reader = Reader::new(bytes);
     let mut all = Vec::new();

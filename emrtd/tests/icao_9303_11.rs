@@ -46,8 +46,7 @@ fn appendix_d_basic_access_control() {
     entropy.push(&bytes(v, "RND_IFD"));
     entropy.push(&bytes(v, "K_IFD"));
     let ok = [0x90, 0x00];
-    let authenticate =
-        [&[0x00, 0x82, 0, 0, 0x28][..], &bytes(v, "EIFD"), &bytes(v, "MIFD"), &[0x28]].concat();
+    let authenticate = [&[0x00, 0x82, 0, 0, 0x28][..], &bytes(v, "EIFD"), &bytes(v, "MIFD"), &[0x28]].concat();
     let mut session = replay(
         &mut Bac::new(&key),
         &mut entropy,

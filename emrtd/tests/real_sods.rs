@@ -14,7 +14,10 @@ fn trust() -> Option<TrustStore> {
     let mut store = TrustStore::new();
     let list = std::fs::read(shared("masterlists/DE_ML_2026-05-28.ml")?).expect("readable");
     let added = store.add("DE_ML_2026-05-28.ml", &list).expect("a master list with a valid signature");
-    println!("master list: {} certificates, {} unreadable, signer {:?}", added.certificates, added.unreadable, added.master_list_signer);
+    println!(
+        "master list: {} certificates, {} unreadable, signer {:?}",
+        added.certificates, added.unreadable, added.master_list_signer
+    );
     assert_eq!((added.certificates, added.unreadable), (588, 0));
     Some(store)
 }
@@ -39,7 +42,11 @@ fn eight_real_sods_verify_or_say_why_not() {
         ("FR_2017_rsa.bin", Decision::Genuine, &[]),
         ("GB_2021_ecdsa256.bin", Decision::Genuine, &[]),
         ("ID_2025_rsapss.bin", Decision::Genuine, &[]),
-        ("NZ_2017_rsa_indefinite-len.bin", Decision::Genuine, &["ber_indefinite_length", "signature_algorithm_is_key_type"]),
+        (
+            "NZ_2017_rsa_indefinite-len.bin",
+            Decision::Genuine,
+            &["ber_indefinite_length", "signature_algorithm_is_key_type"],
+        ),
         ("RU_2019_sha1_ecdsa.bin", Decision::Genuine, &["sha1"]),
         ("US_2021_rsa.bin", Decision::Genuine, &["signature_algorithm_is_key_type"]),
     ];

@@ -88,8 +88,7 @@ fn a_new_zealand_chip_opens_with_pace_and_3des() {
     let mut entropy = ScriptedEntropy::default();
     entropy.push(&bytes(&v, "terminal_map_private"));
     entropy.push(&bytes(&v, "terminal_ka_private"));
-    let pairs: Vec<_> =
-        v["apdus"].as_array().expect("apdus").iter().map(|a| (bytes(a, "c"), bytes(a, "r"))).collect();
+    let pairs: Vec<_> = v["apdus"].as_array().expect("apdus").iter().map(|a| (bytes(a, "c"), bytes(a, "r"))).collect();
     let mut pace = Pace::new(infos.pace[0].clone(), password, ParameterReference::Name);
     let mut command = pace.begin(&mut entropy).expect("command");
     for (index, (sent, received)) in pairs.iter().enumerate() {

@@ -53,7 +53,10 @@ impl Line {
         let device = ["--out", &line.text("device"), "--device", "kiosk-1", "--site", "practice", "--central", &url];
         let trust = ["--trust", &line.text("trust")];
         line.run("provision", &[&["enrol"], &ca[..], &device, &trust].concat())?;
-        line.run("cccd-central", &["--db", &line.text("central.db"), "device", "add", &line.text("device/enrolment.json")])?;
+        line.run(
+            "cccd-central",
+            &["--db", &line.text("central.db"), "device", "add", &line.text("device/enrolment.json")],
+        )?;
         Ok(line)
     }
 
@@ -188,7 +191,8 @@ impl Device {
     /// When it ends, reports an error, or stays silent before.
     pub fn expect(&self, key: &str) -> anyhow::Result<Value> {
         loop {
-            let line = self.says(Duration::from_secs(30))?.with_context(|| format!("the device ended before {key:?}"))?;
+            let line =
+                self.says(Duration::from_secs(30))?.with_context(|| format!("the device ended before {key:?}"))?;
             if line.get(key).is_some() {
                 return Ok(line);
             }

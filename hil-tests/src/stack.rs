@@ -44,7 +44,8 @@ impl Stack {
     /// # Errors
     /// When a program is missing or the readers do not come up.
     pub fn start() -> anyhow::Result<Self> {
-        let script = "ip link set lo up && mount -t tmpfs none /run && mkdir -p /run/pcscd && exec pcscd --foreground --error";
+        let script =
+            "ip link set lo up && mount -t tmpfs none /run && mkdir -p /run/pcscd && exec pcscd --foreground --error";
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--net"]);
         if !is_root() {
@@ -56,7 +57,9 @@ impl Stack {
         let start = now();
         while start.elapsed() < PATIENCE {
             if let Some(status) = stack.pcscd.try_wait()? {
-                bail!("pcscd ended at once ({status}); are pcscd, vsmartcard-vpcd and iproute2 installed, and are namespaces allowed?");
+                bail!(
+                    "pcscd ended at once ({status}); are pcscd, vsmartcard-vpcd and iproute2 installed, and are namespaces allowed?"
+                );
             }
             let listed = stack.command("hil-probe").arg("readers").output()?;
             if String::from_utf8_lossy(&listed.stdout).contains("Virtual PCD") {
@@ -79,11 +82,15 @@ impl Stack {
         command
     }
 
-    /// Lays the card of a persona on a reader and waits until the reader has it.
+    /// Lays the card of a persona on a reader, once the reader has seen the last one leave.
     ///
     /// # Errors
     /// When the card process does not come up.
     pub fn lay(&self, persona: &str, fault: &str, port: u16) -> anyhow::Result<Laid> {
+        let empty = self.command("hil-probe").args(["empty", &port.to_string()]).output()?;
+        if !empty.status.success() {
+            bail!("the reader is not free: {}", String::from_utf8_lossy(&empty.stderr));
+        }
         let mut command = self.command("cccd-card");
         command.args(["serve", "--persona", persona, "--fault", fault, "--vpcd", &format!("127.0.0.1:{port}")]);
         self.lay_process(command, "is on the reader")

@@ -24,7 +24,10 @@ pub(crate) enum Pace {
 /// What a step gives back: an answer object, or the end with the session's secret.
 pub(crate) enum Reply {
     Object(Vec<u8>),
-    Done { object: Vec<u8>, secret: Vec<u8> },
+    Done {
+        object: Vec<u8>,
+        secret: Vec<u8>,
+    },
     /// The terminal's token is wrong: 6300.
     WrongPassword,
     /// The command does not belong here.

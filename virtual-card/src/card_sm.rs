@@ -191,11 +191,8 @@ impl CardSm {
             }
         }
         let block = Self::block(self.family);
-        let message = if covered.is_empty() {
-            outer.header.to_vec()
-        } else {
-            [pad(&outer.header, block), covered].concat()
-        };
+        let message =
+            if covered.is_empty() { outer.header.to_vec() } else { [pad(&outer.header, block), covered].concat() };
         if tag != Some(&self.tag(&message)?[..]) {
             return Ok(None);
         }

@@ -7,8 +7,8 @@
 use crate::card_pace::{PACE_OID, Pace, Reply, chip_authentication};
 use crate::card_sm::{CardSm, Family, Plain, cbc, derive, mac, pad};
 use crate::fault::Fault;
-use crate::personalise::{ActiveKey, Card, PersonaliseError};
 use crate::persona::Persona;
+use crate::personalise::{ActiveKey, Card, PersonaliseError};
 use emrtd::tlv::{self, encode};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
@@ -83,6 +83,7 @@ impl Chip {
     }
 
     /// One command, one answer.
+    #[allow(clippy::disallowed_methods, reason = "a slow card takes real time")]
     pub fn transmit(&mut self, command: &[u8]) -> Answer {
         if let Fault::Slow(milliseconds) = self.fault {
             std::thread::sleep(std::time::Duration::from_millis(milliseconds));
@@ -112,10 +113,9 @@ impl Chip {
         if self.fault == Fault::Garbage {
             return status(0x1234);
         }
-        let plain = match session.open(&outer) {
-            Ok(Some(plain)) => plain,
-            // `open` says None for plain commands, too; both end the session.
-            _ => return status(if outer.header[0] & 0x0C == 0 { 0x6982 } else { 0x6988 }),
+        // `open` says None for plain commands, too; both end the session.
+        let Ok(Some(plain)) = session.open(&outer) else {
+            return status(if outer.header[0] & 0x0C == 0 { 0x6982 } else { 0x6988 });
         };
         let (mut data, mut word) = match self.execute(&plain) {
             Ok(data) => (data, 0x9000),

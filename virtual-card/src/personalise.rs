@@ -137,13 +137,8 @@ fn dg2(image: &[u8]) -> Vec<u8> {
     record.extend_from_slice(image);
     let header = encode(
         0xA1,
-        &[
-            encode(0x80, &[0x01, 0x01]),
-            encode(0x81, &[0x02]),
-            encode(0x87, &[0x01, 0x01]),
-            encode(0x88, &[0x00, 0x08]),
-        ]
-        .concat(),
+        &[encode(0x80, &[0x01, 0x01]), encode(0x81, &[0x02]), encode(0x87, &[0x01, 0x01]), encode(0x88, &[0x00, 0x08])]
+            .concat(),
     );
     let template = encode(0x7F60, &[header, encode(0x5F2E, &record)].concat());
     encode(0x75, &encode(0x7F61, &[encode(0x02, &[1]), template].concat()))
@@ -181,11 +176,8 @@ fn dg13(persona: &Persona) -> Vec<u8> {
 }
 
 fn ec_spki(key: &EcKey<Private>) -> Result<Vec<u8>, PersonaliseError> {
-    let algorithm = [
-        encode(0x06, &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01]),
-        explicit_parameters(key.group())?,
-    ]
-    .concat();
+    let algorithm =
+        [encode(0x06, &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01]), explicit_parameters(key.group())?].concat();
     let bits = encode(0x03, &[&[0][..], &keys::point(key)?].concat());
     Ok(encode(0x30, &[encode(0x30, &algorithm), bits].concat()))
 }

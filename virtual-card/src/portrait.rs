@@ -1,7 +1,7 @@
 //! Drawn portraits that nobody can take for a person: a figure of flat shapes with the persona's number of hair
 //! styles and colours, and a band across the picture.
 
-use jpeg_encoder::{ColorType, EncodingError, Encoder};
+use jpeg_encoder::{ColorType, Encoder, EncodingError};
 
 /// Width of a portrait in pixels.
 pub const WIDTH: u16 = 300;

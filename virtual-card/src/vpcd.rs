@@ -49,6 +49,7 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the address does not resolve or nobody listens.
+#[allow(clippy::disallowed_methods, reason = "waits in real time for another process")]
 pub fn connect(address: impl ToSocketAddrs + Copy, patience: Duration) -> io::Result<TcpStream> {
     let start = Instant::now();
     loop {

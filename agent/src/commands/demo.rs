@@ -32,13 +32,14 @@ const FAULTS: [&str; 10] = [
 /// # Errors
 /// When a card cannot be made.
 pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
-    let broken = |e: &dyn std::error::Error| Failure::device("virtual_card", crate::failure::chain(e), "report this as a bug");
+    let broken =
+        |e: &dyn std::error::Error| Failure::device("virtual_card", crate::failure::chain(e), "report this as a bug");
     let mut trust = TrustStore::new();
     let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
     for file in issuer.trust_files().map_err(|e| broken(&e))? {
         trust.add(file.name, &file.der).map_err(|e| broken(&e))?;
     }
-    println!("{:<34} {:<14} {:>8}  {}", "card", "decision", "ms", "what stands out");
+    println!("{:<34} {:<14} {:>8}  what stands out", "card", "decision", "ms");
     for persona in &PERSONAS {
         line(persona.id, &persona.qr(), &trust, clock)?;
     }

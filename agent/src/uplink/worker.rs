@@ -7,8 +7,8 @@ use emrtd::secret::{Entropy as _, SystemEntropy};
 use events::Clock;
 use events::sync::{MAX_BATCH, Receipt};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ fn work(
                 let answer = https.send(&pending);
                 let mut jitter = [0];
                 // Without randomness devices retry in step, which is no reason not to retry.
-                if SystemEntropy.fill(&mut jitter).is_err() {}
+                SystemEntropy.fill(&mut jitter).unwrap_or_default();
                 match &answer {
                     Answer::Receipt(receipt) => on_receipt(receipt),
                     Answer::Refusal(refusal) => tracing::error!(

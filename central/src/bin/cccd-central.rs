@@ -60,8 +60,7 @@ enum DeviceCommand {
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     let arguments = Arguments::parse();
-    let store = SqliteStore::open(&arguments.db)
-        .with_context(|| format!("cannot open {}", arguments.db.display()))?;
+    let store = SqliteStore::open(&arguments.db).with_context(|| format!("cannot open {}", arguments.db.display()))?;
     match arguments.command {
         Command::Serve { listen, tls, pass_phrase_file } => serve(store, listen, &tls, &pass_phrase_file),
         Command::Device { command: DeviceCommand::Add { file } } => {

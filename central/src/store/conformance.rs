@@ -9,8 +9,11 @@ use events::{Chain, hash};
 /// # Panics
 /// When the store does not conform; the message names the clause.
 pub fn run(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
-    let enrolment =
-        |device: &str, key: &str| Enrolment { device: device.to_owned(), site: "s".to_owned(), event_key: key.to_owned() };
+    let enrolment = |device: &str, key: &str| Enrolment {
+        device: device.to_owned(),
+        site: "s".to_owned(),
+        event_key: key.to_owned(),
+    };
     assert_eq!(store.device("a").expect("lookup"), None, "an unknown device is None");
     store.add_device(&enrolment("a", "k1")).expect("registered");
     store.add_device(&enrolment("a", "k1")).expect("registering again is no error");
@@ -28,11 +31,11 @@ pub fn run(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
     assert_eq!(store.chain("a").expect("chain"), end, "and is kept");
     assert_eq!(store.chain("b").expect("chain"), Chain::EMPTY, "chains are apart");
     assert!(
-        matches!(store.append("a", Chain::EMPTY, &[three.clone()], 11), Err(StoreError::Conflict(_))),
+        matches!(store.append("a", Chain::EMPTY, std::slice::from_ref(&three), 11), Err(StoreError::Conflict(_))),
         "nothing is appended behind an old end"
     );
     assert_eq!(store.chain("a").expect("chain"), end, "a conflict changes nothing");
-    store.append("b", Chain::EMPTY, &[three.clone()], 12).expect("appended");
+    store.append("b", Chain::EMPTY, std::slice::from_ref(&three), 12).expect("appended");
     assert_eq!(store.append("a", end, &[], 13).expect("nothing to append"), end, "an empty append is no error");
 
     let again = reopen();

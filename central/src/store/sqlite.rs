@@ -98,9 +98,8 @@ impl EventStore for SqliteStore {
 
     fn device(&self, name: &str) -> Result<Option<Enrolment>, StoreError> {
         let query = "SELECT name, site, event_key FROM device WHERE name = ?1";
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok(Enrolment { device: row.get(0)?, site: row.get(1)?, event_key: row.get(2)? })
-        };
+        let row =
+            |row: &rusqlite::Row<'_>| Ok(Enrolment { device: row.get(0)?, site: row.get(1)?, event_key: row.get(2)? });
         self.lock().query_row(query, [name], row).optional().map_err(failed("look up a device"))
     }
 
@@ -109,8 +108,7 @@ impl EventStore for SqliteStore {
     }
 
     fn event(&self, device: &str, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
-        let query =
-            "SELECT device, sequence, bytes, received_at FROM event WHERE device = ?1 AND sequence = ?2";
+        let query = "SELECT device, sequence, bytes, received_at FROM event WHERE device = ?1 AND sequence = ?2";
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
         self.lock().query_row(query, params![device, sequence], stored).optional().map_err(failed("read an event"))
     }
@@ -124,8 +122,7 @@ impl EventStore for SqliteStore {
         }
         let mut chain = from;
         {
-            let insert =
-                "INSERT INTO event (device, sequence, bytes, hash, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let insert = "INSERT INTO event (device, sequence, bytes, hash, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
             let mut insert = transaction.prepare_cached(insert).map_err(&failed)?;
             for bytes in events {
                 chain = Chain { sequence: chain.sequence + 1, head: hash(bytes) };

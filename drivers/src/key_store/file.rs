@@ -80,7 +80,8 @@ impl KeyStore for FileKeyStore {
         // fails when another process was faster.
         let beside = self.directory.join(format!(".{label}.{}.tmp", std::process::id()));
         let write = || {
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
             file.write_all(&pem)?;
             file.sync_all()
         };

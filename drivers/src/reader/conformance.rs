@@ -33,7 +33,9 @@ impl Chip for EchoChip {
 
     fn transmit(&mut self, command: &[u8]) -> Option<Vec<u8>> {
         let mut answer = match *command {
-            [_, 0xC0, _, _, 2, high, low, ..] | [_, 0xC0, _, _, 0, 0, 2, high, low, ..] => vec![0x5A; usize::from(high) << 8 | usize::from(low)],
+            [_, 0xC0, _, _, 2, high, low, ..] | [_, 0xC0, _, _, 0, 0, 2, high, low, ..] => {
+                vec![0x5A; usize::from(high) << 8 | usize::from(low)]
+            }
             _ => command.to_vec(),
         };
         answer.extend_from_slice(&[0x90, 0x00]);
@@ -77,11 +79,8 @@ fn lengths_are_kept(rig: &mut dyn Rig) {
             continue;
         }
         let [_, _, high, low] = wanted.to_be_bytes();
-        let command: &[u8] = if wanted > 256 {
-            &[0, 0xC0, 0, 0, 0, 0, 2, high, low, 0, 0]
-        } else {
-            &[0, 0xC0, 0, 0, 2, high, low, 0]
-        };
+        let command: &[u8] =
+            if wanted > 256 { &[0, 0xC0, 0, 0, 0, 0, 2, high, low, 0, 0] } else { &[0, 0xC0, 0, 0, 2, high, low, 0] };
         let answer = card.transmit(command).unwrap_or_else(|e| panic!("{wanted} bytes: {e}"));
         assert_eq!(answer.len(), wanted as usize + 2, "{wanted} response bytes arrive whole");
     }

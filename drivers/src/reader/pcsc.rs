@@ -3,6 +3,8 @@
 use super::{Card, Reader, ReaderError, announces_extended_length};
 use pcsc::{Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Readers of the PC/SC service. Readers may come and go while it waits.
@@ -10,6 +12,8 @@ pub struct PcscReader {
     context: Context,
     /// Part of the names to watch; empty for all.
     wanted: String,
+    /// Set when a card was lost, until the next one is powered anew.
+    lost: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for PcscReader {
@@ -27,7 +31,7 @@ impl PcscReader {
     /// # Errors
     /// When the service is not there, or no such reader is attached now.
     pub fn open(wanted: &str) -> Result<Self, ReaderError> {
-        let reader = Self { context: establish()?, wanted: wanted.to_owned() };
+        let reader = Self { context: establish()?, wanted: wanted.to_owned(), lost: Arc::default() };
         if reader.matching()?.is_empty() {
             return Err(reader.no_reader());
         }
@@ -115,18 +119,50 @@ impl Reader for PcscReader {
             let state = states.iter().find(|s| s.event_state().contains(State::PRESENT))?;
             (!state.event_state().contains(State::MUTE)).then(|| state.name().to_owned())
         };
-        let Some(name) = self.watch(timeout, present)? else {
-            let empty = self.matching()?.is_empty();
-            return Err(if empty { self.no_reader() } else { ReaderError::NoCard });
-        };
-        connect(&self.context, &name).map(|card| Box::new(card) as Box<dyn Card>)
+        let mut left = timeout;
+        loop {
+            let Some(name) = self.watch(left, present)? else {
+                let empty = self.matching()?.is_empty();
+                return Err(if empty { self.no_reader() } else { ReaderError::NoCard });
+            };
+            match self.connect(&name) {
+                // The service has not noticed yet that the last card left.
+                Err(ReaderError::CardLifted) if left > SETTLE => {
+                    left -= SETTLE;
+                    self.watch(SETTLE, |_| None::<()>)?;
+                }
+                card => return card.map(|card| Box::new(card) as Box<dyn Card>),
+            }
+        }
     }
 
     fn wait_for_removal(&mut self, timeout: Duration) -> Result<bool, ReaderError> {
-        let absent = |states: &[ReaderState]| {
-            (!states.iter().any(|s| s.event_state().contains(State::PRESENT))).then_some(())
+        // A card that vanished under a command is neither present nor empty until the service looks again.
+        let empty = |states: &[ReaderState]| {
+            states.iter().all(|s| s.event_state().intersects(State::EMPTY | State::UNAVAILABLE)).then_some(())
         };
-        Ok(self.watch(timeout, absent)?.is_some())
+        Ok(self.watch(timeout, empty)?.is_some())
+    }
+}
+
+/// pcscd polls its readers about this often.
+const SETTLE: Duration = Duration::from_millis(200);
+
+impl PcscReader {
+    /// Connects for this program alone: nobody may speak into an open session.
+    fn connect(&self, name: &CStr) -> Result<PcscCard, ReaderError> {
+        let mut card = self.context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
+        if self.lost.load(Ordering::Relaxed) {
+            // The service may still hold the state of the card that was lost: this one is powered anew.
+            card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard).map_err(translate)?;
+            self.lost.store(false, Ordering::Relaxed);
+        }
+        let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
+        let by_reader = max_apdu_data(&card);
+        let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
+        let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));
+        let lost = Arc::clone(&self.lost);
+        Ok(PcscCard { card: Some(card), atr, max_response, buffer: vec![0; BUFFER], lost })
     }
 }
 
@@ -166,16 +202,7 @@ struct PcscCard {
     atr: Vec<u8>,
     max_response: u32,
     buffer: Vec<u8>,
-}
-
-/// Connects for this program alone: nobody may speak into an open session.
-fn connect(context: &Context, name: &CStr) -> Result<PcscCard, ReaderError> {
-    let card = context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
-    let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
-    let by_reader = max_apdu_data(&card);
-    let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
-    let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));
-    Ok(PcscCard { card: Some(card), atr, max_response, buffer: vec![0; BUFFER] })
+    lost: Arc<AtomicBool>,
 }
 
 /// dwMaxAPDUDataSize of the reader (PC/SC part 10 §2.6.14), when it says.
@@ -216,24 +243,31 @@ impl Card for PcscCard {
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
         let card = self.card.as_ref().ok_or(ReaderError::CardLifted)?;
-        match card.transmit(command, &mut self.buffer) {
-            Ok(answer) => Ok(answer.to_vec()),
-            Err(error) => {
-                let mut error = translate(error);
-                // Drivers report a vanished card in many ways; what the reader says of the slot decides.
-                if let ReaderError::Communication(_) = error {
-                    let here = card.status2_owned().is_ok_and(|s| s.status().contains(pcsc::Status::PRESENT));
-                    if !here {
-                        error = ReaderError::CardLifted;
-                    }
-                }
-                if error == ReaderError::CardLifted {
-                    // The handle would talk to the next card.
-                    self.card = None;
-                }
-                Err(error)
+        let error = match card.transmit(command, &mut self.buffer) {
+            Ok(answer) if answer.len() >= 2 => return Ok(answer.to_vec()),
+            // Some drivers report success and nothing when the card leaves under a command; no card answers that.
+            Ok(_) => ReaderError::CardLifted,
+            Err(error) => translate(error),
+        };
+        Err(self.diagnose(error))
+    }
+}
+
+impl PcscCard {
+    /// Drivers report a vanished card in many ways; what the reader says of the slot decides.
+    fn diagnose(&mut self, mut error: ReaderError) -> ReaderError {
+        if let ReaderError::Communication(_) = error {
+            let status = self.card.as_ref().map(|card| card.status2_owned());
+            if !matches!(status, Some(Ok(status)) if status.status().contains(pcsc::Status::PRESENT)) {
+                error = ReaderError::CardLifted;
             }
         }
+        if error == ReaderError::CardLifted {
+            self.lost.store(true, Ordering::Relaxed);
+            // The handle would talk to the next card. A reset would fail and leave the reader mute.
+            if let Some(Err((_, _gone))) = self.card.take().map(|card| card.disconnect(Disposition::LeaveCard)) {}
+        }
+        error
     }
 }
 

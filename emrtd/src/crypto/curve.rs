@@ -169,8 +169,7 @@ impl Components {
         let library = |_| CryptoError::Library("EC_GROUP");
         let group = curve.group()?;
         let mut ctx = BigNumContext::new().map_err(library)?;
-        let [mut p, mut a, mut b, mut order] =
-            [(); 4].map(|()| BigNum::new().expect("allocation of a number"));
+        let [mut p, mut a, mut b, mut order] = [(); 4].map(|()| BigNum::new().expect("allocation of a number"));
         group.components_gfp(&mut p, &mut a, &mut b, &mut ctx).map_err(library)?;
         group.order(&mut order, &mut ctx).map_err(library)?;
         let mut encode = |form| {

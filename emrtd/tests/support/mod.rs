@@ -14,15 +14,16 @@ pub(crate) fn standard() -> Value {
 
 /// A file of the shared test data, which is not part of this repository. Says so and gives `None` without it.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SHARED_TESTDATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("SHARED_TESTDATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata"), PathBuf::from);
     let file = root.join(path);
     if file.exists() {
         return Some(file);
     }
-    println!("SKIPPED {}: {path} is not at hand (set SHARED_TESTDATA)", std::thread::current().name().unwrap_or("test"));
+    println!(
+        "SKIPPED {}: {path} is not at hand (set SHARED_TESTDATA)",
+        std::thread::current().name().unwrap_or("test")
+    );
     None
 }
 
@@ -42,7 +43,11 @@ pub(crate) fn hex_upper(bytes: &[u8]) -> String {
 }
 
 /// Feeds recorded answers to an exchange and compares each command with the recorded one.
-pub(crate) fn replay<E: Exchange>(exchange: &mut E, entropy: &mut dyn Entropy, pairs: &[(Vec<u8>, Vec<u8>)]) -> E::Output {
+pub(crate) fn replay<E: Exchange>(
+    exchange: &mut E,
+    entropy: &mut dyn Entropy,
+    pairs: &[(Vec<u8>, Vec<u8>)],
+) -> E::Output {
     let mut command = exchange.begin(entropy).expect("first command");
     for (index, (sent, received)) in pairs.iter().enumerate() {
         assert_eq!(hex_upper(&command.encode()), hex_upper(sent), "command {index}");

@@ -97,9 +97,8 @@ fn interact(line: &Line, device: &mut Device, mut card: Option<Laid>) -> anyhow:
                     eprintln!("  {error}");
                     continue;
                 }
-                // Off with the old card first: the reader needs a moment to see that.
+                // Off with the old card first.
                 drop(card.take());
-                hil_tests::stack::pause(500);
                 card = Some(line.stack.lay(persona.id, fault, FIRST_READER)?);
                 device.scan(&persona.qr())?;
                 show(device)?;

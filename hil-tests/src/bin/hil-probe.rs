@@ -17,13 +17,20 @@ fn main() -> anyhow::Result<()> {
             }
             Ok(())
         }
+        ["empty", port] => {
+            let name = format!("Virtual PCD 00 {:02}", port.parse::<u16>()? - hil_tests::FIRST_READER);
+            if !PcscReader::open(&name)?.wait_for_removal(std::time::Duration::from_secs(10))? {
+                bail!("the card still lies there");
+            }
+            Ok(())
+        }
         ["conformance"] => {
             conformance::run(&mut VpcdRig { connection: None });
             println!("PC/SC reader conforms");
             Ok(())
         }
         ["dmrtd", can] => foreign_reader(can),
-        _ => bail!("usage: hil-probe readers | conformance | dmrtd CAN"),
+        _ => bail!("usage: hil-probe readers | empty PORT | conformance | dmrtd CAN"),
     }
 }
 

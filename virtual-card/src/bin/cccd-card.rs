@@ -62,8 +62,8 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn serve(persona: &str, fault: Fault, address: &str) -> anyhow::Result<()> {
-    let persona = Persona::find(persona)
-        .with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))?;
+    let persona =
+        Persona::find(persona).with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))?;
     let mut chip = Chip::new(persona, fault)?;
     let stream = vpcd::connect(address, Duration::from_secs(10))
         .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
