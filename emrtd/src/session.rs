@@ -475,7 +475,9 @@ impl Session {
         if self.plan.access != AccessPolicy::Auto {
             return Err(error);
         }
-        self.fallback = Some("pace_failed".to_owned());
+        // A chip that gives no EF.CardAccess and refuses the assumed offer simply has no PACE.
+        let assumed = self.fallback.as_deref() == Some("card_access_assumed");
+        self.fallback = Some(if assumed { "pace_not_offered" } else { "pace_failed" }.to_owned());
         self.switch_to_bac(error)
     }
 
