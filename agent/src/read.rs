@@ -1,8 +1,10 @@
 //! Drives one read: the sans-IO session on one side, a card on the other, a clock and an observer beside them.
 
 use crate::failure::Failure;
-use drivers::reader::Card;
-use emrtd::secret::Entropy;
+use drivers::reader::{Card, ReaderError};
+use emrtd::apdu::StatusWord;
+use emrtd::secret::SystemEntropy;
+use emrtd::secure_messaging::SecureMessagingError;
 use emrtd::session::{Action, Plan, Progress, Session};
 use emrtd::{Error, Evidence};
 use events::Clock;
@@ -34,33 +36,69 @@ impl Cost {
 
 /// Reads the card according to the plan. `observe` is told after every answer where the read stands.
 ///
+/// Some chips announce extended length and then break off the session with a bare `6700` when they meet it: the
+/// read is then started anew, once, with short APDUs.
+///
 /// # Errors
 /// When the card leaves, refuses or breaks a protocol. A broken read yields no evidence: half a card proves nothing.
 pub fn read(
     card: &mut dyn Card,
     mut plan: Plan,
-    entropy: Box<dyn Entropy>,
     clock: &dyn Clock,
     observe: &mut dyn FnMut(&Session, Progress),
 ) -> Result<(Evidence, Cost), Failure> {
     plan.max_response = plan.max_response.min(card.max_response());
-    let mut session = Session::new(plan, entropy);
     let mut cost = Cost::default();
     let start = clock.monotonic();
-    let mut last = start;
-    while let Action::Transmit(command) = session.next()? {
+    let evidence = match attempt(card, plan.clone(), clock, observe, &mut cost) {
+        Err(Interrupted::Chip(error)) if plan.max_response > SHORT && is_length_refusal(&error) => {
+            plan.max_response = SHORT;
+            card.reset()?;
+            attempt(card, plan, clock, observe, &mut cost)
+        }
+        result => result,
+    };
+    cost.total = clock.monotonic().saturating_sub(start);
+    match evidence {
+        Ok(evidence) => Ok((evidence, cost)),
+        Err(Interrupted::Chip(error)) => Err(error.into()),
+        Err(Interrupted::Reader(error)) => Err(error.into()),
+    }
+}
+
+/// The most response bytes of a short APDU.
+const SHORT: u32 = 256;
+
+/// A bare `6700` inside a session.
+fn is_length_refusal(error: &Error) -> bool {
+    matches!(error, Error::SecureMessaging(SecureMessagingError::Unprotected(StatusWord::WRONG_LENGTH)))
+}
+
+enum Interrupted {
+    Chip(Error),
+    Reader(ReaderError),
+}
+
+fn attempt(
+    card: &mut dyn Card,
+    plan: Plan,
+    clock: &dyn Clock,
+    observe: &mut dyn FnMut(&Session, Progress),
+    cost: &mut Cost,
+) -> Result<Evidence, Interrupted> {
+    let mut session = Session::new(plan, Box::new(SystemEntropy));
+    let mut last = clock.monotonic();
+    while let Action::Transmit(command) = session.next().map_err(Interrupted::Chip)? {
         let phase = session.progress().phase.name();
-        let answer = card.transmit(&command)?;
+        let answer = card.transmit(&command).map_err(Interrupted::Reader)?;
         cost.apdus += 1;
         cost.sent += command.len() as u64;
         cost.received += answer.len() as u64;
-        session.feed(&answer)?;
+        session.feed(&answer).map_err(Interrupted::Chip)?;
         let now = clock.monotonic();
         cost.add(&phase, now.saturating_sub(last));
         last = now;
         observe(&session, session.progress());
     }
-    cost.total = last.saturating_sub(start);
-    let evidence = session.into_evidence().ok_or(Error::OutOfOrder)?;
-    Ok((evidence, cost))
+    session.into_evidence().ok_or(Interrupted::Chip(Error::OutOfOrder))
 }

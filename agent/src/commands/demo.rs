@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::{read, report, simulated};
 use drivers::reader::Reader as _;
 use emrtd::TrustStore;
-use emrtd::secret::SystemEntropy;
 use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
 use events::Clock;
@@ -54,7 +53,7 @@ fn line(card: &str, qr: &str, trust: &TrustStore, clock: &dyn Clock) -> Result<(
     let key = access::from_qr(qr)?;
     let mut connected = simulated::reader(card)?.wait_for_card(Duration::ZERO)?;
     let plan = plan(AccessPolicy::Auto, key.passwords, &[1, 2, 13, 14, 15]);
-    match read::read(&mut *connected, plan, Box::new(SystemEntropy), clock, &mut |_, _| {}) {
+    match read::read(&mut *connected, plan, clock, &mut |_, _| {}) {
         Err(failure) => println!("{card:<34} {:<14} {:>8}  {}", "not read", "", failure.code),
         Ok((evidence, cost)) => {
             let judgement = report::judge(&evidence, &key.known, trust, now(clock));

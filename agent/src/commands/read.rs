@@ -7,7 +7,6 @@ use crate::failure::Failure;
 use crate::{read, report};
 use emrtd::file::FileId;
 use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Phase};
 use events::Clock;
 use kiosk_ui::Phrase;
@@ -54,9 +53,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     let mut card = reader.wait_for_card(request.wait)?;
     let plan = plan(request.access, request.key.passwords.clone(), &[1, 2, 13, 14, 15]);
     let mut shown = Shown::default();
-    let (evidence, cost) = read::read(&mut *card, plan, Box::new(SystemEntropy), clock, &mut |_, progress| {
-        shown.progress(progress.phase)
-    })?;
+    let (evidence, cost) = read::read(&mut *card, plan, clock, &mut |_, progress| shown.progress(progress.phase))?;
     drop(card);
     let judgement = report::judge(&evidence, &request.key.known, &anchors.store, now(clock));
     if let Some(path) = &request.evidence {

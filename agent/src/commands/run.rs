@@ -174,7 +174,7 @@ impl Device {
             }
         };
         let plan = plan(AccessPolicy::Auto, key.passwords.clone(), &self.recorder.profile.data_groups);
-        let (evidence, cost) = read::read(&mut *card, plan, Box::new(SystemEntropy), &*self.clock, &mut |_, _| {})?;
+        let (evidence, cost) = read::read(&mut *card, plan, &*self.clock, &mut |_, _| {})?;
         drop(card);
         let judgement = report::judge(&evidence, &key.known, &self.anchors.store, now(&*self.clock));
         let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, &evidence, &judgement);

@@ -68,6 +68,8 @@ fn a_card_is_found_and_answers(rig: &mut dyn Rig) {
     let mut card = reader.wait_for_card(SOON).expect("a card that lies there is found");
     assert_eq!(card.atr(), EchoChip.atr(), "the ATR is the card's");
     assert_eq!(card.transmit(&[0, 1, 2, 3]).expect("answer"), [0, 1, 2, 3, 0x90, 0x00], "bytes come back unchanged");
+    assert_eq!(card.reset(), Ok(()), "a card that lies there can be reset");
+    assert_eq!(card.transmit(&[4, 5, 6, 7]).expect("answer"), [4, 5, 6, 7, 0x90, 0x00], "and answers afterwards");
     assert_eq!(reader.wait_for_removal(MOMENT), Ok(false), "a card that lies there is not removed");
 }
 
@@ -92,6 +94,7 @@ fn a_lifted_card_is_reported_and_the_next_one_found(rig: &mut dyn Rig) {
     rig.remove();
     assert_eq!(card.transmit(&[0, 1, 2, 3]), Err(ReaderError::CardLifted), "a lifted card is CardLifted");
     assert_eq!(card.transmit(&[0, 1, 2, 3]), Err(ReaderError::CardLifted), "and stays so");
+    assert_eq!(card.reset(), Err(ReaderError::CardLifted), "a lifted card cannot be reset");
     drop(card);
     assert_eq!(reader.wait_for_removal(SOON), Ok(true), "the removal is seen");
     rig.insert();

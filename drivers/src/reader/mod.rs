@@ -99,6 +99,12 @@ pub trait Card: Send {
     /// The most response bytes that one APDU can carry, as far as reader and card say: 256, or up to 65,536.
     fn max_response(&self) -> u32;
 
+    /// Resets the card: whatever was selected or opened is forgotten.
+    ///
+    /// # Errors
+    /// [`ReaderError::CardLifted`] when the card left.
+    fn reset(&mut self) -> Result<(), ReaderError>;
+
     /// Sends a command APDU and returns data and status bytes.
     ///
     /// # Errors

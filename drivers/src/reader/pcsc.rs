@@ -241,6 +241,12 @@ impl Card for PcscCard {
         self.max_response
     }
 
+    fn reset(&mut self) -> Result<(), ReaderError> {
+        let card = self.card.as_mut().ok_or(ReaderError::CardLifted)?;
+        let reset = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard);
+        reset.map_err(|error| self.diagnose(translate(error)))
+    }
+
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
         let card = self.card.as_ref().ok_or(ReaderError::CardLifted)?;
         let error = match card.transmit(command, &mut self.buffer) {

@@ -110,6 +110,18 @@ impl Card for SimulatedCard {
         if announces_extended_length(&self.atr) == Some(false) { 256 } else { 65_536 }
     }
 
+    fn reset(&mut self) -> Result<(), ReaderError> {
+        let mut content = self.slot.lock();
+        let same = content.generation == self.generation;
+        match &mut content.chip {
+            Some(chip) if same => {
+                chip.reset();
+                Ok(())
+            }
+            _ => Err(ReaderError::CardLifted),
+        }
+    }
+
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
         let mut content = self.slot.lock();
         if content.generation != self.generation {
