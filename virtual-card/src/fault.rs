@@ -27,6 +27,8 @@ pub enum Fault {
     ExpiredDsc,
     /// After access every answer is two meaningless bytes.
     Garbage,
+    /// A chip that has neither active nor chip authentication.
+    NoCloneCheck,
     /// A chip without EF.CardAccess: BAC only.
     NoPace,
     /// A chip whose EF.CardAccess cannot be read although it does PACE.
@@ -45,7 +47,7 @@ pub struct FaultError(String);
 impl Fault {
     /// All spellings, for help texts.
     pub const SYNTAX: &'static str = "none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped, \
-        altered:GROUP, self-made-csca, expired-dsc, garbage, no-pace, hidden-card-access, no-extended-length, \
+        altered:GROUP, self-made-csca, expired-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length, \
         tolerate-select-mf";
 }
 
@@ -71,6 +73,7 @@ impl FromStr for Fault {
             "self-made-csca" => Self::SelfMadeCsca,
             "expired-dsc" => Self::ExpiredDsc,
             "garbage" => Self::Garbage,
+            "no-clone-check" => Self::NoCloneCheck,
             "no-pace" => Self::NoPace,
             "hidden-card-access" => Self::HiddenCardAccess,
             "no-extended-length" => Self::NoExtendedLength,

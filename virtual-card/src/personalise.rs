@@ -75,6 +75,9 @@ impl Card {
         if persona.portrait {
             groups.insert(2, dg2(&portrait::jpeg(persona.id)?));
         }
+        if fault == Fault::NoCloneCheck {
+            groups.retain(|number, _| !matches!(number, 14 | 15));
+        }
         let sod = issuer.sod(persona.signer, &groups, &signed_at(persona.issued))?;
         if let Fault::Altered(number) = fault {
             alter(groups.get_mut(&number));
@@ -97,6 +100,13 @@ impl Card {
             chip_key,
             active_key,
         })
+    }
+}
+
+impl Card {
+    /// File identifiers and contents.
+    pub fn files(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        self.files.iter().map(|(id, bytes)| (*id, bytes.as_slice()))
     }
 }
 

@@ -30,7 +30,7 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -41,6 +41,7 @@ const NEEDS: [Need; 11] = [
     need("iproute2", "/bin/ip", "private network of the demonstration"),
     test_need("libeac-dev", "/usr/include/eac/eac.h", "a PACE card that is not ours"),
     test_need("vsmartcard-vpicc", "/usr/bin/vicc", "a BAC card that is not ours"),
+    test_need("python3-pycryptodome", "/usr/lib/python3/dist-packages/Cryptodome/__init__.py", "ciphers of that BAC card"),
     test_need("python3", "/usr/bin/python3", "runs that BAC card"),
 ];
 

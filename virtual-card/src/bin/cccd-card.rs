@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use virtual_card::personalise::Card;
 use virtual_card::{Chip, Fault, Issuer, PERSONAS, Persona, vpcd};
 
 /// A virtual CCCD. Its keys are public; its cards are for tests and demonstrations only.
@@ -22,7 +23,7 @@ enum Command {
         #[arg(long)]
         persona: String,
         /// What is wrong with the card: none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped,
-        /// altered:GROUP, self-made-csca, expired-dsc, garbage, no-pace, hidden-card-access, no-extended-length,
+        /// altered:GROUP, self-made-csca, expired-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length,
         /// tolerate-select-mf.
         #[arg(long, default_value = "none")]
         fault: Fault,
@@ -32,6 +33,18 @@ enum Command {
     },
     /// List the personas.
     List,
+    /// Write a card's files, FID.bin each, for card implementations that bring their own protocols.
+    Files {
+        /// Whose card.
+        #[arg(long)]
+        persona: String,
+        /// What is wrong with the card; see `serve`.
+        #[arg(long, default_value = "none")]
+        fault: Fault,
+        /// The directory; made if it is not there.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Write the trust anchors of the synthetic issuer into a directory.
     Trust {
         /// The directory; made if it is not there.
@@ -49,6 +62,14 @@ fn main() -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Files { persona, fault, out } => {
+            std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+            for (id, bytes) in Card::new(find(&persona)?, fault)?.files() {
+                let path = out.join(format!("{id:04X}.bin"));
+                std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            Ok(())
+        }
         Command::Trust { out } => {
             std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
             for file in Issuer::new(virtual_card::issuer::IssuerFault::None)?.trust_files()? {
@@ -61,9 +82,12 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
+fn find(persona: &str) -> anyhow::Result<&'static Persona> {
+    Persona::find(persona).with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))
+}
+
 fn serve(persona: &str, fault: Fault, address: &str) -> anyhow::Result<()> {
-    let persona =
-        Persona::find(persona).with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))?;
+    let persona = find(persona)?;
     let mut chip = Chip::new(persona, fault)?;
     let stream = vpcd::connect(address, Duration::from_secs(10))
         .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;

@@ -1,0 +1,96 @@
+//! The terminal against cards that are not ours, and our card against a terminal that is not ours.
+
+use hil_tests::{FIRST_READER, Stack};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn stack() -> Stack {
+    Stack::start().expect("a PC/SC stack; `cargo xtask doctor` says what is missing")
+}
+
+fn peer(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}
+
+/// Data of a persona without EF.DG14 and EF.DG15, since the peers have no private keys.
+fn prepare(stack: &Stack, directory: &Path) -> (PathBuf, PathBuf) {
+    let (files, trust) = (directory.join("files"), directory.join("trust"));
+    let mut make = stack.command("cccd-card");
+    make.args(["files", "--persona", "binh", "--fault", "no-clone-check", "--out"]).arg(&files);
+    assert!(make.status().expect("cccd-card").success());
+    assert!(stack.command("cccd-card").args(["trust", "--out"]).arg(&trust).status().expect("cccd-card").success());
+    (files, trust)
+}
+
+fn read(stack: &Stack, trust: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let mut command = stack.command("cccd-agent");
+    command.args(["read", "--reader", "pcsc", "--json", "--trust"]).arg(trust).args(arguments);
+    let output = command.output().expect("cccd-agent");
+    let people = String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{people}")))
+}
+
+/// Signature, chain and every hash pass; without a clone check the card stays undecided.
+fn assert_read(status: Option<i32>, report: &Value, protocol: &str) {
+    assert_eq!(report["access"]["protocol"], protocol, "{report:#}");
+    for check in ["sod_signature", "dsc_chain", "dsc_validity", "dg_hash.1", "dg_hash.2", "dg_hash.13"] {
+        assert_eq!(report["checks"][check]["outcome"], "passed", "{check}: {report:#}");
+    }
+    assert_eq!(report["holder"]["full_name"], "Trần Thị Bình");
+    assert_eq!((status, report["decision"].as_str()), (Some(11), Some("undecided")));
+    assert_eq!(report["checks"]["active_authentication"]["reason"], "no_dg15");
+    assert_eq!(report["checks"]["chip_authentication"]["reason"], "no_dg14");
+}
+
+#[test]
+fn the_terminal_opens_a_libeac_card_with_pace() {
+    let stack = stack();
+    let directory = tempfile::tempdir().expect("directory");
+    let (files, trust) = prepare(&stack, directory.path());
+    let card = directory.path().join("eac_card");
+    let compiled = Command::new("gcc")
+        .args(["-O1", "-Wall", "-o"])
+        .arg(&card)
+        .arg(peer("eac_card.c"))
+        .args(["-leac", "-lcrypto"])
+        .output()
+        .expect("gcc");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let mut command = stack.command(card.to_str().expect("UTF-8"));
+    command.arg(&files).args(["000028", &FIRST_READER.to_string()]);
+    let _card = stack.lay_process(command, "is on the reader").expect("card");
+    let (status, report) = read(&stack, &trust, &["--number", "079185000028"]);
+    assert_read(status, &report, "PACE-ECDH-GM-AES-CBC-CMAC-128");
+    let (status, report) = read(&stack, &trust, &["--can", "123456"]);
+    assert_eq!((status, report["error"]["code"].as_str()), (Some(20), Some("wrong_access_key")));
+}
+
+#[test]
+fn the_terminal_opens_a_vicc_card_with_bac() {
+    let stack = stack();
+    let directory = tempfile::tempdir().expect("directory");
+    let (files, trust) = prepare(&stack, directory.path());
+    std::fs::remove_file(files.join("011C.bin")).expect("EF.CardAccess");
+    let mut command = stack.command("/usr/bin/python3");
+    command.arg(peer("vicc_bac.py")).arg(&files).args(["185000028085090264509028", &FIRST_READER.to_string()]);
+    let _card = stack.lay_process(command, "is on the reader").expect("card");
+    let (status, report) = read(&stack, &trust, &["--mrz", "185000028,850902,450902"]);
+    assert_read(status, &report, "BAC");
+    assert_eq!(report["access"]["fallback"], "pace_not_offered");
+    let (status, report) = read(&stack, &trust, &["--mrz", "185000028,850902,450903"]);
+    assert_eq!((status, report["error"]["code"].as_str()), (Some(20), Some("wrong_access_key")));
+}
+
+/// The `dmrtd` crate always sends SELECT MF, which a CCCD refuses: the card has a switch to let it pass.
+#[test]
+fn the_dmrtd_crate_reads_our_card() {
+    let stack = stack();
+    let _card = stack.lay("giang-2024", "tolerate-select-mf", FIRST_READER).expect("card");
+    let output = stack.command("hil-probe").args(["dmrtd", "000051"]).output().expect("hil-probe");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    drop(_card);
+    let _strict = stack.lay("giang-2024", "none", FIRST_READER).expect("card");
+    let output = stack.command("hil-probe").args(["dmrtd", "000051"]).output().expect("hil-probe");
+    assert!(!output.status.success(), "a strict card refuses SELECT MF");
+}
