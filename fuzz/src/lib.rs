@@ -1,0 +1,2 @@
+//! Fuzz targets; see [`targets`].
+pub mod targets;

@@ -1,0 +1,158 @@
+//! What is fuzzed: every parser of bytes from a card, a scanner or a network, and the terminal's state machine
+//! against a chip that answers anything. A target must neither panic nor run without end, whatever the bytes.
+
+use emrtd::mrz::MrzKey;
+use emrtd::password::Password;
+use emrtd::secret::SystemEntropy;
+use emrtd::session::{AccessPolicy, Action, Plan, Session};
+use emrtd::trust::TrustStore;
+use emrtd::verdict::{Decision, Policy};
+use emrtd::x509::UnixTime;
+use emrtd::{Evidence, lds};
+
+/// A fuzz target: its name, which is also that of its corpus, and the function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 12] = [
+    ("tlv", tlv),
+    ("sod", sod),
+    ("dg1", dg1),
+    ("dg2", dg2),
+    ("dg13", dg13),
+    ("dg14", dg14),
+    ("certificates", certificates),
+    ("qr", qr),
+    ("event", event),
+    ("batch", batch),
+    ("evidence", evidence),
+    ("chip", chip),
+];
+
+fn tlv(bytes: &[u8]) {
+    fn walk(reader: &mut emrtd::tlv::Reader<'_>, depth: usize) {
+        while let Ok(Some(object)) = reader.next() {
+            assert!(object.value.len() <= object.raw.len(), "a value lies inside its object");
+            drop(object.octets());
+            if object.is_constructed() && depth < 8 {
+                walk(&mut object.children(), depth + 1);
+            }
+        }
+    }
+    walk(&mut emrtd::tlv::Reader::new(bytes), 0);
+    if let Ok((_, total)) = emrtd::tlv::announced(bytes) {
+        assert!(total >= 2, "an object has a tag and a length");
+    }
+}
+
+fn sod(bytes: &[u8]) {
+    let at = UnixTime(0);
+    let result = emrtd::passive_authentication(bytes, &std::collections::BTreeMap::new(), &TrustStore::new(), None, at);
+    assert!(!result.trusted, "nothing is trusted without an anchor");
+    assert_ne!(Policy::Files.decide(&result.checks), Decision::Genuine);
+}
+
+fn dg1(bytes: &[u8]) {
+    if let Ok(mrz) = lds::dg1::parse(bytes) {
+        drop(mrz.key());
+    }
+    drop(lds::Com::parse(bytes));
+}
+
+fn dg2(bytes: &[u8]) {
+    for face in lds::dg2::parse(bytes).unwrap_or_default() {
+        assert!(face.image.len() <= bytes.len(), "an image lies inside its file");
+    }
+}
+
+fn dg13(bytes: &[u8]) {
+    if let Ok(dg13) = cccd::Dg13::parse(bytes) {
+        for field in cccd::Field::ALL {
+            assert!(dg13.all(field).iter().all(|value| !value.is_empty()), "an empty value is no value");
+        }
+    }
+}
+
+fn dg14(bytes: &[u8]) {
+    if let Ok(infos) = lds::dg14(bytes) {
+        drop(emrtd::chip_authentication::ChipAuthenticationParameters::choose(&infos));
+    }
+    drop(emrtd::security_info::SecurityInfos::parse(bytes));
+    drop(lds::dg15::parse(bytes));
+}
+
+fn certificates(bytes: &[u8]) {
+    let mut store = TrustStore::new();
+    drop(store.add("fuzz", bytes));
+    for entry in store.entries() {
+        drop(store.chain(&entry.certificate));
+    }
+}
+
+fn qr(bytes: &[u8]) {
+    if let Ok(cccd::Scan::Cccd(qr)) = cccd::qr::parse(&String::from_utf8_lossy(bytes)) {
+        assert!(cccd::access::from_qr(&qr).len() <= 4, "at most the CAN and three expiry dates");
+    }
+}
+
+fn event(bytes: &[u8]) {
+    if let Ok(event) = events::signed::read(bytes) {
+        assert_eq!(event.version, 1);
+    }
+}
+
+fn batch(bytes: &[u8]) {
+    if let Some(batch) = events::sync::decode_batch(bytes) {
+        assert!(batch.len() <= events::sync::MAX_BATCH);
+    }
+}
+
+fn evidence(bytes: &[u8]) {
+    if let Ok(evidence) = Evidence::from_cbor(bytes) {
+        let checks = evidence.verify(&TrustStore::new(), None, UnixTime(0)).checks;
+        assert_ne!(Policy::Card.decide(&checks), Decision::Genuine, "nothing is genuine without an anchor");
+    }
+}
+
+/// The bytes are the chip's answers, each with its length in front.
+fn chip(mut bytes: &[u8]) {
+    let mrz = MrzKey::new("099000017", "990115", "390115").expect("constant key data");
+    let plan = Plan {
+        access: AccessPolicy::Auto,
+        passwords: Password::can("000017").into_iter().chain([Password::Mrz(mrz)]).collect(),
+        data_groups: vec![1, 2, 13, 14, 15],
+        max_response: 65_536,
+        card_access_fallback: Some(cccd::access::CARD_ACCESS.to_vec()),
+    };
+    let mut session = Session::new(plan, Box::new(SystemEntropy));
+    for _ in 0..100_000 {
+        match session.next() {
+            Ok(Action::Transmit(command)) => assert!(command.len() >= 4, "a command has a header"),
+            Ok(Action::Done) | Err(_) => return,
+        }
+        // When the bytes run out, the chip repeats a plain success for ever.
+        let answer = match bytes.split_first() {
+            None => &[0x90, 0x00][..],
+            Some((&length, rest)) => {
+                let (answer, after) = rest.split_at(usize::from(length).min(rest.len()));
+                bytes = after;
+                answer
+            }
+        };
+        if session.feed(answer).is_err() {
+            let evidence = session.into_evidence();
+            assert!(evidence.is_none(), "a chip without the password never opens");
+            return;
+        }
+    }
+    panic!("the session does not end");
+}
+
+/// Runs one target by name.
+///
+/// # Panics
+/// When there is no such target, or when it finds a fault.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|(known, _)| *known == name).expect("a known target");
+    target.1(bytes);
+}
