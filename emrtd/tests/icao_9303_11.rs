@@ -140,7 +140,7 @@ fn appendix_g1_pace_generic_mapping() {
 }
 
 #[test]
-fn appendix_i_generic_mapping_part_of_chip_authentication_mapping() {
+fn appendix_i_generic_mapping_part_with_shared_vectors() {
     let Some(all) = shared_json("vectors/icao9303-11-vectors.json") else { return };
     let v = &all["I1_PACE_ECDH_CAM_AES128_bp256r1"];
     check_generic_mapping(v, Cipher::Aes128, Curve::BrainpoolP256r1);
@@ -155,7 +155,7 @@ fn the_password_of_a_can_is_its_digits() {
 }
 
 #[test]
-fn leading_zeros_are_kept_in_every_place() {
+fn leading_zeros_are_kept_in_every_place_with_shared_vectors() {
     let Some(all) = shared_json("vectors/pace-leading-zero-vectors.json") else { return };
     let cases = all["vectors"].as_array().expect("vectors");
     assert!(cases.len() >= 7);

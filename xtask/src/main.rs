@@ -3,7 +3,7 @@
 //! | command | does |
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
-//! | `test` | all tests, and a smoke run of the fuzz targets |
+//! | `test` | all tests, fuzz targets over their corpora included |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
@@ -82,15 +82,13 @@ fn test() -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Test)?;
     // Tests start the workspace's programs, which a test build alone does not make.
     build()?;
-    // Skipped tests say so on standard output, which must not be swallowed.
-    if has("cargo-nextest") {
-        run(cargo().args(["nextest", "run", "--workspace", "--success-output", "never"]))?;
-        skipped()?;
-    } else {
+    run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    if !has("cargo-nextest") {
         eprintln!("── cargo-nextest is not here; using cargo test");
-        run(cargo().args(["test", "--workspace", "--", "--show-output"]))?;
+        return run(cargo().args(["test", "--workspace", "--all-targets", "--", "--show-output"]));
     }
-    run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))
+    skipped()?;
+    run(cargo().args(["nextest", "run", "--workspace"]))
 }
 
 /// Names the tests whose data are not at hand.
