@@ -1,16 +1,20 @@
-//! Password authenticated connection establishment (ICAO 9303-11 §4.4), generic mapping over ECDH.
+//! Password authenticated connection establishment (ICAO 9303-11 §4.4): ECDH and DH, generic, integrated and
+//! chip-authentication mapping.
 //!
 //! | command | terminal sends | chip answers |
 //! |---|---|---|
 //! | MSE:Set AT | protocol, password reference | |
 //! | GENERAL AUTHENTICATE | `7C 00` | `80` encrypted nonce |
-//! | GENERAL AUTHENTICATE | `81` mapping point | `82` mapping point |
-//! | GENERAL AUTHENTICATE | `83` ephemeral point | `84` ephemeral point |
-//! | GENERAL AUTHENTICATE | `85` token | `86` token |
+//! | GENERAL AUTHENTICATE | `81` mapping key (integrated mapping: nonce) | `82` mapping key (or nothing) |
+//! | GENERAL AUTHENTICATE | `83` ephemeral key | `84` ephemeral key |
+//! | GENERAL AUTHENTICATE | `85` token | `86` token, `8A` encrypted chip authentication data |
 
 use crate::apdu::{Command, Response, StatusWord};
-use crate::crypto::symmetric::pad;
-use crate::crypto::{Cipher, CryptoError, Domain, KeyPair, SessionKeys, equal};
+use crate::crypto::curve::SharedPoint;
+use crate::crypto::dh::DhKeyPair;
+use crate::crypto::integrated::random_function;
+use crate::crypto::symmetric::{pad, unpad};
+use crate::crypto::{Cipher, CryptoError, DhDomain, Domain, KeyPair, PublicKey, SessionKeys, equal};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
 use crate::password::Password;
@@ -42,10 +46,140 @@ pub struct Pace {
 enum State {
     SetAt,
     Nonce,
-    Map { domain: Domain, nonce: Secret, own: KeyPair },
-    Agree { domain: Domain, own: KeyPair },
-    Token { keys: SessionKeys, own: Vec<u8> },
+    Map { group: Group, nonce: Secret, mapping: MappingKey },
+    Agree { group: Group, own: GroupKey, chip_mapping: Vec<u8> },
+    Token { keys: SessionKeys, own: Vec<u8>, chip_mapping: Vec<u8> },
     Over,
+}
+
+/// What the terminal contributes to the mapping.
+enum MappingKey {
+    Key(GroupKey),
+    Nonce(Vec<u8>),
+}
+
+/// A group on which PACE works.
+enum Group {
+    Ec(Domain),
+    Dh(DhDomain),
+}
+
+enum GroupKey {
+    Ec(KeyPair),
+    Dh(DhKeyPair),
+}
+
+enum Shared {
+    Ec(SharedPoint),
+    Dh(Secret),
+}
+
+impl GroupKey {
+    fn public(&self) -> &[u8] {
+        match self {
+            Self::Ec(key) => key.public(),
+            Self::Dh(key) => key.public(),
+        }
+    }
+}
+
+impl Shared {
+    /// The input of key derivation.
+    fn secret(&self) -> &[u8] {
+        match self {
+            Self::Ec(point) => point.x(),
+            Self::Dh(secret) => secret.expose(),
+        }
+    }
+}
+
+impl Group {
+    fn of(info: &PaceInfo) -> Result<Self, CryptoError> {
+        let unknown = || CryptoError::unsupported("domain parameter id", info.parameter_id.unwrap_or(u32::MAX));
+        match info.key_agreement {
+            KeyAgreement::Ecdh => Domain::standard(info.curve().ok_or_else(unknown)?).map(Self::Ec),
+            KeyAgreement::Dh => DhDomain::standard(info.modp_group().ok_or_else(unknown)?).map(Self::Dh),
+        }
+    }
+
+    fn key_pair(&self, entropy: &mut dyn Entropy) -> Result<GroupKey, CryptoError> {
+        match self {
+            Self::Ec(domain) => domain.key_pair(entropy).map(GroupKey::Ec),
+            Self::Dh(domain) => domain.key_pair(entropy).map(GroupKey::Dh),
+        }
+    }
+
+    fn agree(&self, own: &GroupKey, peer: &[u8]) -> Result<Shared, CryptoError> {
+        match (self, own) {
+            (Self::Ec(domain), GroupKey::Ec(own)) => domain.agree(own, peer).map(Shared::Ec),
+            (Self::Dh(domain), GroupKey::Dh(own)) => domain.agree(own, peer).map(Shared::Dh),
+            _ => Err(CryptoError::Invalid("key for this group")),
+        }
+    }
+
+    fn map_generic(&self, nonce: &Secret, shared: &Shared) -> Result<Self, CryptoError> {
+        match (self, shared) {
+            (Self::Ec(domain), Shared::Ec(shared)) => domain.map_generic(nonce, shared).map(Self::Ec),
+            (Self::Dh(domain), Shared::Dh(shared)) => domain.map_generic(nonce, shared).map(Self::Dh),
+            _ => Err(CryptoError::Invalid("shared secret for this group")),
+        }
+    }
+
+    fn map_integrated(&self, cipher: Cipher, s: &Secret, t: &[u8]) -> Result<Self, CryptoError> {
+        match self {
+            Self::Ec(domain) => {
+                let bits = domain.curve().field_bits();
+                domain.map_integrated(&random_function(cipher, s, t, bits)).map(Self::Ec)
+            }
+            Self::Dh(domain) => {
+                domain.map_integrated(&random_function(cipher, s, t, domain.prime_bits())).map(Self::Dh)
+            }
+        }
+    }
+
+    /// Tag of a public key in the template that the tokens cover (ICAO 9303-11 §9.4.5).
+    const fn public_key_tag(agreement: KeyAgreement) -> u32 {
+        match agreement {
+            KeyAgreement::Dh => 0x84,
+            KeyAgreement::Ecdh => 0x86,
+        }
+    }
+}
+
+/// What PACE yields.
+#[derive(Debug)]
+pub struct PaceOutput {
+    /// The session.
+    pub session: SecureMessaging,
+    /// Chip authentication data of PACE-CAM, to be checked against EF.CardSecurity.
+    pub chip_authentication: Option<ChipAuthenticationData>,
+}
+
+/// What a chip shows in PACE-CAM (ICAO 9303-11 §4.4.3.5).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChipAuthenticationData {
+    /// CA_IC, decrypted.
+    pub data: Vec<u8>,
+    /// The chip's mapping key.
+    pub mapping_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ChipAuthenticationData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChipAuthenticationData")
+    }
+}
+
+impl ChipAuthenticationData {
+    /// Whether the chip holds the private key of `key`. That proves something only for a key from an
+    /// EF.CardSecurity whose signature is trusted.
+    ///
+    /// # Errors
+    /// When the key is not on a curve, or a point is malformed.
+    pub fn verify(&self, key: &PublicKey) -> Result<bool, CryptoError> {
+        let PublicKey::Ec { curve, point, .. } = key else { return Err(CryptoError::Invalid("CAM key")) };
+        Domain::standard(*curve)?.is_multiple(point, &self.data, &self.mapping_key)
+    }
 }
 
 impl std::fmt::Debug for Pace {
@@ -58,10 +192,13 @@ impl Pace {
     /// Whether this terminal implements what the chip offers.
     #[must_use]
     pub fn supports(info: &PaceInfo) -> bool {
-        info.mapping == Mapping::Generic
-            && info.key_agreement == KeyAgreement::Ecdh
-            && info.version == 2
-            && info.curve().is_some()
+        let group = match info.key_agreement {
+            KeyAgreement::Ecdh => info.curve().is_some(),
+            KeyAgreement::Dh => info.modp_group().is_some(),
+        };
+        // The point encoding of integrated mapping wants a prime that is 3 modulo 4, which P-224 is not.
+        let mappable = info.mapping != Mapping::Integrated || info.curve() != Some(crate::crypto::Curve::Secp224r1);
+        info.version == 2 && group && mappable
     }
 
     /// A run with one of the chip's offers.
@@ -98,7 +235,7 @@ impl Pace {
     fn token(&self, keys: &SessionKeys, public: &[u8]) -> [u8; 8] {
         let mut template = Vec::with_capacity(public.len() + 24);
         encode_into(&mut template, tag::OID, &self.info.oid);
-        encode_into(&mut template, 0x86, public);
+        encode_into(&mut template, Group::public_key_tag(self.info.key_agreement), public);
         let mut input = encode(0x7F49, &template);
         // Retail MAC wants whole blocks; CMAC pads by itself.
         if keys.cipher == Cipher::TripleDes {
@@ -114,19 +251,39 @@ fn general_authenticate(last: bool, object: Option<(u32, &[u8])>) -> Command {
     Command::new(cla, 0x86, 0x00, 0x00).with_data(encode(0x7C, &object)).with_le(256)
 }
 
-/// The object `tag` of a dynamic authentication data response.
-fn answer(response: &Response, operation: &'static str, tag: u32) -> Result<Vec<u8>, Error> {
+/// The object `tag` of a dynamic authentication data response; `None` when the template does not have it.
+fn optional_answer(response: &Response, operation: &'static str, tag: u32) -> Result<Option<Vec<u8>>, Error> {
     if !response.status.is_success() {
         return Err(Error::Status { operation, status: response.status });
     }
     let template = tlv::first(response.data.expose(), 0x7C).map_err(Error::malformed(operation))?;
     let object = tlv::find(template.value, tag).map_err(Error::malformed(operation))?;
-    let object = object.ok_or(tlv::TlvError::Missing(tag)).map_err(Error::malformed(operation))?;
-    Ok(object.value.to_vec())
+    Ok(object.map(|object| object.value.to_vec()))
+}
+
+/// The same, and it must be there.
+fn answer(response: &Response, operation: &'static str, tag: u32) -> Result<Vec<u8>, Error> {
+    let object = optional_answer(response, operation, tag)?;
+    object.ok_or(tlv::TlvError::Missing(tag)).map_err(Error::malformed(operation))
+}
+
+impl Pace {
+    /// The chip authentication data of the last answer: padded, encrypted under KS_Enc, IV = E(KS_Enc, FF…FF).
+    fn chip_data(&self, response: &Response, keys: &SessionKeys) -> Result<Option<Vec<u8>>, Error> {
+        const OPERATION: &str = "PACE chip authentication data";
+        if self.info.mapping != Mapping::ChipAuthentication {
+            return Ok(None);
+        }
+        let encrypted = answer(response, OPERATION, 0x8A)?;
+        let cipher = keys.cipher;
+        let iv = cipher.encrypt(&keys.enc, cipher.zero_iv(), &vec![0xFF; cipher.block_len()]);
+        let data = cipher.decrypt(&keys.enc, &iv, &encrypted).and_then(unpad);
+        data.map(Some).ok_or(Error::Protocol { operation: OPERATION, reason: "it does not decrypt" })
+    }
 }
 
 impl Exchange for Pace {
-    type Output = SecureMessaging;
+    type Output = PaceOutput;
 
     fn begin(&mut self, _: &mut dyn Entropy) -> Result<Command, Error> {
         if !Self::supports(&self.info) {
@@ -136,7 +293,7 @@ impl Exchange for Pace {
         Ok(self.set_at())
     }
 
-    fn feed(&mut self, response: &Response, entropy: &mut dyn Entropy) -> Result<Step<SecureMessaging>, Error> {
+    fn feed(&mut self, response: &Response, entropy: &mut dyn Entropy) -> Result<Step<PaceOutput>, Error> {
         let crypto = Error::crypto(OPERATION);
         match std::mem::replace(&mut self.state, State::Over) {
             State::SetAt => {
@@ -150,34 +307,52 @@ impl Exchange for Pace {
             }
             State::Nonce => {
                 let nonce = self.decrypt_nonce(&answer(response, "PACE nonce", 0x80)?)?;
-                let curve = self.info.curve().ok_or(Error::NoAccessProtocol("unknown domain parameters"))?;
-                let domain = Domain::standard(curve).map_err(&crypto)?;
-                let own = domain.key_pair(entropy).map_err(&crypto)?;
-                let command = general_authenticate(false, Some((0x81, own.public())));
-                self.state = State::Map { domain, nonce, own };
+                let group = Group::of(&self.info).map_err(&crypto)?;
+                let mapping = if self.info.mapping == Mapping::Integrated {
+                    let mut t = vec![0; self.info.cipher.key_len()];
+                    entropy.fill(&mut t).map_err(|e| crypto(e.into()))?;
+                    MappingKey::Nonce(t)
+                } else {
+                    MappingKey::Key(group.key_pair(entropy).map_err(&crypto)?)
+                };
+                let data = match &mapping {
+                    MappingKey::Key(own) => own.public(),
+                    MappingKey::Nonce(t) => t,
+                };
+                let command = general_authenticate(false, Some((0x81, data)));
+                self.state = State::Map { group, nonce, mapping };
                 Ok(Step::Send(command))
             }
-            State::Map { domain, nonce, own } => {
-                let peer = answer(response, "PACE mapping", 0x82)?;
-                let shared = domain.agree(&own, &peer).map_err(&crypto)?;
-                let mapped = domain.map_generic(&nonce, &shared).map_err(&crypto)?;
+            State::Map { group, nonce, mapping } => {
+                let (mapped, chip_mapping) = match &mapping {
+                    MappingKey::Key(own) => {
+                        let peer = answer(response, "PACE mapping", 0x82)?;
+                        let shared = group.agree(own, &peer).map_err(&crypto)?;
+                        (group.map_generic(&nonce, &shared).map_err(&crypto)?, peer)
+                    }
+                    MappingKey::Nonce(t) => {
+                        // The chip has nothing to add; an empty object is allowed.
+                        optional_answer(response, "PACE mapping", 0x82)?;
+                        (group.map_integrated(self.info.cipher, &nonce, t).map_err(&crypto)?, Vec::new())
+                    }
+                };
                 let own = mapped.key_pair(entropy).map_err(&crypto)?;
                 let command = general_authenticate(false, Some((0x83, own.public())));
-                self.state = State::Agree { domain: mapped, own };
+                self.state = State::Agree { group: mapped, own, chip_mapping };
                 Ok(Step::Send(command))
             }
-            State::Agree { domain, own } => {
+            State::Agree { group, own, chip_mapping } => {
                 let peer = answer(response, "PACE key agreement", 0x84)?;
                 if peer == own.public() {
-                    return Err(crypto(CryptoError::Invalid("public point (the chip returned the terminal's)")));
+                    return Err(crypto(CryptoError::Invalid("public key (the chip returned the terminal's)")));
                 }
-                let shared = domain.agree(&own, &peer).map_err(&crypto)?;
-                let keys = SessionKeys::derive(self.info.cipher, shared.x());
+                let shared = group.agree(&own, &peer).map_err(&crypto)?;
+                let keys = SessionKeys::derive(self.info.cipher, shared.secret());
                 let token = self.token(&keys, &peer);
-                self.state = State::Token { keys, own: own.public().to_vec() };
+                self.state = State::Token { keys, own: own.public().to_vec(), chip_mapping };
                 Ok(Step::Send(general_authenticate(true, Some((0x85, &token)))))
             }
-            State::Token { keys, own } => {
+            State::Token { keys, own, chip_mapping } => {
                 // The chip cannot tell a wrong password before this step: its token check fails.
                 let status = response.status;
                 if status.is_authentication_failure() || matches!(status, StatusWord(0x6982 | 0x6983 | 0x6988)) {
@@ -188,7 +363,10 @@ impl Exchange for Pace {
                     let reason = "the chip's authentication token is wrong";
                     return Err(Error::Protocol { operation: "PACE token", reason });
                 }
-                Ok(Step::Done(SecureMessaging::new(keys)))
+                let chip_authentication = self
+                    .chip_data(response, &keys)?
+                    .map(|data| ChipAuthenticationData { data, mapping_key: chip_mapping });
+                Ok(Step::Done(PaceOutput { session: SecureMessaging::new(keys), chip_authentication }))
             }
             State::Over => Err(Error::OutOfOrder),
         }

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::crypto::curve::ParameterForm;
-use crate::crypto::{Cipher, CryptoError, Curve, HashAlgorithm, PublicKey};
+use crate::crypto::{Cipher, CryptoError, Curve, HashAlgorithm, ModpGroup, PublicKey};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Reader, Tlv, TlvError, tag};
 
@@ -48,6 +48,18 @@ impl PaceInfo {
     #[must_use]
     pub fn curve(&self) -> Option<Curve> {
         Curve::from_parameter_id(self.parameter_id?)
+    }
+
+    /// The MODP group, when the parameter id names one.
+    #[must_use]
+    pub fn modp_group(&self) -> Option<ModpGroup> {
+        ModpGroup::from_parameter_id(self.parameter_id?)
+    }
+
+    /// The name of the domain parameters.
+    #[must_use]
+    pub fn domain_name(&self) -> Option<&'static str> {
+        self.curve().map(Curve::name).or_else(|| self.modp_group().map(ModpGroup::name))
     }
 
     /// The protocol as the field writes it, for example `PACE-ECDH-GM-AES-CBC-CMAC-128`.

@@ -331,7 +331,7 @@ impl Session {
             }
             State::Pace(mut pace) => match pace.feed(&response, entropy) {
                 Ok(Step::Send(command)) => self.go_on(State::Pace(pace), &command),
-                Ok(Step::Done(channel)) => self.opened(channel),
+                Ok(Step::Done(output)) => self.opened(output.session),
                 Err(error) => self.next_attempt(error),
             },
             State::Bac(mut bac) => match bac.feed(&response, entropy) {
@@ -495,7 +495,7 @@ impl Session {
         let cipher = channel.cipher().name().to_owned();
         let (protocol, curve, password, next) = match self.current.take() {
             Some(Attempt::Pace(info, password)) => {
-                let curve = info.curve().map(|c| c.name().to_owned());
+                let curve = info.domain_name().map(str::to_owned);
                 (info.name(), curve, password, State::Select { before_bac: false })
             }
             Some(Attempt::Bac(password)) => ("BAC".to_owned(), None, password, State::Done),

@@ -101,8 +101,8 @@ fn a_new_zealand_chip_opens_with_pace_and_3des() {
         assert_eq!(hex_upper(&encoded), hex_upper(sent));
         match pace.feed(&Response::decode(received).expect("response"), &mut entropy).expect("accepted") {
             Step::Send(next) => command = next,
-            Step::Done(session) => {
-                assert_eq!((index, session.cipher()), (pairs.len() - 1, Cipher::TripleDes));
+            Step::Done(output) => {
+                assert_eq!((index, output.session.cipher()), (pairs.len() - 1, Cipher::TripleDes));
                 return;
             }
         }

@@ -92,6 +92,15 @@ impl Curve {
         }
     }
 
+    /// Length of the field's prime in bits.
+    #[must_use]
+    pub const fn field_bits(self) -> usize {
+        match self {
+            Self::Secp521r1 => 521,
+            other => other.field_len() * 8,
+        }
+    }
+
     const fn nid(self) -> Nid {
         match self {
             Self::Secp192r1 => Nid::X9_62_PRIME192V1,
@@ -403,6 +412,35 @@ impl Domain {
         }
         let order = self.order.to_owned().map_err(library)?;
         Ok(Self { curve: self.curve, group: self.curve.group()?, generator: Some(generator), order })
+    }
+
+    /// Integrated mapping (ICAO 9303-11 §4.4.3.3.2): the domain whose generator is the point that `random` encodes.
+    ///
+    /// # Errors
+    /// When the curve does not allow it (P-224), or the number has no point.
+    pub fn map_integrated(&self, random: &[u8]) -> Result<Self, CryptoError> {
+        let library = |_| CryptoError::Library("EC_POINT");
+        let mut ctx = BigNumContext::new().map_err(library)?;
+        let [mut p, mut a, mut b] = [(); 3].map(|()| BigNum::new().expect("allocation of a number"));
+        self.group.components_gfp(&mut p, &mut a, &mut b, &mut ctx).map_err(library)?;
+        let (x, y) = super::integrated::Weierstrass { p: &p, a: &a, b: &b }.encode(random)?;
+        let mut generator = EcPoint::new(&self.group).map_err(library)?;
+        // Setting coordinates checks the curve equation; every curve here has cofactor one.
+        generator
+            .set_affine_coordinates_gfp(&self.group, &x, &y, &mut ctx)
+            .map_err(|_| CryptoError::Invalid("mapped generator"))?;
+        let order = self.order.to_owned().map_err(library)?;
+        Ok(Self { curve: self.curve, group: self.curve.group()?, generator: Some(generator), order })
+    }
+
+    /// Whether `factor` times `point` is `product`: the check of PACE chip-authentication mapping.
+    ///
+    /// # Errors
+    /// When a point is malformed.
+    pub fn is_multiple(&self, point: &[u8], factor: &[u8], product: &[u8]) -> Result<bool, CryptoError> {
+        let factor = BigNum::from_slice(factor).map_err(|_| CryptoError::Library("BN"))?;
+        let computed = self.multiply(Some(&*self.decode(point)?), &factor)?;
+        Ok(super::equal(&self.encode(&computed)?, product))
     }
 
     fn multiply(&self, point: Option<&EcPointRef>, factor: &BigNum) -> Result<EcPoint, CryptoError> {

@@ -5,11 +5,14 @@
 //! Certificates and signed data are parsed by this crate; OpenSSL only ever sees numbers.
 
 pub mod curve;
+pub mod dh;
 pub mod hash;
+pub mod integrated;
 pub mod public_key;
 pub mod symmetric;
 
 pub use curve::{Curve, Domain, KeyPair};
+pub use dh::{DhDomain, ModpGroup};
 pub use hash::HashAlgorithm;
 pub use public_key::{PublicKey, SignatureAlgorithm};
 pub use symmetric::{Cipher, SessionKeys};
