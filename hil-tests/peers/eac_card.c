@@ -63,14 +63,29 @@ static size_t put(unsigned char *out, unsigned tag, const unsigned char *value, 
     return at + size;
 }
 
+/* Steps over a one-byte tag and its length; returns the length's value. */
+static size_t open_object(const unsigned char **at) {
+    const unsigned char *here = *at + 1;
+    size_t length = *here++;
+    if (length == 0x81) {
+        length = *here++;
+    } else if (length == 0x82) {
+        length = (size_t)here[0] << 8 | here[1];
+        here += 2;
+    }
+    *at = here;
+    return length;
+}
+
 /* The object behind the one-byte tag of dynamic authentication data. */
 static unsigned dynamic(const unsigned char *data, size_t size, const unsigned char **value, size_t *length) {
+    const unsigned char *at = data;
     if (size < 2 || data[0] != 0x7C) return 0xFFFF;
-    if (data[1] == 0) return 0;
-    if (size < 4 || data[3] & 0x80) return 0xFFFF;
-    *value = data + 4;
-    *length = data[3];
-    return data[2];
+    if (open_object(&at) == 0) return 0;
+    unsigned tag = at[0];
+    *length = open_object(&at);
+    *value = at;
+    return at + *length <= data + size ? tag : 0xFFFF;
 }
 
 static size_t answer_with(unsigned tag, BUF_MEM *value, unsigned char *out) {
@@ -223,12 +238,17 @@ static size_t transmit(const unsigned char *apdu, size_t size, unsigned char *ou
     unsigned status = 0x6700;
     if (size == 5) {
         le = apdu[4] ? apdu[4] : 256;
+    } else if (size > 9 && apdu[4] == 0 && secured != 1) {
+        /* Extended length, for the long keys of DH; inside a session this card does not take it. */
+        lc = (size_t)apdu[5] << 8 | apdu[6];
+        data = apdu + 7;
+        if (7 + lc > size) lc = 0;
+        le = 256;
     } else if (size > 5) {
         lc = apdu[4];
         if (size > 5 + lc) le = apdu[5 + lc] ? apdu[5 + lc] : 256;
     }
-    /* A zero behind the header announces extended length, which this card does not take. */
-    if (size >= 4 && !(size > 5 && apdu[4] == 0) && 5 + lc <= size + 1) {
+    if (size >= 4 && !(size > 5 && apdu[4] == 0 && lc == 0) && 5 + lc <= size + 1) {
         if (secured == 1 && (apdu[0] & 0x0C) == 0x0C)
             status = protected(apdu, data, lc, out, &written);
         else

@@ -1,6 +1,6 @@
 //! The terminal against cards that are not ours, and our card against a terminal that is not ours.
 
-use hil_tests::{FIRST_READER, Stack};
+use hil_tests::{FIRST_READER, Laid, Stack};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,27 +43,59 @@ fn assert_read(status: Option<i32>, report: &Value, protocol: &str) {
     assert_eq!(report["checks"]["chip_authentication"]["reason"], "no_dg14");
 }
 
+/// Compiles libeac's card and lays it on the reader.
+fn lay_libeac(stack: &Stack, directory: &Path, files: &Path) -> Laid {
+    let card = directory.join("eac_card");
+    let source = peer("eac_card.c");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-O1", "-Wall", "-o"]).arg(&card).arg(source).args(["-leac", "-lcrypto"]);
+    let compiled = gcc.output().expect("gcc");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    // libeac's retail MAC wants single DES, which OpenSSL 3 keeps in its legacy provider.
+    let configuration = directory.join("openssl.cnf");
+    let legacy = "openssl_conf = a\n[a]\nproviders = b\n[b]\ndefault = c\nlegacy = c\n[c]\nactivate = 1\n";
+    std::fs::write(&configuration, legacy).expect("configuration");
+    let mut command = stack.command(card.to_str().expect("UTF-8"));
+    command.arg(files).args(["000028", &FIRST_READER.to_string()]).env("OPENSSL_CONF", configuration);
+    stack.lay_process(command, "is on the reader").expect("card")
+}
+
 #[test]
 fn the_terminal_opens_a_libeac_card_with_pace() {
     let stack = stack();
     let directory = tempfile::tempdir().expect("directory");
     let (files, trust) = prepare(&stack, directory.path());
-    let card = directory.path().join("eac_card");
-    let compiled = Command::new("gcc")
-        .args(["-O1", "-Wall", "-o"])
-        .arg(&card)
-        .arg(peer("eac_card.c"))
-        .args(["-leac", "-lcrypto"])
-        .output()
-        .expect("gcc");
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    let mut command = stack.command(card.to_str().expect("UTF-8"));
-    command.arg(&files).args(["000028", &FIRST_READER.to_string()]);
-    let _card = stack.lay_process(command, "is on the reader").expect("card");
+    let _card = lay_libeac(&stack, directory.path(), &files);
     let (status, report) = read(&stack, &trust, &["--number", "079185000028"]);
     assert_read(status, &report, "PACE-ECDH-GM-AES-CBC-CMAC-128");
     let (status, report) = read(&stack, &trust, &["--can", "123456"]);
     assert_eq!((status, report["error"]["code"].as_str()), (Some(20), Some("wrong_access_key")));
+}
+
+/// Generic mapping on every curve and every MODP group with every cipher. Debian's libeac refuses an EF.CardAccess
+/// that offers integrated mapping.
+#[test]
+fn pace_generic_mapping_works_with_libeac_in_every_variant() {
+    let stack = stack();
+    let directory = tempfile::tempdir().expect("directory");
+    let (files, trust) = prepare(&stack, directory.path());
+    let _card = lay_libeac(&stack, directory.path(), &files);
+    let ciphers = [(1, "3DES-CBC-CBC"), (2, "AES-CBC-CMAC-128"), (3, "AES-CBC-CMAC-192"), (4, "AES-CBC-CMAC-256")];
+    let ecdh = (8..=18u8).flat_map(|id| ciphers.map(|cipher| (2, "ECDH-GM", cipher, id)));
+    let dh = (0..=2u8).flat_map(|id| ciphers.map(|cipher| (1, "DH-GM", cipher, id)));
+    let variants: Vec<_> = ecdh.chain(dh).collect();
+    assert_eq!(variants.len(), 56);
+    for (mapping, name, (suffix, cipher), id) in variants {
+        let info = [
+            &[0x31, 0x14, 0x30, 0x12, 0x06, 0x0A, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x04, mapping, suffix][..],
+            &[0x02, 0x01, 0x02, 0x02, 0x01, id],
+        ]
+        .concat();
+        std::fs::write(files.join("011C.bin"), info).expect("EF.CardAccess");
+        let (status, report) = read(&stack, &trust, &["--can", "000028", "--access", "pace"]);
+        assert!(report.get("error").is_none(), "{name} {cipher} parameters {id}: {report:#}");
+        assert_read(status, &report, &format!("PACE-{name}-{cipher}"));
+    }
 }
 
 #[test]
