@@ -31,7 +31,8 @@ pub fn load(path: &Path) -> Result<Anchors, Failure> {
     let mut anchors = Anchors::default();
     if !path.is_dir() {
         let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-        let added = anchors.store.add(&name(path), &bytes).map_err(|e| unreadable(path, &crate::failure::chain(&e)))?;
+        let added =
+            anchors.store.add(&name(path), &bytes).map_err(|e| unreadable(path, &emrtd::error::describe(&e)))?;
         note_unreadable(&mut anchors.left_out, path, added.unreadable);
         return Ok(anchors);
     }
@@ -41,7 +42,7 @@ pub fn load(path: &Path) -> Result<Anchors, Failure> {
     for file in files {
         let result = std::fs::read(&file).map_err(|e| e.to_string());
         let result =
-            result.and_then(|bytes| anchors.store.add(&name(&file), &bytes).map_err(|e| crate::failure::chain(&e)));
+            result.and_then(|bytes| anchors.store.add(&name(&file), &bytes).map_err(|e| emrtd::error::describe(&e)));
         match result {
             Ok(added) => note_unreadable(&mut anchors.left_out, &file, added.unreadable),
             Err(why) => anchors.left_out.push(format!("{}: {why}", name(&file))),

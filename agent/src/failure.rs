@@ -2,6 +2,7 @@
 //! `docs/errors.md` lists the codes.
 
 use drivers::reader::ReaderError;
+use emrtd::error::describe;
 use serde::Serialize;
 
 /// Exit statuses of the command line.
@@ -44,19 +45,6 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// An error with its causes on one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}
-
 impl Failure {
     /// The command line, or a file that it names, is wrong.
     #[must_use]
@@ -91,7 +79,7 @@ impl From<emrtd::Error> for Failure {
             }
             _ => "take the card off, lay it flat on the reader and try again",
         };
-        let message = chain(&error);
+        let message = describe(&error);
         Self { code: error.code().to_owned(), message, remedy: remedy.to_owned(), exit: exit::NOT_READ }
     }
 }

@@ -79,7 +79,7 @@ impl Recorder {
                 previous: chain.head,
             };
             SignedEvent::sign(event, &self.event_key, |data| {
-                self.keys.sign(EVENT_KEY, data).map_err(|e| crate::failure::chain(&e))
+                self.keys.sign(EVENT_KEY, data).map_err(|e| emrtd::error::describe(&e))
             })
         })
     }

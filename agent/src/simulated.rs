@@ -36,7 +36,7 @@ pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
     let fault: Fault =
         fault.parse().map_err(|e| Failure::usage("fault_unknown", format!("{e}"), "see cccd-card serve --help"))?;
     let chip = virtual_card::Chip::new(persona, fault)
-        .map_err(|e| Failure::device("virtual_card", crate::failure::chain(&e), "report this as a bug"))?;
+        .map_err(|e| Failure::device("virtual_card", emrtd::error::describe(&e), "report this as a bug"))?;
     let slot = Slot::default();
     slot.insert(Box::new(VirtualChip(chip)));
     Ok(SimulatedReader::new(slot))

@@ -93,3 +93,16 @@ impl Error {
         move |source| Self::Crypto { operation, source }
     }
 }
+
+/// An error with its causes on one line.
+#[must_use]
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

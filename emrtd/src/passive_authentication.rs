@@ -2,6 +2,7 @@
 
 use crate::cms::{CmsError, Deviation, SignatureFault};
 use crate::crypto::{HashAlgorithm, equal};
+use crate::error::describe;
 use crate::lds::Sod;
 use crate::trust::{Chain, Entry, TrustStore, Validity, validity};
 use crate::verdict::Check;
@@ -67,17 +68,6 @@ pub fn passive_authentication(
     result.trusted = signature_ok && path.is_some() && validity_ok;
     result.hashes(&sod, groups);
     result
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 impl PassiveAuthentication {

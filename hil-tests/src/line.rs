@@ -215,7 +215,21 @@ impl Device {
     /// When it cannot be waited for.
     pub fn finish(&mut self) -> anyhow::Result<Option<i32>> {
         self.stdin = None;
+        self.wait()
+    }
+
+    /// Waits for its end, with its input open; its exit status.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn wait(&mut self) -> anyhow::Result<Option<i32>> {
         Ok(self.process.wait()?.code())
+    }
+
+    /// Its process identifier.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 

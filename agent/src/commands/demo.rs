@@ -32,7 +32,7 @@ const FAULTS: [&str; 10] = [
 /// When a card cannot be made.
 pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
     let broken =
-        |e: &dyn std::error::Error| Failure::device("virtual_card", crate::failure::chain(e), "report this as a bug");
+        |e: &dyn std::error::Error| Failure::device("virtual_card", emrtd::error::describe(e), "report this as a bug");
     let mut trust = TrustStore::new();
     let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
     for file in issuer.trust_files().map_err(|e| broken(&e))? {

@@ -44,7 +44,7 @@ fn device_failure(error: &OutboxError) -> Failure {
         "outbox_disk_full" => "free space on the device; nothing was lost",
         _ => "check the disk and the state directory; nothing was lost",
     };
-    Failure::device(error.code(), crate::failure::chain(error), remedy)
+    Failure::device(error.code(), emrtd::error::describe(error), remedy)
 }
 
 struct Device {
@@ -109,7 +109,7 @@ impl Device {
         let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
         let event_key = keys
             .public_key(EVENT_KEY)
-            .map_err(|e| Failure::device(e.code(), crate::failure::chain(&e), "enrol the device again"))?;
+            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "enrol the device again"))?;
         let sealed_path = config.keys.join("subject.sealed");
         let subject_key = std::fs::read(&sealed_path).ok().and_then(|bytes| sealed::open(&pass_phrase, &bytes));
         let subject_key = subject_key.ok_or_else(|| {

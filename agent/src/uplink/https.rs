@@ -56,7 +56,7 @@ impl Https {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .build()
-            .map_err(|e| broken(crate::failure::chain(&e)))?;
+            .map_err(|e| broken(emrtd::error::describe(&e)))?;
         Ok(Self { client, url: format!("{}{EVENTS_PATH}", url.trim_end_matches('/')) })
     }
 
@@ -68,7 +68,7 @@ impl Https {
         let response = match request.send() {
             Ok(response) => response,
             Err(error) => {
-                tracing::warn!(code = "central_unreachable", error = crate::failure::chain(&error), "uplink");
+                tracing::warn!(code = "central_unreachable", error = emrtd::error::describe(&error), "uplink");
                 return Answer::Unreachable { retry_after: None };
             }
         };

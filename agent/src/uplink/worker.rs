@@ -43,7 +43,13 @@ impl Worker {
     ) -> Result<Self, OutboxError> {
         let outbox = Outbox::open(path)?;
         let (messages, inbox) = channel();
-        let thread = std::thread::spawn(move || work(outbox, &https, &*clock, &inbox, &on_receipt));
+        let thread = std::thread::spawn(move || {
+            let result = work(outbox, &https, &*clock, &inbox, &on_receipt);
+            if let Err(error) = &result {
+                tracing::error!(code = error.code(), "the uplink has ended: {}", emrtd::error::describe(error));
+            }
+            result
+        });
         Ok(Self { messages, thread })
     }
 
