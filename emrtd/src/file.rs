@@ -3,8 +3,9 @@
 use crate::apdu::{Command, Response, StatusWord};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
-use crate::secret::Entropy;
+use crate::secret::{Entropy, Secret};
 use crate::tlv::{self, TlvError};
+use zeroize::Zeroizing;
 
 /// A file of the chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,7 +104,7 @@ impl ReadSize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileOutcome {
     /// The whole file: template with header, without padding that may follow it.
-    Read(Vec<u8>),
+    Read(Secret),
     /// The chip has no such file (`6A82`).
     Absent,
     /// The chip asks for more rights (`6982`), as for DG3 and DG4.
@@ -117,7 +118,7 @@ pub enum FileOutcome {
 pub struct ReadFile {
     file: FileId,
     size: ReadSize,
-    buffer: Vec<u8>,
+    buffer: Zeroizing<Vec<u8>>,
     total: Option<usize>,
     pending: Pending,
     refusals: u8,
@@ -133,13 +134,13 @@ enum Pending {
 impl ReadFile {
     /// A read of `file`.
     #[must_use]
-    pub const fn new(file: FileId, size: ReadSize) -> Self {
-        Self { file, size, buffer: Vec::new(), total: None, pending: Pending::BySfi, refusals: 0 }
+    pub fn new(file: FileId, size: ReadSize) -> Self {
+        Self { file, size, buffer: Zeroizing::default(), total: None, pending: Pending::BySfi, refusals: 0 }
     }
 
     /// Bytes read and, once the header is known, bytes in all.
     #[must_use]
-    pub const fn progress(&self) -> (usize, Option<usize>) {
+    pub fn progress(&self) -> (usize, Option<usize>) {
         (self.buffer.len(), self.total)
     }
 
@@ -217,7 +218,13 @@ impl ReadFile {
                 Ok((_, total)) if total > MAX_FILE => {
                     return Err(Error::Limit { operation: OPERATION, limit: "file size" });
                 }
-                Ok((_, total)) => self.total = Some(total),
+                Ok((_, total)) => {
+                    self.total = Some(total);
+                    // One allocation: growing would leave copies of personal data behind.
+                    let mut whole = Zeroizing::new(Vec::with_capacity(total));
+                    whole.extend_from_slice(&self.buffer);
+                    self.buffer = whole;
+                }
                 Err(TlvError::Truncated) if self.buffer.len() < 8 => {}
                 Err(source) => return Err(Error::Malformed { operation: OPERATION, source }),
             }
@@ -273,7 +280,7 @@ impl Exchange for ReadFile {
             Pending::BySfi | Pending::Read { odd: false, .. } => self.take(data)?,
         }
         if self.is_complete() {
-            return Ok(Step::Done(FileOutcome::Read(std::mem::take(&mut self.buffer))));
+            return Ok(Step::Done(FileOutcome::Read(Secret::new(std::mem::take(&mut *self.buffer)))));
         }
         Ok(Step::Send(self.read_on()))
     }

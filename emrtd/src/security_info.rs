@@ -19,7 +19,7 @@ pub enum Mapping {
 }
 
 /// On which group a key agreement works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names are the algorithms'")]
 pub enum KeyAgreement {
     Dh,

@@ -254,7 +254,7 @@ impl Session {
 
     /// Where the read stands.
     #[must_use]
-    pub const fn progress(&self) -> Progress {
+    pub fn progress(&self) -> Progress {
         let (phase, (bytes, total)) = match &self.state {
             State::CardAccess(read) => (Phase::CardAccess, read.progress()),
             State::SelectMasterFile => (Phase::CardAccess, (0, None)),
@@ -400,34 +400,31 @@ impl Session {
         Ok(())
     }
 
-    fn card_access(&mut self, read: Option<Vec<u8>>) -> Result<(), Error> {
+    fn card_access(&mut self, read: Option<Secret>) -> Result<(), Error> {
         if read.is_none() && self.master_file_tries < SELECT_MASTER_FILE.len() {
             self.master_file_tries += 1;
             self.state = State::SelectMasterFile;
             return Ok(());
         }
         let infos = match &read {
-            Some(bytes) => SecurityInfos::parse(bytes).ok(),
+            Some(bytes) => SecurityInfos::parse(bytes.expose()).ok(),
             None => self.plan.card_access_fallback.as_ref().and_then(|bytes| {
                 self.fallback = Some("card_access_assumed".to_owned());
                 SecurityInfos::parse(bytes).ok()
             }),
         };
         if let Some(bytes) = read {
-            self.files.insert(FileId::CardAccess, FileEvidence::Content(Secret::new(bytes)));
+            self.files.insert(FileId::CardAccess, FileEvidence::Content(bytes));
         }
         self.offers = infos.map(|i| i.pace).unwrap_or_default();
-        for info in self.offers.iter().filter(|info| Pace::supports(info)) {
-            for password in &self.plan.passwords {
-                self.attempts.push_back(Attempt::Pace(info.clone(), password.clone()));
-            }
+        // A card that takes a password takes it in every variant, so only the best offer is tried: the strongest
+        // cipher, then ECDH, then the chip's own order.
+        let supported = self.offers.iter().filter(|info| Pace::supports(info));
+        let strength = |info: &PaceInfo| (info.cipher.key_len() + info.cipher.block_len(), info.key_agreement);
+        if let Some(best) = supported.min_by_key(|info| std::cmp::Reverse(strength(info))) {
+            let attempt = |password: &Password| Attempt::Pace(best.clone(), password.clone());
+            self.attempts = self.plan.passwords.iter().map(attempt).collect();
         }
-        // A card that takes one password for PACE takes it in every variant: try the best offer only.
-        let best = self.attempts.front().map(|a| match a {
-            Attempt::Pace(info, _) => info.clone(),
-            Attempt::Bac(_) => unreachable!("only PACE was queued"),
-        });
-        self.attempts.retain(|a| matches!(a, Attempt::Pace(info, _) if Some(info) == best.as_ref()));
         if self.attempts.is_empty() {
             if self.plan.access == AccessPolicy::Auto {
                 self.fallback = Some("pace_not_offered".to_owned());
@@ -532,9 +529,9 @@ impl Session {
         match outcome {
             FileOutcome::Read(bytes) => {
                 if file == FileId::Sod {
-                    self.plan_files(&bytes);
+                    self.plan_files(bytes.expose());
                 }
-                self.files.insert(file, FileEvidence::Content(Secret::new(bytes)));
+                self.files.insert(file, FileEvidence::Content(bytes));
             }
             FileOutcome::Absent => {
                 self.not_read.insert(file, "absent".to_owned());

@@ -52,6 +52,8 @@ fn every_fault_has_its_exit_status_and_code() {
         ("no-pace", 0, "/access/fallback", "pace_not_offered"),
         ("hidden-card-access", 0, "/access/fallback", "card_access_assumed"),
         ("no-extended-length", 0, "", ""),
+        ("tolerate-select-mf", 0, "", ""),
+        ("no-clone-check", 11, "/checks/chip_authentication/reason", "no_dg14"),
     ];
     for (fault, status, pointer, reason) in cases {
         let (found, report, people) = rig.read(fault, &["--qr", QR]);
