@@ -11,7 +11,7 @@
 //! answers in plain could be somebody in the middle who wants the session opened.
 
 use crate::apdu::{Command, Response, StatusWord};
-use crate::crypto::symmetric::{pad, unpad};
+use crate::crypto::symmetric::{PreparedKeys, pad, padding, unpad};
 use crate::crypto::{self, Cipher, SessionKeys};
 use crate::secret::Secret;
 use crate::tlv::{Reader, TlvError, encode_into};
@@ -52,27 +52,36 @@ const DO_MAC: u32 = 0x8E;
 /// A secure messaging session: keys and send sequence counter.
 #[derive(Debug)]
 pub struct SecureMessaging {
-    keys: SessionKeys,
+    keys: PreparedKeys,
     counter: u128,
+}
+
+/// The send sequence counter as bytes.
+struct Counter([u8; 16], usize);
+
+impl Counter {
+    fn bytes(&self) -> &[u8] {
+        &self.0[16 - self.1..]
+    }
 }
 
 impl SecureMessaging {
     /// A session whose counter starts at zero, as after PACE and chip authentication.
     #[must_use]
-    pub const fn new(keys: SessionKeys) -> Self {
-        Self { keys, counter: 0 }
+    pub fn new(keys: SessionKeys) -> Self {
+        Self::with_counter(keys, 0)
     }
 
     /// A session with a given counter, as after BAC.
     #[must_use]
-    pub const fn with_counter(keys: SessionKeys, counter: u128) -> Self {
-        Self { keys, counter }
+    pub fn with_counter(keys: SessionKeys, counter: u128) -> Self {
+        Self { keys: PreparedKeys::new(keys), counter }
     }
 
     /// The cipher in use.
     #[must_use]
     pub const fn cipher(&self) -> Cipher {
-        self.keys.cipher
+        self.keys.cipher()
     }
 
     /// The current send sequence counter.
@@ -84,44 +93,29 @@ impl SecureMessaging {
     /// The most plain response bytes that fit a protected response of 256 bytes: 231 (3DES) or 223 (AES).
     #[must_use]
     pub const fn short_le(&self) -> u32 {
-        match self.keys.cipher {
+        match self.keys.cipher() {
             Cipher::TripleDes => 231,
             _ => 223,
         }
     }
 
-    fn advance(&mut self) -> Vec<u8> {
+    const fn advance(&mut self) -> Counter {
         self.counter = self.counter.wrapping_add(1);
-        let all = self.counter.to_be_bytes();
-        all[16 - self.keys.cipher.block_len()..].to_vec()
-    }
-
-    /// AES takes E(KS_Enc, SSC) as IV, 3DES zeros.
-    fn iv(&self, counter: &[u8]) -> Vec<u8> {
-        let cipher = self.keys.cipher;
-        match cipher {
-            Cipher::TripleDes => cipher.zero_iv().to_vec(),
-            _ => cipher.encrypt(&self.keys.enc, cipher.zero_iv(), counter),
-        }
-    }
-
-    fn mac(&self, mut input: Vec<u8>) -> [u8; 8] {
-        pad(&mut input, self.keys.cipher.block_len());
-        self.keys.cipher.mac(&self.keys.mac, &input)
+        Counter(self.counter.to_be_bytes(), self.keys.cipher().block_len())
     }
 
     /// Wraps a command.
     #[must_use]
     pub fn protect(&mut self, command: &Command) -> Command {
-        let block = self.keys.cipher.block_len();
         let counter = self.advance();
+        let block = self.keys.cipher().block_len();
         let data = command.data.expose();
-        let mut objects = Vec::with_capacity(data.len() + 32);
+        let mut objects = Vec::with_capacity(data.len() + 48);
         if !data.is_empty() {
             let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(data.len() + block));
             plain.extend_from_slice(data);
             pad(&mut plain, block);
-            let cryptogram = self.keys.cipher.encrypt(&self.keys.enc, &self.iv(&counter), &plain);
+            let cryptogram = self.keys.encrypt(counter.bytes(), &plain);
             if command.ins & 1 == 0 {
                 let mut value = Vec::with_capacity(cryptogram.len() + 1);
                 value.push(0x01);
@@ -138,22 +132,16 @@ impl SecureMessaging {
                 encode_into(&mut objects, DO_LE, &[le as u8]);
             }
         }
-        let mut protected = command.clone();
-        protected.cla |= 0x0C;
-        let mut input = counter;
-        input.extend_from_slice(&protected.header());
-        if objects.is_empty() {
-            // `mac` pads; padding the header here as well would add an empty block.
-        } else {
-            pad(&mut input, block);
-            input.extend_from_slice(&objects);
-        }
-        let mac = self.mac(input);
+        let header = [command.cla | 0x0C, command.ins, command.p1, command.p2];
+        // The header is padded by itself; without objects that padding is the last.
+        let (objects_padding, header_padding) = (padding(objects.len(), block), padding(header.len(), block));
+        let last = if objects.is_empty() { &[] } else { objects_padding };
+        let mac = self.keys.mac(&[counter.bytes(), &header, header_padding, &objects, last]);
         encode_into(&mut objects, DO_MAC, &mac);
         let extended = command.is_extended() || objects.len() > 255;
-        protected.data = Secret::new(objects);
-        protected.le = Some(if extended { 65_536 } else { 256 });
-        protected
+        let le = Some(if extended { 65_536 } else { 256 });
+        let [cla, ins, p1, p2] = header;
+        Command { cla, ins, p1, p2, data: Secret::new(objects), le }
     }
 
     /// Opens a response.
@@ -162,9 +150,10 @@ impl SecureMessaging {
     /// When it is not protected under these keys and this counter. The session must not be used any more then.
     pub fn unprotect(&mut self, response: &Response) -> Result<Response, SecureMessagingError> {
         let counter = self.advance();
-        let mut objects = Reader::new(response.data.expose());
+        let data = response.data.expose();
+        let mut objects = Reader::new(data);
         let (mut cryptogram, mut status, mut mac) = (None, None, None);
-        let mut signed = counter.clone();
+        let mut signed = 0;
         while let Some(object) = objects.next().map_err(SecureMessagingError::Malformed)? {
             match object.tag {
                 DO_MAC => {
@@ -175,11 +164,14 @@ impl SecureMessaging {
                 DO_STATUS if status.is_none() => status = Some(object.value),
                 _ => {}
             }
-            signed.extend_from_slice(object.raw);
+            // Objects stand one behind the other, so what the MAC covers is the data up to its own object.
+            signed += object.raw.len();
         }
         let mac = mac.ok_or(SecureMessagingError::Unprotected(response.status))?;
         objects.finish().map_err(SecureMessagingError::Malformed)?;
-        if !crypto::equal(&self.mac(signed), mac) {
+        let block = self.keys.cipher().block_len();
+        let expected = self.keys.mac(&[counter.bytes(), &data[..signed], padding(signed, block)]);
+        if !crypto::equal(&expected, mac) {
             return Err(SecureMessagingError::Mac);
         }
         let status = match status {
@@ -197,7 +189,7 @@ impl SecureMessaging {
                     (DO_CRYPTOGRAM_ODD, rest) => rest,
                     _ => return Err(SecureMessagingError::Cryptogram),
                 };
-                let plain = self.keys.cipher.decrypt(&self.keys.enc, &self.iv(&counter), cryptogram);
+                let plain = self.keys.decrypt(counter.bytes(), cryptogram);
                 let plain = plain.and_then(unpad).ok_or(SecureMessagingError::Cryptogram)?;
                 Secret::new(plain)
             }

@@ -1,7 +1,7 @@
 //! The one place that knows which cryptographic libraries are used.
 //!
-//! Curves, big numbers and signatures come from OpenSSL, the only library at hand with every brainpool
-//! curve; block ciphers, MACs and hashes from RustCrypto (docs/decisions/0001-chip-cryptography.md).
+//! Curves, big numbers, signatures and triple DES come from OpenSSL, the only library at hand with every brainpool
+//! curve; AES, MACs and hashes from RustCrypto (docs/decisions/0001-chip-cryptography.md).
 //! Certificates and signed data are parsed by this crate; OpenSSL only ever sees numbers.
 
 pub mod curve;

@@ -4,11 +4,12 @@ use super::hash::HashAlgorithm;
 use crate::secret::Secret;
 use aes::{Aes128, Aes192, Aes256};
 use cbc::cipher::{
-    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyInit, KeyIvInit as _,
-    block_padding::NoPadding,
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt as _, BlockModeEncrypt as _, InnerIvInit as _, KeyInit,
+    KeyIvInit as _, block_padding::NoPadding,
 };
 use cmac::{Cmac, Mac as _};
-use des::{Des, TdesEde2};
+use des::Des;
+use openssl::symm::{Crypter, Mode};
 use retail_mac::RetailMac;
 use zeroize::Zeroizing;
 
@@ -91,7 +92,7 @@ impl Cipher {
     #[must_use]
     pub fn encrypt(self, key: &Secret, iv: &[u8], data: &[u8]) -> Vec<u8> {
         match self {
-            Self::TripleDes => encrypt::<TdesEde2>(key, iv, data),
+            Self::TripleDes => triple_des(Mode::Encrypt, key, iv, data).expect(WHOLE_BLOCKS),
             Self::Aes128 => encrypt::<Aes128>(key, iv, data),
             Self::Aes192 => encrypt::<Aes192>(key, iv, data),
             Self::Aes256 => encrypt::<Aes256>(key, iv, data),
@@ -102,7 +103,7 @@ impl Cipher {
     #[must_use]
     pub fn decrypt(self, key: &Secret, iv: &[u8], data: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::TripleDes => decrypt::<TdesEde2>(key, iv, data),
+            Self::TripleDes => triple_des(Mode::Decrypt, key, iv, data),
             Self::Aes128 => decrypt::<Aes128>(key, iv, data),
             Self::Aes192 => decrypt::<Aes192>(key, iv, data),
             Self::Aes256 => decrypt::<Aes256>(key, iv, data),
@@ -136,6 +137,24 @@ impl Cipher {
 }
 
 const KEY_LEN: &str = "keys come from `derive`, which cuts them to length";
+
+const WHOLE_BLOCKS: &str = "callers pad to whole blocks";
+
+/// Two-key triple DES by OpenSSL, which is more than twice as fast as the Rust implementation. Its default provider
+/// knows the three-key form only.
+fn triple_des(mode: Mode, key: &Secret, iv: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let mut three = Zeroizing::new([0; 24]);
+    three[..16].copy_from_slice(key.expose());
+    three[16..].copy_from_slice(&key.expose()[..8]);
+    let cipher = openssl::symm::Cipher::des_ede3_cbc();
+    let mut crypter = Crypter::new(cipher, mode, &*three, Some(iv)).ok()?;
+    crypter.pad(false);
+    let mut out = vec![0; data.len() + 8];
+    let mut written = crypter.update(data, &mut out).ok()?;
+    written += crypter.finalize(&mut out[written..]).ok()?;
+    out.truncate(written);
+    Some(out)
+}
 
 fn encrypt<C: BlockCipherEncrypt + KeyInit>(key: &Secret, iv: &[u8], data: &[u8]) -> Vec<u8> {
     debug_assert!(data.len().is_multiple_of(C::block_size()), "callers pad");
@@ -193,6 +212,134 @@ impl SessionKeys {
     pub fn derive(cipher: Cipher, secret: &[u8]) -> Self {
         Self { cipher, enc: cipher.derive(secret, 1), mac: cipher.derive(secret, 2) }
     }
+}
+
+/// The keys of a session, ready for use: key schedules are computed once.
+pub enum PreparedKeys {
+    /// 3DES and retail MAC.
+    TripleDes(SessionKeys),
+    /// AES-128 and CMAC.
+    Aes128(Box<AesKeys<Aes128>>),
+    /// AES-192 and CMAC.
+    Aes192(Box<AesKeys<Aes192>>),
+    /// AES-256 and CMAC.
+    Aes256(Box<AesKeys<Aes256>>),
+}
+
+/// Key schedules of an AES session.
+pub struct AesKeys<C: cmac::block_api::CmacCipher> {
+    enc: C,
+    mac: Cmac<C>,
+}
+
+impl std::fmt::Debug for PreparedKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PreparedKeys({})", self.cipher().name())
+    }
+}
+
+impl<C> AesKeys<C>
+where
+    C: cmac::block_api::CmacCipher + BlockCipherEncrypt + BlockCipherDecrypt + KeyInit,
+    Cmac<C>: cmac::Mac + KeyInit + Clone,
+{
+    fn new(keys: &SessionKeys) -> Box<Self> {
+        let enc = C::new_from_slice(keys.enc.expose()).expect(KEY_LEN);
+        let mac = <Cmac<C> as KeyInit>::new_from_slice(keys.mac.expose()).expect(KEY_LEN);
+        Box::new(Self { enc, mac })
+    }
+
+    /// CBC with the IV that secure messaging derives from the counter: E(KS_Enc, SSC).
+    fn encrypt(&self, counter: &[u8], data: &[u8]) -> Vec<u8> {
+        let iv = self.iv(counter);
+        cbc::Encryptor::<&C>::inner_iv_slice_init(&self.enc, &iv).expect(KEY_LEN).encrypt_padded_vec::<NoPadding>(data)
+    }
+
+    fn decrypt(&self, counter: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+        let iv = self.iv(counter);
+        let cipher = cbc::Decryptor::<&C>::inner_iv_slice_init(&self.enc, &iv).expect(KEY_LEN);
+        cipher.decrypt_padded_vec::<NoPadding>(data).ok()
+    }
+
+    fn iv(&self, counter: &[u8]) -> [u8; 16] {
+        let mut block = cbc::cipher::Block::<C>::try_from(counter).expect("a counter is one block");
+        self.enc.encrypt_block(&mut block);
+        let mut iv = [0; 16];
+        iv.copy_from_slice(&block);
+        iv
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 8] {
+        let mut mac = self.mac.clone();
+        parts.iter().for_each(|part| mac.update(part));
+        let mut tag = [0; 8];
+        tag.copy_from_slice(&mac.finalize().into_bytes()[..8]);
+        tag
+    }
+}
+
+impl PreparedKeys {
+    /// Computes the key schedules.
+    #[must_use]
+    pub fn new(keys: SessionKeys) -> Self {
+        match keys.cipher {
+            Cipher::TripleDes => Self::TripleDes(keys),
+            Cipher::Aes128 => Self::Aes128(AesKeys::new(&keys)),
+            Cipher::Aes192 => Self::Aes192(AesKeys::new(&keys)),
+            Cipher::Aes256 => Self::Aes256(AesKeys::new(&keys)),
+        }
+    }
+
+    /// Which cipher they are for.
+    #[must_use]
+    pub const fn cipher(&self) -> Cipher {
+        match self {
+            Self::TripleDes(_) => Cipher::TripleDes,
+            Self::Aes128(_) => Cipher::Aes128,
+            Self::Aes192(_) => Cipher::Aes192,
+            Self::Aes256(_) => Cipher::Aes256,
+        }
+    }
+
+    /// Encrypts whole blocks under the IV that goes with a send sequence counter.
+    #[must_use]
+    pub fn encrypt(&self, counter: &[u8], data: &[u8]) -> Vec<u8> {
+        match self {
+            Self::TripleDes(keys) => Cipher::TripleDes.encrypt(&keys.enc, Cipher::TripleDes.zero_iv(), data),
+            Self::Aes128(keys) => keys.encrypt(counter, data),
+            Self::Aes192(keys) => keys.encrypt(counter, data),
+            Self::Aes256(keys) => keys.encrypt(counter, data),
+        }
+    }
+
+    /// Decrypts under the IV that goes with a send sequence counter; `None` unless `data` is whole blocks.
+    #[must_use]
+    pub fn decrypt(&self, counter: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::TripleDes(keys) => Cipher::TripleDes.decrypt(&keys.enc, Cipher::TripleDes.zero_iv(), data),
+            Self::Aes128(keys) => keys.decrypt(counter, data),
+            Self::Aes192(keys) => keys.decrypt(counter, data),
+            Self::Aes256(keys) => keys.decrypt(counter, data),
+        }
+    }
+
+    /// The MAC over the parts in order, which together are whole blocks.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 8] {
+        match self {
+            Self::TripleDes(keys) => Cipher::TripleDes.mac(&keys.mac, &parts.concat()),
+            Self::Aes128(keys) => keys.mac(parts),
+            Self::Aes192(keys) => keys.mac(parts),
+            Self::Aes256(keys) => keys.mac(parts),
+        }
+    }
+}
+
+/// The `80 00…` that brings `length` bytes to a block boundary.
+#[must_use]
+pub const fn padding(length: usize, block_len: usize) -> &'static [u8] {
+    const PADDING: [u8; 16] = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    PADDING.split_at(block_len - length % block_len).0
 }
 
 #[cfg(test)]
