@@ -73,6 +73,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Stored evidence of a read.
+    Evidence {
+        #[command(subcommand)]
+        command: EvidenceCommand,
+    },
     /// Work as a device: scans on standard input, events to central.
     Run {
         /// The configuration, as `provision enrol` writes it.
@@ -81,6 +86,24 @@ enum Command {
     },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum EvidenceCommand {
+    /// Repeat every check of stored evidence, offline.
+    Verify {
+        /// What `read --evidence` wrote.
+        file: PathBuf,
+        /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
+        #[arg(long, value_name = "PATH")]
+        trust: PathBuf,
+        /// Judge validity on this day instead of the signing time.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        at: Option<String>,
+        /// Print the report as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -102,7 +125,7 @@ pub fn main() -> ExitCode {
         }
     };
     init_log();
-    let json = matches!(&arguments.command, Command::Read { json: true, .. } | Command::Verify { json: true, .. });
+    let json = arguments.command.wants_json();
     match arguments.command.run() {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
@@ -128,6 +151,15 @@ fn init_log() {
 }
 
 impl Command {
+    const fn wants_json(&self) -> bool {
+        match self {
+            Self::Read { json, .. }
+            | Self::Verify { json, .. }
+            | Self::Evidence { command: EvidenceCommand::Verify { json, .. } } => *json,
+            Self::Run { .. } | Self::Demo => false,
+        }
+    }
+
     fn run(self) -> Result<u8, Failure> {
         let clock = SystemClock::new();
         match self {
@@ -146,6 +178,10 @@ impl Command {
                 let data_groups = data_groups.iter().map(|text| data_group(text)).collect::<Result<_, _>>()?;
                 let at = at.as_deref().map(day).transpose()?;
                 commands::verify::run(&commands::verify::Request { sod, data_groups, trust, at, json }, &clock)
+            }
+            Self::Evidence { command: EvidenceCommand::Verify { file, trust, at, json } } => {
+                let at = at.as_deref().map(day).transpose()?;
+                commands::evidence::verify(&commands::evidence::Request { file, trust, at, json }, &clock)
             }
             Self::Run { config } => commands::run::run(&config),
             Self::Demo => commands::demo::run(&clock),

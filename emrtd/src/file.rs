@@ -122,6 +122,7 @@ pub struct ReadFile {
     total: Option<usize>,
     pending: Pending,
     refusals: u8,
+    reads: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +136,7 @@ impl ReadFile {
     /// A read of `file`.
     #[must_use]
     pub fn new(file: FileId, size: ReadSize) -> Self {
-        Self { file, size, buffer: Zeroizing::default(), total: None, pending: Pending::BySfi, refusals: 0 }
+        Self { file, size, buffer: Zeroizing::default(), total: None, pending: Pending::BySfi, refusals: 0, reads: 0 }
     }
 
     /// Bytes read and, once the header is known, bytes in all.
@@ -205,6 +206,11 @@ impl ReadFile {
 
     fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         const OPERATION: &str = "READ BINARY";
+        self.reads += 1;
+        // A chip that gives a few bytes at a time would keep the terminal busy for hours.
+        if self.reads > 64 + self.buffer.len() / 16 {
+            return Err(Error::Limit { operation: OPERATION, limit: "answers of a useful size" });
+        }
         if data.is_empty() {
             return Err(Error::Protocol { operation: OPERATION, reason: "the chip returns no data" });
         }

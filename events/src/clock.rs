@@ -45,20 +45,3 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 }
-
-/// A clock that stands still, for tests.
-#[derive(Debug, Clone, Copy)]
-pub struct FixedClock {
-    /// What `wall` says.
-    pub wall: i64,
-}
-
-impl Clock for FixedClock {
-    fn wall(&self) -> i64 {
-        self.wall
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-}

@@ -1,6 +1,7 @@
 //! The commands of `cccd-agent`, one module each.
 
 pub mod demo;
+pub mod evidence;
 pub mod read;
 pub mod run;
 pub mod verify;
@@ -28,6 +29,17 @@ pub fn open_reader(specification: &str) -> Result<Box<dyn Reader>, Failure> {
             "use pcsc, pcsc:SUBSTRING or sim:PERSONA",
         )),
     }
+}
+
+/// Reads a file that the command line names.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn load(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| {
+        let message = format!("cannot read {}: {e}", path.display());
+        Failure::usage("file_unreadable", message, "name a file that exists and may be read")
+    })
 }
 
 /// What to read of a CCCD.

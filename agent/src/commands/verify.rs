@@ -1,7 +1,7 @@
 //! `cccd-agent verify`: passive authentication of files.
 
 use crate::anchors;
-use crate::commands::{now, print_json};
+use crate::commands::{load, now, print_json};
 use crate::failure::Failure;
 use crate::report;
 use emrtd::passive_authentication::{Group, passive_authentication};
@@ -10,7 +10,7 @@ use emrtd::x509::UnixTime;
 use events::Clock;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What `verify` is asked to do.
 #[derive(Debug, Clone)]
@@ -54,11 +54,4 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         print_json(&report, true)?;
     }
     Ok(report::decision_exit(decision))
-}
-
-fn load(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|e| {
-        let message = format!("cannot read {}: {e}", path.display());
-        Failure::usage("file_unreadable", message, "name a file that exists and may be read")
-    })
 }
