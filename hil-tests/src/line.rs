@@ -130,8 +130,16 @@ impl Line {
     /// # Errors
     /// When it cannot be started.
     pub fn start_device(&self) -> anyhow::Result<Device> {
+        self.start_device_logging("warn")
+    }
+
+    /// Starts the device with a log level; the log goes to `agent.log`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_device_logging(&self, level: &str) -> anyhow::Result<Device> {
         let mut command = self.agent();
-        command.args(["run", "--config", &self.text("device/agent.toml")]).env("CCCD_LOG", "warn");
+        command.args(["run", "--config", &self.text("device/agent.toml")]).env("CCCD_LOG", level);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("agent.log"))?;
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let stdin = process.stdin.take().context("standard input")?;

@@ -160,3 +160,44 @@ fn a_central_restored_from_an_old_backup_is_brought_up_to_date() {
     assert_eq!(positions(&rig.line.events().expect("log")), [1, 2, 3]);
     rig.line.verify_log().expect("the log is sound");
 }
+
+/// Whatever is logged, stored or sent: nothing about the holder is in it, and no key.
+#[test]
+fn nothing_that_is_kept_or_logged_names_the_holder() {
+    let mut rig = rig();
+    rig.line.start_central().expect("central");
+    let mut device = rig.line.start_device_logging("trace").expect("device");
+    device.expect("ready").expect("ready");
+    device.scan("001099000017|bad").expect("scan");
+    assert_eq!(
+        device.says(std::time::Duration::from_secs(30)).expect("line").expect("line")["error"]["code"],
+        "qr_too_few_fields"
+    );
+    tap(&mut device);
+    committed(&device, 1);
+    assert_eq!(device.finish().expect("end"), Some(0));
+    let pass_phrase = std::fs::read_to_string(rig.line.path("pass-phrase")).expect("pass phrase");
+    let mut files = vec![rig.line.path("agent.log"), rig.line.path("central.db"), rig.line.path("central.db-wal")];
+    files.extend(["outbox.db", "outbox.db-wal"].map(|name| rig.line.path("device/state").join(name)));
+    let mut seen = 0;
+    for file in files {
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        seen += bytes.len();
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+        for personal in [
+            "001099000017",
+            "099000017",
+            "000017",
+            "Nguyễn",
+            "NGUYEN",
+            "Ví Dụ",
+            "15/01/1999",
+            "990115",
+            pass_phrase.trim(),
+        ] {
+            assert!(!holds(personal.as_bytes()), "{personal} in {}", file.display());
+        }
+        assert!(!holds(b"JFIF"), "a portrait in {}", file.display());
+    }
+    assert!(seen > 10_000, "the files were looked at");
+}
