@@ -26,6 +26,12 @@ pub enum Deviation {
     NoSignedAttributes,
     /// A version number differs from the one that RFC 5652 computes.
     Version,
+    /// digestAlgorithms does not list the signer's, or lists something that is no hash algorithm.
+    DigestAlgorithms,
+    /// The signer identifier names another certificate than the one whose key signed.
+    SignerIdentifier,
+    /// A certificate states one signature algorithm inside its signed part and another outside.
+    CertificateAlgorithm,
 }
 
 impl Deviation {
@@ -39,6 +45,9 @@ impl Deviation {
             Self::Sha1 => "sha1",
             Self::NoSignedAttributes => "no_signed_attributes",
             Self::Version => "version",
+            Self::DigestAlgorithms => "digest_algorithms",
+            Self::SignerIdentifier => "signer_identifier",
+            Self::CertificateAlgorithm => "certificate_algorithm",
         }
     }
 }
@@ -71,6 +80,9 @@ pub enum SignatureFault {
     /// The signature does not verify with the signer's key.
     Signature,
 }
+
+/// BER allows an OCTET STRING in segments.
+const CONSTRUCTED_OCTET_STRING: u32 = 0x24;
 
 /// How the signer is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,14 +139,13 @@ impl SignedData {
             deviations.push(Deviation::IndefiniteLength);
         }
         let mut fields = signed_data.children();
-        fields.expect(tag::INTEGER)?;
-        fields.expect(tag::SET)?;
+        let version = fields.expect(tag::INTEGER)?.small_uint()?;
+        let digests = digest_algorithms(&fields.expect(tag::SET)?);
         let mut encapsulated = fields.expect(tag::SEQUENCE)?.children();
         let content_type = encapsulated.expect(tag::OID)?.value.to_vec();
         let content = encapsulated.expect(tag::CONTEXT_0)?;
         let content = tlv::first(content.value, tag::OCTET_STRING)
-            // A constructed OCTET STRING has tag 24.
-            .or_else(|_| tlv::first(content.value, 0x24))?
+            .or_else(|_| tlv::first(content.value, CONSTRUCTED_OCTET_STRING))?
             .octets()?
             .into_owned();
         let mut certificates = Vec::new();
@@ -147,11 +158,18 @@ impl SignedData {
         fields.optional(tag::CONTEXT_1)?;
         let signers = fields.expect(tag::SET)?;
         let mut each = signers.children();
-        let signer = each.next()?.ok_or(CmsError::Signers(0))?;
+        let signer = each.next()?.ok_or(CmsError::Signers(0))?.tagged(tag::SEQUENCE)?;
         if each.next()?.is_some() {
             return Err(CmsError::Signers(2));
         }
         let signer = Signer::read(&mut signer.children(), &mut deviations)?;
+        let expected = if Oid(&content_type) == oid::DATA { 1 } else { 3 };
+        if version != expected && !deviations.contains(&Deviation::Version) {
+            deviations.push(Deviation::Version);
+        }
+        if !digests.is_ok_and(|digests| digests.contains(&signer.digest)) {
+            deviations.push(Deviation::DigestAlgorithms);
+        }
         if signer.digest == HashAlgorithm::Sha1 {
             deviations.push(Deviation::Sha1);
         }
@@ -172,7 +190,20 @@ impl SignedData {
         })
     }
 
-    /// Whether the signer identifier names this certificate.
+    /// Departures that show only beside the certificate whose key made the signature.
+    #[must_use]
+    pub fn deviations_with(&self, signer: &Certificate) -> Vec<Deviation> {
+        // To the letter: what the identifier says is not signed.
+        let named = match &self.signer {
+            SignerId::IssuerAndSerial { issuer, serial } => signer.issuer() == issuer && signer.serial() == serial,
+            SignerId::KeyIdentifier(id) => signer.subject_key_identifier() == Some(id),
+        };
+        let identifier = (!named).then_some(Deviation::SignerIdentifier);
+        let algorithm = (!signer.algorithms_agree).then_some(Deviation::CertificateAlgorithm);
+        identifier.into_iter().chain(algorithm).collect()
+    }
+
+    /// Whether the signer identifier names this certificate, letter case and string types aside.
     #[must_use]
     pub fn is_signer(&self, certificate: &Certificate) -> bool {
         match &self.signer {
@@ -246,7 +277,11 @@ impl Signer {
             deviations.push(Deviation::SignatureAlgorithmIsKeyType);
         }
         let algorithm = SignatureAlgorithm::from_algorithm(&algorithm, Some(digest))?;
-        let signature = fields.next()?.ok_or(TlvError::Missing(tag::OCTET_STRING))?.octets()?.into_owned();
+        let signature = match fields.optional(CONSTRUCTED_OCTET_STRING)? {
+            Some(segments) => segments,
+            None => fields.expect(tag::OCTET_STRING)?,
+        };
+        let signature = signature.octets()?.into_owned();
         Ok(Self { id, digest, attributes, signing_time, algorithm, signature })
     }
 }
@@ -273,6 +308,15 @@ impl SignedAttributes {
         }
         Ok((attributes, signing_time))
     }
+}
+
+fn digest_algorithms(set: &Tlv<'_>) -> Result<Vec<HashAlgorithm>, CmsError> {
+    let mut found = Vec::new();
+    let mut each = set.children();
+    while let Some(algorithm) = each.next()? {
+        found.push(hash_algorithm(&algorithm)?);
+    }
+    Ok(found)
 }
 
 fn is_indefinite(object: &Tlv<'_>) -> bool {

@@ -87,6 +87,7 @@ impl PassiveAuthentication {
                 Ok(Ok(())) => {
                     let key = signer.public_key().map(|k| k.describe()).unwrap_or_default();
                     self.checks.push(Check::passed(ID).with_detail(format!("{}, {key}", data.algorithm.describe())));
+                    self.deviations.extend(data.deviations_with(signer));
                     self.document_signer = Some(signer.clone());
                     return true;
                 }

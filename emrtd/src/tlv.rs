@@ -93,6 +93,14 @@ impl<'a> Tlv<'a> {
         self.raw.first().is_some_and(|b| b & 0x20 != 0)
     }
 
+    /// This object, which must carry `tag`.
+    ///
+    /// # Errors
+    /// When it carries another.
+    pub const fn tagged(self, tag: u32) -> Result<Self, TlvError> {
+        if self.tag == tag { Ok(self) } else { Err(TlvError::Unexpected { expected: tag, found: self.tag }) }
+    }
+
     /// A reader over the value.
     #[must_use]
     pub const fn children(&self) -> Reader<'a> {
@@ -187,8 +195,7 @@ impl<'a> Reader<'a> {
     /// When there is none or it carries another tag.
     pub fn expect(&mut self, tag: u32) -> Result<Tlv<'a>, TlvError> {
         match self.next()? {
-            Some(tlv) if tlv.tag == tag => Ok(tlv),
-            Some(tlv) => Err(TlvError::Unexpected { expected: tag, found: tlv.tag }),
+            Some(tlv) => tlv.tagged(tag),
             None => Err(TlvError::Missing(tag)),
         }
     }

@@ -50,6 +50,8 @@ pub struct Certificate {
     authority_key_identifier: Option<Vec<u8>>,
     /// Whether basicConstraints marks a certification authority.
     pub is_ca: bool,
+    /// Whether the signature algorithm inside the signed part equals the one outside (RFC 5280 §4.1.1.2).
+    pub algorithms_agree: bool,
 }
 
 impl std::fmt::Debug for Certificate {
@@ -75,7 +77,7 @@ impl Certificate {
         let mut body = tbs.children();
         body.optional(tag::CONTEXT_0)?;
         let serial = body.expect(tag::INTEGER)?.value.to_vec();
-        body.expect(tag::SEQUENCE)?;
+        let algorithms_agree = body.expect(tag::SEQUENCE)?.raw == algorithm.raw;
         let issuer = body.expect(tag::SEQUENCE)?.raw.to_vec();
         let mut validity = body.expect(tag::SEQUENCE)?.children();
         let not_before = read_time(validity.next()?)?;
@@ -96,6 +98,7 @@ impl Certificate {
             subject_key_identifier: None,
             authority_key_identifier: None,
             is_ca: false,
+            algorithms_agree,
         };
         while let Some(field) = body.next()? {
             if field.tag == tag::CONTEXT_3 {

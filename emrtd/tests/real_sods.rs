@@ -38,7 +38,7 @@ fn eight_real_sods_verify_or_say_why_not() {
     let Some(mut store) = trust() else { return };
     let expected: [(&str, Decision, &[&str]); 8] = [
         ("AT_2023_ecdsa.bin", Decision::Genuine, &[]),
-        ("CN_2017_econtent-id-data.bin", Decision::Genuine, &["econtent_type_id_data"]),
+        ("CN_2017_econtent-id-data.bin", Decision::Genuine, &["version", "econtent_type_id_data"]),
         ("FR_2017_rsa.bin", Decision::Genuine, &[]),
         ("GB_2021_ecdsa256.bin", Decision::Genuine, &[]),
         ("ID_2025_rsapss.bin", Decision::Genuine, &[]),

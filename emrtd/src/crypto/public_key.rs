@@ -214,6 +214,7 @@ fn pss(parameters: Option<Tlv<'_>>) -> Result<SignatureAlgorithm, CryptoError> {
     let mut hash = HashAlgorithm::Sha1;
     let mut mgf1 = HashAlgorithm::Sha1;
     let mut salt_len = 20;
+    let parameters = parameters.map(|p| p.tagged(tag::SEQUENCE)).transpose().map_err(&malformed)?;
     let mut fields = parameters.as_ref().map_or_else(|| tlv::Reader::new(&[]), Tlv::children);
     while let Some(field) = fields.next().map_err(&malformed)? {
         let inner = field.children().next().map_err(&malformed)?;
@@ -221,7 +222,7 @@ fn pss(parameters: Option<Tlv<'_>>) -> Result<SignatureAlgorithm, CryptoError> {
         match field.tag {
             tag::CONTEXT_0 => hash = hash_algorithm(&inner)?,
             tag::CONTEXT_1 => {
-                let mut mask = inner.children();
+                let mut mask = inner.tagged(tag::SEQUENCE).map_err(&malformed)?.children();
                 let id = Oid(mask.expect(tag::OID).map_err(&malformed)?.value);
                 if id != oid::MGF1 {
                     return Err(CryptoError::unsupported("mask generation function", id));
@@ -229,7 +230,7 @@ fn pss(parameters: Option<Tlv<'_>>) -> Result<SignatureAlgorithm, CryptoError> {
                 mgf1 = hash_algorithm(&mask.expect(tag::SEQUENCE).map_err(&malformed)?)?;
             }
             0xA2 => {
-                let length = inner.small_uint().map_err(&malformed)?;
+                let length = inner.tagged(tag::INTEGER).and_then(|t| t.small_uint()).map_err(&malformed)?;
                 salt_len = i32::try_from(length).map_err(|_| CryptoError::Invalid("PSS salt length"))?;
             }
             _ => {}
@@ -243,6 +244,7 @@ fn pss(parameters: Option<Tlv<'_>>) -> Result<SignatureAlgorithm, CryptoError> {
 /// # Errors
 /// When it is malformed or not one of the five hashes.
 pub fn hash_algorithm(algorithm: &Tlv<'_>) -> Result<HashAlgorithm, CryptoError> {
+    let algorithm = algorithm.tagged(tag::SEQUENCE).map_err(CryptoError::malformed("hash algorithm"))?;
     let id = algorithm.children().expect(tag::OID).map_err(CryptoError::malformed("hash algorithm"))?;
     let id = Oid(id.value);
     HashAlgorithm::from_oid(id).ok_or_else(|| CryptoError::unsupported("hash algorithm", id))
