@@ -54,6 +54,9 @@ enum Command {
         /// How many seconds to wait for a card.
         #[arg(long, default_value_t = 30)]
         wait: u64,
+        /// How many seconds a card that was lifted during the read may stay away; 0 ends the read at once.
+        #[arg(long, default_value_t = 5)]
+        resume: u64,
     },
     /// Passive authentication of files.
     Verify {
@@ -163,15 +166,15 @@ impl Command {
     fn run(self) -> Result<u8, Failure> {
         let clock = SystemClock::new();
         match self {
-            Self::Read { reader, number, can, mrz, qr, trust, access, evidence, json, wait } => {
+            Self::Read { reader, number, can, mrz, qr, trust, access, evidence, json, wait, resume } => {
                 let key = key(number.as_deref(), can.as_deref(), mrz.as_deref(), qr.as_deref())?;
                 let access = match access {
                     Access::Auto => AccessPolicy::Auto,
                     Access::Pace => AccessPolicy::Pace,
                     Access::Bac => AccessPolicy::Bac,
                 };
-                let wait = Duration::from_secs(wait);
-                let request = commands::read::Request { reader, key, trust, access, evidence, json, wait };
+                let (wait, resume) = (Duration::from_secs(wait), Duration::from_secs(resume));
+                let request = commands::read::Request { reader, key, trust, access, evidence, json, wait, resume };
                 commands::read::run(&request, &clock)
             }
             Self::Verify { sod, data_groups, trust, at, json } => {

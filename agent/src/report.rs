@@ -140,6 +140,7 @@ pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left
         "evidence_sha256": sha256(&evidence.to_cbor()),
         "timing": timing(cost),
         "apdus": { "count": cost.apdus, "bytes_sent": cost.sent, "bytes_received": cost.received },
+        "interruptions": cost.interruptions,
     })
 }
 

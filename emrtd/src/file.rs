@@ -100,6 +100,15 @@ impl ReadSize {
     }
 }
 
+/// The front of a file whose length is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartialFile {
+    /// The file.
+    pub file: FileId,
+    bytes: Secret,
+    total: usize,
+}
+
 /// Whether a file could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileOutcome {
@@ -137,6 +146,23 @@ impl ReadFile {
     #[must_use]
     pub fn new(file: FileId, size: ReadSize) -> Self {
         Self { file, size, buffer: Zeroizing::default(), total: None, pending: Pending::BySfi, refusals: 0, reads: 0 }
+    }
+
+    /// Goes on with what another read of the same file has brought.
+    #[must_use]
+    pub fn resumed(partial: PartialFile, size: ReadSize) -> Self {
+        let mut read = Self::new(partial.file, size);
+        read.total = Some(partial.total);
+        read.buffer = Zeroizing::new(Vec::with_capacity(partial.total));
+        read.buffer.extend_from_slice(partial.bytes.expose());
+        read
+    }
+
+    /// What is there so far, if it is enough to go on from.
+    #[must_use]
+    pub fn partial(&self) -> Option<PartialFile> {
+        let total = self.total?;
+        Some(PartialFile { file: self.file, bytes: self.buffer.as_slice().into(), total })
     }
 
     /// Bytes read and, once the header is known, bytes in all.
@@ -249,6 +275,10 @@ impl Exchange for ReadFile {
     type Output = FileOutcome;
 
     fn begin(&mut self, _: &mut dyn Entropy) -> Result<Command, Error> {
+        if !self.buffer.is_empty() {
+            // A short identifier reaches the first 255 bytes only.
+            return Ok(self.select());
+        }
         self.pending = Pending::BySfi;
         Ok(Command::new(0x00, 0xB0, 0x80 | self.file.sfi(), 0x00).with_le(self.size.short))
     }

@@ -22,7 +22,7 @@ use crate::crypto::PublicKey;
 use crate::error::Error;
 use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof};
 use crate::exchange::{Exchange, Step};
-use crate::file::{FileId, FileOutcome, ReadFile, ReadSize};
+use crate::file::{FileId, FileOutcome, PartialFile, ReadFile, ReadSize};
 use crate::lds::{self, Sod};
 use crate::pace::{Pace, ParameterReference};
 use crate::password::Password;
@@ -57,6 +57,23 @@ pub struct Plan {
     pub max_response: u32,
     /// EF.CardAccess to assume when the chip does not give one.
     pub card_access_fallback: Option<Vec<u8>>,
+}
+
+/// What an interrupted read had brought. A read of the same card, put back, goes on from there.
+///
+/// Nothing is taken on trust: the new session authenticates anew, reads EF.SOD again and takes the old bytes only
+/// when it is the same to the letter; the hashes in it then prove that nothing was spliced.
+pub struct Interrupted {
+    files: BTreeMap<FileId, FileEvidence>,
+    not_read: BTreeMap<FileId, String>,
+    active: Proof<ActiveAuthenticationTranscript>,
+    current: Option<PartialFile>,
+}
+
+impl std::fmt::Debug for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Interrupted({} files)", self.files.len())
+    }
 }
 
 /// What the session wants.
@@ -113,6 +130,10 @@ impl Phase {
 /// AID of the eMRTD application (ICAO 9303-10 §3.1).
 const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
 
+/// The most to ask for in one extended APDU. Larger ones save little, show no progress, and are lost whole when the
+/// card is lifted.
+const CHUNK: u32 = 4096;
+
 /// SELECT MF in three spellings. Some chips, the CCCD among them, refuse all of them with 6D00 and are in the
 /// master file anyway; no answer is fatal.
 const SELECT_MASTER_FILE: [(u8, u8, &[u8]); 3] =
@@ -158,6 +179,9 @@ pub struct Session {
     not_read: BTreeMap<FileId, String>,
     active: Proof<ActiveAuthenticationTranscript>,
     chip: Proof<ChipAuthenticationTranscript>,
+    interrupted: Option<Interrupted>,
+    partial: Option<PartialFile>,
+    resumed: bool,
 }
 
 #[derive(Clone)]
@@ -195,8 +219,39 @@ impl Session {
             not_read: BTreeMap::new(),
             active: Proof::NotAsked("not_reached".to_owned()),
             chip: Proof::NotAsked("not_reached".to_owned()),
+            interrupted: None,
+            partial: None,
+            resumed: false,
         }
         .started()
+    }
+
+    /// A read that goes on from an interrupted one, if it meets the same card.
+    #[must_use]
+    pub fn resume(plan: Plan, entropy: Box<dyn Entropy>, interrupted: Interrupted) -> Self {
+        Self { interrupted: Some(interrupted), ..Self::new(plan, entropy) }
+    }
+
+    /// What there is to go on from when the card has left. `None` before EF.SOD was read.
+    #[must_use]
+    pub fn interrupt(mut self) -> Option<Interrupted> {
+        if !self.files.contains_key(&FileId::Sod) {
+            // The card left again before the new session came as far as the old one.
+            return self.interrupted;
+        }
+        self.files.remove(&FileId::CardAccess);
+        let current = match &self.state {
+            State::File(read) => read.partial(),
+            _ => None,
+        };
+        let current = current.or(self.partial);
+        Some(Interrupted { files: self.files, not_read: self.not_read, active: self.active, current })
+    }
+
+    /// Whether bytes of an interrupted read were taken over.
+    #[must_use]
+    pub const fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     fn started(mut self) -> Self {
@@ -504,7 +559,7 @@ impl Session {
         let short = channel.short_le();
         let extended = if self.plan.max_response > 256 {
             // Room for the data objects of secure messaging around the plain data.
-            (self.plan.max_response - 48).max(short)
+            (self.plan.max_response - 48).min(CHUNK).max(short)
         } else {
             short
         };
@@ -520,7 +575,25 @@ impl Session {
     }
 
     fn start_file(&mut self, file: FileId) {
-        self.state = State::File(ReadFile::new(file, self.size));
+        let read = match self.partial.take_if(|partial| partial.file == file) {
+            Some(partial) => ReadFile::resumed(partial, self.size),
+            None => ReadFile::new(file, self.size),
+        };
+        self.state = State::File(read);
+    }
+
+    /// Takes over what an interrupted read of this very card had brought.
+    fn take_over(&mut self, sod: &Secret) {
+        let Some(interrupted) = self.interrupted.take() else { return };
+        if interrupted.files.get(&FileId::Sod) != Some(&FileEvidence::Content(sod.clone())) {
+            return;
+        }
+        self.resumed = true;
+        self.queue.retain(|file| !interrupted.files.contains_key(file) && !interrupted.not_read.contains_key(file));
+        self.files.extend(interrupted.files);
+        self.not_read.extend(interrupted.not_read);
+        self.active = interrupted.active;
+        self.partial = interrupted.current;
     }
 
     fn file_done(&mut self, read: &ReadFile, outcome: FileOutcome) -> Result<(), Error> {
@@ -530,6 +603,7 @@ impl Session {
             FileOutcome::Read(bytes) => {
                 if file == FileId::Sod {
                     self.plan_files(bytes.expose());
+                    self.take_over(&bytes);
                 }
                 self.files.insert(file, FileEvidence::Content(bytes));
             }
@@ -543,8 +617,11 @@ impl Session {
         if file == FileId::Sod && self.not_read.contains_key(&FileId::Sod) {
             self.queue = self.wanted();
         }
+        let unasked = self.active == Proof::NotAsked("not_reached".to_owned());
         match file {
             FileId::Dg(15) => self.start_active(),
+            // The card left between EF.DG15 and its signature.
+            FileId::Sod if unasked && self.files.contains_key(&FileId::Dg(15)) => self.start_active(),
             _ => self.next_file(),
         }
         Ok(())

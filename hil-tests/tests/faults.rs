@@ -20,7 +20,7 @@ impl Rig {
     fn read(&self, fault: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
         let _card = self.stack.lay("an", fault, FIRST_READER).expect("card");
         let mut command = self.stack.command("cccd-agent");
-        command.args(["read", "--reader", "pcsc", "--json", "--wait", "10"]).args(arguments);
+        command.args(["read", "--reader", "pcsc", "--json", "--wait", "10", "--resume", "1"]).args(arguments);
         let output = command.arg("--trust").arg(self.directory.path().join("trust")).output().expect("cccd-agent");
         let people = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{fault}: {people}"));
@@ -136,4 +136,21 @@ fn stored_evidence_holds_no_personal_data_and_verifies() {
     changed[middle] ^= 0x10;
     std::fs::write(&path, changed).expect("evidence");
     assert_ne!(verify(&path).0, Some(0), "changed evidence is not genuine");
+}
+
+#[test]
+fn a_card_put_back_on_the_reader_is_read_on() {
+    let rig = Rig::new();
+    let mut card = rig.stack.command("cccd-card");
+    card.args(["serve", "--persona", "an", "--fault", "lifted:12000", "--put-back", "300"]);
+    let _card = rig.stack.lay_process(card, "is on the reader").expect("card");
+    let mut command = rig.stack.command("cccd-agent");
+    command.args(["read", "--reader", "pcsc", "--json", "--resume", "10", "--qr", QR, "--trust"]);
+    let output = command.arg(rig.directory.path().join("trust")).output().expect("cccd-agent");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["interruptions"], 1);
+    let received = report["apdus"]["bytes_received"].as_u64().expect("bytes");
+    assert!(received < 12_000 + 18_000, "the portrait was read on, not again: {received} bytes");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Đặt lại thẻ"));
 }

@@ -43,6 +43,7 @@ phrases! {
         "Check the device's trust anchors, or examine the card by eye";
     PlaceCard: "Đặt thẻ lên đầu đọc", "Lay the card on the reader";
     KeepCard: "Giữ yên thẻ", "Leave the card where it is";
+    PutCardBack: "Đặt lại thẻ lên đầu đọc để đọc tiếp", "Put the card back on the reader to go on";
     TakeCard: "Lấy lại thẻ", "Take the card back";
     TryAgain: "Thử lại", "Try again";
     CheckNumber: "Kiểm tra lại số thẻ", "Check the number on the card";

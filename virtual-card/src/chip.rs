@@ -76,6 +76,12 @@ impl Chip {
         Ok(Self { card: Card::new(persona, fault)?, fault, sent: 0, state: State::default() })
     }
 
+    /// Lays a lifted card back: the same card, which stays this time.
+    pub fn put_back(&mut self) {
+        self.fault = Fault::None;
+        self.reset();
+    }
+
     /// Replaces a file's content, for measurements; the SOD does not vouch for it.
     pub fn set_file(&mut self, id: u16, content: Vec<u8>) {
         self.card.files.insert(id, content);

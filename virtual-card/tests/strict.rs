@@ -2,7 +2,7 @@
 
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Plan, Session};
+use emrtd::session::{AccessPolicy, Action, Interrupted, Plan, Session};
 use emrtd::trust::TrustStore;
 use emrtd::verdict::{Decision, Outcome, Policy};
 use emrtd::x509::UnixTime;
@@ -137,4 +137,69 @@ fn garbage_is_never_believed() {
     let mut chip = Chip::new(&PERSONAS[0], Fault::Garbage).expect("card");
     let error = read(&mut chip, plan(&PERSONAS[0], AccessPolicy::Auto)).expect_err("no read");
     assert_eq!(error.code(), "secure_messaging_failed");
+}
+
+/// Reads until the card leaves; then what there is to go on from.
+#[allow(clippy::result_large_err, reason = "a test")]
+fn read_until_lifted(chip: &mut Chip, mut session: Session) -> Result<Evidence, Option<Interrupted>> {
+    while let Action::Transmit(command) = session.next().expect("command") {
+        match chip.transmit(&command) {
+            Answer::Response(bytes) => session.feed(&bytes).expect("accepted"),
+            Answer::Lifted => return Err(session.interrupt()),
+        }
+    }
+    Ok(session.into_evidence().expect("opened"))
+}
+
+fn begin(persona: &Persona, interrupted: Option<Interrupted>) -> Session {
+    let (plan, entropy) = (plan(persona, AccessPolicy::Auto), Box::new(SystemEntropy));
+    match interrupted {
+        Some(interrupted) => Session::resume(plan, entropy, interrupted),
+        None => Session::new(plan, entropy),
+    }
+}
+
+#[test]
+fn a_card_lifted_anywhere_and_put_back_is_read_on() {
+    let trust = trust();
+    let persona = &PERSONAS[0];
+    let mut resumed = 0;
+    for lifted_after in (100..24_000).step_by(397) {
+        let mut chip = Chip::new(persona, Fault::Lifted(lifted_after)).expect("card");
+        let Err(interrupted) = read_until_lifted(&mut chip, begin(persona, None)) else { continue };
+        let expected = interrupted.is_some();
+        chip.put_back();
+        let mut session = begin(persona, interrupted);
+        let mut bytes = 0;
+        while let Action::Transmit(command) = session.next().expect("command") {
+            let Answer::Response(answer) = chip.transmit(&command) else { panic!("lifted again") };
+            bytes += answer.len();
+            session.feed(&answer).expect("accepted");
+        }
+        assert_eq!(session.is_resumed(), expected, "lifted after {lifted_after}");
+        if expected {
+            resumed += 1;
+            // What was there is not read again, but for the answer that the lift cut off: access, SOD and proofs
+            // cost under 4 KiB, an answer 4 KiB, the whole card 22 KiB.
+            assert!(bytes < 30_000 - lifted_after, "lifted after {lifted_after}: {bytes} bytes more");
+        }
+        let checks = session.into_evidence().expect("opened").verify(&trust, None, now()).checks;
+        assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "lifted after {lifted_after}: {checks:#?}");
+    }
+    assert!(resumed > 40, "{resumed} reads were resumed");
+}
+
+#[test]
+fn another_card_put_back_is_not_spliced() {
+    let trust = trust();
+    let (first, second) = (&PERSONAS[0], &PERSONAS[1]);
+    let mut chip = Chip::new(first, Fault::Lifted(12_000)).expect("card");
+    let interrupted = read_until_lifted(&mut chip, begin(first, None)).expect_err("lifted");
+    assert!(interrupted.is_some());
+    let mut other = Chip::new(second, Fault::None).expect("card");
+    let evidence = read_until_lifted(&mut other, begin(second, interrupted)).expect("read");
+    let mrz = emrtd::lds::dg1::parse(evidence.content(emrtd::file::FileId::Dg(1)).expect("EF.DG1")).expect("MRZ");
+    assert_eq!(mrz.document_number, second.mrz_fields().0, "every file is the second card's");
+    let checks = evidence.verify(&trust, None, now()).checks;
+    assert_eq!(Policy::Card.decide(&checks), Decision::Genuine);
 }

@@ -3,7 +3,8 @@
 use crate::access;
 use crate::commands::{now, plan};
 use crate::failure::Failure;
-use crate::{read, report, simulated};
+use crate::read::{self, Hooks};
+use crate::{report, simulated};
 use drivers::reader::Reader as _;
 use emrtd::TrustStore;
 use emrtd::session::AccessPolicy;
@@ -51,9 +52,11 @@ pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
 
 fn line(card: &str, qr: &str, trust: &TrustStore, clock: &dyn Clock) -> Result<(), Failure> {
     let key = access::from_qr(qr)?;
-    let mut connected = simulated::reader(card)?.wait_for_card(Duration::ZERO)?;
+    let mut reader = simulated::reader(card)?;
+    let connected = reader.wait_for_card(Duration::ZERO)?;
     let plan = plan(AccessPolicy::Auto, key.passwords, &[1, 2, 13, 14, 15]);
-    match read::read(&mut *connected, plan, clock, &mut |_, _| {}) {
+    let mut hooks = Hooks { patience: Duration::ZERO, observe: &mut |_, _| {}, on_lifted: &mut || {} };
+    match read::read(&mut reader, connected, plan, clock, &mut hooks) {
         Err(failure) => println!("{card:<34} {:<14} {:>8}  {}", "not read", "", failure.code),
         Ok((evidence, cost)) => {
             let judgement = report::judge(&evidence, &key.known, trust, now(clock));

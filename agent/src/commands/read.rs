@@ -4,7 +4,8 @@ use crate::access::AccessKey;
 use crate::anchors;
 use crate::commands::{now, open_reader, plan, print_json};
 use crate::failure::Failure;
-use crate::{read, report};
+use crate::read::{self, Hooks};
+use crate::report;
 use emrtd::file::FileId;
 use emrtd::password::Password;
 use emrtd::session::{AccessPolicy, Phase};
@@ -30,6 +31,8 @@ pub struct Request {
     pub json: bool,
     /// How long to wait for a card.
     pub wait: Duration,
+    /// How long a lifted card may stay away.
+    pub resume: Duration,
 }
 
 /// Reads, reports, and returns the exit status.
@@ -50,11 +53,15 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     }
     let mut reader = open_reader(&request.reader)?;
     eprintln!("{}", Phrase::PlaceCard.both());
-    let mut card = reader.wait_for_card(request.wait)?;
+    let card = reader.wait_for_card(request.wait)?;
     let plan = plan(request.access, request.key.passwords.clone(), &[1, 2, 13, 14, 15]);
     let mut shown = Shown::default();
-    let (evidence, cost) = read::read(&mut *card, plan, clock, &mut |_, progress| shown.progress(progress.phase))?;
-    drop(card);
+    let mut hooks = Hooks {
+        patience: request.resume,
+        observe: &mut |_, progress| shown.progress(progress.phase),
+        on_lifted: &mut || eprintln!("{}", Phrase::PutCardBack.both()),
+    };
+    let (evidence, cost) = read::read(&mut *reader, card, plan, clock, &mut hooks)?;
     let judgement = report::judge(&evidence, &request.key.known, &anchors.store, now(clock));
     if let Some(path) = &request.evidence {
         write_evidence(path, &evidence.to_cbor())?;

@@ -13,10 +13,11 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::Profile;
+use crate::read::{self, Hooks};
 use crate::recorder::{EVENT_KEY, Recorder};
+use crate::report;
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
-use crate::{read, report};
 use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore, sealed};
 use drivers::reader::Reader;
@@ -34,6 +35,8 @@ use std::time::Duration;
 
 /// How long a scan waits for its card.
 const CARD_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a card that was lifted during a read may stay away.
+const RESUME_PATIENCE: Duration = Duration::from_secs(5);
 /// How long pending events are sent after the end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often the stop signal is looked at.
@@ -166,7 +169,7 @@ impl Device {
 
     fn read(&mut self, key: &AccessKey, stop: &AtomicBool) -> Result<(), Failure> {
         let until = self.clock.monotonic() + CARD_PATIENCE;
-        let mut card = loop {
+        let card = loop {
             match self.reader.wait_for_card(ROUND) {
                 Err(drivers::reader::ReaderError::NoCard)
                     if self.clock.monotonic() < until && !stop.load(Ordering::Relaxed) => {}
@@ -174,8 +177,9 @@ impl Device {
             }
         };
         let plan = plan(AccessPolicy::Auto, key.passwords.clone(), &self.recorder.profile.data_groups);
-        let (evidence, cost) = read::read(&mut *card, plan, &*self.clock, &mut |_, _| {})?;
-        drop(card);
+        let mut on_lifted = || drop(print_json(&json!({ "lifted": true }), false));
+        let mut hooks = Hooks { patience: RESUME_PATIENCE, observe: &mut |_, _| {}, on_lifted: &mut on_lifted };
+        let (evidence, cost) = read::read(&mut *self.reader, card, plan, &*self.clock, &mut hooks)?;
         let judgement = report::judge(&evidence, &key.known, &self.anchors.store, now(&*self.clock));
         let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, &evidence, &judgement);
         let signed = recorded.map_err(|e| device_failure(&e))?;

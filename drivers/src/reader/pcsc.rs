@@ -116,37 +116,49 @@ impl Reader for PcscReader {
 
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
         let present = |states: &[ReaderState]| {
-            let state = states.iter().find(|s| s.event_state().contains(State::PRESENT))?;
-            (!state.event_state().contains(State::MUTE)).then(|| state.name().to_owned())
+            states.iter().find(|s| s.event_state().contains(State::PRESENT)).map(|state| state.name().to_owned())
         };
         let mut left = timeout;
+        if self.lost.load(Ordering::Relaxed) {
+            // Powering a card that is gone confuses the service for good, so it is given time to look for itself. When
+            // it has seen the reader empty, the next card is an ordinary one; a card put back sooner is powered anew.
+            if self.watch(NOTICE.min(left), is_empty)?.is_some() {
+                self.lost.store(false, Ordering::Relaxed);
+            }
+            left = left.saturating_sub(NOTICE);
+        }
         loop {
             let Some(name) = self.watch(left, present)? else {
                 let empty = self.matching()?.is_empty();
                 return Err(if empty { self.no_reader() } else { ReaderError::NoCard });
             };
             match self.connect(&name) {
-                // The service has not noticed yet that the last card left.
+                // The card left again, or does not answer yet.
                 Err(ReaderError::CardLifted) if left > SETTLE => {
                     left -= SETTLE;
                     self.watch(SETTLE, |_| None::<()>)?;
                 }
+                Err(ReaderError::CardLifted) => return Err(ReaderError::NoCard),
                 card => return card.map(|card| Box::new(card) as Box<dyn Card>),
             }
         }
     }
 
     fn wait_for_removal(&mut self, timeout: Duration) -> Result<bool, ReaderError> {
-        // A card that vanished under a command is neither present nor empty until the service looks again.
-        let empty = |states: &[ReaderState]| {
-            states.iter().all(|s| s.event_state().intersects(State::EMPTY | State::UNAVAILABLE)).then_some(())
-        };
-        Ok(self.watch(timeout, empty)?.is_some())
+        Ok(self.watch(timeout, is_empty)?.is_some())
     }
 }
 
-/// pcscd polls its readers about this often.
+/// A card that vanished under a command is neither present nor empty until the service looks again.
+fn is_empty(states: &[ReaderState]) -> Option<()> {
+    states.iter().all(|s| s.event_state().intersects(State::EMPTY | State::UNAVAILABLE)).then_some(())
+}
+
+/// Between two tries to connect to a card that does not answer.
 const SETTLE: Duration = Duration::from_millis(200);
+
+/// pcscd looks at its readers every 400 ms; within this time it has noticed an empty one.
+const NOTICE: Duration = Duration::from_millis(1000);
 
 impl PcscReader {
     /// Connects for this program alone: nobody may speak into an open session.
@@ -154,7 +166,10 @@ impl PcscReader {
         let mut card = self.context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
         if self.lost.load(Ordering::Relaxed) {
             // The service may still hold the state of the card that was lost: this one is powered anew.
-            card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard).map_err(translate)?;
+            if let Err(error) = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard) {
+                leave(card);
+                return Err(translate(error));
+            }
             self.lost.store(false, Ordering::Relaxed);
         }
         let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
@@ -270,11 +285,19 @@ impl PcscCard {
         }
         if error == ReaderError::CardLifted {
             self.lost.store(true, Ordering::Relaxed);
-            // The handle would talk to the next card. A reset would fail and leave the reader mute.
-            if let Some(Err((_, _gone))) = self.card.take().map(|card| card.disconnect(Disposition::LeaveCard)) {}
+            // The handle would talk to the next card.
+            if let Some(card) = self.card.take() {
+                leave(card);
+            }
         }
         error
     }
+}
+
+/// Lets go of a card that is gone. A reset, which is what dropping the handle asks for, would fail and leave the
+/// reader mute.
+fn leave(card: pcsc::Card) {
+    if let Err((_, _gone)) = card.disconnect(Disposition::LeaveCard) {}
 }
 
 impl Drop for PcscCard {

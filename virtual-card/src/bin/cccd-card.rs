@@ -30,6 +30,9 @@ enum Command {
         /// Address of vpcd: 127.0.0.1:35963 is the first reader, port 35964 the second.
         #[arg(long, default_value = "127.0.0.1:35963")]
         vpcd: String,
+        /// After a lift, put the same card back after this many milliseconds.
+        #[arg(long, value_name = "MILLISECONDS")]
+        put_back: Option<u64>,
     },
     /// List the personas.
     List,
@@ -55,7 +58,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Serve { persona, fault, vpcd } => serve(&persona, fault, &vpcd),
+        Command::Serve { persona, fault, vpcd, put_back } => serve(&persona, fault, &vpcd, put_back),
         Command::List => {
             for persona in &PERSONAS {
                 println!("{:20} {}  {}", persona.id, persona.number, persona.about);
@@ -86,15 +89,28 @@ fn find(persona: &str) -> anyhow::Result<&'static Persona> {
     Persona::find(persona).with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))
 }
 
-fn serve(persona: &str, fault: Fault, address: &str) -> anyhow::Result<()> {
+#[allow(clippy::disallowed_methods, reason = "a hand takes real time")]
+fn serve(persona: &str, fault: Fault, address: &str, mut put_back: Option<u64>) -> anyhow::Result<()> {
     let persona = find(persona)?;
     let mut chip = Chip::new(persona, fault)?;
-    let stream = vpcd::connect(address, Duration::from_secs(10))
-        .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
-    eprintln!("card of {} is on the reader", persona.id);
-    match vpcd::serve(&mut chip, stream)? {
-        vpcd::Ended::Lifted => eprintln!("card lifted"),
-        vpcd::Ended::ReaderGone => eprintln!("reader gone"),
+    loop {
+        let stream = vpcd::connect(address, Duration::from_secs(10))
+            .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
+        eprintln!("card of {} is on the reader", persona.id);
+        match (vpcd::serve(&mut chip, stream)?, put_back.take()) {
+            (vpcd::Ended::Lifted, Some(milliseconds)) => {
+                eprintln!("card lifted, to be put back");
+                std::thread::sleep(Duration::from_millis(milliseconds));
+                chip.put_back();
+            }
+            (vpcd::Ended::Lifted, None) => {
+                eprintln!("card lifted");
+                return Ok(());
+            }
+            (vpcd::Ended::ReaderGone, _) => {
+                eprintln!("reader gone");
+                return Ok(());
+            }
+        }
     }
-    Ok(())
 }
