@@ -1,9 +1,9 @@
 //! The command line. `docs/cli.md` is its contract.
 
 use crate::access::{self, AccessKey};
-use crate::commands;
+use crate::commands::{self, Judging};
 use crate::failure::{Failure, exit};
-use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
@@ -66,15 +66,8 @@ enum Command {
         /// A data group: its number and its file; may be repeated.
         #[arg(long = "dg", value_name = "N=FILE")]
         data_groups: Vec<String>,
-        /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
-        #[arg(long, value_name = "PATH")]
-        trust: PathBuf,
-        /// Judge validity on this day instead of the signing time.
-        #[arg(long, value_name = "YYYY-MM-DD")]
-        at: Option<String>,
-        /// Print the report as JSON on standard output.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        judging: JudgingArguments,
     },
     /// Stored evidence of a read.
     Evidence {
@@ -97,16 +90,29 @@ enum EvidenceCommand {
     Verify {
         /// What `read --evidence` wrote.
         file: PathBuf,
-        /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
-        #[arg(long, value_name = "PATH")]
-        trust: PathBuf,
-        /// Judge validity on this day instead of the signing time.
-        #[arg(long, value_name = "YYYY-MM-DD")]
-        at: Option<String>,
-        /// Print the report as JSON on standard output.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        judging: JudgingArguments,
     },
+}
+
+/// What commands that judge stored files share.
+#[derive(Debug, Args)]
+struct JudgingArguments {
+    /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
+    #[arg(long, value_name = "PATH")]
+    trust: PathBuf,
+    /// Judge validity on this day instead of the signing time.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    at: Option<String>,
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+impl JudgingArguments {
+    fn judging(self) -> Result<Judging, Failure> {
+        Ok(Judging { trust: self.trust, at: self.at.as_deref().map(day).transpose()?, json: self.json })
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -156,9 +162,10 @@ fn init_log() {
 impl Command {
     const fn wants_json(&self) -> bool {
         match self {
-            Self::Read { json, .. }
-            | Self::Verify { json, .. }
-            | Self::Evidence { command: EvidenceCommand::Verify { json, .. } } => *json,
+            Self::Read { json, .. } => *json,
+            Self::Verify { judging, .. } | Self::Evidence { command: EvidenceCommand::Verify { judging, .. } } => {
+                judging.json
+            }
             Self::Run { .. } | Self::Demo => false,
         }
     }
@@ -177,14 +184,13 @@ impl Command {
                 let request = commands::read::Request { reader, key, trust, access, evidence, json, wait, resume };
                 commands::read::run(&request, &clock)
             }
-            Self::Verify { sod, data_groups, trust, at, json } => {
+            Self::Verify { sod, data_groups, judging } => {
                 let data_groups = data_groups.iter().map(|text| data_group(text)).collect::<Result<_, _>>()?;
-                let at = at.as_deref().map(day).transpose()?;
-                commands::verify::run(&commands::verify::Request { sod, data_groups, trust, at, json }, &clock)
+                let judging = judging.judging()?;
+                commands::verify::run(&commands::verify::Request { sod, data_groups, judging }, &clock)
             }
-            Self::Evidence { command: EvidenceCommand::Verify { file, trust, at, json } } => {
-                let at = at.as_deref().map(day).transpose()?;
-                commands::evidence::verify(&commands::evidence::Request { file, trust, at, json }, &clock)
+            Self::Evidence { command: EvidenceCommand::Verify { file, judging } } => {
+                commands::evidence::verify(&file, &judging.judging()?, &clock)
             }
             Self::Run { config } => commands::run::run(&config),
             Self::Demo => commands::demo::run(&clock),

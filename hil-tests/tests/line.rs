@@ -193,3 +193,17 @@ fn nothing_that_is_kept_or_logged_names_the_holder() {
     }
     assert!(seen > 10_000, "the files were looked at");
 }
+
+#[test]
+fn a_device_without_its_reader_says_so_and_waits() {
+    let rig = rig();
+    let configuration = rig.line.path("device/agent.toml");
+    let text = std::fs::read_to_string(&configuration).expect("configuration");
+    std::fs::write(&configuration, text.replace("reader = \"pcsc\"", "reader = \"pcsc:Omnikey\"")).expect("written");
+    let mut device = rig.line.start_device().expect("device");
+    let waiting = device.expect("waiting").expect("it says what it waits for");
+    assert_eq!(waiting["waiting"]["code"], "no_reader");
+    let status = Command::new("kill").args(["-TERM", &device.id().to_string()]).status().expect("kill");
+    assert!(status.success());
+    assert_eq!(device.wait().expect("end"), Some(0), "a stop is no failure");
+}

@@ -13,6 +13,18 @@ use drivers::reader::pcsc::PcscReader;
 use emrtd::session::{AccessPolicy, Plan};
 use emrtd::x509::UnixTime;
 use events::Clock;
+use std::path::PathBuf;
+
+/// How stored files are to be judged.
+#[derive(Debug, Clone)]
+pub struct Judging {
+    /// Trust anchors.
+    pub trust: PathBuf,
+    /// Judge validity at this time instead of the signing time.
+    pub at: Option<UnixTime>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
 
 /// Opens a reader from its name on the command line.
 ///

@@ -10,7 +10,7 @@ use crate::access::{self, AccessKey};
 use crate::anchors::{self, Anchors};
 use crate::commands::{now, open_reader, plan, print_json};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, exit};
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::Profile;
 use crate::read::{self, Hooks};
@@ -71,7 +71,11 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
     }
-    let mut device = Device::start(&config, clock)?;
+    let mut device = match Device::start(&config, clock, &stop) {
+        // Told to stop while there was no reader: nothing was under way.
+        Err(failure) if failure.exit == exit::NO_READER && stop.load(Ordering::Relaxed) => return Ok(0),
+        device => device?,
+    };
     tracing::info!(device = config.device, profile = config.profile, reader = device.reader.name(), "ready");
     print_json(&json!({ "ready": true }), false)?;
     let scans = scans();
@@ -85,6 +89,24 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     tracing::info!("stopping");
     device.finish()?;
     Ok(0)
+}
+
+/// A device may be switched on before its reader or pcscd: it says what it waits for, and waits.
+fn wait_for_reader(specification: &str, stop: &AtomicBool) -> Result<Box<dyn Reader>, Failure> {
+    let mut said = String::new();
+    loop {
+        match open_reader(specification) {
+            Err(failure) if failure.exit == exit::NO_READER && !stop.load(Ordering::Relaxed) => {
+                if said != failure.code {
+                    tracing::warn!(code = failure.code, remedy = failure.remedy, "waiting: {}", failure.message);
+                    print_json(&json!({ "waiting": failure }), false)?;
+                    said = failure.code;
+                }
+                std::thread::park_timeout(ROUND);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Lines of standard input, read in a thread of their own; the channel closes at the end of input.
@@ -102,7 +124,7 @@ fn scans() -> Receiver<zeroize::Zeroizing<String>> {
 }
 
 impl Device {
-    fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    fn start(config: &Config, clock: Arc<dyn Clock>, stop: &AtomicBool) -> Result<Self, Failure> {
         let profile = Profile::built_in(&config.profile)?;
         let anchors = anchors::load(&config.trust)?;
         for note in &anchors.left_out {
@@ -146,7 +168,7 @@ impl Device {
             profile,
             clock: Arc::clone(&clock),
         };
-        let reader = open_reader(&config.reader)?;
+        let reader = wait_for_reader(&config.reader, stop)?;
         Ok(Self { reader, anchors, recorder, outbox, clock, uplink })
     }
 
@@ -159,7 +181,7 @@ impl Device {
         });
         match result {
             Ok(()) => Ok(()),
-            Err(failure) if failure.exit == crate::failure::exit::DEVICE => Err(failure),
+            Err(failure) if failure.exit == exit::DEVICE => Err(failure),
             Err(failure) => {
                 tracing::warn!(code = failure.code, "no verdict");
                 print_json(&json!({ "error": failure }), false)

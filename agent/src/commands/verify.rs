@@ -1,12 +1,11 @@
 //! `cccd-agent verify`: passive authentication of files.
 
 use crate::anchors;
-use crate::commands::{load, now, print_json};
+use crate::commands::{Judging, load, now, print_json};
 use crate::failure::Failure;
 use crate::report;
 use emrtd::passive_authentication::{Group, passive_authentication};
 use emrtd::verdict::Policy;
-use emrtd::x509::UnixTime;
 use events::Clock;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -19,12 +18,8 @@ pub struct Request {
     pub sod: PathBuf,
     /// Data groups by number.
     pub data_groups: Vec<(u8, PathBuf)>,
-    /// Trust anchors.
-    pub trust: PathBuf,
-    /// Judge validity at this time instead of the signing time.
-    pub at: Option<UnixTime>,
-    /// Whether to print JSON.
-    pub json: bool,
+    /// How to judge them.
+    pub judging: Judging,
 }
 
 /// Verifies, reports, and returns the exit status.
@@ -32,17 +27,17 @@ pub struct Request {
 /// # Errors
 /// When a file cannot be read.
 pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
-    let anchors = anchors::load(&request.trust)?;
+    let anchors = anchors::load(&request.judging.trust)?;
     let sod = load(&request.sod)?;
     let mut files = BTreeMap::new();
     for (number, path) in &request.data_groups {
         files.insert(*number, load(path)?);
     }
     let groups = files.iter().map(|(number, bytes)| (*number, Group::Bytes(bytes))).collect();
-    let result = passive_authentication(&sod, &groups, &anchors.store, request.at, now(clock));
+    let result = passive_authentication(&sod, &groups, &anchors.store, request.judging.at, now(clock));
     let decision = Policy::Files.decide(&result.checks);
     eprint!("{}", report::for_people(decision, &result.checks));
-    if request.json {
+    if request.judging.json {
         let report = json!({
             "schema": "cccd-agent/verify/1",
             "checks": report::checks(&result.checks),
