@@ -11,7 +11,7 @@
 //! | [`secure_messaging`] | protection of commands and responses | ICAO 9303-11 §9.8 |
 //! | [`file`](mod@file), [`lds`] | elementary files | ICAO 9303-10 |
 //! | [`active_authentication`], [`chip_authentication`] | proofs against copies | ICAO 9303-11 §6 |
-//! | [`cms`], [`x509`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
+//! | [`cms`], [`x509`], [`crl`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
 //! | [`evidence`], [`verdict`] | what a read proves | |
 
 pub mod active_authentication;
@@ -19,6 +19,7 @@ pub mod apdu;
 pub mod bac;
 pub mod chip_authentication;
 pub mod cms;
+pub mod crl;
 pub mod crypto;
 pub mod error;
 pub mod evidence;

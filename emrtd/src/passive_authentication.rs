@@ -21,7 +21,7 @@ pub enum Group<'a> {
 /// What passive authentication found.
 #[derive(Debug, Clone, Default)]
 pub struct PassiveAuthentication {
-    /// `sod_signature`, `dsc_chain`, `dsc_validity` and one `dg_hash.N` per group.
+    /// `sod_signature`, `dsc_chain`, `dsc_revocation`, `dsc_validity` and one `dg_hash.N` per group.
     pub checks: Vec<Check>,
     /// The document signer's certificate.
     pub document_signer: Option<Certificate>,
@@ -64,8 +64,9 @@ pub fn passive_authentication(
     result.deviations.clone_from(&sod.deviations);
     let signature_ok = result.signature(&sod);
     let path = result.chain(trust);
+    let revoked = result.revocation(trust, path.as_deref().unwrap_or(&[]));
     let validity_ok = result.validity(&sod, path.as_deref().unwrap_or(&[]), at, now);
-    result.trusted = signature_ok && path.is_some() && validity_ok;
+    result.trusted = signature_ok && path.is_some() && validity_ok && !revoked;
     result.hashes(&sod, groups);
     result
 }
@@ -139,6 +140,22 @@ impl PassiveAuthentication {
         };
         self.checks.push(check);
         trusted
+    }
+
+    /// Whether a revocation list names the document signer. Without a list nothing is held against it: none is
+    /// public for the CCCD, and an operator who has one supplies it.
+    fn revocation(&mut self, trust: &TrustStore, path: &[Entry]) -> bool {
+        const ID: &str = "dsc_revocation";
+        let (Some(signer), Some(issuer)) = (&self.document_signer, path.first()) else { return false };
+        let Some(crl) = trust.revocation_list(&issuer.certificate) else {
+            self.checks.push(Check::not_performed(ID, "no_revocation_list"));
+            return false;
+        };
+        let revoked = crl.revokes(signer);
+        let check = if revoked { Check::failed(ID, "dsc_revoked") } else { Check::passed(ID) };
+        let next = crl.next_update.map(|t| format!(", next due {t}")).unwrap_or_default();
+        self.checks.push(check.with_detail(format!("list of {}{next}", crl.this_update)));
+        revoked
     }
 
     fn validity(&mut self, sod: &Sod, path: &[Entry], at: Option<UnixTime>, now: UnixTime) -> bool {

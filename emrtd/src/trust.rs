@@ -5,6 +5,7 @@
 //! building is our own because OpenSSL refuses certificates with explicit EC parameters, such as Vietnam's.
 
 use crate::cms::{CmsError, SignedData};
+use crate::crl::Crl;
 use crate::crypto::CryptoError;
 use crate::oid::{self, Oid};
 use crate::tlv::{self, TlvError, tag};
@@ -32,6 +33,8 @@ pub enum TrustError {
 pub struct Added {
     /// Certificates taken.
     pub certificates: usize,
+    /// Revocation lists taken.
+    pub revocation_lists: usize,
     /// Certificates that could not be read and were left out.
     pub unreadable: usize,
     /// For a master list: the name of its signer.
@@ -53,6 +56,14 @@ pub struct TrustStore {
     entries: Vec<Entry>,
     by_country: HashMap<String, Vec<usize>>,
     seen: std::collections::HashSet<Vec<u8>>,
+    revocation_lists: Vec<RevocationList>,
+}
+
+#[derive(Debug, Clone)]
+struct RevocationList {
+    crl: Crl,
+    /// The issuer that its signature was checked with, by fingerprint, and the result: checked once, used often.
+    checked: std::sync::OnceLock<(Vec<u8>, bool)>,
 }
 
 /// What leads from a document signer to an anchor, or where it ends.
@@ -84,13 +95,16 @@ impl TrustStore {
     /// When it is neither, or the master list's own signature is wrong. Nothing is added then.
     pub fn add(&mut self, source: &str, bytes: &[u8]) -> Result<Added, TrustError> {
         let objects = split_certificates(bytes).map_err(TrustError::Unreadable)?;
-        let mut added = Added { certificates: 0, unreadable: 0, master_list_signer: None };
+        let mut added = Added { certificates: 0, revocation_lists: 0, unreadable: 0, master_list_signer: None };
         let mut found = Vec::new();
         for object in &objects {
             if is_content_info(object) {
                 let (signer, certificates) = master_list(object)?;
                 added.master_list_signer = Some(signer);
                 found.extend(certificates);
+            } else if let Ok(crl) = Crl::parse(object) {
+                self.revocation_lists.push(RevocationList { crl, checked: std::sync::OnceLock::new() });
+                added.revocation_lists += 1;
             } else {
                 found.push(object.clone());
             }
@@ -123,6 +137,19 @@ impl TrustStore {
         self.by_country.entry(country).or_default().push(self.entries.len());
         self.entries.push(Entry { certificate, source: source.to_owned() });
         true
+    }
+
+    /// The newest revocation list that `issuer` signed, if the operator supplied one.
+    #[must_use]
+    pub fn revocation_list(&self, issuer: &Certificate) -> Option<&Crl> {
+        let fingerprint = issuer.fingerprint();
+        let signed = |list: &&RevocationList| {
+            let check = || list.crl.is_signed_by(issuer).unwrap_or(false);
+            let (by, result) = list.checked.get_or_init(|| (fingerprint.clone(), check()));
+            if *by == fingerprint { *result } else { check() }
+        };
+        let named = self.revocation_lists.iter().filter(|list| same_name(list.crl.issuer(), issuer.subject()));
+        named.filter(signed).map(|list| &list.crl).max_by_key(|crl| crl.this_update)
     }
 
     /// Every certificate of the store.

@@ -84,6 +84,7 @@ fn dg14(bytes: &[u8]) {
 fn certificates(bytes: &[u8]) {
     let mut store = TrustStore::new();
     drop(store.add("fuzz", bytes));
+    drop(emrtd::crl::Crl::parse(bytes));
     for entry in store.entries() {
         drop(store.chain(&entry.certificate));
     }

@@ -53,6 +53,7 @@ phrases! {
     CheckSignature: "Chữ ký của cơ quan cấp", "Issuer's signature";
     CheckChain: "Chứng thư của cơ quan cấp", "Issuer's certificate";
     CheckValidity: "Hiệu lực chứng thư", "Certificate validity";
+    CheckRevocation: "Chứng thư chưa bị thu hồi", "Certificate not revoked";
     CheckHash: "Dữ liệu không bị sửa", "Data unaltered";
     CheckCopy: "Chip không bị sao chép", "Chip is no copy";
     CheckConsistent: "Thông tin trên thẻ khớp nhau", "The card's details agree";
@@ -72,6 +73,7 @@ impl Phrase {
             "sod_signature" => Self::CheckSignature,
             "dsc_chain" => Self::CheckChain,
             "dsc_validity" => Self::CheckValidity,
+            "dsc_revocation" => Self::CheckRevocation,
             "active_authentication" | "chip_authentication" => Self::CheckCopy,
             id if id.starts_with("dg_hash.") => Self::CheckHash,
             _ => Self::CheckConsistent,

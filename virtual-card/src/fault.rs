@@ -25,6 +25,8 @@ pub enum Fault {
     SelfMadeCsca,
     /// Signed by a document signer whose certificate had expired.
     ExpiredDsc,
+    /// Signed by a document signer that is on the revocation list.
+    RevokedDsc,
     /// After access every answer is two meaningless bytes.
     Garbage,
     /// A chip that has neither active nor chip authentication.
@@ -47,7 +49,7 @@ pub struct FaultError(String);
 impl Fault {
     /// All spellings, for help texts.
     pub const SYNTAX: &'static str = "none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped, \
-        altered:GROUP, self-made-csca, expired-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length, \
+        altered:GROUP, self-made-csca, expired-dsc, revoked-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length, \
         tolerate-select-mf";
 }
 
@@ -72,6 +74,7 @@ impl FromStr for Fault {
             "stripped" => Self::Stripped,
             "self-made-csca" => Self::SelfMadeCsca,
             "expired-dsc" => Self::ExpiredDsc,
+            "revoked-dsc" => Self::RevokedDsc,
             "garbage" => Self::Garbage,
             "no-clone-check" => Self::NoCloneCheck,
             "no-pace" => Self::NoPace,

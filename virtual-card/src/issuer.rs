@@ -40,6 +40,8 @@ pub enum IssuerFault {
     SelfMadeCsca,
     /// The document signer's certificate had expired when it signed.
     ExpiredDsc,
+    /// The document signer's certificate is on the revocation list.
+    RevokedDsc,
 }
 
 /// A file of the trust directory.
@@ -47,7 +49,7 @@ pub enum IssuerFault {
 pub struct TrustFile {
     /// File name.
     pub name: &'static str,
-    /// DER certificate.
+    /// DER certificate or revocation list.
     pub der: Vec<u8>,
 }
 
@@ -237,6 +239,25 @@ fn certificate(request: &Request<'_>, subject: &SigningKey, issuer: &SigningKey)
     Ok(sequence(&[tbs, issuer.algorithm(), bit_string(&signature)]))
 }
 
+/// The serial number that the revocation list names.
+const REVOKED_SERIAL: u8 = 66;
+
+/// The first CSCA's revocation list.
+fn revocation_list(issuer: &SigningKey) -> Result<Vec<u8>, ErrorStack> {
+    let time = |text: &str| encode(0x18, text.as_bytes());
+    let entry = sequence(&[integer(&[REVOKED_SERIAL]), time("20240601000000Z")]);
+    let tbs = sequence(&[
+        integer(&[1]),
+        issuer.algorithm(),
+        name(CSCA_1),
+        time("20260101000000Z"),
+        time("20400101000000Z"),
+        sequence(&[entry]),
+    ]);
+    let signature = issuer.sign(&tbs)?;
+    Ok(sequence(&[tbs, issuer.algorithm(), bit_string(&signature)]))
+}
+
 const CSCA_1: &str = "CSCA Practice 1 (synthetic)";
 const CSCA_2: &str = "CSCA Practice 2 (synthetic)";
 
@@ -267,7 +288,8 @@ impl Issuer {
         })
     }
 
-    /// What an operator would be given to trust: the first CSCA, and the link certificate to the second.
+    /// What an operator would be given: the first CSCA, the link certificate to the second, and the first one's
+    /// revocation list.
     ///
     /// # Errors
     /// When the cryptographic library fails.
@@ -291,6 +313,7 @@ impl Issuer {
         Ok(vec![
             TrustFile { name: "csca-practice-1.cer", der: certificate(&root, &self.csca_1, &self.csca_1)? },
             TrustFile { name: "csca-practice-2-link.cer", der: certificate(&link, &self.csca_2, &self.csca_1)? },
+            TrustFile { name: "practice-1.crl", der: revocation_list(&self.csca_1)? },
         ])
     }
 
@@ -316,6 +339,7 @@ impl Issuer {
             DocumentSigner::RsaPss => (SigningKey::rsa_pss()?, &self.csca_1, CSCA_1, 13),
         };
         let expired = self.fault == IssuerFault::ExpiredDsc;
+        let serial = if self.fault == IssuerFault::RevokedDsc { REVOKED_SERIAL } else { serial };
         let request = Request {
             serial,
             subject: "Document Signer Practice (synthetic)",

@@ -62,6 +62,7 @@ impl Card {
         let issuer = Issuer::new(match fault {
             Fault::SelfMadeCsca => IssuerFault::SelfMadeCsca,
             Fault::ExpiredDsc => IssuerFault::ExpiredDsc,
+            Fault::RevokedDsc => IssuerFault::RevokedDsc,
             _ => IssuerFault::None,
         })?;
         let chip_key = keys::ec(&format!("chip/{}", persona.id), Nid::BRAINPOOL_P256R1)?;

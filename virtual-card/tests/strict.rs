@@ -92,6 +92,7 @@ fn faults_show_in_the_checks() {
         (Fault::Altered(2), "dg_hash.2", Outcome::Failed, "hash_differs"),
         (Fault::SelfMadeCsca, "dsc_chain", Outcome::NotPerformed, "no_anchor"),
         (Fault::ExpiredDsc, "dsc_validity", Outcome::Failed, "dsc_expired"),
+        (Fault::RevokedDsc, "dsc_revocation", Outcome::Failed, "dsc_revoked"),
     ] {
         let mut chip = Chip::new(persona, fault).expect("card");
         let evidence = read(&mut chip, plan(persona, AccessPolicy::Auto)).expect("read");

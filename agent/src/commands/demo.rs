@@ -14,7 +14,7 @@ use std::time::Duration;
 use virtual_card::issuer::IssuerFault;
 use virtual_card::{Issuer, PERSONAS};
 
-const FAULTS: [&str; 10] = [
+const FAULTS: [&str; 11] = [
     "lifted:3000",
     "slow:5",
     "wrong-password",
@@ -24,6 +24,7 @@ const FAULTS: [&str; 10] = [
     "altered:2",
     "self-made-csca",
     "expired-dsc",
+    "revoked-dsc",
     "garbage",
 ];
 

@@ -23,7 +23,7 @@ enum Command {
         #[arg(long)]
         persona: String,
         /// What is wrong with the card: none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped,
-        /// altered:GROUP, self-made-csca, expired-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length,
+        /// altered:GROUP, self-made-csca, expired-dsc, revoked-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length,
         /// tolerate-select-mf.
         #[arg(long, default_value = "none")]
         fault: Fault,
