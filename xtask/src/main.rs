@@ -85,7 +85,7 @@ fn test() -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
     if !has("cargo-nextest") {
         eprintln!("── cargo-nextest is not here; using cargo test");
-        return run(cargo().args(["test", "--workspace", "--all-targets", "--", "--show-output"]));
+        return run(cargo().args(["test", "--workspace", "--lib", "--bins", "--tests", "--", "--show-output"]));
     }
     skipped()?;
     run(cargo().args(["nextest", "run", "--workspace"]))

@@ -1,10 +1,8 @@
 //! `cccd-agent run`: the device at work. A line on standard input is a scan (a QR code) or a typed number; it arms
 //! one read. Each verdict becomes a signed event on disk and is sent to central.
 //!
-//! Standard output carries one JSON object a line, without personal data: `{"armed":true}` after a usable scan,
-//! `{"event":{"seq":…,"id":…,"sha256":…},"decision":…}` after the event is on disk, `{"error":{…}}` after a
-//! failure, `{"receipt":{…}}` when central has committed. End of input, SIGTERM and SIGINT end the process after
-//! the read at hand and after pending events had their chance.
+//! Standard output carries one JSON object a line, without personal data; `docs/cli.md` lists them. End of input,
+//! SIGTERM and SIGINT end the process after the read at hand and after pending events had their chance.
 
 use crate::access::{self, AccessKey};
 use crate::anchors::{self, Anchors};
