@@ -14,7 +14,6 @@ use emrtd::verdict::{Check, Decision, Outcome, Policy};
 use emrtd::x509::UnixTime;
 use kiosk_ui::{Language, Phrase};
 use serde_json::{Map, Value, json};
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 
 /// Everything that was found out about a card.
@@ -112,12 +111,6 @@ pub const fn decision_exit(decision: Decision) -> u8 {
     }
 }
 
-/// SHA-256 in hexadecimal.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    hex::encode(sha2::Sha256::digest(bytes))
-}
-
 /// The report in JSON. It holds the holder's data: it is for the one who asked, never for a log.
 #[must_use]
 pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left_out: &[String]) -> Value {
@@ -137,7 +130,7 @@ pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left
         "issuer": issuer(passive),
         "deviations": passive.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
         "trust_left_out": left_out,
-        "evidence_sha256": sha256(&evidence.to_cbor()),
+        "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
         "timing": timing(cost),
         "apdus": { "count": cost.apdus, "bytes_sent": cost.sent, "bytes_received": cost.received },
         "interruptions": cost.interruptions,
@@ -213,7 +206,7 @@ fn holder(evidence: &Evidence, judgement: &Judgement) -> Value {
 fn files(evidence: &Evidence) -> Value {
     let entry = |file: &FileId| {
         let bytes = evidence.content(*file)?;
-        Some((file.to_string(), json!({ "length": bytes.len(), "sha256": sha256(bytes) })))
+        Some((file.to_string(), json!({ "length": bytes.len(), "sha256": events::hash(bytes).to_string() })))
     };
     Value::Object(evidence.files.keys().filter_map(entry).collect())
 }

@@ -217,8 +217,8 @@ impl Session {
             queue: VecDeque::new(),
             files: BTreeMap::new(),
             not_read: BTreeMap::new(),
-            active: Proof::NotAsked("not_reached".to_owned()),
-            chip: Proof::NotAsked("not_reached".to_owned()),
+            active: not_reached(),
+            chip: not_reached(),
             interrupted: None,
             partial: None,
             resumed: false,
@@ -617,7 +617,7 @@ impl Session {
         if file == FileId::Sod && self.not_read.contains_key(&FileId::Sod) {
             self.queue = self.wanted();
         }
-        let unasked = self.active == Proof::NotAsked("not_reached".to_owned());
+        let unasked = self.active == not_reached();
         match file {
             FileId::Dg(15) => self.start_active(),
             // The card left between EF.DG15 and its signature.
@@ -679,7 +679,7 @@ impl Session {
             self.start_file(file);
             return;
         }
-        if self.active == Proof::NotAsked("not_reached".to_owned()) {
+        if self.active == not_reached() {
             self.active = Proof::NotAsked("no_dg15".to_owned());
         }
         let infos = self.file(FileId::Dg(14)).map(lds::dg14);
@@ -695,4 +695,9 @@ impl Session {
         self.chip = Proof::NotAsked(reason.to_owned());
         self.state = State::Done;
     }
+}
+
+/// A proof that the read has not come to yet; it stays so in evidence when the read ends before.
+fn not_reached<T>() -> Proof<T> {
+    Proof::NotAsked("not_reached".to_owned())
 }

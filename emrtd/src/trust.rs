@@ -119,10 +119,7 @@ impl TrustStore {
                 }
             }
         }
-        if added.certificates == 0 && added.unreadable > 0 {
-            return Err(TrustError::Unreadable(last_error));
-        }
-        if objects.is_empty() {
+        if objects.is_empty() || (added.certificates == 0 && added.unreadable > 0) {
             return Err(TrustError::Unreadable(last_error));
         }
         Ok(added)

@@ -32,7 +32,7 @@ pub fn verify(file: &Path, judging: &Judging, clock: &dyn Clock) -> Result<u8, F
             "decision": decision,
             "issuer": report::issuer(&verification.passive),
             "deviations": verification.passive.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
-            "evidence_sha256": report::sha256(&bytes),
+            "evidence_sha256": events::hash(&bytes).to_string(),
             "trust_left_out": anchors.left_out,
         });
         print_json(&report, true)?;

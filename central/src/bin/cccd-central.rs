@@ -11,6 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The endpoint that devices sync to.
 #[derive(Parser)]
@@ -143,6 +144,7 @@ fn serve(store: SqliteStore, listen: SocketAddr, tls: &Path, pass_phrase_file: &
         authority: tls.join("fleet-ca.cert.pem"),
     };
     let pass_phrase = std::fs::read(pass_phrase_file)
+        .map(Zeroizing::new)
         .with_context(|| format!("cannot read the pass phrase {}", pass_phrase_file.display()))?;
     let config = files.load(pass_phrase.trim_ascii())?;
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;

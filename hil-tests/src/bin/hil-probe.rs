@@ -90,12 +90,11 @@ fn foreign_reader(can: &str) -> anyhow::Result<()> {
     let card_access = passport.read_ef_card_access().map_err(|e| fail("EF.CardAccess", &e))?;
     let key = dmrtd::proto::can_key::CanKey::new(can).map_err(|e| fail("CAN", &e))?;
     passport.start_session_pace(key, &card_access).map_err(|e| fail("PACE", &e))?;
-    let dg1 = passport.read_ef_dg1().map_err(|e| fail("EF.DG1", &e))?;
-    let dg2 = passport.read_ef_dg2().map_err(|e| fail("EF.DG2", &e))?;
+    passport.read_ef_dg1().map_err(|e| fail("EF.DG1", &e))?;
+    passport.read_ef_dg2().map_err(|e| fail("EF.DG2", &e))?;
     passport.read_ef_sod().map_err(|e| fail("EF.SOD", &e))?;
     passport.read_ef_dg15().map_err(|e| fail("EF.DG15", &e))?;
     passport.verify_active_authentication(&[1, 2, 3, 4, 5, 6, 7, 8]).map_err(|e| fail("active authentication", &e))?;
-    drop((dg1, dg2));
     println!("dmrtd read the card");
     Ok(())
 }
