@@ -109,13 +109,13 @@ impl ActiveAuthenticationTranscript {
             [.., 0x38, 0xCC] => (HashAlgorithm::Sha224, 2),
             _ => return false,
         };
-        let overhead = 1 + hash.len() + trailer;
+        let overhead = 1 + hash.output_len() + trailer;
         if block[0] != 0x6A || block.len() <= overhead {
             return false;
         }
         let (message, rest) = block[1..].split_at(block.len() - overhead);
         let digest = hash.digest(&[message, &self.challenge].concat());
-        equal(&digest, &rest[..hash.len()])
+        equal(&digest, &rest[..hash.output_len()])
     }
 }
 

@@ -2,9 +2,14 @@
 //!
 //! The chip proves that it holds the private key by answering under the new session keys; this module
 //! therefore keeps what is needed to open the first such answer again ([`ChipAuthenticationTranscript`]).
+//!
+//! | form | command | for |
+//! |---|---|---|
+//! | MSE:Set KAT | `00 22 41 A6`: `91` terminal's key, `84` key id | 3DES, and chips without ChipAuthenticationInfo |
+//! | MSE:Set AT, GENERAL AUTHENTICATE | `00 22 41 A4`: `80` protocol, `84` key id; `7C { 80 terminal's key }` | every cipher |
 
 use crate::apdu::{Command, Response};
-use crate::crypto::{Cipher, CryptoError, Domain, KeyPair, PublicKey, SessionKeys};
+use crate::crypto::{AgreementKey, Cipher, CryptoError, GroupKey, NamedGroup, SessionKeys};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
 use crate::secret::{Entropy, Secret};
@@ -18,7 +23,7 @@ const OPERATION: &str = "chip authentication";
 /// The chip's key and how it wants to be asked.
 #[derive(Debug, Clone)]
 pub struct ChipAuthenticationParameters {
-    key: PublicKey,
+    key: AgreementKey,
     /// Written into the command only when the chip has several keys.
     key_id: Option<Vec<u8>>,
     oid: Option<Vec<u8>>,
@@ -26,28 +31,28 @@ pub struct ChipAuthenticationParameters {
 }
 
 impl ChipAuthenticationParameters {
-    /// Chooses from EF.DG14: the strongest cipher that goes with a usable key. A key without any
+    /// Chooses from EF.DG14: the strongest cipher that goes with a usable key, ECDH before DH. A key without any
     /// ChipAuthenticationInfo means 3DES and MSE:Set KAT. `None` when there is no usable key.
     #[must_use]
     pub fn choose(infos: &SecurityInfos) -> Option<Self> {
-        let ecdh = |info: &&ChipAuthenticationInfo| info.key_agreement == KeyAgreement::Ecdh;
-        let mut offers: Vec<_> = infos.chip_authentication.iter().filter(ecdh).collect();
-        offers.sort_by_key(|info| std::cmp::Reverse(info.cipher.key_len() + info.cipher.block_len()));
+        let mut offers: Vec<_> = infos.chip_authentication.iter().collect();
+        let strength = |info: &ChipAuthenticationInfo| (info.cipher.strength(), info.key_agreement);
+        offers.sort_by_key(|info| std::cmp::Reverse(strength(info)));
         let several = infos.chip_authentication_keys.len() > 1;
-        let usable = |wanted: Option<&Vec<u8>>| {
-            infos.chip_authentication_keys.iter().find_map(|entry| match &entry.key {
-                Ok(key @ PublicKey::Ec { .. }) if wanted.is_none() || entry.key_id.as_ref() == wanted => {
-                    Some((key.clone(), entry.key_id.clone().filter(|_| several)))
-                }
-                _ => None,
+        let usable = |agreement: Option<KeyAgreement>, id: Option<&Vec<u8>>| {
+            infos.chip_authentication_keys.iter().find_map(|entry| {
+                let key = entry.key.as_ref().ok()?;
+                let kind = if matches!(key, AgreementKey::Ec { .. }) { KeyAgreement::Ecdh } else { KeyAgreement::Dh };
+                let fits = agreement.is_none_or(|a| a == kind) && (id.is_none() || entry.key_id.as_ref() == id);
+                fits.then(|| (key.clone(), entry.key_id.clone().filter(|_| several)))
             })
         };
         for info in &offers {
-            if let Some((key, key_id)) = usable(info.key_id.as_ref()) {
+            if let Some((key, key_id)) = usable(Some(info.key_agreement), info.key_id.as_ref()) {
                 return Some(Self { key, key_id, oid: Some(info.oid.clone()), cipher: info.cipher });
             }
         }
-        let (key, key_id) = usable(None)?;
+        let (key, key_id) = usable(None, None)?;
         Some(Self { key, key_id, oid: None, cipher: Cipher::TripleDes })
     }
 
@@ -57,35 +62,52 @@ impl ChipAuthenticationParameters {
         self.cipher
     }
 
+    /// The group in which the terminal makes its key, when it is one of the standardised ones.
+    #[must_use]
+    pub const fn named_group(&self) -> Option<NamedGroup> {
+        self.key.named_group()
+    }
+
     /// The key type as people write it.
     #[must_use]
     pub fn describe(&self) -> String {
         format!("{} with {}", self.key.describe(), self.cipher.name())
     }
 
-    fn domain_and_point(&self) -> Result<(Domain, &[u8]), CryptoError> {
-        match &self.key {
-            PublicKey::Ec { curve, point, .. } => Ok((Domain::standard(*curve)?, point)),
-            PublicKey::Rsa { .. } => Err(CryptoError::Invalid("chip authentication key")),
+    /// The ways in which the chip may be asked, best first.
+    fn forms(&self) -> &'static [Form] {
+        match (self.cipher, &self.oid) {
+            (Cipher::TripleDes, Some(_)) => &[Form::KeyAgreementTemplate, Form::GeneralAuthenticate],
+            (Cipher::TripleDes, None) => &[Form::KeyAgreementTemplate],
+            _ => &[Form::GeneralAuthenticate],
         }
     }
 
-    fn agree(&self, own: &KeyPair) -> Result<SessionKeys, CryptoError> {
-        let (domain, point) = self.domain_and_point()?;
-        Ok(SessionKeys::derive(self.cipher, domain.agree(own, point)?.x()))
+    fn agree(&self, own: &GroupKey) -> Result<SessionKeys, CryptoError> {
+        Ok(SessionKeys::derive(self.cipher, self.key.group()?.agree(own, self.key.public())?.expose()))
     }
 }
 
-/// One run of chip authentication; yields the new session and the terminal's ephemeral private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    KeyAgreementTemplate,
+    GeneralAuthenticate,
+}
+
+/// One run of chip authentication; yields the new session and the terminal's ephemeral key.
 pub struct ChipAuthentication {
     parameters: ChipAuthenticationParameters,
+    /// A key that was made before the card came.
+    prepared: Option<GroupKey>,
+    /// Forms not tried yet.
+    forms: &'static [Form],
     state: State,
 }
 
 enum State {
     Begin,
-    SetAt { own: KeyPair, private: Secret },
-    Agree { own: KeyPair, private: Secret },
+    SetAt(GroupKey),
+    Agree(GroupKey, Form),
     Over,
 }
 
@@ -100,37 +122,48 @@ impl std::fmt::Debug for ChipAuthentication {
 pub struct ChipAuthenticated {
     /// To be used for everything that follows.
     pub session: SecureMessaging,
-    /// The terminal's ephemeral private key, for the transcript.
-    pub private: Secret,
+    /// The terminal's ephemeral key: for the transcript, and for terminal authentication.
+    pub terminal_key: GroupKey,
 }
 
 impl ChipAuthentication {
     /// A run with the chip's parameters.
     #[must_use]
-    pub const fn new(parameters: ChipAuthenticationParameters) -> Self {
-        Self { parameters, state: State::Begin }
+    pub fn new(parameters: ChipAuthenticationParameters) -> Self {
+        let forms = parameters.forms();
+        Self { parameters, prepared: None, forms, state: State::Begin }
     }
 
-    fn draw(&self, entropy: &mut dyn Entropy) -> Result<(KeyPair, Secret), CryptoError> {
-        let (domain, _) = self.parameters.domain_and_point()?;
-        let mut recorded = Recorder { inner: entropy, last: Vec::new() };
-        let own = domain.key_pair(&mut recorded)?;
-        Ok((own, Secret::new(std::mem::take(&mut recorded.last))))
+    /// The same with a key that was made before, in the group of the chip's key.
+    #[must_use]
+    pub fn with_terminal_key(mut self, key: Option<GroupKey>) -> Self {
+        self.prepared = key;
+        self
     }
-}
 
-/// Remembers the last draw, which is the one that became the private key.
-struct Recorder<'a> {
-    inner: &'a mut dyn Entropy,
-    last: Vec<u8>,
-}
-
-impl Entropy for Recorder<'_> {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), crate::secret::EntropyError> {
-        zeroize::Zeroize::zeroize(&mut self.last);
-        self.inner.fill(out)?;
-        self.last.extend_from_slice(out);
-        Ok(())
+    /// The first command of the next form; `None` when all were tried.
+    fn ask(&mut self, own: GroupKey) -> Option<Command> {
+        let (form, rest) = self.forms.split_first()?;
+        self.forms = rest;
+        let mut data = Vec::with_capacity(160);
+        let p2 = match form {
+            Form::KeyAgreementTemplate => {
+                encode_into(&mut data, 0x91, own.public());
+                0xA6
+            }
+            Form::GeneralAuthenticate => {
+                encode_into(&mut data, 0x80, self.parameters.oid.as_deref().unwrap_or_default());
+                0xA4
+            }
+        };
+        if let Some(id) = &self.parameters.key_id {
+            encode_into(&mut data, 0x84, id);
+        }
+        self.state = match form {
+            Form::KeyAgreementTemplate => State::Agree(own, *form),
+            Form::GeneralAuthenticate => State::SetAt(own),
+        };
+        Some(Command::new(0x00, 0x22, 0x41, p2).with_data(data))
     }
 }
 
@@ -138,42 +171,30 @@ impl Exchange for ChipAuthentication {
     type Output = ChipAuthenticated;
 
     fn begin(&mut self, entropy: &mut dyn Entropy) -> Result<Command, Error> {
-        let (own, private) = self.draw(entropy).map_err(Error::crypto(OPERATION))?;
-        let mut data = Vec::with_capacity(160);
-        let command = match &self.parameters.oid {
-            Some(oid) if self.parameters.cipher != Cipher::TripleDes => {
-                encode_into(&mut data, 0x80, oid);
-                Command::new(0x00, 0x22, 0x41, 0xA4)
-            }
-            _ => {
-                encode_into(&mut data, 0x91, own.public());
-                Command::new(0x00, 0x22, 0x41, 0xA6)
-            }
-        };
-        if let Some(id) = &self.parameters.key_id {
-            encode_into(&mut data, 0x84, id);
-        }
-        self.state = if command.p2 == 0xA4 { State::SetAt { own, private } } else { State::Agree { own, private } };
-        Ok(command.with_data(data))
+        let make = || self.parameters.key.group()?.key_pair(entropy);
+        let own = self.prepared.take().map_or_else(make, Ok).map_err(Error::crypto(OPERATION))?;
+        self.ask(own).ok_or(Error::OutOfOrder)
     }
 
     fn feed(&mut self, response: &Response, _: &mut dyn Entropy) -> Result<Step<ChipAuthenticated>, Error> {
         let refused = |operation| Error::Status { operation, status: response.status };
         match std::mem::replace(&mut self.state, State::Over) {
-            State::SetAt { own, private } => {
+            State::SetAt(own) => {
                 if !response.status.is_success() {
                     return Err(refused("chip authentication MSE:Set AT"));
                 }
                 let data = encode(0x7C, &encode(0x80, own.public()));
-                self.state = State::Agree { own, private };
+                self.state = State::Agree(own, Form::GeneralAuthenticate);
                 Ok(Step::Send(Command::new(0x00, 0x86, 0x00, 0x00).with_data(data).with_le(256)))
             }
-            State::Agree { own, private } => {
+            State::Agree(own, form) => {
                 if !response.status.is_success() {
-                    return Err(refused("chip authentication key agreement"));
+                    // A chip that does not know MSE:Set KAT may know the other form.
+                    let again = if form == Form::KeyAgreementTemplate { self.ask(own) } else { None };
+                    return again.map(Step::Send).ok_or_else(|| refused("chip authentication key agreement"));
                 }
                 let keys = self.parameters.agree(&own).map_err(Error::crypto(OPERATION))?;
-                Ok(Step::Done(ChipAuthenticated { session: SecureMessaging::new(keys), private }))
+                Ok(Step::Done(ChipAuthenticated { session: SecureMessaging::new(keys), terminal_key: own }))
             }
             State::Begin | State::Over => Err(Error::OutOfOrder),
         }
@@ -183,7 +204,8 @@ impl Exchange for ChipAuthentication {
 /// What shows that the chip had the private key: its first answer under the new keys.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChipAuthenticationTranscript {
-    /// The terminal's ephemeral private key. It opens this one recorded answer and protects nothing else any more.
+    /// The terminal's ephemeral private key. It opens this one recorded answer and protects nothing else any more,
+    /// unless biometric groups were read afterwards: then it is kept from the stored form.
     #[serde(with = "crate::evidence::bytes")]
     pub terminal_private: Vec<u8>,
     /// The first protected response: data field and status.
@@ -198,14 +220,19 @@ impl std::fmt::Debug for ChipAuthenticationTranscript {
 }
 
 impl ChipAuthenticationTranscript {
+    /// What is kept of a run.
+    #[must_use]
+    pub fn new(terminal_private: &Secret, response: &[u8]) -> Self {
+        Self { terminal_private: terminal_private.expose().to_vec(), response: response.to_vec() }
+    }
+
     /// Repeats the check: derives the keys from the chip's public key and opens the recorded response, which
     /// is the second message of the session.
     ///
     /// # Errors
     /// When the key cannot be used.
     pub fn verify(&self, parameters: &ChipAuthenticationParameters) -> Result<bool, CryptoError> {
-        let (domain, _) = parameters.domain_and_point()?;
-        let own = domain.key_pair_from_draw(&self.terminal_private)?;
+        let own = parameters.key.group()?.key_pair_from_bytes(&self.terminal_private)?;
         let mut session = SecureMessaging::with_counter(parameters.agree(&own)?, 1);
         Ok(Response::decode(&self.response).is_some_and(|response| session.unprotect(&response).is_ok()))
     }

@@ -32,9 +32,61 @@ pub enum Deviation {
     SignerIdentifier,
     /// A certificate states one signature algorithm inside its signed part and another outside.
     CertificateAlgorithm,
+    /// The document signer does not name its issuer's key, or names another one (seen: New Zealand, China).
+    AuthorityKeyIdentifier,
+    /// RSASSA-PSS with another hash in the mask, or a salt of another length than the hash.
+    PssParameters,
+    /// The version of the LDS security object does not go with what stands in it (LDS 1.7, 1.8).
+    LdsVersion,
+}
+
+/// What a departure means for trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Form only: what is signed, and by whom, is as certain as ever.
+    Form,
+    /// The protection is weaker than ICAO 9303-12 asks for today.
+    Strength,
+}
+
+impl Severity {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Strength => "strength",
+        }
+    }
 }
 
 impl Deviation {
+    /// Every departure that can be reported.
+    pub const ALL: [Self; 12] = [
+        Self::IndefiniteLength,
+        Self::ContentTypeIsData,
+        Self::SignatureAlgorithmIsKeyType,
+        Self::Sha1,
+        Self::NoSignedAttributes,
+        Self::Version,
+        Self::DigestAlgorithms,
+        Self::SignerIdentifier,
+        Self::CertificateAlgorithm,
+        Self::AuthorityKeyIdentifier,
+        Self::PssParameters,
+        Self::LdsVersion,
+    ];
+
+    /// What it means for trust.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            // Without attributes nothing says what kind of content was signed, nor when.
+            Self::Sha1 | Self::NoSignedAttributes | Self::ContentTypeIsData => Severity::Strength,
+            _ => Severity::Form,
+        }
+    }
+
     /// A stable identifier.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -48,6 +100,9 @@ impl Deviation {
             Self::DigestAlgorithms => "digest_algorithms",
             Self::SignerIdentifier => "signer_identifier",
             Self::CertificateAlgorithm => "certificate_algorithm",
+            Self::AuthorityKeyIdentifier => "authority_key_identifier",
+            Self::PssParameters => "pss_parameters",
+            Self::LdsVersion => "lds_version",
         }
     }
 }
@@ -277,6 +332,11 @@ impl Signer {
             deviations.push(Deviation::SignatureAlgorithmIsKeyType);
         }
         let algorithm = SignatureAlgorithm::from_algorithm(&algorithm, Some(digest))?;
+        if let SignatureAlgorithm::RsaPss { hash, mgf1, salt_len } = &algorithm {
+            if hash != mgf1 || usize::try_from(*salt_len) != Ok(hash.output_len()) {
+                deviations.push(Deviation::PssParameters);
+            }
+        }
         let signature = match fields.optional(CONSTRUCTED_OCTET_STRING)? {
             Some(segments) => segments,
             None => fields.expect(tag::OCTET_STRING)?,

@@ -13,20 +13,25 @@
 //! | `access` | protocol, cipher, curve, password kind, fallback |
 //! | `files` | array of `{name, length, content}` or `{name, length, hash, digest}` |
 //! | `not_read` | map of file name to reason: `absent`, `denied`, `not_in_sod` |
-//! | `active_authentication`, `chip_authentication` | `{result: …}`: transcript, refusal or absence |
+//! | `active_authentication`, `chip_authentication`, `pace_cam` | `{result: …}`: transcript, refusal or absence |
+//! | `terminal_authentication` | how it went, whom the card let read what; absent when it was not tried |
 //!
 //! New keys may be added; a reader ignores those it does not know. A change of meaning raises `version`.
 
 use crate::active_authentication::ActiveAuthenticationTranscript;
 use crate::chip_authentication::{ChipAuthenticationParameters, ChipAuthenticationTranscript};
-use crate::crypto::{CryptoError, HashAlgorithm};
+use crate::crypto::{AgreementKey, CryptoError, HashAlgorithm, NamedGroup};
+use crate::error::describe;
 use crate::file::FileId;
 use crate::lds::{self, Sod};
-use crate::passive_authentication::{Group, PassiveAuthentication, passive_authentication};
+use crate::pace::ChipAuthenticationData;
+use crate::passive_authentication::{
+    Group, PassiveAuthentication, SodVerification, judge_signed, passive_authentication,
+};
 use crate::secret::Secret;
 use crate::security_info::SecurityInfos;
 use crate::trust::TrustStore;
-use crate::verdict::Check;
+use crate::verdict::{Check, Outcome};
 use crate::x509::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,6 +108,23 @@ pub struct Evidence {
     pub active_authentication: Proof<ActiveAuthenticationTranscript>,
     /// Chip authentication.
     pub chip_authentication: Proof<ChipAuthenticationTranscript>,
+    /// What the chip showed in PACE with chip-authentication mapping.
+    pub pace_cam: Proof<ChipAuthenticationData>,
+    /// Terminal authentication, if it was tried.
+    pub terminal_authentication: Option<TerminalRecord>,
+}
+
+/// How terminal authentication went. It says nothing about the card, but whom the card let read what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalRecord {
+    /// `granted`, or why not.
+    pub result: String,
+    /// The inspection system's holder reference.
+    pub holder: String,
+    /// Whether fingerprints were opened.
+    pub fingerprints: bool,
+    /// Whether irises were opened.
+    pub irises: bool,
 }
 
 /// The checks over an evidence, with what a report wants to name.
@@ -127,6 +149,19 @@ impl Evidence {
     /// Repeats every check against trust anchors.
     #[must_use]
     pub fn verify(&self, trust: &TrustStore, at: Option<UnixTime>, now: UnixTime) -> Verification {
+        self.verify_prepared(trust, None, at, now)
+    }
+
+    /// The same, with what was found out about EF.SOD while the read went on. It is used only if it is about the same
+    /// file; trust anchors and times must be the same.
+    #[must_use]
+    pub fn verify_prepared(
+        &self,
+        trust: &TrustStore,
+        prepared: Option<&SodVerification>,
+        at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Verification {
         let Some(sod) = self.content(FileId::Sod) else {
             let checks = vec![Check::not_performed("sod_signature", "no_sod")];
             return Verification { checks, passive: PassiveAuthentication::default() };
@@ -141,7 +176,10 @@ impl Evidence {
                 groups.insert(*number, group);
             }
         }
-        let passive = passive_authentication(sod, &groups, trust, at, now);
+        let passive = match prepared.filter(|prepared| prepared.is_of(sod)) {
+            Some(prepared) => prepared.with_groups(&groups),
+            None => passive_authentication(sod, &groups, trust, at, now),
+        };
         let mut checks = passive.checks.clone();
         // A copy may leave out the groups that would expose it; what the SOD lists, the chip must give.
         checks.extend(self.not_read.iter().filter_map(|(file, reason)| match (file, reason.as_str()) {
@@ -155,24 +193,72 @@ impl Evidence {
         checks.push(self.check_card_access(infos.as_ref()));
         checks.push(self.check_active(infos.as_ref(), &passive));
         checks.push(self.check_chip(infos.as_ref(), &passive));
+        if self.pace_cam != Proof::NotAsked("not_offered".to_owned()) {
+            checks.extend(self.check_cam(infos.as_ref(), trust, at, now));
+        }
         Verification { checks, passive }
     }
 
-    /// EF.CardAccess is unsigned; EF.DG14 must repeat the PACE offer that was used (ICAO 9303-11 §9.2.11).
+    /// EF.CardAccess is unsigned, and may have been assumed where the chip did not give it; EF.DG14 must repeat the
+    /// PACE offer that was used (ICAO 9303-11 §9.2.11).
     fn check_card_access(&self, infos: Option<&SecurityInfos>) -> Check {
         const ID: &str = "card_access";
-        let Some(card_access) = self.content(FileId::CardAccess) else {
-            return Check::not_performed(ID, "no_card_access");
+        let Some(infos) = infos else {
+            return Check::not_performed(ID, "no_dg14");
         };
-        let Ok(offered) = SecurityInfos::parse(card_access) else {
-            return Check::failed(ID, "card_access_malformed");
-        };
-        match infos {
-            None => Check::not_performed(ID, "no_dg14"),
-            Some(infos) if infos.pace.is_empty() => Check::not_performed(ID, "dg14_has_no_pace_info"),
-            Some(infos) if offered.pace.iter().all(|info| infos.pace.contains(info)) => Check::passed(ID),
-            Some(_) => Check::failed(ID, "card_access_differs_from_dg14"),
+        if infos.pace.is_empty() {
+            return Check::not_performed(ID, "dg14_has_no_pace_info");
         }
+        let verdict = |same| if same { Check::passed(ID) } else { Check::failed(ID, "card_access_differs_from_dg14") };
+        match self.content(FileId::CardAccess).map(SecurityInfos::parse) {
+            Some(Ok(offered)) => verdict(offered.pace.iter().all(|info| infos.pace.contains(info))),
+            Some(Err(_)) => Check::failed(ID, "card_access_malformed"),
+            None if self.access.protocol == "BAC" => Check::not_performed(ID, "no_card_access"),
+            None => verdict(infos.pace.iter().any(|info| {
+                info.name() == self.access.protocol
+                    && info.group().map(NamedGroup::name) == self.access.curve.as_deref()
+            })),
+        }
+    }
+
+    /// PACE-CAM: EF.CardSecurity must bear the issuer's signature, its key be one of EF.DG14's, and the chip hold it.
+    fn check_cam(
+        &self,
+        infos: Option<&SecurityInfos>,
+        trust: &TrustStore,
+        at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> [Check; 2] {
+        const FILE: &str = "card_security";
+        const PROOF: &str = "pace_cam";
+        let reason = match &self.pace_cam {
+            Proof::NotAsked(reason) | Proof::Refused(reason) => reason.clone(),
+            Proof::Answered(_) => "no_card_security".to_owned(),
+        };
+        let (data, security) = match (&self.pace_cam, self.content(FileId::CardSecurity)) {
+            (Proof::Answered(data), Some(file)) => (data, lds::CardSecurity::parse(file)),
+            _ => return [Check::not_performed(FILE, "no_card_security"), Check::not_performed(PROOF, &reason)],
+        };
+        let security = match security {
+            Ok(security) => security,
+            Err(error) => {
+                let malformed = Check::failed(FILE, "card_security_malformed").with_detail(describe(&error));
+                return [malformed, Check::not_performed(PROOF, "no_card_security")];
+            }
+        };
+        let mut file = judge_signed(FILE, &security.signed_data, trust, at, now);
+        let repeated = infos.is_none_or(|infos| {
+            security.keys().all(|key| infos.chip_authentication_keys.iter().any(|e| e.key.as_ref() == Ok(key)))
+        });
+        if !repeated && file.outcome != Outcome::Failed {
+            file = Check::failed(FILE, "card_security_differs_from_dg14");
+        }
+        let proof = match (security.proves(data), file.outcome) {
+            (false, _) => Check::failed(PROOF, "wrong_answer"),
+            (true, Outcome::Passed) => Check::passed(PROOF),
+            (true, _) => Check::not_performed(PROOF, "key_not_bound_by_trusted_card_security"),
+        };
+        [file, proof.with_detail(security.keys().map(AgreementKey::describe).collect::<Vec<_>>().join(", "))]
     }
 
     fn check_active(&self, infos: Option<&SecurityInfos>, passive: &PassiveAuthentication) -> Check {
@@ -180,6 +266,9 @@ impl Evidence {
         let key = self.content(FileId::Dg(15)).map(lds::dg15::parse);
         let hash = infos.and_then(|i| i.active_authentication_hash);
         let detail = key.as_ref().and_then(|k| k.as_ref().ok()).map(|k| k.describe()).unwrap_or_default();
+        if passive.active_key_compromised {
+            return Check::not_performed(ID, "issuer_declared_compromised").with_detail(detail);
+        }
         proof(ID, &self.active_authentication, passive, 15, detail, |transcript| match key {
             Some(key) => key.and_then(|key| transcript.verify(&key, hash)),
             None => Err(CryptoError::Invalid("EF.DG15 (missing)")),
@@ -196,24 +285,45 @@ impl Evidence {
         })
     }
 
-    /// The stored form, without personal data.
+    /// The stored form without personal data: of files about the holder it has length and digest.
     ///
     /// # Panics
     /// Never: the structure has no float and no map key that CBOR cannot hold.
     #[must_use]
     pub fn to_cbor(&self) -> Vec<u8> {
+        self.stored(false)
+    }
+
+    /// The stored form with every file whole. It is personal data: it must not reach a disk unencrypted.
+    #[must_use]
+    pub fn to_cbor_whole(&self) -> Secret {
+        Secret::new(self.stored(true))
+    }
+
+    fn stored(&self, whole: bool) -> Vec<u8> {
         let hash = self.content(FileId::Sod).and_then(|sod| Sod::parse(sod).ok());
         let hash = hash.map_or(HashAlgorithm::Sha256, |sod| sod.security_object.hash);
-        let files = self.files.iter().map(|(file, evidence)| stored_file(*file, evidence, hash)).collect();
+        let files = self.files.iter().map(|(file, evidence)| stored_file(*file, evidence, hash, whole)).collect();
         let stored = Stored {
             version: 1,
             access: self.access.clone(),
             files,
             not_read: self.not_read.iter().map(|(file, reason)| (file.to_string(), reason.clone())).collect(),
             active_authentication: self.active_authentication.clone(),
-            chip_authentication: self.chip_authentication.clone(),
+            chip_authentication: self.chip_authentication(),
+            pace_cam: self.pace_cam.clone(),
+            terminal_authentication: self.terminal_authentication.clone(),
         };
         serde_cbor::to_vec(&stored).expect("plain data always encodes")
+    }
+
+    /// The transcript holds the key to everything that the session carried after it. Where that was biometric data,
+    /// the transcript stays out of the stored form.
+    fn chip_authentication(&self) -> Proof<ChipAuthenticationTranscript> {
+        if [3, 4].iter().any(|n| self.files.contains_key(&FileId::Dg(*n))) {
+            return Proof::NotAsked("withheld_biometrics_read".to_owned());
+        }
+        self.chip_authentication.clone()
     }
 
     /// Reads the stored form.
@@ -240,6 +350,8 @@ impl Evidence {
             not_read,
             active_authentication: stored.active_authentication,
             chip_authentication: stored.chip_authentication,
+            pace_cam: stored.pace_cam,
+            terminal_authentication: stored.terminal_authentication,
         })
     }
 }
@@ -274,6 +386,14 @@ struct Stored {
     not_read: BTreeMap<String, String>,
     active_authentication: Proof<ActiveAuthenticationTranscript>,
     chip_authentication: Proof<ChipAuthenticationTranscript>,
+    #[serde(default = "not_offered")]
+    pace_cam: Proof<ChipAuthenticationData>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    terminal_authentication: Option<TerminalRecord>,
+}
+
+fn not_offered() -> Proof<ChipAuthenticationData> {
+    Proof::NotAsked("not_offered".to_owned())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -288,15 +408,11 @@ struct StoredFile {
     digest: Option<Vec<u8>>,
 }
 
-const HASHES: [HashAlgorithm; 5] =
-    [HashAlgorithm::Sha1, HashAlgorithm::Sha224, HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512];
-
-fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm) -> StoredFile {
+fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm, whole: bool) -> StoredFile {
     let name = file.to_string();
     match evidence {
-        // Keys and signatures only; these files hold nothing about the holder.
         FileEvidence::Content(bytes)
-            if matches!(file, FileId::Sod | FileId::CardAccess | FileId::Com | FileId::Dg(14 | 15)) =>
+            if whole || !is_about_holder(file) =>
         {
             let content = bytes.expose().to_vec();
             StoredFile { name, length: content.len(), content: Some(content), hash: None, digest: None }
@@ -318,10 +434,18 @@ fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm) -> St
     }
 }
 
+/// Keys, signatures and lists of files are not; every other file is.
+const fn is_about_holder(file: FileId) -> bool {
+    !matches!(
+        file,
+        FileId::Sod | FileId::CardAccess | FileId::CardSecurity | FileId::Com | FileId::Dg(14 | 15)
+    )
+}
+
 impl StoredFile {
     fn read(self) -> Result<(FileId, FileEvidence), EvidenceError> {
         let id = FileId::from_name(&self.name);
-        let hash = HASHES.into_iter().find(|h| Some(h.name()) == self.hash.as_deref());
+        let hash = self.hash.as_deref().and_then(HashAlgorithm::from_name);
         match (id, self.content, hash, self.digest) {
             (Some(id), Some(content), _, _) => Ok((id, FileEvidence::Content(Secret::new(content)))),
             (Some(id), None, Some(hash), Some(digest)) => {

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 pub enum FileId {
     /// EF.CardAccess, in the master file.
     CardAccess,
+    /// EF.CardSecurity, in the master file.
+    CardSecurity,
     /// EF.COM.
     Com,
     /// EF.SOD.
@@ -27,7 +29,8 @@ impl FileId {
         match self {
             Self::CardAccess => 0x011C,
             Self::Com => 0x011E,
-            Self::Sod => 0x011D,
+            // The same identifier in the master file and in the application.
+            Self::CardSecurity | Self::Sod => 0x011D,
             Self::Dg(n) => 0x0100 | n as u16,
         }
     }
@@ -43,6 +46,7 @@ impl FileId {
     pub const fn tag(self) -> u32 {
         match self {
             Self::CardAccess => 0x31,
+            Self::CardSecurity => 0x30,
             Self::Com => 0x60,
             Self::Sod => 0x77,
             Self::Dg(n) => match n {
@@ -58,7 +62,7 @@ impl FileId {
     /// By the name that [`Display`](std::fmt::Display) writes.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::CardAccess, Self::Com, Self::Sod].into_iter().chain((1..=16).map(Self::Dg));
+        let all = [Self::CardAccess, Self::CardSecurity, Self::Com, Self::Sod].into_iter().chain((1..=16).map(Self::Dg));
         all.into_iter().find(|file| file.to_string() == name)
     }
 
@@ -73,6 +77,7 @@ impl std::fmt::Display for FileId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::CardAccess => f.write_str("EF.CardAccess"),
+            Self::CardSecurity => f.write_str("EF.CardSecurity"),
             Self::Com => f.write_str("EF.COM"),
             Self::Sod => f.write_str("EF.SOD"),
             Self::Dg(n) => write!(f, "EF.DG{n}"),

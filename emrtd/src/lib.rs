@@ -11,7 +11,8 @@
 //! | [`secure_messaging`] | protection of commands and responses | ICAO 9303-11 §9.8 |
 //! | [`file`](mod@file), [`lds`] | elementary files | ICAO 9303-10 |
 //! | [`active_authentication`], [`chip_authentication`] | proofs against copies | ICAO 9303-11 §6 |
-//! | [`cms`], [`x509`], [`crl`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
+//! | [`terminal_authentication`], [`cvc`] | access to fingerprints and irises | ICAO 9303-11 §7, TR-03110-3 |
+//! | [`cms`], [`x509`], [`crl`], [`deviation_list`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
 //! | [`evidence`], [`verdict`] | what a read proves | |
 
 pub mod active_authentication;
@@ -21,6 +22,8 @@ pub mod chip_authentication;
 pub mod cms;
 pub mod crl;
 pub mod crypto;
+pub mod cvc;
+pub mod deviation_list;
 pub mod error;
 pub mod evidence;
 pub mod exchange;
@@ -35,6 +38,7 @@ pub mod secret;
 pub mod secure_messaging;
 pub mod security_info;
 pub mod session;
+pub mod terminal_authentication;
 pub mod tlv;
 pub mod trust;
 pub mod verdict;

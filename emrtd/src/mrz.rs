@@ -80,6 +80,14 @@ impl MrzKey {
     pub fn information(&self) -> &[u8] {
         self.information.expose()
     }
+
+    /// The document number with its check digit: the chip's identifier in terminal authentication after BAC.
+    #[must_use]
+    pub fn document_number_with_check_digit(&self) -> &[u8] {
+        let information = self.information();
+        // Birth and expiry, six digits and a check digit each, follow.
+        &information[..information.len() - 14]
+    }
 }
 
 /// The layout of an MRZ.

@@ -10,11 +10,11 @@
 //! | GENERAL AUTHENTICATE | `85` token | `86` token, `8A` encrypted chip authentication data |
 
 use crate::apdu::{Command, Response, StatusWord};
-use crate::crypto::curve::SharedPoint;
-use crate::crypto::dh::DhKeyPair;
-use crate::crypto::integrated::random_function;
+use crate::crypto::group::compress;
 use crate::crypto::symmetric::{pad, unpad};
-use crate::crypto::{Cipher, CryptoError, DhDomain, Domain, KeyPair, PublicKey, SessionKeys, equal};
+use crate::crypto::{
+    AgreementKey, Cipher, CryptoError, Curve, Domain, Group, GroupKey, NamedGroup, SessionKeys, equal,
+};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
 use crate::password::Password;
@@ -22,6 +22,7 @@ use crate::secret::{Entropy, Secret};
 use crate::secure_messaging::SecureMessaging;
 use crate::security_info::{KeyAgreement, Mapping, PaceInfo};
 use crate::tlv::{self, encode, encode_into, tag};
+use serde::{Deserialize, Serialize};
 
 const OPERATION: &str = "PACE";
 
@@ -40,6 +41,8 @@ pub struct Pace {
     info: PaceInfo,
     password: Password,
     reference: ParameterReference,
+    /// A mapping key that was made before the card came.
+    prepared: Option<GroupKey>,
     state: State,
 }
 
@@ -48,7 +51,7 @@ enum State {
     Nonce,
     Map { group: Group, nonce: Secret, mapping: MappingKey },
     Agree { group: Group, own: GroupKey, chip_mapping: Vec<u8> },
-    Token { keys: SessionKeys, own: Vec<u8>, chip_mapping: Vec<u8> },
+    Token { keys: SessionKeys, own: Vec<u8>, chip_mapping: Vec<u8>, chip_identifier: Vec<u8> },
     Over,
 }
 
@@ -58,91 +61,11 @@ enum MappingKey {
     Nonce(Vec<u8>),
 }
 
-/// A group on which PACE works.
-enum Group {
-    Ec(Domain),
-    Dh(DhDomain),
-}
-
-enum GroupKey {
-    Ec(KeyPair),
-    Dh(DhKeyPair),
-}
-
-enum Shared {
-    Ec(SharedPoint),
-    Dh(Secret),
-}
-
-impl GroupKey {
-    fn public(&self) -> &[u8] {
-        match self {
-            Self::Ec(key) => key.public(),
-            Self::Dh(key) => key.public(),
-        }
-    }
-}
-
-impl Shared {
-    /// The input of key derivation.
-    fn secret(&self) -> &[u8] {
-        match self {
-            Self::Ec(point) => point.x(),
-            Self::Dh(secret) => secret.expose(),
-        }
-    }
-}
-
-impl Group {
-    fn of(info: &PaceInfo) -> Result<Self, CryptoError> {
-        let unknown = || CryptoError::unsupported("domain parameter id", info.parameter_id.unwrap_or(u32::MAX));
-        match info.key_agreement {
-            KeyAgreement::Ecdh => Domain::standard(info.curve().ok_or_else(unknown)?).map(Self::Ec),
-            KeyAgreement::Dh => DhDomain::standard(info.modp_group().ok_or_else(unknown)?).map(Self::Dh),
-        }
-    }
-
-    fn key_pair(&self, entropy: &mut dyn Entropy) -> Result<GroupKey, CryptoError> {
-        match self {
-            Self::Ec(domain) => domain.key_pair(entropy).map(GroupKey::Ec),
-            Self::Dh(domain) => domain.key_pair(entropy).map(GroupKey::Dh),
-        }
-    }
-
-    fn agree(&self, own: &GroupKey, peer: &[u8]) -> Result<Shared, CryptoError> {
-        match (self, own) {
-            (Self::Ec(domain), GroupKey::Ec(own)) => domain.agree(own, peer).map(Shared::Ec),
-            (Self::Dh(domain), GroupKey::Dh(own)) => domain.agree(own, peer).map(Shared::Dh),
-            _ => Err(CryptoError::Invalid("key for this group")),
-        }
-    }
-
-    fn map_generic(&self, nonce: &Secret, shared: &Shared) -> Result<Self, CryptoError> {
-        match (self, shared) {
-            (Self::Ec(domain), Shared::Ec(shared)) => domain.map_generic(nonce, shared).map(Self::Ec),
-            (Self::Dh(domain), Shared::Dh(shared)) => domain.map_generic(nonce, shared).map(Self::Dh),
-            _ => Err(CryptoError::Invalid("shared secret for this group")),
-        }
-    }
-
-    fn map_integrated(&self, cipher: Cipher, s: &Secret, t: &[u8]) -> Result<Self, CryptoError> {
-        match self {
-            Self::Ec(domain) => {
-                let bits = domain.curve().field_bits();
-                domain.map_integrated(&random_function(cipher, s, t, bits)).map(Self::Ec)
-            }
-            Self::Dh(domain) => {
-                domain.map_integrated(&random_function(cipher, s, t, domain.prime_bits())).map(Self::Dh)
-            }
-        }
-    }
-
-    /// Tag of a public key in the template that the tokens cover (ICAO 9303-11 §9.4.5).
-    const fn public_key_tag(agreement: KeyAgreement) -> u32 {
-        match agreement {
-            KeyAgreement::Dh => 0x84,
-            KeyAgreement::Ecdh => 0x86,
-        }
+/// Tag of a public key in the template that the tokens cover (ICAO 9303-11 §9.4.5).
+const fn public_key_tag(agreement: KeyAgreement) -> u32 {
+    match agreement {
+        KeyAgreement::Dh => 0x84,
+        KeyAgreement::Ecdh => 0x86,
     }
 }
 
@@ -153,14 +76,18 @@ pub struct PaceOutput {
     pub session: SecureMessaging,
     /// Chip authentication data of PACE-CAM, to be checked against EF.CardSecurity.
     pub chip_authentication: Option<ChipAuthenticationData>,
+    /// Comp of the chip's ephemeral key: its identifier in terminal authentication (TR-03110-3 §A.2.2.3).
+    pub chip_identifier: Vec<u8>,
 }
 
 /// What a chip shows in PACE-CAM (ICAO 9303-11 §4.4.3.5).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChipAuthenticationData {
     /// CA_IC, decrypted.
+    #[serde(with = "crate::evidence::bytes")]
     pub data: Vec<u8>,
     /// The chip's mapping key.
+    #[serde(with = "crate::evidence::bytes")]
     pub mapping_key: Vec<u8>,
 }
 
@@ -176,8 +103,8 @@ impl ChipAuthenticationData {
     ///
     /// # Errors
     /// When the key is not on a curve, or a point is malformed.
-    pub fn verify(&self, key: &PublicKey) -> Result<bool, CryptoError> {
-        let PublicKey::Ec { curve, point, .. } = key else { return Err(CryptoError::Invalid("CAM key")) };
+    pub fn verify(&self, key: &AgreementKey) -> Result<bool, CryptoError> {
+        let AgreementKey::Ec { curve, point } = key else { return Err(CryptoError::Invalid("CAM key")) };
         Domain::standard(*curve)?.is_multiple(point, &self.data, &self.mapping_key)
     }
 }
@@ -192,19 +119,23 @@ impl Pace {
     /// Whether this terminal implements what the chip offers.
     #[must_use]
     pub fn supports(info: &PaceInfo) -> bool {
-        let group = match info.key_agreement {
-            KeyAgreement::Ecdh => info.curve().is_some(),
-            KeyAgreement::Dh => info.modp_group().is_some(),
-        };
+        let group = info.group();
         // The point encoding of integrated mapping wants a prime that is 3 modulo 4, which P-224 is not.
-        let mappable = info.mapping != Mapping::Integrated || info.curve() != Some(crate::crypto::Curve::Secp224r1);
-        info.version == 2 && group && mappable
+        let mappable = info.mapping != Mapping::Integrated || group != Some(NamedGroup::Ec(Curve::Secp224r1));
+        info.version == 2 && group.is_some() && mappable
     }
 
     /// A run with one of the chip's offers.
     #[must_use]
     pub const fn new(info: PaceInfo, password: Password, reference: ParameterReference) -> Self {
-        Self { info, password, reference, state: State::SetAt }
+        Self { info, password, reference, prepared: None, state: State::SetAt }
+    }
+
+    /// The same with a mapping key that was made before, in the offer's group.
+    #[must_use]
+    pub fn with_mapping_key(mut self, key: Option<GroupKey>) -> Self {
+        self.prepared = key;
+        self
     }
 
     fn set_at(&self) -> Command {
@@ -235,7 +166,7 @@ impl Pace {
     fn token(&self, keys: &SessionKeys, public: &[u8]) -> [u8; 8] {
         let mut template = Vec::with_capacity(public.len() + 24);
         encode_into(&mut template, tag::OID, &self.info.oid);
-        encode_into(&mut template, Group::public_key_tag(self.info.key_agreement), public);
+        encode_into(&mut template, public_key_tag(self.info.key_agreement), public);
         let mut input = encode(0x7F49, &template);
         // Retail MAC wants whole blocks; CMAC pads by itself.
         if keys.cipher == Cipher::TripleDes {
@@ -307,13 +238,15 @@ impl Exchange for Pace {
             }
             State::Nonce => {
                 let nonce = self.decrypt_nonce(&answer(response, "PACE nonce", 0x80)?)?;
-                let group = Group::of(&self.info).map_err(&crypto)?;
+                let unknown = || CryptoError::unsupported("domain parameters", self.info.name());
+                let group = Group::standard(self.info.group().ok_or_else(unknown).map_err(&crypto)?).map_err(&crypto)?;
                 let mapping = if self.info.mapping == Mapping::Integrated {
                     let mut t = vec![0; self.info.cipher.key_len()];
                     entropy.fill(&mut t).map_err(|e| crypto(e.into()))?;
                     MappingKey::Nonce(t)
                 } else {
-                    MappingKey::Key(group.key_pair(entropy).map_err(&crypto)?)
+                    let prepared = self.prepared.take().map(Ok);
+                    MappingKey::Key(prepared.unwrap_or_else(|| group.key_pair(entropy)).map_err(&crypto)?)
                 };
                 let data = match &mapping {
                     MappingKey::Key(own) => own.public(),
@@ -327,8 +260,7 @@ impl Exchange for Pace {
                 let (mapped, chip_mapping) = match &mapping {
                     MappingKey::Key(own) => {
                         let peer = answer(response, "PACE mapping", 0x82)?;
-                        let shared = group.agree(own, &peer).map_err(&crypto)?;
-                        (group.map_generic(&nonce, &shared).map_err(&crypto)?, peer)
+                        (group.map_generic(&nonce, own, &peer).map_err(&crypto)?, peer)
                     }
                     MappingKey::Nonce(t) => {
                         // The chip has nothing to add; an empty object is allowed.
@@ -347,12 +279,13 @@ impl Exchange for Pace {
                     return Err(crypto(CryptoError::Invalid("public key (the chip returned the terminal's)")));
                 }
                 let shared = group.agree(&own, &peer).map_err(&crypto)?;
-                let keys = SessionKeys::derive(self.info.cipher, shared.secret());
+                let keys = SessionKeys::derive(self.info.cipher, shared.expose());
                 let token = self.token(&keys, &peer);
-                self.state = State::Token { keys, own: own.public().to_vec(), chip_mapping };
+                let chip_identifier = compress(&peer, matches!(own, GroupKey::Ec(_)));
+                self.state = State::Token { keys, own: own.public().to_vec(), chip_mapping, chip_identifier };
                 Ok(Step::Send(general_authenticate(true, Some((0x85, &token)))))
             }
-            State::Token { keys, own, chip_mapping } => {
+            State::Token { keys, own, chip_mapping, chip_identifier } => {
                 // The chip cannot tell a wrong password before this step: its token check fails.
                 let status = response.status;
                 if status.is_authentication_failure() || matches!(status, StatusWord(0x6982 | 0x6983 | 0x6988)) {
@@ -366,7 +299,7 @@ impl Exchange for Pace {
                 let chip_authentication = self
                     .chip_data(response, &keys)?
                     .map(|data| ChipAuthenticationData { data, mapping_key: chip_mapping });
-                Ok(Step::Done(PaceOutput { session: SecureMessaging::new(keys), chip_authentication }))
+                Ok(Step::Done(PaceOutput { session: SecureMessaging::new(keys), chip_authentication, chip_identifier }))
             }
             State::Over => Err(Error::OutOfOrder),
         }

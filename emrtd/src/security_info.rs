@@ -4,8 +4,7 @@
 //! SecurityInfos ::= SET OF SEQUENCE { protocol OBJECT IDENTIFIER, requiredData ANY, optionalData ANY OPTIONAL }
 //! ```
 
-use crate::crypto::curve::ParameterForm;
-use crate::crypto::{Cipher, CryptoError, Curve, HashAlgorithm, ModpGroup, PublicKey};
+use crate::crypto::{AgreementKey, Cipher, CryptoError, HashAlgorithm, NamedGroup};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Reader, Tlv, TlvError, tag};
 
@@ -26,6 +25,17 @@ pub enum KeyAgreement {
     Ecdh,
 }
 
+impl KeyAgreement {
+    /// `DH` or `ECDH`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dh => "DH",
+            Self::Ecdh => "ECDH",
+        }
+    }
+}
+
 /// One way of PACE that the chip offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaceInfo {
@@ -44,37 +54,22 @@ pub struct PaceInfo {
 }
 
 impl PaceInfo {
-    /// The curve, when the parameter id names one.
+    /// The group that the parameter id names, if it is of the right kind.
     #[must_use]
-    pub fn curve(&self) -> Option<Curve> {
-        Curve::from_parameter_id(self.parameter_id?)
-    }
-
-    /// The MODP group, when the parameter id names one.
-    #[must_use]
-    pub fn modp_group(&self) -> Option<ModpGroup> {
-        ModpGroup::from_parameter_id(self.parameter_id?)
-    }
-
-    /// The name of the domain parameters.
-    #[must_use]
-    pub fn domain_name(&self) -> Option<&'static str> {
-        self.curve().map(Curve::name).or_else(|| self.modp_group().map(ModpGroup::name))
+    pub fn group(&self) -> Option<NamedGroup> {
+        let group = NamedGroup::from_parameter_id(self.parameter_id?)?;
+        (matches!(group, NamedGroup::Ec(_)) == (self.key_agreement == KeyAgreement::Ecdh)).then_some(group)
     }
 
     /// The protocol as the field writes it, for example `PACE-ECDH-GM-AES-CBC-CMAC-128`.
     #[must_use]
     pub fn name(&self) -> String {
-        let agreement = match self.key_agreement {
-            KeyAgreement::Dh => "DH",
-            KeyAgreement::Ecdh => "ECDH",
-        };
         let mapping = match self.mapping {
             Mapping::Generic => "GM",
             Mapping::Integrated => "IM",
             Mapping::ChipAuthentication => "CAM",
         };
-        format!("PACE-{agreement}-{mapping}-{}", self.cipher.name())
+        format!("PACE-{}-{mapping}-{}", self.key_agreement.name(), self.cipher.name())
     }
 
     fn read(oid: &[u8], required: &Tlv<'_>, optional: Option<&Tlv<'_>>) -> Result<Option<Self>, TlvError> {
@@ -113,7 +108,7 @@ pub struct ChipAuthenticationInfo {
 #[derive(Debug, Clone)]
 pub struct ChipAuthenticationKey {
     /// The key, or why it cannot be used.
-    pub key: Result<PublicKey, CryptoError>,
+    pub key: Result<AgreementKey, CryptoError>,
     /// Which of several keys it is.
     pub key_id: Option<Vec<u8>>,
 }
@@ -129,6 +124,8 @@ pub struct SecurityInfos {
     pub chip_authentication_keys: Vec<ChipAuthenticationKey>,
     /// Hash of ECDSA active authentication, from ActiveAuthenticationInfo.
     pub active_authentication_hash: Option<HashAlgorithm>,
+    /// Whether the chip offers terminal authentication.
+    pub terminal_authentication: bool,
     /// Identifiers of entries that were not understood, dotted.
     pub unknown: Vec<String>,
 }
@@ -170,35 +167,19 @@ impl SecurityInfos {
                 }),
                 None => self.unknown.push(Oid(id).to_string()),
             }
-        } else if Oid(id) == oid::PK_ECDH {
+        } else if matches!(Oid(id), oid::PK_ECDH | oid::PK_DH) {
+            let key = AgreementKey::from_spki(&required);
             self.chip_authentication_keys
-                .push(ChipAuthenticationKey { key: chip_key(&required), key_id: optional.map(|t| t.value.to_vec()) });
-        } else if Oid(id) == oid::PK_DH {
-            self.chip_authentication_keys.push(ChipAuthenticationKey {
-                key: Err(CryptoError::unsupported("key agreement", "DH")),
-                key_id: optional.map(|t| t.value.to_vec()),
-            });
+                .push(ChipAuthenticationKey { key, key_id: optional.map(|t| t.value.to_vec()) });
         } else if Oid(id) == oid::ACTIVE_AUTHENTICATION {
             self.active_authentication_hash = optional.and_then(|t| plain_signature_hash(t.value));
-        } else if Oid(id) != oid::TA {
+        } else if Oid(id) == oid::TA {
+            self.terminal_authentication = true;
+        } else {
             self.unknown.push(Oid(id).to_string());
         }
         Ok(())
     }
-}
-
-/// A SubjectPublicKeyInfo whose parameters may also be a standardised domain parameter id.
-fn chip_key(spki: &Tlv<'_>) -> Result<PublicKey, CryptoError> {
-    let malformed = CryptoError::malformed("ChipAuthenticationPublicKeyInfo");
-    let mut fields = spki.children();
-    let mut algorithm = fields.expect(tag::SEQUENCE).map_err(&malformed)?.children();
-    if Oid(algorithm.expect(tag::OID).map_err(&malformed)?.value) != oid::STANDARDIZED_DOMAIN_PARAMETERS {
-        return PublicKey::from_spki(spki);
-    }
-    let id = algorithm.expect(tag::INTEGER).and_then(|t| t.small_uint()).map_err(&malformed)?;
-    let curve = Curve::from_parameter_id(id).ok_or_else(|| CryptoError::unsupported("domain parameter id", id))?;
-    let point = fields.expect(tag::BIT_STRING).map_err(&malformed)?;
-    PublicKey::ec(curve, ParameterForm::Named, point.bits().map_err(&malformed)?)
 }
 
 /// ecdsa-plain-SHA* of BSI TR-03111, or the X9.62 identifiers that some issuers write instead.
@@ -236,7 +217,7 @@ mod tests {
         let infos = SecurityInfos::parse(&hex::decode(CCCD).expect("hex")).expect("SecurityInfos");
         let [pace] = &infos.pace[..] else { panic!("one PACEInfo") };
         assert_eq!(pace.name(), "PACE-ECDH-GM-AES-CBC-CMAC-128");
-        assert_eq!(pace.curve(), Some(Curve::BrainpoolP256r1));
+        assert_eq!(pace.group(), Some(NamedGroup::Ec(crate::crypto::Curve::BrainpoolP256r1)));
         assert_eq!(infos.chip_authentication[0].cipher, Cipher::Aes128);
         assert!(infos.unknown.is_empty());
     }

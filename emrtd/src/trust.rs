@@ -1,24 +1,27 @@
 //! The operator's trust anchors and the path from a document signer to one of them (ICAO 9303-12 §5, §6).
 //!
 //! A self-issued CSCA certificate is an anchor. A link certificate is not: it only leads from a newer CSCA key
-//! to an older one, and counts when the older one is an anchor. Nothing else in a bundle is believed. Chain
-//! building is our own because OpenSSL refuses certificates with explicit EC parameters, such as Vietnam's.
+//! to an older one, and counts when the older one is an anchor. A pin makes one document signer trusted by itself.
+//! Nothing else in a bundle is believed. Chain building is our own because OpenSSL refuses certificates with explicit
+//! EC parameters, such as Vietnam's.
 
 use crate::cms::{CmsError, SignedData};
 use crate::crl::Crl;
 use crate::crypto::CryptoError;
+use crate::deviation_list::{DeviationList, KnownDeviation, is_deviation_list};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, TlvError, tag};
 use crate::x509::{Certificate, UnixTime, same_name, split_certificates};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 /// Why a file gives no trust anchors.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// Neither certificates nor a master list.
-    #[error("neither X.509 certificates nor a CSCA master list")]
+    /// Neither certificates nor a list.
+    #[error("neither X.509 certificates nor a revocation list, a CSCA master list or a deviation list")]
     Unreadable(#[source] TlvError),
     /// The master list's signature is wrong.
     #[error("the master list's signature does not verify ({0})")]
@@ -26,19 +29,40 @@ pub enum TrustError {
     /// The master list cannot be read.
     #[error("the master list cannot be read")]
     MasterList(#[source] CmsError),
+    /// The deviation list cannot be read, or its signature is wrong.
+    #[error("the deviation list cannot be used")]
+    DeviationList(#[source] CmsError),
 }
 
 /// What one file added.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Added {
     /// Certificates taken.
     pub certificates: usize,
+    /// Certificates that were there already.
+    pub known: usize,
     /// Revocation lists taken.
     pub revocation_lists: usize,
+    /// Deviation lists taken.
+    pub deviation_lists: usize,
     /// Certificates that could not be read and were left out.
     pub unreadable: usize,
     /// For a master list: the name of its signer.
     pub master_list_signer: Option<String>,
+}
+
+/// How a certificate came into the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator gave the certificate itself.
+    Operator,
+    /// It stood in a master list that verified.
+    MasterList {
+        /// The name of the list's signer.
+        signer: String,
+        /// When the list was signed, if it says so.
+        signed: Option<UnixTime>,
+    },
 }
 
 /// A trusted or linking certificate and where it came from.
@@ -48,15 +72,32 @@ pub struct Entry {
     pub certificate: Certificate,
     /// The name of the file it was found in.
     pub source: String,
+    /// How it came there.
+    pub origin: Origin,
 }
 
-/// Trust anchors and link certificates, indexed by country.
+/// A document signer that the operator trusts by itself, without a CSCA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// SHA-256 of the certificate.
+    pub fingerprint: Vec<u8>,
+    /// Where the pin stands.
+    pub source: String,
+    /// Why the operator trusts it, for the auditor.
+    pub reason: String,
+}
+
+/// Trust anchors, link certificates, revocation and deviation lists and pins; certificates are indexed by country.
 #[derive(Debug, Clone, Default)]
 pub struct TrustStore {
     entries: Vec<Entry>,
     by_country: HashMap<String, Vec<usize>>,
-    seen: std::collections::HashSet<Vec<u8>>,
+    seen: HashSet<Vec<u8>>,
     revocation_lists: Vec<RevocationList>,
+    deviation_lists: Vec<DeviationList>,
+    pins: HashMap<Vec<u8>, Pin>,
+    /// Paths found before, by fingerprint: one document signer signs thousands of cards.
+    chains: Arc<Mutex<HashMap<Vec<u8>, Chain>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,8 +112,13 @@ struct RevocationList {
 pub enum Chain {
     /// Document signer's issuer first, anchor last.
     Trusted(Vec<Entry>),
-    /// No anchor of the store issued this certificate.
+    /// The operator trusts this very certificate.
+    Pinned(Pin),
+    /// No anchor of the store bears the name of this certificate's issuer, and none issued it.
     NoAnchor,
+    /// A CSCA of the issuer's name is here, but its key did not sign: the issuer's key is newer than the store, or
+    /// self-made.
+    UnknownKey(Entry),
     /// A CSCA with the very key identifier that the certificate names exists, but did not sign it.
     Forged(Entry),
     /// A candidate issuer exists, but its key or the signature algorithm cannot be used.
@@ -82,6 +128,9 @@ pub enum Chain {
 /// How many link certificates a path may have.
 const MAX_LINKS: usize = 4;
 
+/// Paths remembered at most; a hostile card brings a new document signer every time.
+const MAX_REMEMBERED: usize = 1024;
+
 impl TrustStore {
     /// A store without anchors.
     #[must_use]
@@ -89,51 +138,112 @@ impl TrustStore {
         Self::default()
     }
 
-    /// Adds the content of one file: certificates (DER or PEM, one or many) or a CSCA master list.
+    /// Adds the content of one file: certificates (DER or PEM, one or many), revocation lists, a CSCA master list or
+    /// a deviation list.
     ///
     /// # Errors
-    /// When it is neither, or the master list's own signature is wrong. Nothing is added then.
+    /// When it is none of them, or a list's own signature is wrong. Nothing is added then.
     pub fn add(&mut self, source: &str, bytes: &[u8]) -> Result<Added, TrustError> {
         let objects = split_certificates(bytes).map_err(TrustError::Unreadable)?;
-        let mut added = Added { certificates: 0, revocation_lists: 0, unreadable: 0, master_list_signer: None };
-        let mut found = Vec::new();
+        let mut added = Added::default();
+        let (mut crls, mut deviations, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last_error = TlvError::Missing(tag::SEQUENCE);
+        let mut read = |der: &[u8], origin: &Origin, added: &mut Added| match Certificate::parse(der) {
+            Ok(certificate) => {
+                let origin = origin.clone();
+                certificates.push(Entry { certificate, source: source.to_owned(), origin });
+            }
+            Err(error) => {
+                added.unreadable += 1;
+                last_error = error;
+            }
+        };
         for object in &objects {
             if is_content_info(object) {
-                let (signer, certificates) = master_list(object)?;
-                added.master_list_signer = Some(signer);
-                found.extend(certificates);
-            } else if let Ok(crl) = Crl::parse(object) {
-                self.revocation_lists.push(RevocationList { crl, checked: std::sync::OnceLock::new() });
-                added.revocation_lists += 1;
-            } else {
-                found.push(object.clone());
-            }
-        }
-        let mut last_error = TlvError::Missing(tag::SEQUENCE);
-        for der in found {
-            match Certificate::parse(&der) {
-                Ok(certificate) => added.certificates += usize::from(self.add_certificate(source, certificate)),
-                Err(error) => {
-                    added.unreadable += 1;
-                    last_error = error;
+                let signed = SignedData::parse(object).map_err(TrustError::MasterList)?;
+                if is_deviation_list(&signed) {
+                    deviations.push(DeviationList::from_signed(&signed).map_err(TrustError::DeviationList)?);
+                    continue;
                 }
+                let (signer, list) = master_list(&signed)?;
+                let origin = Origin::MasterList { signer: signer.clone(), signed: signed.signing_time };
+                added.master_list_signer = Some(signer);
+                list.iter().for_each(|der| read(der, &origin, &mut added));
+            } else if let Ok(crl) = Crl::parse(object) {
+                crls.push(RevocationList { crl, checked: std::sync::OnceLock::new() });
+            } else {
+                read(object, &Origin::Operator, &mut added);
             }
         }
-        if objects.is_empty() || (added.certificates == 0 && added.unreadable > 0) {
+        let found = certificates.len() + crls.len() + deviations.len();
+        if found == 0 {
             return Err(TrustError::Unreadable(last_error));
         }
+        for entry in certificates {
+            if self.add_entry(entry) {
+                added.certificates += 1;
+            } else {
+                added.known += 1;
+            }
+        }
+        (added.revocation_lists, added.deviation_lists) = (crls.len(), deviations.len());
+        self.revocation_lists.extend(crls);
+        self.deviation_lists.extend(deviations);
         Ok(added)
     }
 
-    /// Adds one certificate; false when it is there already.
+    /// Adds one certificate that the operator gave; false when it is there already.
     pub fn add_certificate(&mut self, source: &str, certificate: Certificate) -> bool {
-        if !self.seen.insert(certificate.fingerprint()) {
+        self.add_entry(Entry { certificate, source: source.to_owned(), origin: Origin::Operator })
+    }
+
+    fn add_entry(&mut self, entry: Entry) -> bool {
+        if !self.seen.insert(entry.certificate.fingerprint()) {
             return false;
         }
-        let country = certificate.country().unwrap_or_default();
+        let country = entry.certificate.country().unwrap_or_default();
         self.by_country.entry(country).or_default().push(self.entries.len());
-        self.entries.push(Entry { certificate, source: source.to_owned() });
+        self.entries.push(entry);
+        self.chains = Arc::default();
         true
+    }
+
+    /// Trusts one document signer by its fingerprint.
+    pub fn pin(&mut self, pin: Pin) {
+        self.pins.insert(pin.fingerprint.clone(), pin);
+        self.chains = Arc::default();
+    }
+
+    /// Every pin.
+    pub fn pins(&self) -> impl Iterator<Item = &Pin> {
+        self.pins.values()
+    }
+
+    /// Every revocation list, checked or not.
+    pub fn revocation_lists(&self) -> impl Iterator<Item = &Crl> {
+        self.revocation_lists.iter().map(|list| &list.crl)
+    }
+
+    /// Every deviation list, with whether its signer leads to an anchor.
+    pub fn deviation_lists(&self) -> impl Iterator<Item = (&DeviationList, bool)> {
+        self.deviation_lists.iter().map(|list| (list, matches!(self.chain(&list.signer), Chain::Trusted(_))))
+    }
+
+    /// What the issuer of a document declares about it: from lists whose signer leads to an anchor of the same
+    /// country.
+    #[must_use]
+    pub fn known_deviations(
+        &self,
+        document_signer: &Certificate,
+        signed_at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Vec<KnownDeviation> {
+        let own = |list: &&DeviationList| {
+            list.signer.country() == document_signer.country()
+                && validity(&list.signer, list.signing_time.unwrap_or(now)) == Validity::Valid
+                && matches!(self.chain(&list.signer), Chain::Trusted(_))
+        };
+        self.deviation_lists.iter().filter(own).flat_map(|list| list.about(document_signer, signed_at)).collect()
     }
 
     /// The newest revocation list that `issuer` signed, if the operator supplied one.
@@ -158,9 +268,27 @@ impl TrustStore {
     /// Looks for the path from `certificate` to an anchor.
     ///
     /// Key identifiers only order the candidates: issuers are known to write wrong ones, so every certificate
-    /// of the country is tried before the answer is [`Chain::NoAnchor`].
+    /// of the country is tried before the answer is that there is no anchor. The answer is remembered.
     #[must_use]
     pub fn chain(&self, certificate: &Certificate) -> Chain {
+        let fingerprint = certificate.fingerprint();
+        let lock = || self.chains.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chain) = lock().get(&fingerprint) {
+            return chain.clone();
+        }
+        let chain = match self.pins.get(&fingerprint) {
+            Some(pin) => Chain::Pinned(pin.clone()),
+            None => self.find_chain(certificate),
+        };
+        let mut remembered = lock();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(fingerprint, chain.clone());
+        chain
+    }
+
+    fn find_chain(&self, certificate: &Certificate) -> Chain {
         let mut path = Vec::new();
         let mut current = certificate.clone();
         loop {
@@ -182,14 +310,15 @@ impl TrustStore {
     #[allow(clippy::result_large_err, reason = "one a read; the large variant says which CSCA was forged")]
     fn issuer_of(&self, certificate: &Certificate) -> Result<&Entry, Chain> {
         let country = certificate.issuer_country().unwrap_or_default();
+        let of_country = self.by_country.get(&country).into_iter().flatten().map(|i| &self.entries[*i]);
+        // Whatever lies in a trust directory: only a certification authority issues.
         let mut candidates: Vec<&Entry> =
-            self.by_country.get(&country).into_iter().flatten().map(|i| &self.entries[*i]).collect();
+            of_country.filter(|e| e.certificate.is_self_issued() || e.certificate.is_ca).collect();
         let named_key = certificate.authority_key_identifier();
         let key_fits = |e: &Entry| named_key.is_some() && e.certificate.subject_key_identifier() == named_key;
+        let name_fits = |e: &Entry| same_name(e.certificate.subject(), certificate.issuer());
         // Anchors before links, so that a key that is both ends the path at once.
-        candidates.sort_by_key(|e| {
-            (!key_fits(e), !same_name(e.certificate.subject(), certificate.issuer()), !e.certificate.is_self_issued())
-        });
+        candidates.sort_by_cached_key(|e| (!key_fits(e), !name_fits(e), !e.certificate.is_self_issued()));
         let mut end = Chain::NoAnchor;
         for candidate in candidates {
             if candidate.certificate.fingerprint() == certificate.fingerprint() {
@@ -199,6 +328,9 @@ impl TrustStore {
                 Ok(true) => return Ok(candidate),
                 Ok(false) if key_fits(candidate) => end = Chain::Forged(candidate.clone()),
                 Err(error) if key_fits(candidate) => end = Chain::Unusable(candidate.clone(), error),
+                _ if matches!(end, Chain::NoAnchor) && name_fits(candidate) => {
+                    end = Chain::UnknownKey(candidate.clone());
+                }
                 _ => {}
             }
         }
@@ -213,8 +345,7 @@ fn is_content_info(object: &[u8]) -> bool {
 
 /// CscaMasterList ::= SEQUENCE { version INTEGER, certList SET OF Certificate } (ICAO 9303-12 §9), whose
 /// signature must verify with a signer certificate that the list carries and whose issuer is in the list.
-fn master_list(bytes: &[u8]) -> Result<(String, Vec<Vec<u8>>), TrustError> {
-    let signed = SignedData::parse(bytes).map_err(TrustError::MasterList)?;
+fn master_list(signed: &SignedData) -> Result<(String, Vec<Vec<u8>>), TrustError> {
     if Oid(&signed.content_type) != oid::CSCA_MASTER_LIST {
         return Err(TrustError::MasterListSignature("not a CSCA master list"));
     }

@@ -91,7 +91,10 @@ impl Policy {
         let signed = ["sod_signature", "dsc_chain", "dsc_validity"].into_iter().all(passed)
             && hashes().all(|c| c.outcome == Outcome::Passed);
         let enough = match self {
-            Self::Card => passed("dg_hash.1") && (passed("active_authentication") || passed("chip_authentication")),
+            Self::Card => {
+                passed("dg_hash.1")
+                    && ["active_authentication", "chip_authentication", "pace_cam"].into_iter().any(passed)
+            }
             Self::Files => true,
         };
         if signed && enough { Decision::Genuine } else { Decision::Undecided }

@@ -4,9 +4,8 @@ mod support;
 
 use emrtd::apdu::{Command, Response};
 use emrtd::bac::Bac;
-use emrtd::crypto::curve::ParameterForm;
 use emrtd::crypto::integrated::random_function;
-use emrtd::crypto::{Cipher, Curve, DhDomain, Domain, HashAlgorithm, ModpGroup, PublicKey, SessionKeys};
+use emrtd::crypto::{AgreementKey, Cipher, Curve, DhDomain, Domain, HashAlgorithm, ModpGroup, SessionKeys};
 use emrtd::mrz::{Mrz, MrzKey};
 use emrtd::pace::{Pace, PaceOutput, ParameterReference};
 use emrtd::password::Password;
@@ -107,7 +106,7 @@ fn check_generic_mapping(v: &Value, cipher: Cipher, curve: Curve) {
     let shared = domain.agree(&terminal, chip.public()).expect("agree");
     assert_eq!(shared.uncompressed(), point("shared_H"));
     assert_eq!(domain.agree(&chip, terminal.public()).expect("agree").uncompressed(), point("shared_H"));
-    let mapped = domain.map_generic(&Secret::new(bytes(v, "nonce_s")), &shared).expect("map");
+    let mapped = domain.map_generic(&Secret::new(bytes(v, "nonce_s")), &terminal, chip.public()).expect("map");
     assert_eq!(mapped.generator().expect("generator"), point("mapped_G"));
     let terminal = mapped.key_pair_from_bytes(&bytes(v, "ka_term_priv")).expect("key");
     let chip = mapped.key_pair_from_bytes(&reduced(&bytes(v, "ka_chip_priv"), curve)).expect("key");
@@ -194,7 +193,7 @@ fn appendix_g2_pace_generic_mapping_over_dh() {
     assert_eq!(chip.public(), bytes(v, "map_chip_pub"));
     let shared = domain.agree(&terminal, chip.public()).expect("agree");
     assert_eq!(shared.expose(), bytes(v, "shared_H"));
-    check_dh_agreement(v, &domain.map_generic(&nonce_of(v), &shared).expect("map"));
+    check_dh_agreement(v, &domain.map_generic(&nonce_of(v), &terminal, chip.public()).expect("map"));
     check_tokens(v);
     assert_eq!(replay_example(v).session.cipher(), Cipher::Aes128);
 }
@@ -234,14 +233,14 @@ fn appendix_i_pace_chip_authentication_mapping() {
     assert_eq!(data.data, bytes(v, "dec_CA_data"));
     assert_eq!(data.mapping_key, [&[0x04][..], &bytes(v, "map_chip_pub")].concat());
     let chip = [&[0x04][..], &bytes(v, "chip_CA_pub")].concat();
-    let key = PublicKey::ec(Curve::BrainpoolP256r1, ParameterForm::Named, &chip).expect("key");
+    let key = AgreementKey::Ec { curve: Curve::BrainpoolP256r1, point: chip.clone() };
     assert_eq!(data.verify(&key), Ok(true));
     let mut other = data.clone();
     other.data[0] ^= 1;
     assert_eq!(other.verify(&key), Ok(false), "another number is no proof");
     // EF.CardSecurity holds the same key.
     let infos = SecurityInfos::parse(&tlv::encode(0x31, &bytes(v, "ChipAuthenticationPublicKeyInfo"))).expect("infos");
-    let Ok(PublicKey::Ec { point, .. }) = &infos.chip_authentication_keys[0].key else { panic!("a key") };
+    let Ok(AgreementKey::Ec { point, .. }) = &infos.chip_authentication_keys[0].key else { panic!("a key") };
     assert_eq!(*point, chip);
 }
 

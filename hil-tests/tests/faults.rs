@@ -49,7 +49,7 @@ fn every_fault_has_its_exit_status_and_code() {
         ("altered:13", 10, "/checks/dg_hash.13/reason", "hash_differs"),
         ("expired-dsc", 10, "/checks/dsc_validity/reason", "dsc_expired"),
         ("revoked-dsc", 10, "/checks/dsc_revocation/reason", "dsc_revoked"),
-        ("self-made-csca", 11, "/checks/dsc_chain/reason", "no_anchor"),
+        ("self-made-csca", 11, "/checks/dsc_chain/reason", "issuer_key_unknown"),
         ("no-pace", 0, "/access/fallback", "pace_not_offered"),
         ("hidden-card-access", 0, "/access/fallback", "card_access_assumed"),
         ("no-extended-length", 0, "", ""),

@@ -57,13 +57,8 @@ pub fn load(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
 /// What to read of a CCCD.
 #[must_use]
 pub fn plan(access: AccessPolicy, passwords: Vec<emrtd::password::Password>, data_groups: &[u8]) -> Plan {
-    Plan {
-        access,
-        passwords,
-        data_groups: data_groups.to_vec(),
-        max_response: 65_536,
-        card_access_fallback: Some(cccd::access::CARD_ACCESS.to_vec()),
-    }
+    let card_access_fallback = Some(cccd::access::CARD_ACCESS.to_vec());
+    Plan { access, card_access_fallback, ..Plan::new(passwords, data_groups) }
 }
 
 /// The wall clock as the trust rules want it.

@@ -88,7 +88,7 @@ impl Shown {
             Phase::File(FileId::Dg(2)) => 4,
             Phase::File(_) => 2,
             Phase::ActiveAuthentication => 3,
-            Phase::ChipAuthentication => 5,
+            Phase::ChipAuthentication | Phase::TerminalAuthentication => 5,
             Phase::Done => 6,
         };
         eprintln!("  [{step}/6] {}", phase.name());

@@ -1,7 +1,9 @@
-//! Diffie-Hellman over the MODP groups of RFC 5114 (ICAO 9303-11 §9.5.1, ids 0 to 2).
+//! Diffie-Hellman modulo a prime: the MODP groups of RFC 5114 (ICAO 9303-11 §9.5.1, ids 0 to 2) and the groups
+//! that a chip authentication key brings with it (PKCS #3, X9.42).
 //!
 //! Public keys are unsigned integers without leading zeros; a shared secret is as long as the prime.
 
+use super::number::SecretNumber;
 use super::CryptoError;
 use crate::secret::{Entropy, Secret};
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
@@ -43,12 +45,25 @@ fn library(_: openssl::error::ErrorStack) -> CryptoError {
     CryptoError::Library("BN")
 }
 
-/// A group with the generator in use: the standard one, or the one that PACE mapped.
+/// A number that the library treats as secret.
+fn secret(bytes: &[u8]) -> Result<SecretNumber, CryptoError> {
+    SecretNumber::from_bytes(bytes).map_err(library)
+}
+
+/// A group with the generator in use: the standard one, the one that PACE mapped, or the one of a key.
 pub struct DhDomain {
     p: BigNum,
-    q: BigNum,
+    /// Order of the subgroup; PKCS #3 parameters leave it out.
+    q: Option<BigNum>,
     g: BigNum,
 }
+
+/// The primes taken: shorter ones are broken, longer ones only keep the terminal busy.
+const PRIME_BITS: std::ops::RangeInclusive<i32> = 1024..=4096;
+
+/// Bits of an exponent where the order of the subgroup is unknown: twice the strength of a prime of 4,096 bits and
+/// more.
+const EXPONENT_BITS: usize = 512;
 
 impl std::fmt::Debug for DhDomain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,18 +72,25 @@ impl std::fmt::Debug for DhDomain {
 }
 
 /// A private exponent, wiped when dropped, with its public value.
+#[derive(Clone)]
 pub struct DhKeyPair {
-    private: BigNum,
+    private: Secret,
     public: Vec<u8>,
 }
 
-impl Drop for DhKeyPair {
-    fn drop(&mut self) {
-        self.private.clear();
+impl std::fmt::Debug for DhKeyPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DhKeyPair")
     }
 }
 
 impl DhKeyPair {
+    /// The private exponent, big-endian.
+    #[must_use]
+    pub const fn private(&self) -> &Secret {
+        &self.private
+    }
+
     /// The public value, without leading zeros.
     #[must_use]
     pub fn public(&self) -> &[u8] {
@@ -90,7 +112,30 @@ impl DhDomain {
         .map_err(library)?;
         let copy = |number: &BigNumRef| number.to_owned().map_err(library);
         let q = parameters.prime_q().ok_or(CryptoError::Library("DH"))?;
-        Ok(Self { p: copy(parameters.prime_p())?, q: copy(q)?, g: copy(parameters.generator())? })
+        Ok(Self { p: copy(parameters.prime_p())?, q: Some(copy(q)?), g: copy(parameters.generator())? })
+    }
+
+    /// The group that a public key states. Who states it must be trusted: only numbers that cannot be a group are
+    /// refused here.
+    ///
+    /// # Errors
+    /// When prime, generator or order cannot be those of a group, or the prime is shorter than 1,024 or longer than
+    /// 4,096 bits.
+    pub fn stated(p: &[u8], q: Option<&[u8]>, g: &[u8]) -> Result<Self, CryptoError> {
+        const INVALID: CryptoError = CryptoError::Invalid("DH group");
+        if p.len() > 512 || g.len() > p.len() || q.is_some_and(|q| q.len() > p.len()) {
+            return Err(INVALID);
+        }
+        let number = |bytes| BigNum::from_slice(bytes).map_err(library);
+        let (p, q, g) = (number(p)?, q.map(number).transpose()?, number(g)?);
+        let odd = p.is_bit_set(0);
+        if !PRIME_BITS.contains(&p.num_bits()) || !odd || g.num_bits() < 2 || g >= p {
+            return Err(INVALID);
+        }
+        if q.as_ref().is_some_and(|q| q.num_bits() < 160 || *q >= p) {
+            return Err(INVALID);
+        }
+        Ok(Self { p, q, g })
     }
 
     /// The generator in use.
@@ -111,14 +156,14 @@ impl DhDomain {
     /// # Errors
     /// When no random bytes come.
     pub fn key_pair(&self, entropy: &mut dyn Entropy) -> Result<DhKeyPair, CryptoError> {
-        let bits = self.q.num_bits() as usize;
+        let bits = self.q.as_ref().map_or(EXPONENT_BITS, |q| q.num_bits() as usize);
         let mut draw = zeroize::Zeroizing::new(vec![0; bits.div_ceil(8)]);
         for _ in 0..256 {
             entropy.fill(&mut draw)?;
             draw[0] &= 0xFF >> (draw.len() * 8 - bits);
             let private = BigNum::from_slice(&draw).map_err(library)?;
-            if private.num_bits() > 0 && private < self.q {
-                return self.key_pair_from(private);
+            if private.num_bits() > 0 && self.q.as_ref().is_none_or(|q| private < *q) {
+                return self.key_pair_from_bytes(&draw);
             }
         }
         Err(CryptoError::Entropy(crate::secret::EntropyError))
@@ -129,17 +174,12 @@ impl DhDomain {
     /// # Errors
     /// When it is zero or not below the prime.
     pub fn key_pair_from_bytes(&self, private: &[u8]) -> Result<DhKeyPair, CryptoError> {
-        let private = BigNum::from_slice(private).map_err(library)?;
-        if private.num_bits() == 0 || private >= self.p {
+        let number = secret(private)?;
+        if number.num_bits() == 0 || *number >= self.p {
             return Err(CryptoError::Invalid("private key"));
         }
-        self.key_pair_from(private)
-    }
-
-    fn key_pair_from(&self, mut private: BigNum) -> Result<DhKeyPair, CryptoError> {
-        private.set_const_time();
-        let public = self.power(&self.g, &private)?.to_vec();
-        Ok(DhKeyPair { private, public })
+        let public = self.power(&self.g, &number)?.to_vec();
+        Ok(DhKeyPair { private: private.into(), public })
     }
 
     /// The shared secret with a peer's public value, which must lie in the subgroup.
@@ -147,32 +187,39 @@ impl DhDomain {
     /// # Errors
     /// When the peer's value is outside the subgroup or trivial.
     pub fn agree(&self, own: &DhKeyPair, peer: &[u8]) -> Result<Secret, CryptoError> {
-        const INVALID: CryptoError = CryptoError::Invalid("public value");
-        if peer.len() > self.p.num_bytes() as usize {
-            return Err(INVALID);
-        }
-        let peer = BigNum::from_slice(peer).map_err(library)?;
-        let one = BigNum::from_u32(1).map_err(library)?;
-        if peer <= one || peer >= self.p || self.power(&peer, &self.q)? != one {
-            return Err(INVALID);
-        }
-        let shared = self.power(&peer, &own.private)?;
-        if shared == one {
+        let shared = self.power(&*self.decode(peer)?, &*secret(own.private.expose())?)?;
+        if shared.num_bits() < 2 {
             return Err(CryptoError::Invalid("shared secret"));
         }
         Ok(Secret::new(shared.to_vec_padded(self.p.num_bytes()).map_err(library)?))
     }
 
-    /// Generic mapping: the domain with generator `g^s · h`.
+    fn decode(&self, peer: &[u8]) -> Result<BigNum, CryptoError> {
+        const INVALID: CryptoError = CryptoError::Invalid("public value");
+        if peer.len() > self.p.num_bytes() as usize {
+            return Err(INVALID);
+        }
+        let peer = BigNum::from_slice(peer).map_err(library)?;
+        let mut last = BigNumRef::to_owned(&self.p).map_err(library)?;
+        last.sub_word(1).map_err(library)?;
+        // Neither 0, 1 nor p - 1, which lie in subgroups of order one and two.
+        if peer.num_bits() < 2 || peer >= last {
+            return Err(INVALID);
+        }
+        match &self.q {
+            Some(q) if self.power(&peer, q)?.num_bits() != 1 => Err(INVALID),
+            _ => Ok(peer),
+        }
+    }
+
+    /// Generic mapping: the domain with generator `g^s · h`, where `h` is what `own` and the peer agree on.
     ///
     /// # Errors
-    /// When the new generator would be trivial.
-    pub fn map_generic(&self, nonce: &Secret, shared: &Secret) -> Result<Self, CryptoError> {
-        let mut nonce = BigNum::from_slice(nonce.expose()).map_err(library)?;
-        let power = self.power(&self.g, &nonce)?;
-        nonce.clear();
-        let shared = BigNum::from_slice(shared.expose()).map_err(library)?;
-        let mut ctx = BigNumContext::new().map_err(library)?;
+    /// When the peer's value is outside the subgroup or the new generator would be trivial.
+    pub fn map_generic(&self, nonce: &Secret, own: &DhKeyPair, peer: &[u8]) -> Result<Self, CryptoError> {
+        let power = self.power(&self.g, &*secret(nonce.expose())?)?;
+        let shared = BigNum::from_slice(self.agree(own, peer)?.expose()).map_err(library)?;
+        let mut ctx = BigNumContext::new_secure().map_err(library)?;
         let mut generator = BigNum::new().map_err(library)?;
         generator.mod_mul(&power, &shared, &self.p, &mut ctx).map_err(library)?;
         self.with_generator(generator)
@@ -183,13 +230,14 @@ impl DhDomain {
     /// # Errors
     /// When the new generator would be trivial.
     pub fn map_integrated(&self, random: &[u8]) -> Result<Self, CryptoError> {
+        let q = self.q.as_ref().ok_or(CryptoError::Invalid("DH group without the order of its subgroup"))?;
         let mut ctx = BigNumContext::new().map_err(library)?;
         let (mut reduced, mut cofactor) = (BigNum::new().map_err(library)?, BigNum::new().map_err(library)?);
         let random = BigNum::from_slice(random).map_err(library)?;
         reduced.nnmod(&random, &self.p, &mut ctx).map_err(library)?;
         let mut below = BigNumRef::to_owned(&self.p).map_err(library)?;
         below.sub_word(1).map_err(library)?;
-        cofactor.checked_div(&below, &self.q, &mut ctx).map_err(library)?;
+        cofactor.checked_div(&below, q, &mut ctx).map_err(library)?;
         self.with_generator(self.power(&reduced, &cofactor)?)
     }
 
@@ -198,7 +246,8 @@ impl DhDomain {
             return Err(CryptoError::Invalid("mapped generator"));
         }
         let copy = |number: &BigNumRef| number.to_owned().map_err(library);
-        Ok(Self { p: copy(&self.p)?, q: copy(&self.q)?, g })
+        let q = self.q.as_deref().map(copy).transpose()?;
+        Ok(Self { p: copy(&self.p)?, q, g })
     }
 
     /// Length of the prime in bits.

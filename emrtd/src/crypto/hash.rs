@@ -15,6 +15,15 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// By the name that [`Self::name`] gives.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hash| hash.name() == name)
+    }
+
     /// By the object identifier of a digestAlgorithm.
     #[must_use]
     pub fn from_oid(oid: Oid<'_>) -> Option<Self> {
@@ -30,7 +39,7 @@ impl HashAlgorithm {
 
     /// Length of the digest in bytes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha224 => 28,
@@ -38,12 +47,6 @@ impl HashAlgorithm {
             Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
-    }
-
-    /// Always false; here because clippy asks for it beside `len`.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        false
     }
 
     /// The digest of `data`.

@@ -1,18 +1,26 @@
 //! The one place that knows which cryptographic libraries are used.
 //!
 //! Curves, big numbers, signatures and triple DES come from OpenSSL, the only library at hand with every brainpool
-//! curve; AES, MACs and hashes from RustCrypto (docs/decisions/0001-chip-cryptography.md).
+//! curve; AES, MACs, hashes and the arithmetic of brainpoolP256r1, where it is faster, from RustCrypto
+//! (docs/decisions/0001-chip-cryptography.md).
 //! Certificates and signed data are parsed by this crate; OpenSSL only ever sees numbers.
 
+pub mod agreement_key;
 pub mod curve;
 pub mod dh;
+pub mod domain;
+pub mod group;
 pub mod hash;
 pub mod integrated;
+mod number;
 pub mod public_key;
 pub mod symmetric;
 
-pub use curve::{Curve, Domain, KeyPair};
-pub use dh::{DhDomain, ModpGroup};
+pub use agreement_key::AgreementKey;
+pub use curve::Curve;
+pub use dh::{DhDomain, DhKeyPair, ModpGroup};
+pub use domain::{Domain, KeyPair};
+pub use group::{Group, GroupKey, KeyReserve, NamedGroup};
 pub use hash::HashAlgorithm;
 pub use public_key::{PublicKey, SignatureAlgorithm};
 pub use symmetric::{Cipher, SessionKeys};

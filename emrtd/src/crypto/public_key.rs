@@ -1,6 +1,7 @@
 //! Public keys from SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) and signature checks with them.
 
-use super::curve::{Curve, Domain, ParameterForm};
+use super::curve::{Curve, ParameterForm};
+use super::domain::signature_key;
 use super::{CryptoError, HashAlgorithm};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Tlv, TlvError, tag};
@@ -81,7 +82,7 @@ impl PublicKey {
     /// # Errors
     /// When the point is not on the curve.
     pub fn ec(curve: Curve, form: ParameterForm, point: &[u8]) -> Result<Self, CryptoError> {
-        let key = Domain::standard(curve)?.public_key(point)?;
+        let key = signature_key(curve, point)?;
         Ok(Self::Ec { key, curve, form, point: point.to_vec() })
     }
 

@@ -43,6 +43,12 @@ impl Cipher {
         }
     }
 
+    /// A number by which ciphers compare: the larger, the stronger.
+    #[must_use]
+    pub const fn strength(self) -> usize {
+        self.key_len() + self.block_len()
+    }
+
     /// The name as the field writes it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,13 +1,15 @@
-//! EF.DG2 (ICAO 9303-10 §4.7.2): the holder's face, in the record format of ISO/IEC 19794-5:2005.
+//! EF.DG2 (ICAO 9303-10 §4.7.2): the holder's face, in the record format of ISO/IEC 19794-5:2005 or in the tagged
+//! format of ISO/IEC 39794-5.
 //!
 //! ```text
 //! 75 { 7F61 { 02 01 n, 7F60 { A1 {…}, 5F2E or 7F2E <biometric data block> } × n } }
 //! block:  "FAC\0" "010\0" length:u32 faces:u16, then per face
 //!         length:u32 points:u16 <14 bytes> points × 8 bytes,
 //!         type:u8 codec:u8 width:u16 height:u16 <6 bytes> image
+//! 39794:  65 { A0 version, A1 { 30 { … A1 { A0 { A0 { 80 image, A1 { … A7 { 80 width, 81 height } } } } } } … } }
 //! ```
 
-use crate::tlv::{self, TlvError};
+use crate::tlv::{self, Tlv, TlvError};
 
 /// How the image is coded, by its first bytes; the record's codec field is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +75,49 @@ pub fn parse(file: &[u8]) -> Result<Vec<FaceImage<'_>>, TlvError> {
             Some(block) => block,
             None => tlv::find(template.value, 0x7F2E)?.ok_or(TlvError::Missing(0x5F2E))?,
         };
-        faces.push(face(block.value)?);
+        faces.push(match tlv::first(block.value, FACE_IMAGE_DATA_BLOCK) {
+            Ok(tagged) => tagged_face(&tagged)?,
+            Err(_) => face(block.value)?,
+        });
     }
     Ok(faces)
+}
+
+/// FaceImageDataBlock of ISO/IEC 39794-5.
+const FACE_IMAGE_DATA_BLOCK: u32 = 0x65;
+
+/// The first representation of an ISO/IEC 39794-5 block.
+fn tagged_face<'a>(block: &Tlv<'a>) -> Result<FaceImage<'a>, TlvError> {
+    let inside = |object: &Tlv<'a>, tag| tlv::find(object.value, tag)?.ok_or(TlvError::Missing(tag));
+    let representation = inside(&inside(block, 0xA1)?, tlv::tag::SEQUENCE)?;
+    // imageRepresentation, base, imageRepresentation2DBlock.
+    let two_dimensional = inside(&inside(&inside(&representation, 0xA1)?, 0xA0)?, 0xA0)?;
+    let image = inside(&two_dimensional, 0x80)?.value;
+    let size = tlv::find(two_dimensional.value, 0xA1)?.map(|information| tlv::find(information.value, 0xA7));
+    let (mut width, mut height) = (0, 0);
+    if let Some(size) = size.transpose()?.flatten() {
+        let number = |tag| -> Result<u16, TlvError> {
+            let number = inside(&size, tag)?.small_uint()?;
+            u16::try_from(number).map_err(|_| TlvError::Value("image size"))
+        };
+        (width, height) = (number(0x80)?, number(0x81)?);
+    }
+    let image_type = ImageType::sniff(image).ok_or(NO_IMAGE)?;
+    Ok(FaceImage { image_type, width, height, image })
+}
+
+const NO_IMAGE: TlvError = TlvError::Value("image is neither JPEG nor JPEG 2000");
+
+/// Where the image starts in the front of a file that is still being read, and how it is coded: a portrait can be
+/// decoded while it arrives. `None` until enough is there, or when the format does not allow it.
+#[must_use]
+pub fn image_start(front: &[u8]) -> Option<(usize, ImageType)> {
+    // Headers before the image are short in every format.
+    let window = &front[..front.len().min(400)];
+    (0..window.len()).find_map(|at| {
+        let image_type = ImageType::sniff(&front[at..])?;
+        Some((at, image_type))
+    })
 }
 
 fn face(block: &[u8]) -> Result<FaceImage<'_>, TlvError> {
@@ -92,6 +134,6 @@ fn face(block: &[u8]) -> Result<FaceImage<'_>, TlvError> {
     let information = record.get(20 + points * 8..).ok_or(CUT)?;
     let (width, height) = (u16_at(information, 2)?, u16_at(information, 4)?);
     let image = information.get(12..).ok_or(CUT)?;
-    let image_type = ImageType::sniff(image).ok_or(TlvError::Value("image is neither JPEG nor JPEG 2000"))?;
+    let image_type = ImageType::sniff(image).ok_or(NO_IMAGE)?;
     Ok(FaceImage { image_type, width, height, image })
 }

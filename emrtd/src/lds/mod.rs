@@ -1,11 +1,13 @@
 //! The logical data structure (ICAO 9303-10): typed views of the files, over the bytes as read.
 
+pub mod card_security;
 pub mod com;
 pub mod dg1;
 pub mod dg15;
 pub mod dg2;
 pub mod sod;
 
+pub use card_security::CardSecurity;
 pub use com::Com;
 pub use dg2::{FaceImage, ImageType};
 pub use sod::{LdsSecurityObject, Sod};

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 77 { ContentInfo { SignedData { eContent LDSSecurityObject } } }
-//! LDSSecurityObject ::= SEQUENCE { version INTEGER, hashAlgorithm, SEQUENCE OF { number INTEGER, hash OCTET STRING } … }
+//! LDSSecurityObject ::= SEQUENCE { version INTEGER, hashAlgorithm, SEQUENCE OF { number INTEGER, hash OCTET STRING },
+//!                                  SEQUENCE { ldsVersion, unicodeVersion PrintableString } OPTIONAL }
 //! ```
 
 use crate::cms::{CmsError, Deviation, SignedData};
@@ -19,6 +20,8 @@ pub struct LdsSecurityObject {
     pub version: u32,
     /// Hash over the data groups.
     pub hash: HashAlgorithm,
+    /// LDS version, for example `0108`; stated since LDS 1.8.
+    pub lds_version: Option<String>,
     /// Expected hash by data group number.
     pub data_groups: BTreeMap<u8, Vec<u8>>,
 }
@@ -51,6 +54,9 @@ impl Sod {
         if security_object.hash == HashAlgorithm::Sha1 && !deviations.contains(&Deviation::Sha1) {
             deviations.push(Deviation::Sha1);
         }
+        if security_object.version != u32::from(security_object.lds_version.is_some()) {
+            deviations.push(Deviation::LdsVersion);
+        }
         Ok(Self { signed_data, security_object, deviations })
     }
 }
@@ -68,10 +74,15 @@ impl LdsSecurityObject {
             let number = u8::try_from(number).ok().filter(|n| (1..=16).contains(n));
             let number = number.ok_or(TlvError::Value("data group number"))?;
             let digest = parts.expect(tag::OCTET_STRING)?.value.to_vec();
-            if digest.len() != hash.len() || data_groups.insert(number, digest).is_some() {
+            if digest.len() != hash.output_len() || data_groups.insert(number, digest).is_some() {
                 return Err(TlvError::Value("data group hash").into());
             }
         }
-        Ok(Self { version, hash, data_groups })
+        let mut lds_version = None;
+        if let Some(info) = fields.optional(tag::SEQUENCE)? {
+            let text = info.children().expect(tag::PRINTABLE_STRING)?;
+            lds_version = Some(String::from_utf8_lossy(text.value).into_owned());
+        }
+        Ok(Self { version, hash, lds_version, data_groups })
     }
 }

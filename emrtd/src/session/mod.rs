@@ -4,6 +4,7 @@
 //! loop {
 //!     match session.next()? {
 //!         Action::Transmit(command) => session.feed(&reader.transmit(&command)?)?,
+//!         Action::Sign(request) => session.signed(&token.sign(&request)?)?,
 //!         Action::Done => break,
 //!     }
 //! }
@@ -11,24 +12,36 @@
 //! ```
 //!
 //! The order of files is chosen so that what names the holder is there early and what is long comes late:
-//! SOD, then the wanted groups with EF.DG2 last. Chip authentication closes the read, so that a copy that
-//! fails it has given all its other evidence before.
+//! SOD, then the wanted groups with EF.DG2 last. Chip authentication follows, so that a copy that fails it has given
+//! all its other evidence before; terminal authentication and the groups that it opens close the read.
+//!
+//! | file | task |
+//! |---|---|
+//! | `mod.rs` | the machine and its interface |
+//! | `access.rs` | which access protocol, with which password |
+//! | `files.rs` | which files, in which order, from which byte |
+//! | `proofs.rs` | active, chip and terminal authentication |
+
+mod access;
+mod files;
+mod proofs;
 
 use crate::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
 use crate::apdu::{Command, Response};
 use crate::bac::Bac;
-use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript};
-use crate::crypto::PublicKey;
+use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationTranscript};
+use crate::crypto::{GroupKey, KeyReserve};
+use crate::cvc::TerminalCertificates;
 use crate::error::Error;
-use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof};
+use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof, TerminalRecord};
 use crate::exchange::{Exchange, Step};
 use crate::file::{FileId, FileOutcome, PartialFile, ReadFile, ReadSize};
-use crate::lds::{self, Sod};
-use crate::pace::{Pace, ParameterReference};
+use crate::pace::{ChipAuthenticationData, Pace};
 use crate::password::Password;
-use crate::secret::{Entropy, Secret};
+use crate::secret::Entropy;
 use crate::secure_messaging::SecureMessaging;
-use crate::security_info::{PaceInfo, SecurityInfos};
+use crate::security_info::PaceInfo;
+use crate::terminal_authentication::{SigningRequest, TerminalAuthentication};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Which access protocols may be used.
@@ -50,13 +63,34 @@ pub struct Plan {
     pub access: AccessPolicy,
     /// Passwords to try, best first. BAC uses those of kind MRZ.
     pub passwords: Vec<Password>,
-    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read.
+    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read. Groups 3 and 4 are read only after
+    /// terminal authentication.
     pub data_groups: Vec<u8>,
+    /// What opens groups 3 and 4; never used unless one of them is wanted.
+    pub terminal: Option<TerminalCertificates>,
     /// The most response bytes that reader and chip take in one extended APDU; 256 or less switches extended
     /// length off.
     pub max_response: u32,
+    /// What chips of this type took before, see [`Session::read_size`]: spares the refusals that showed it.
+    pub read_size: Option<ReadSize>,
     /// EF.CardAccess to assume when the chip does not give one.
     pub card_access_fallback: Option<Vec<u8>>,
+}
+
+impl Plan {
+    /// A plan with nothing special: PACE or BAC, extended length as the reader allows, no terminal authentication.
+    #[must_use]
+    pub fn new(passwords: Vec<Password>, data_groups: &[u8]) -> Self {
+        Self {
+            access: AccessPolicy::Auto,
+            passwords,
+            data_groups: data_groups.to_vec(),
+            terminal: None,
+            max_response: 65_536,
+            read_size: None,
+            card_access_fallback: None,
+        }
+    }
 }
 
 /// What an interrupted read had brought. A read of the same card, put back, goes on from there.
@@ -81,6 +115,8 @@ impl std::fmt::Debug for Interrupted {
 pub enum Action {
     /// Send these bytes to the card and feed its answer.
     Transmit(Vec<u8>),
+    /// Have the inspection system's key sign, and give the signature to [`Session::signed`].
+    Sign(SigningRequest),
     /// The read is complete.
     Done,
 }
@@ -107,6 +143,7 @@ pub enum Phase {
     File(FileId),
     ActiveAuthentication,
     ChipAuthentication,
+    TerminalAuthentication,
     Done,
 }
 
@@ -122,6 +159,7 @@ impl Phase {
             Self::File(file) => file.to_string().trim_start_matches("EF.").to_lowercase(),
             Self::ActiveAuthentication => "active_authentication".to_owned(),
             Self::ChipAuthentication => "chip_authentication".to_owned(),
+            Self::TerminalAuthentication => "terminal_authentication".to_owned(),
             Self::Done => "done".to_owned(),
         }
     }
@@ -133,6 +171,9 @@ const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
 /// The most to ask for in one extended APDU. Larger ones save little, show no progress, and are lost whole when the
 /// card is lifted.
 const CHUNK: u32 = 4096;
+
+/// The groups behind terminal authentication: fingerprints and irises.
+const BIOMETRIC: [u8; 2] = [3, 4];
 
 /// SELECT MF in three spellings. Some chips, the CCCD among them, refuse all of them with 6D00 and are in the
 /// master file anyway; no answer is fatal.
@@ -151,9 +192,9 @@ enum State {
     ActiveAuthentication(ActiveAuthentication),
     ChipAuthentication(ChipAuthentication),
     /// The first command under the new keys, which shows that the chip has them.
-    Confirm {
-        private: Secret,
-    },
+    Confirm(GroupKey),
+    /// The request is set while the signature is made.
+    TerminalAuthentication(TerminalAuthentication, Option<SigningRequest>),
     Done,
     /// An error ended the session.
     Broken,
@@ -168,6 +209,7 @@ pub struct Session {
     /// The next command, already protected.
     outgoing: Option<Vec<u8>>,
     size: ReadSize,
+    reserve: KeyReserve,
     master_file_tries: usize,
     attempts: VecDeque<Attempt>,
     current: Option<Attempt>,
@@ -179,6 +221,11 @@ pub struct Session {
     not_read: BTreeMap<FileId, String>,
     active: Proof<ActiveAuthenticationTranscript>,
     chip: Proof<ChipAuthenticationTranscript>,
+    cam: Proof<ChipAuthenticationData>,
+    terminal: Option<TerminalRecord>,
+    /// What terminal authentication signs besides the challenge: the chip's identifier, the terminal's key.
+    chip_identifier: Vec<u8>,
+    terminal_key: Vec<u8>,
     interrupted: Option<Interrupted>,
     partial: Option<PartialFile>,
     resumed: bool,
@@ -208,6 +255,7 @@ impl Session {
             state: State::Done,
             outgoing: None,
             size,
+            reserve: KeyReserve::default(),
             master_file_tries: 0,
             attempts: VecDeque::new(),
             current: None,
@@ -219,6 +267,10 @@ impl Session {
             not_read: BTreeMap::new(),
             active: not_reached(),
             chip: not_reached(),
+            cam: Proof::NotAsked("not_offered".to_owned()),
+            terminal: None,
+            chip_identifier: Vec::new(),
+            terminal_key: Vec::new(),
             interrupted: None,
             partial: None,
             resumed: false,
@@ -230,6 +282,19 @@ impl Session {
     #[must_use]
     pub fn resume(plan: Plan, entropy: Box<dyn Entropy>, interrupted: Interrupted) -> Self {
         Self { interrupted: Some(interrupted), ..Self::new(plan, entropy) }
+    }
+
+    /// The same with key pairs that were made before the card came.
+    #[must_use]
+    pub fn with_reserve(mut self, reserve: KeyReserve) -> Self {
+        self.reserve = reserve;
+        self
+    }
+
+    /// The sizes of answers that the chip takes, as far as this read has found out.
+    #[must_use]
+    pub const fn read_size(&self) -> ReadSize {
+        self.size
     }
 
     /// What there is to go on from when the card has left. `None` before EF.SOD was read.
@@ -285,7 +350,9 @@ impl Session {
             State::Select { .. } => Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(APPLICATION.to_vec()),
             State::ActiveAuthentication(run) => run.begin(entropy)?,
             State::ChipAuthentication(run) => run.begin(entropy)?,
-            State::Confirm { .. } => Command::new(0x00, 0xB0, 0x80 | FileId::Sod.sfi(), 0x00).with_le(8),
+            State::Confirm(_) => Command::new(0x00, 0xB0, 0x80 | FileId::Sod.sfi(), 0x00).with_le(8),
+            State::TerminalAuthentication(_, Some(request)) => return Ok(Action::Sign(request.clone())),
+            State::TerminalAuthentication(run, None) => run.begin(),
             State::Done => return Ok(Action::Done),
             State::Broken => return Err(Error::OutOfOrder),
         };
@@ -307,6 +374,26 @@ impl Session {
         result
     }
 
+    /// Takes the signature that [`Action::Sign`] asked for.
+    ///
+    /// # Errors
+    /// When none was asked for.
+    pub fn signed(&mut self, signature: &[u8]) -> Result<(), Error> {
+        let State::TerminalAuthentication(run, request) = &mut self.state else { return Err(Error::OutOfOrder) };
+        let command = run.signed(signature)?;
+        *request = None;
+        self.dispatch(&command);
+        Ok(())
+    }
+
+    /// Goes on without terminal authentication, because the signature cannot be had: the groups that it would open
+    /// stay unread.
+    pub fn not_signed(&mut self) {
+        if matches!(self.state, State::TerminalAuthentication(..)) {
+            self.terminal_refused("no_signature");
+        }
+    }
+
     /// Where the read stands.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -318,7 +405,8 @@ impl Session {
             State::Select { .. } => (Phase::SelectApplication, (0, None)),
             State::File(read) => (Phase::File(read.file()), read.progress()),
             State::ActiveAuthentication(_) => (Phase::ActiveAuthentication, (0, None)),
-            State::ChipAuthentication(_) | State::Confirm { .. } => (Phase::ChipAuthentication, (0, None)),
+            State::ChipAuthentication(_) | State::Confirm(_) => (Phase::ChipAuthentication, (0, None)),
+            State::TerminalAuthentication(..) => (Phase::TerminalAuthentication, (0, None)),
             State::Done | State::Broken => (Phase::Done, (0, None)),
         };
         Progress { phase, bytes, total }
@@ -348,6 +436,8 @@ impl Session {
             not_read: self.not_read,
             active_authentication: self.active,
             chip_authentication: self.chip,
+            pace_cam: self.cam,
+            terminal_authentication: self.terminal,
         })
     }
 
@@ -368,8 +458,13 @@ impl Session {
             None => Ok(outer),
         };
         // A chip that cannot answer under the keys of chip authentication is a copy, not a broken read.
-        if matches!(self.state, State::Confirm { .. } | State::ChipAuthentication(_)) {
+        if matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_)) {
             return self.receive_chip(answer, opened);
+        }
+        // What terminal authentication would open is a gain; its failure loses nothing that was read.
+        if let State::TerminalAuthentication(..) = self.state {
+            self.receive_terminal(opened);
+            return Ok(());
         }
         let response = opened?;
         let entropy = &mut *self.entropy;
@@ -386,7 +481,13 @@ impl Session {
             }
             State::Pace(mut pace) => match pace.feed(&response, entropy) {
                 Ok(Step::Send(command)) => self.go_on(State::Pace(pace), &command),
-                Ok(Step::Done(output)) => self.opened(output.session),
+                Ok(Step::Done(output)) => {
+                    self.chip_identifier = output.chip_identifier;
+                    if let Some(data) = output.chip_authentication {
+                        self.cam = Proof::Answered(data);
+                    }
+                    self.opened(output.session)
+                }
                 Err(error) => self.next_attempt(error),
             },
             State::Bac(mut bac) => match bac.feed(&response, entropy) {
@@ -404,9 +505,12 @@ impl Session {
                 self.start_file(FileId::Sod);
                 Ok(())
             }
-            State::File(mut read) => match read.feed(&response, entropy)? {
-                Step::Send(command) => self.go_on(State::File(read), &command),
-                Step::Done(outcome) => self.file_done(&read, outcome),
+            State::File(mut read) => match read.feed(&response, entropy) {
+                Ok(Step::Send(command)) => self.go_on(State::File(read), &command),
+                Ok(Step::Done(outcome)) => self.file_done(&read, outcome),
+                // The master file's copy of the chip's key is not needed to read the rest.
+                Err(_) if read.file() == FileId::CardSecurity => self.file_done(&read, FileOutcome::Absent),
+                Err(error) => Err(error),
             },
             State::ActiveAuthentication(mut run) => {
                 match run.feed(&response, entropy) {
@@ -417,36 +521,12 @@ impl Session {
                 self.next_file();
                 Ok(())
             }
-            State::ChipAuthentication(_) | State::Confirm { .. } | State::Done | State::Broken => {
-                Err(Error::OutOfOrder)
-            }
+            State::ChipAuthentication(_)
+            | State::Confirm(_)
+            | State::TerminalAuthentication(..)
+            | State::Done
+            | State::Broken => Err(Error::OutOfOrder),
         }
-    }
-
-    fn receive_chip(
-        &mut self,
-        answer: &[u8],
-        opened: Result<Response, crate::secure_messaging::SecureMessagingError>,
-    ) -> Result<(), Error> {
-        let state = std::mem::replace(&mut self.state, State::Done);
-        match (state, opened) {
-            (State::ChipAuthentication(mut run), Ok(response)) => match run.feed(&response, &mut *self.entropy) {
-                Ok(Step::Send(command)) => return self.go_on(State::ChipAuthentication(run), &command),
-                Ok(Step::Done(done)) => {
-                    self.channel = Some(done.session);
-                    self.state = State::Confirm { private: done.private };
-                }
-                Err(_) => self.chip = Proof::Refused("chip_refused".to_owned()),
-            },
-            (State::Confirm { private }, Ok(_)) => {
-                self.chip = Proof::Answered(ChipAuthenticationTranscript {
-                    terminal_private: private.expose().to_vec(),
-                    response: answer.to_vec(),
-                });
-            }
-            _ => self.chip = Proof::Refused("chip_does_not_hold_the_key".to_owned()),
-        }
-        Ok(())
     }
 
     fn go_on(&mut self, state: State, command: &Command) -> Result<(), Error> {
@@ -455,246 +535,6 @@ impl Session {
         Ok(())
     }
 
-    fn card_access(&mut self, read: Option<Secret>) -> Result<(), Error> {
-        if read.is_none() && self.master_file_tries < SELECT_MASTER_FILE.len() {
-            self.master_file_tries += 1;
-            self.state = State::SelectMasterFile;
-            return Ok(());
-        }
-        let infos = match &read {
-            Some(bytes) => SecurityInfos::parse(bytes.expose()).ok(),
-            None => self.plan.card_access_fallback.as_ref().and_then(|bytes| {
-                self.fallback = Some("card_access_assumed".to_owned());
-                SecurityInfos::parse(bytes).ok()
-            }),
-        };
-        if let Some(bytes) = read {
-            self.files.insert(FileId::CardAccess, FileEvidence::Content(bytes));
-        }
-        self.offers = infos.map(|i| i.pace).unwrap_or_default();
-        // A card that takes a password takes it in every variant, so only the best offer is tried: the strongest
-        // cipher, then ECDH, then the chip's own order.
-        let supported = self.offers.iter().filter(|info| Pace::supports(info));
-        let strength = |info: &PaceInfo| (info.cipher.key_len() + info.cipher.block_len(), info.key_agreement);
-        if let Some(best) = supported.min_by_key(|info| std::cmp::Reverse(strength(info))) {
-            let attempt = |password: &Password| Attempt::Pace(best.clone(), password.clone());
-            self.attempts = self.plan.passwords.iter().map(attempt).collect();
-        }
-        if self.attempts.is_empty() {
-            if self.plan.access == AccessPolicy::Auto {
-                self.fallback = Some("pace_not_offered".to_owned());
-                return self.switch_to_bac(Error::NoAccessProtocol("the chip does not offer PACE"));
-            }
-            return Err(Error::NoAccessProtocol("the chip does not offer PACE"));
-        }
-        self.next_attempt(Error::NoAccessProtocol("no password"))
-    }
-
-    fn queue_bac(&mut self) {
-        let mrz = self.plan.passwords.iter().filter(|p| matches!(p, Password::Mrz(_)));
-        self.attempts = mrz.cloned().map(Attempt::Bac).collect();
-    }
-
-    /// Starts the next password, or the next protocol when they are used up.
-    fn next_attempt(&mut self, error: Error) -> Result<(), Error> {
-        let refused_protocol = !matches!(error, Error::WrongPassword { .. }) && self.current.is_some();
-        if refused_protocol && matches!(self.current, Some(Attempt::Pace(..))) {
-            // The chip breaks off PACE for another reason than the password; the next password meets the same.
-            self.attempts.clear();
-            return self.fall_back(error);
-        }
-        if refused_protocol {
-            return Err(error);
-        }
-        self.current = self.attempts.pop_front();
-        match &self.current {
-            Some(Attempt::Pace(info, password)) => {
-                let same = self.offers.iter().filter(|other| other.oid == info.oid).count();
-                let reference = if same > 1 { ParameterReference::Name } else { ParameterReference::Omit };
-                self.state = State::Pace(Pace::new(info.clone(), password.clone(), reference));
-                Ok(())
-            }
-            Some(Attempt::Bac(Password::Mrz(key))) => {
-                self.state = State::Bac(Bac::new(key));
-                Ok(())
-            }
-            Some(Attempt::Bac(Password::Can(_))) | None => Err(error),
-        }
-    }
-
-    /// After a failure of PACE that is not a wrong password.
-    fn fall_back(&mut self, error: Error) -> Result<(), Error> {
-        if self.plan.access != AccessPolicy::Auto {
-            return Err(error);
-        }
-        // A chip that gives no EF.CardAccess and refuses the assumed offer simply has no PACE.
-        let assumed = self.fallback.as_deref() == Some("card_access_assumed");
-        self.fallback = Some(if assumed { "pace_not_offered" } else { "pace_failed" }.to_owned());
-        self.switch_to_bac(error)
-    }
-
-    fn switch_to_bac(&mut self, error: Error) -> Result<(), Error> {
-        self.queue_bac();
-        self.current = None;
-        if self.attempts.is_empty() {
-            return Err(error);
-        }
-        self.state = State::Select { before_bac: true };
-        Ok(())
-    }
-
-    fn opened(&mut self, channel: SecureMessaging) -> Result<(), Error> {
-        let cipher = channel.cipher().name().to_owned();
-        let (protocol, curve, password, next) = match self.current.take() {
-            Some(Attempt::Pace(info, password)) => {
-                let curve = info.domain_name().map(str::to_owned);
-                (info.name(), curve, password, State::Select { before_bac: false })
-            }
-            Some(Attempt::Bac(password)) => ("BAC".to_owned(), None, password, State::Done),
-            None => return Err(Error::OutOfOrder),
-        };
-        let password = password.kind().to_owned();
-        let fallback = self.fallback.take();
-        self.access = Some(AccessRecord { protocol, cipher, curve, password, fallback });
-        let short = channel.short_le();
-        let extended = if self.plan.max_response > 256 {
-            // Room for the data objects of secure messaging around the plain data.
-            (self.plan.max_response - 48).min(CHUNK).max(short)
-        } else {
-            short
-        };
-        self.size = ReadSize { short, extended };
-        self.channel = Some(channel);
-        self.attempts.clear();
-        match next {
-            // BAC runs inside the application already.
-            State::Done => self.start_file(FileId::Sod),
-            state => self.state = state,
-        }
-        Ok(())
-    }
-
-    fn start_file(&mut self, file: FileId) {
-        let read = match self.partial.take_if(|partial| partial.file == file) {
-            Some(partial) => ReadFile::resumed(partial, self.size),
-            None => ReadFile::new(file, self.size),
-        };
-        self.state = State::File(read);
-    }
-
-    /// Takes over what an interrupted read of this very card had brought.
-    fn take_over(&mut self, sod: &Secret) {
-        let Some(interrupted) = self.interrupted.take() else { return };
-        if interrupted.files.get(&FileId::Sod) != Some(&FileEvidence::Content(sod.clone())) {
-            return;
-        }
-        self.resumed = true;
-        self.queue.retain(|file| !interrupted.files.contains_key(file) && !interrupted.not_read.contains_key(file));
-        self.files.extend(interrupted.files);
-        self.not_read.extend(interrupted.not_read);
-        self.active = interrupted.active;
-        self.partial = interrupted.current;
-    }
-
-    fn file_done(&mut self, read: &ReadFile, outcome: FileOutcome) -> Result<(), Error> {
-        let file = read.file();
-        self.size = read.size();
-        match outcome {
-            FileOutcome::Read(bytes) => {
-                if file == FileId::Sod {
-                    self.plan_files(bytes.expose());
-                    self.take_over(&bytes);
-                }
-                self.files.insert(file, FileEvidence::Content(bytes));
-            }
-            FileOutcome::Absent => {
-                self.not_read.insert(file, "absent".to_owned());
-            }
-            FileOutcome::Denied => {
-                self.not_read.insert(file, "denied".to_owned());
-            }
-        }
-        if file == FileId::Sod && self.not_read.contains_key(&FileId::Sod) {
-            self.queue = self.wanted();
-        }
-        let unasked = self.active == not_reached();
-        match file {
-            FileId::Dg(15) => self.start_active(),
-            // The card left between EF.DG15 and its signature.
-            FileId::Sod if unasked && self.files.contains_key(&FileId::Dg(15)) => self.start_active(),
-            _ => self.next_file(),
-        }
-        Ok(())
-    }
-
-    /// The wanted groups in reading order: text, then keys, then the portrait.
-    fn wanted(&self) -> VecDeque<FileId> {
-        let mut wanted: Vec<u8> = self.plan.data_groups.clone();
-        wanted.sort_by_key(|n| (*n == 2, *n));
-        wanted.dedup();
-        wanted.into_iter().map(FileId::Dg).collect()
-    }
-
-    /// The SOD lists the files, so EF.COM need not be read.
-    fn plan_files(&mut self, sod: &[u8]) {
-        let listed = Sod::parse(sod).ok().map(|sod| sod.security_object.data_groups);
-        let mut queue = self.wanted();
-        if let Some(listed) = listed {
-            queue.retain(|file| matches!(file, FileId::Dg(n) if listed.contains_key(n)));
-            for file in self.wanted() {
-                if !queue.contains(&file) {
-                    self.not_read.insert(file, "not_in_sod".to_owned());
-                }
-            }
-        }
-        self.queue = queue;
-    }
-
-    fn start_active(&mut self) {
-        let key = self.file(FileId::Dg(15)).map(lds::dg15::parse);
-        let reason = match key {
-            Some(Ok(key)) => {
-                // Signature and data objects must fit; RSA of 2,048 bits and more does not fit a short response.
-                let length = match key {
-                    PublicKey::Rsa { bits, .. } => bits.div_ceil(8),
-                    PublicKey::Ec { curve, .. } => 2 * curve.field_len() as u32 + 16,
-                };
-                let le = if length > self.size.short { self.size.extended.max(length) } else { 256 };
-                if length > self.size.short && self.size.extended <= 256 {
-                    "signature_needs_extended_length"
-                } else {
-                    self.state = State::ActiveAuthentication(ActiveAuthentication::new(le));
-                    return;
-                }
-            }
-            Some(Err(_)) => "unsupported_algorithm",
-            None => "no_dg15",
-        };
-        self.active = Proof::NotAsked(reason.to_owned());
-        self.next_file();
-    }
-
-    fn next_file(&mut self) {
-        if let Some(file) = self.queue.pop_front() {
-            self.start_file(file);
-            return;
-        }
-        if self.active == not_reached() {
-            self.active = Proof::NotAsked("no_dg15".to_owned());
-        }
-        let infos = self.file(FileId::Dg(14)).map(lds::dg14);
-        let reason = match infos.map(|infos| infos.map(|i| ChipAuthenticationParameters::choose(&i))) {
-            Some(Ok(Some(parameters))) => {
-                self.state = State::ChipAuthentication(ChipAuthentication::new(parameters));
-                return;
-            }
-            Some(Ok(None)) => "no_usable_key",
-            Some(Err(_)) => "dg14_malformed",
-            None => "no_dg14",
-        };
-        self.chip = Proof::NotAsked(reason.to_owned());
-        self.state = State::Done;
-    }
 }
 
 /// A proof that the read has not come to yet; it stays so in evidence when the read ends before.

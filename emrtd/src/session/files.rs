@@ -1,0 +1,112 @@
+//! Which files are read, in which order, from which byte.
+
+use super::{BIOMETRIC, Session, State, not_reached};
+use crate::error::Error;
+use crate::evidence::{FileEvidence, Proof};
+use crate::file::{FileId, FileOutcome, ReadFile};
+use crate::lds::Sod;
+use crate::secret::Secret;
+use std::collections::VecDeque;
+
+impl Session {
+    pub(super) fn start_file(&mut self, file: FileId) {
+        let read = match self.partial.take_if(|partial| partial.file == file) {
+            Some(partial) => ReadFile::resumed(partial, self.size),
+            None => ReadFile::new(file, self.size),
+        };
+        self.state = State::File(read);
+    }
+
+    /// Takes over what an interrupted read of this very card had brought.
+    fn take_over(&mut self, sod: &Secret) {
+        let Some(interrupted) = self.interrupted.take() else { return };
+        if interrupted.files.get(&FileId::Sod) != Some(&FileEvidence::Content(sod.clone())) {
+            return;
+        }
+        self.resumed = true;
+        self.queue.retain(|file| !interrupted.files.contains_key(file) && !interrupted.not_read.contains_key(file));
+        self.files.extend(interrupted.files);
+        self.not_read.extend(interrupted.not_read);
+        self.active = interrupted.active;
+        self.partial = interrupted.current;
+    }
+
+    pub(super) fn file_done(&mut self, read: &ReadFile, outcome: FileOutcome) -> Result<(), Error> {
+        let file = read.file();
+        self.size = read.size();
+        if file == FileId::CardSecurity {
+            match outcome {
+                FileOutcome::Read(bytes) => {
+                    self.files.insert(file, FileEvidence::Content(bytes));
+                }
+                _ => {
+                    self.not_read.insert(file, "absent".to_owned());
+                }
+            }
+            self.state = State::Select { before_bac: false };
+            return Ok(());
+        }
+        match outcome {
+            FileOutcome::Read(bytes) => {
+                if file == FileId::Sod {
+                    self.plan_files(bytes.expose());
+                    self.take_over(&bytes);
+                }
+                self.files.insert(file, FileEvidence::Content(bytes));
+            }
+            FileOutcome::Absent => {
+                self.not_read.insert(file, "absent".to_owned());
+            }
+            FileOutcome::Denied => {
+                self.not_read.insert(file, "denied".to_owned());
+            }
+        }
+        if file == FileId::Sod && self.not_read.contains_key(&FileId::Sod) {
+            self.queue = self.wanted();
+        }
+        let unasked = self.active == not_reached();
+        match file {
+            FileId::Dg(15) => self.start_active(),
+            // The card left between EF.DG15 and its signature.
+            FileId::Sod if unasked && self.files.contains_key(&FileId::Dg(15)) => self.start_active(),
+            _ => self.next_file(),
+        }
+        Ok(())
+    }
+
+    /// The wanted groups in reading order: text, then keys, then the portrait. Groups behind terminal authentication
+    /// come later.
+    fn wanted(&self) -> VecDeque<FileId> {
+        let mut wanted: Vec<u8> = self.plan.data_groups.clone();
+        wanted.retain(|n| !BIOMETRIC.contains(n));
+        wanted.sort_by_key(|n| (*n == 2, *n));
+        wanted.dedup();
+        wanted.into_iter().map(FileId::Dg).collect()
+    }
+
+    /// The SOD lists the files, so EF.COM need not be read.
+    fn plan_files(&mut self, sod: &[u8]) {
+        let listed = Sod::parse(sod).ok().map(|sod| sod.security_object.data_groups);
+        let mut queue = self.wanted();
+        if let Some(listed) = listed {
+            queue.retain(|file| matches!(file, FileId::Dg(n) if listed.contains_key(n)));
+            for file in self.wanted() {
+                if !queue.contains(&file) {
+                    self.not_read.insert(file, "not_in_sod".to_owned());
+                }
+            }
+        }
+        self.queue = queue;
+    }
+
+    pub(super) fn next_file(&mut self) {
+        if let Some(file) = self.queue.pop_front() {
+            self.start_file(file);
+            return;
+        }
+        if self.active == not_reached() {
+            self.active = Proof::NotAsked("no_dg15".to_owned());
+        }
+        self.close();
+    }
+}

@@ -1,0 +1,176 @@
+//! Active, chip and terminal authentication, and the groups that the last one opens.
+
+use super::{BIOMETRIC, Session, State};
+use crate::active_authentication::ActiveAuthentication;
+use crate::apdu::Response;
+use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript};
+use crate::crypto::PublicKey;
+use crate::cvc::Authorisation;
+use crate::error::Error;
+use crate::evidence::{Proof, TerminalRecord};
+use crate::exchange::{Exchange as _, Step};
+use crate::file::FileId;
+use crate::lds::{self, Sod};
+use crate::secure_messaging::SecureMessagingError;
+use crate::terminal_authentication::{TerminalAuthentication, TerminalStep};
+
+impl Session {
+    pub(super) fn start_active(&mut self) {
+        let key = self.file(FileId::Dg(15)).map(lds::dg15::parse);
+        let reason = match key {
+            Some(Ok(key)) => {
+                // Signature and data objects must fit; RSA of 2,048 bits and more does not fit a short response.
+                let length = match key {
+                    PublicKey::Rsa { bits, .. } => bits.div_ceil(8),
+                    PublicKey::Ec { curve, .. } => 2 * curve.field_len() as u32 + 16,
+                };
+                let le = if length > self.size.short { self.size.extended.max(length) } else { 256 };
+                if length > self.size.short && self.size.extended <= 256 {
+                    "signature_needs_extended_length"
+                } else {
+                    self.state = State::ActiveAuthentication(ActiveAuthentication::new(le));
+                    return;
+                }
+            }
+            Some(Err(_)) => "unsupported_algorithm",
+            None => "no_dg15",
+        };
+        self.active = Proof::NotAsked(reason.to_owned());
+        self.next_file();
+    }
+
+    pub(super) fn receive_chip(
+        &mut self,
+        answer: &[u8],
+        opened: Result<Response, SecureMessagingError>,
+    ) -> Result<(), Error> {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        match (state, opened) {
+            (State::ChipAuthentication(mut run), Ok(response)) => match run.feed(&response, &mut *self.entropy) {
+                Ok(Step::Send(command)) => return self.go_on(State::ChipAuthentication(run), &command),
+                Ok(Step::Done(done)) => {
+                    self.channel = Some(done.session);
+                    self.state = State::Confirm(done.terminal_key);
+                    return Ok(());
+                }
+                Err(_) => self.chip = Proof::Refused("chip_refused".to_owned()),
+            },
+            (State::Confirm(key), Ok(_)) => {
+                self.chip = Proof::Answered(ChipAuthenticationTranscript::new(key.private(), answer));
+                self.terminal_key = key.compressed();
+                self.start_terminal();
+                return Ok(());
+            }
+            _ => self.chip = Proof::Refused("chip_does_not_hold_the_key".to_owned()),
+        }
+        self.leave_biometrics("no_chip_authentication");
+        Ok(())
+    }
+
+    /// After the files: chip authentication, unless the access protocol proved the same.
+    pub(super) fn close(&mut self) {
+        if !matches!(self.chip, Proof::NotAsked(_)) {
+            self.state = State::Done;
+            return;
+        }
+        let infos = self.file(FileId::Dg(14)).map(lds::dg14);
+        let reason = match infos.map(|infos| infos.map(|i| ChipAuthenticationParameters::choose(&i))) {
+            _ if self.cam_holds() && self.biometrics().is_empty() => "pace_cam_proved_it",
+            Some(Ok(Some(parameters))) => {
+                let prepared = parameters.named_group().and_then(|group| self.reserve.take(group));
+                self.state = State::ChipAuthentication(ChipAuthentication::new(parameters).with_terminal_key(prepared));
+                return;
+            }
+            Some(Ok(None)) => "no_usable_key",
+            Some(Err(_)) => "dg14_malformed",
+            None => "no_dg14",
+        };
+        self.chip = Proof::NotAsked(reason.to_owned());
+        self.leave_biometrics("no_chip_authentication");
+    }
+
+    /// Whether the chip has shown in PACE that it holds the key of EF.CardSecurity. Whose key that is, the evidence
+    /// tells later.
+    fn cam_holds(&self) -> bool {
+        let Proof::Answered(data) = &self.cam else { return false };
+        let keys = self.file(FileId::CardSecurity).and_then(|bytes| lds::CardSecurity::parse(bytes).ok());
+        keys.is_some_and(|security| security.proves(data))
+    }
+
+    /// Groups behind terminal authentication that are wanted and listed.
+    fn biometrics(&self) -> Vec<u8> {
+        let listed = self.file(FileId::Sod).and_then(|sod| Sod::parse(sod).ok());
+        let listed = listed.map(|sod| sod.security_object.data_groups).unwrap_or_default();
+        let wanted = self.plan.data_groups.iter().copied();
+        wanted.filter(|n| BIOMETRIC.contains(n) && listed.contains_key(n) && self.plan.terminal.is_some()).collect()
+    }
+
+    /// Says why the groups behind terminal authentication are not there, and ends the read.
+    fn leave_biometrics(&mut self, reason: &str) {
+        for number in self.plan.data_groups.iter().filter(|n| BIOMETRIC.contains(n)) {
+            let file = FileId::Dg(*number);
+            if !self.files.contains_key(&file) {
+                self.not_read.entry(file).or_insert_with(|| reason.to_owned());
+            }
+        }
+        self.state = State::Done;
+    }
+
+    fn start_terminal(&mut self) {
+        match &self.plan.terminal {
+            Some(certificates) if !self.biometrics().is_empty() => {
+                let run = TerminalAuthentication::new(
+                    certificates.clone(),
+                    self.chip_identifier.clone(),
+                    self.terminal_key.clone(),
+                );
+                self.state = State::TerminalAuthentication(run, None);
+            }
+            Some(_) => self.leave_biometrics("not_in_sod"),
+            None => self.leave_biometrics("no_terminal_authentication"),
+        }
+    }
+
+    pub(super) fn receive_terminal(&mut self, opened: Result<Response, SecureMessagingError>) {
+        let State::TerminalAuthentication(mut run, _) = std::mem::replace(&mut self.state, State::Done) else {
+            return;
+        };
+        match opened.map_err(Error::from).and_then(|response| run.feed(&response)) {
+            Ok(TerminalStep::Send(command)) => {
+                self.state = State::TerminalAuthentication(run, None);
+                self.dispatch(&command);
+            }
+            Ok(TerminalStep::Sign(request)) => self.state = State::TerminalAuthentication(run, Some(request)),
+            Ok(TerminalStep::Done(rights)) => {
+                self.terminal = self.terminal_record("granted", rights);
+                for number in self.biometrics() {
+                    if rights.allows(number) {
+                        self.queue.push_back(FileId::Dg(number));
+                    } else {
+                        self.not_read.insert(FileId::Dg(number), "not_authorised".to_owned());
+                    }
+                }
+                self.next_file();
+            }
+            Err(error) => self.terminal_refused(match error {
+                Error::Protocol { .. } => "no_certificate_path",
+                _ => "chip_refused",
+            }),
+        }
+    }
+
+    pub(super) fn terminal_refused(&mut self, reason: &str) {
+        self.terminal = self.terminal_record(reason, Authorisation::default());
+        self.leave_biometrics("terminal_authentication_failed");
+    }
+
+    fn terminal_record(&self, result: &str, rights: Authorisation) -> Option<TerminalRecord> {
+        let certificates = self.plan.terminal.as_ref()?;
+        Some(TerminalRecord {
+            result: result.to_owned(),
+            holder: certificates.own().holder_name(),
+            fingerprints: rights.fingerprints,
+            irises: rights.irises,
+        })
+    }
+}
