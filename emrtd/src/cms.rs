@@ -332,11 +332,10 @@ impl Signer {
             deviations.push(Deviation::SignatureAlgorithmIsKeyType);
         }
         let algorithm = SignatureAlgorithm::from_algorithm(&algorithm, Some(digest))?;
-        if let SignatureAlgorithm::RsaPss { hash, mgf1, salt_len } = &algorithm {
-            if hash != mgf1 || usize::try_from(*salt_len) != Ok(hash.output_len()) {
+        if let SignatureAlgorithm::RsaPss { hash, mgf1, salt_len } = &algorithm
+            && (hash != mgf1 || usize::try_from(*salt_len) != Ok(hash.output_len())) {
                 deviations.push(Deviation::PssParameters);
             }
-        }
         let signature = match fields.optional(CONSTRUCTED_OCTET_STRING)? {
             Some(segments) => segments,
             None => fields.expect(tag::OCTET_STRING)?,

@@ -1,24 +1,29 @@
-//! The card's side of PACE (ECDH generic mapping, AES-128, brainpoolP256r1) and of chip authentication.
+//! The card's side of PACE (ECDH, generic and chip-authentication mapping) and of chip authentication.
 
-use crate::card_sm::{Family, cbc, derive, mac};
-use crate::keys;
+use crate::card_sm::{Family, cbc, derive, mac, pad};
+use crate::make::{CardCurve, Make};
+use crate::personalise::ChipKey;
 use emrtd::tlv::encode;
-use openssl::bn::{BigNum, BigNumContext};
-use openssl::ec::{EcGroup, EcKey, EcPoint, EcPointRef, PointConversionForm};
+use openssl::bn::{BigNum, BigNumContext, BigNumRef};
+use openssl::dh::Dh;
+use openssl::ec::{EcGroup, EcPoint, EcPointRef, PointConversionForm};
 use openssl::error::ErrorStack;
-use openssl::nid::Nid;
-use openssl::pkey::Private;
 use openssl::symm::Mode;
 
-/// id-PACE-ECDH-GM-AES-CBC-CMAC-128.
-pub(crate) const PACE_OID: [u8; 10] = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x04, 0x02, 0x02];
+/// A run of PACE.
+pub(crate) struct Pace {
+    make: Make,
+    group: EcGroup,
+    /// For chip-authentication mapping.
+    chip_private: Option<BigNum>,
+    stage: Stage,
+}
 
-/// Where a run of PACE stands.
-pub(crate) enum Pace {
+enum Stage {
     Selected { password_key: Vec<u8> },
     Nonce { nonce: Vec<u8> },
-    Mapped { generator: EcPoint },
-    Agreed { secret: Vec<u8>, own: Vec<u8>, peer: Vec<u8> },
+    Mapped { generator: EcPoint, private: BigNum },
+    Agreed { secret: Vec<u8>, own: Vec<u8>, peer: Vec<u8>, mapping_private: BigNum },
 }
 
 /// What a step gives back: an answer object, or the end with the session's secret.
@@ -27,6 +32,8 @@ pub(crate) enum Reply {
     Done {
         object: Vec<u8>,
         secret: Vec<u8>,
+        /// The x coordinate of the chip's ephemeral key, which names the chip in terminal authentication.
+        identifier: Vec<u8>,
     },
     /// The terminal's token is wrong: 6300.
     WrongPassword,
@@ -34,23 +41,24 @@ pub(crate) enum Reply {
     OutOfOrder,
 }
 
-fn group() -> Result<EcGroup, ErrorStack> {
-    EcGroup::from_curve_name(Nid::BRAINPOOL_P256R1)
-}
-
 fn encode_point(group: &EcGroup, point: &EcPointRef) -> Result<Vec<u8>, ErrorStack> {
     point.to_bytes(group, PointConversionForm::UNCOMPRESSED, &mut *BigNumContext::new()?)
 }
 
-fn times(group: &EcGroup, point: &EcPointRef, factor: &BigNum) -> Result<EcPoint, ErrorStack> {
+fn times(group: &EcGroup, point: &EcPointRef, factor: &BigNumRef) -> Result<EcPoint, ErrorStack> {
     let mut result = EcPoint::new(group)?;
     result.mul2(group, point, factor, &mut *BigNumContext::new()?)?;
     Ok(result)
 }
 
-fn random_scalar(group: &EcGroup) -> Result<BigNum, ErrorStack> {
+fn order(group: &EcGroup) -> Result<BigNum, ErrorStack> {
     let mut order = BigNum::new()?;
     group.order(&mut order, &mut *BigNumContext::new()?)?;
+    Ok(order)
+}
+
+fn random_scalar(group: &EcGroup) -> Result<BigNum, ErrorStack> {
+    let order = order(group)?;
     let mut scalar = BigNum::new()?;
     loop {
         order.rand_range(&mut scalar)?;
@@ -60,80 +68,130 @@ fn random_scalar(group: &EcGroup) -> Result<BigNum, ErrorStack> {
     }
 }
 
-/// The shared x coordinate, 32 bytes.
+/// The x coordinate of an encoded point.
 fn x_of(encoded: &[u8]) -> Vec<u8> {
-    encoded[1..33].to_vec()
+    encoded[1..1 + encoded.len() / 2].to_vec()
 }
 
 impl Pace {
-    pub(crate) fn select(secret: &[u8]) -> Result<Self, ErrorStack> {
-        Ok(Self::Selected { password_key: derive(Family::Aes128, secret, 3)? })
+    pub(crate) fn select(make: Make, secret: &[u8], chip_private: Option<BigNum>) -> Result<Self, ErrorStack> {
+        let group = EcGroup::from_curve_name(make.pace_curve.nid)?;
+        let stage = Stage::Selected { password_key: derive(make.pace_family, secret, 3)? };
+        Ok(Self { make, group, chip_private, stage })
+    }
+
+    fn go(self, stage: Stage, object: Vec<u8>) -> (Option<Self>, Reply) {
+        (Some(Self { stage, ..self }), Reply::Object(object))
     }
 
     /// One GENERAL AUTHENTICATE with object `tag`.
-    pub(crate) fn step(self, tag: u32, value: &[u8]) -> Result<(Option<Self>, Reply), ErrorStack> {
-        let group = group()?;
+    pub(crate) fn step(mut self, tag: u32, value: &[u8]) -> Result<(Option<Self>, Reply), ErrorStack> {
+        let family = self.make.pace_family;
         let mut ctx = BigNumContext::new()?;
-        match (self, tag) {
-            (Self::Selected { password_key }, 0) => {
+        let stage = std::mem::replace(&mut self.stage, Stage::Selected { password_key: Vec::new() });
+        match (stage, tag) {
+            (Stage::Selected { password_key }, 0) => {
                 let mut nonce = vec![0; 16];
                 openssl::rand::rand_bytes(&mut nonce)?;
-                let sealed = cbc(Family::Aes128, Mode::Encrypt, &password_key, &[0; 16], &nonce)?;
-                Ok((Some(Self::Nonce { nonce }), Reply::Object(encode(0x80, &sealed))))
+                let iv = vec![0; family.block()];
+                let sealed = cbc(family, Mode::Encrypt, &password_key, &iv, &nonce)?;
+                Ok(self.go(Stage::Nonce { nonce }, encode(0x80, &sealed)))
             }
-            (Self::Nonce { nonce }, 0x81) => {
-                let Ok(peer) = EcPoint::from_bytes(&group, value, &mut ctx) else {
+            (Stage::Nonce { nonce }, 0x81) => {
+                let Ok(peer) = EcPoint::from_bytes(&self.group, value, &mut ctx) else {
                     return Ok((None, Reply::OutOfOrder));
                 };
-                let own = random_scalar(&group)?;
-                let mut public = EcPoint::new(&group)?;
-                public.mul_generator2(&group, &own, &mut ctx)?;
-                let shared = times(&group, &peer, &own)?;
-                let mut base = EcPoint::new(&group)?;
-                base.mul_generator2(&group, &*BigNum::from_slice(&nonce)?, &mut ctx)?;
-                let mut generator = EcPoint::new(&group)?;
-                generator.add(&group, &base, &shared, &mut ctx)?;
-                let object = encode(0x82, &encode_point(&group, &public)?);
-                Ok((Some(Self::Mapped { generator }), Reply::Object(object)))
+                let private = random_scalar(&self.group)?;
+                let mut public = EcPoint::new(&self.group)?;
+                public.mul_generator2(&self.group, &private, &mut ctx)?;
+                let shared = times(&self.group, &peer, &private)?;
+                let mut base = EcPoint::new(&self.group)?;
+                base.mul_generator2(&self.group, &*BigNum::from_slice(&nonce)?, &mut ctx)?;
+                let mut generator = EcPoint::new(&self.group)?;
+                generator.add(&self.group, &base, &shared, &mut ctx)?;
+                let object = encode(0x82, &encode_point(&self.group, &public)?);
+                Ok(self.go(Stage::Mapped { generator, private }, object))
             }
-            (Self::Mapped { generator }, 0x83) => {
-                let Ok(peer) = EcPoint::from_bytes(&group, value, &mut ctx) else {
+            (Stage::Mapped { generator, private: mapping_private }, 0x83) => {
+                let Ok(peer) = EcPoint::from_bytes(&self.group, value, &mut ctx) else {
                     return Ok((None, Reply::OutOfOrder));
                 };
-                let scalar = random_scalar(&group)?;
-                let own = encode_point(&group, &*times(&group, &generator, &scalar)?)?;
-                let shared = encode_point(&group, &*times(&group, &peer, &scalar)?)?;
+                let scalar = random_scalar(&self.group)?;
+                let own = encode_point(&self.group, &*times(&self.group, &generator, &scalar)?)?;
+                let shared = encode_point(&self.group, &*times(&self.group, &peer, &scalar)?)?;
                 let object = encode(0x84, &own);
-                Ok((Some(Self::Agreed { secret: x_of(&shared), own, peer: value.to_vec() }), Reply::Object(object)))
+                let stage = Stage::Agreed { secret: x_of(&shared), own, peer: value.to_vec(), mapping_private };
+                Ok(self.go(stage, object))
             }
-            (Self::Agreed { secret, own, peer }, 0x85) => {
-                let key = derive(Family::Aes128, &secret, 2)?;
+            (Stage::Agreed { secret, own, peer, mapping_private }, 0x85) => {
+                let key = derive(family, &secret, 2)?;
                 let token = |public: &[u8]| {
-                    let body = [encode(0x06, &PACE_OID), encode(0x86, public)].concat();
-                    mac(Family::Aes128, &key, &encode(0x7F49, &body))
+                    let body = [encode(0x06, &self.make.pace_oid()), encode(0x86, public)].concat();
+                    mac(family, &key, &encode(0x7F49, &body))
                 };
                 if token(&own)? != value {
                     return Ok((None, Reply::WrongPassword));
                 }
-                Ok((None, Reply::Done { object: encode(0x86, &token(&peer)?), secret }))
+                let mut object = encode(0x86, &token(&peer)?);
+                if let Some(chip_private) = &self.chip_private {
+                    object.extend(encode(0x8A, &self.chip_data(chip_private, &mapping_private, &secret)?));
+                }
+                Ok((None, Reply::Done { object, secret, identifier: x_of(&own) }))
             }
             _ => Ok((None, Reply::OutOfOrder)),
         }
     }
+
+    /// Chip authentication data: mapping key divided by the static key, encrypted.
+    fn chip_data(&self, chip: &BigNumRef, mapping: &BigNumRef, secret: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        let family = self.make.pace_family;
+        let order = order(&self.group)?;
+        let mut ctx = BigNumContext::new()?;
+        let (mut inverse, mut data) = (BigNum::new()?, BigNum::new()?);
+        inverse.mod_inverse(chip, &order, &mut ctx)?;
+        data.mod_mul(&inverse, mapping, &order, &mut ctx)?;
+        let plain = pad(&data.to_vec_padded(order.num_bytes())?, family.block());
+        let key = derive(family, secret, 1)?;
+        let zero = vec![0; family.block()];
+        let iv = cbc(family, Mode::Encrypt, &key, &zero, &vec![0xFF; family.block()])?;
+        cbc(family, Mode::Encrypt, &key, &iv, &plain)
+    }
 }
 
-/// The secret of chip authentication, or `None` when the terminal's point is not on the curve. A copy has no
-/// private key and works with a number of its own.
-pub(crate) fn chip_authentication(
-    key: &EcKey<Private>,
-    copy: bool,
-    terminal: &[u8],
-) -> Result<Option<Vec<u8>>, ErrorStack> {
-    let group = group()?;
-    let mut ctx = BigNumContext::new()?;
-    let Ok(peer) = EcPoint::from_bytes(&group, terminal, &mut ctx) else { return Ok(None) };
-    let guess = keys::ec("a copy knows only this", Nid::BRAINPOOL_P256R1)?;
-    let key = if copy { &guess } else { key };
-    let shared = times(&group, &peer, &key.private_key().to_owned()?)?;
-    Ok(Some(x_of(&encode_point(&group, &shared)?)))
+/// What chip authentication yields on the card's side.
+pub(crate) struct ChipAgreed {
+    pub(crate) secret: Vec<u8>,
+    /// The terminal's key, compressed, which terminal authentication signs.
+    pub(crate) terminal: Vec<u8>,
+}
+
+/// Chip authentication with the terminal's key, or `None` when that is no valid key.
+pub(crate) fn chip_authentication(key: &ChipKey, terminal: &[u8]) -> Result<Option<ChipAgreed>, ErrorStack> {
+    match key {
+        ChipKey::Ec(key, CardCurve { nid, .. }) => {
+            let group = EcGroup::from_curve_name(*nid)?;
+            let mut ctx = BigNumContext::new()?;
+            let Ok(peer) = EcPoint::from_bytes(&group, terminal, &mut ctx) else { return Ok(None) };
+            let shared = times(&group, &peer, key.private_key())?;
+            let secret = x_of(&encode_point(&group, &shared)?);
+            Ok(Some(ChipAgreed { secret, terminal: x_of(terminal) }))
+        }
+        ChipKey::Dh(private) => {
+            let group = Dh::get_2048_256()?;
+            let peer = BigNum::from_slice(terminal)?;
+            if peer.num_bits() < 2 || peer >= *group.prime_p() {
+                return Ok(None);
+            }
+            let mut shared = BigNum::new()?;
+            shared.mod_exp(&peer, private, group.prime_p(), &mut *BigNumContext::new()?)?;
+            let digest = openssl::hash::hash(openssl::hash::MessageDigest::sha1(), terminal)?;
+            Ok(Some(ChipAgreed { secret: shared.to_vec_padded(256)?, terminal: digest.to_vec() }))
+        }
+    }
+}
+
+impl Family {
+    pub(crate) const fn block(self) -> usize {
+        if matches!(self, Self::TripleDes) { 8 } else { 16 }
+    }
 }

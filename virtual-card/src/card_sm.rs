@@ -8,18 +8,30 @@ use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use openssl::symm::{Cipher, Crypter, Mode};
 
-/// The two families that the card speaks.
+/// The ciphers that the card speaks, by the last arc of their protocol identifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
-    TripleDes,
-    Aes128,
+    TripleDes = 1,
+    Aes128 = 2,
+    Aes192 = 3,
+    Aes256 = 4,
+}
+
+impl Family {
+    fn aes(self) -> Cipher {
+        match self {
+            Self::TripleDes | Self::Aes128 => Cipher::aes_128_cbc(),
+            Self::Aes192 => Cipher::aes_192_cbc(),
+            Self::Aes256 => Cipher::aes_256_cbc(),
+        }
+    }
 }
 
 /// CBC without padding.
 pub(crate) fn cbc(family: Family, mode: Mode, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     let (cipher, key) = match family {
         Family::TripleDes => (Cipher::des_ede3_cbc(), [key, &key[..8]].concat()),
-        Family::Aes128 => (Cipher::aes_128_cbc(), key.to_vec()),
+        _ => (family.aes(), key.to_vec()),
     };
     let mut crypter = Crypter::new(cipher, mode, &key, Some(iv))?;
     crypter.pad(false);
@@ -30,19 +42,20 @@ pub(crate) fn cbc(family: Family, mode: Mode, key: &[u8], iv: &[u8], data: &[u8]
     Ok(out)
 }
 
-/// Eight-byte MAC: retail MAC of padded data for 3DES, CMAC cut to eight for AES.
+/// Eight-byte MAC: retail MAC for 3DES, which pads what is not whole blocks, CMAC cut to eight for AES.
 pub(crate) fn mac(family: Family, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     match family {
         Family::TripleDes => {
             // Single DES is not in OpenSSL's default provider; EDE with three equal keys is the same.
+            let data = if data.len().is_multiple_of(8) { data.to_vec() } else { pad(data, 8) };
             let (first, last) = data.split_at(data.len() - 8);
             let single = [&key[..8], &key[..8]].concat();
             let chained = cbc(Family::TripleDes, Mode::Encrypt, &single, &[0; 8], first)?;
             let iv = if chained.is_empty() { [0; 8].to_vec() } else { chained[chained.len() - 8..].to_vec() };
             cbc(Family::TripleDes, Mode::Encrypt, key, &iv, last)
         }
-        Family::Aes128 => {
-            let key = PKey::cmac(&Cipher::aes_128_cbc(), key)?;
+        _ => {
+            let key = PKey::cmac(&family.aes(), key)?;
             let mut signer = Signer::new_without_digest(&key)?;
             signer.update(data)?;
             let mut tag = signer.sign_to_vec()?;
@@ -54,8 +67,12 @@ pub(crate) fn mac(family: Family, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Er
 
 /// Key derivation with a counter: 1 encryption, 2 MAC, 3 password.
 pub(crate) fn derive(family: Family, secret: &[u8], counter: u8) -> Result<Vec<u8>, ErrorStack> {
-    let digest = hash(MessageDigest::sha1(), &[secret, &[0, 0, 0, counter]].concat())?;
-    let mut key = digest[..16].to_vec();
+    let (digest, length) = match family {
+        Family::TripleDes | Family::Aes128 => (MessageDigest::sha1(), 16),
+        Family::Aes192 => (MessageDigest::sha256(), 24),
+        Family::Aes256 => (MessageDigest::sha256(), 32),
+    };
+    let mut key = hash(digest, &[secret, &[0, 0, 0, counter]].concat())?[..length].to_vec();
     if family == Family::TripleDes {
         for byte in &mut key {
             if byte.count_ones() % 2 == 0 {
@@ -127,17 +144,13 @@ pub(crate) struct CardSm {
 
 impl CardSm {
     pub(crate) fn new(family: Family, secret: &[u8], counter: Option<Vec<u8>>) -> Result<Self, ErrorStack> {
-        let block = Self::block(family);
+        let block = family.block();
         Ok(Self {
             family,
             enc: derive(family, secret, 1)?,
             mac: derive(family, secret, 2)?,
             counter: counter.unwrap_or_else(|| vec![0; block]),
         })
-    }
-
-    fn block(family: Family) -> usize {
-        if family == Family::TripleDes { 8 } else { 16 }
     }
 
     fn step(&mut self) {
@@ -152,12 +165,12 @@ impl CardSm {
     fn iv(&self) -> Result<Vec<u8>, ErrorStack> {
         match self.family {
             Family::TripleDes => Ok(vec![0; 8]),
-            Family::Aes128 => cbc(self.family, Mode::Encrypt, &self.enc, &[0; 16], &self.counter),
+            _ => cbc(self.family, Mode::Encrypt, &self.enc, &[0; 16], &self.counter),
         }
     }
 
     fn tag(&self, data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-        let padded = pad(&[&self.counter[..], data].concat(), Self::block(self.family));
+        let padded = pad(&[&self.counter[..], data].concat(), self.family.block());
         mac(self.family, &self.mac, &padded)
     }
 
@@ -190,7 +203,7 @@ impl CardSm {
                 _ => return Ok(None),
             }
         }
-        let block = Self::block(self.family);
+        let block = self.family.block();
         let message =
             if covered.is_empty() { outer.header.to_vec() } else { [pad(&outer.header, block), covered].concat() };
         if tag != Some(&self.tag(&message)?[..]) {
@@ -216,7 +229,7 @@ impl CardSm {
         self.step();
         let mut out = Vec::with_capacity(data.len() + 48);
         if !data.is_empty() {
-            let block = Self::block(self.family);
+            let block = self.family.block();
             let sealed = cbc(self.family, Mode::Encrypt, &self.enc, &self.iv()?, &pad(data, block))?;
             out = if odd { encode(0x85, &sealed) } else { encode(0x87, &[&[1], &sealed[..]].concat()) };
         }

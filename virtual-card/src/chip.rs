@@ -4,11 +4,13 @@
 //! - Every file of the application answers 6982 before access, DG3 always, and DG11 6A82.
 //! - A plain command inside a session ends the session with 6982; a damaged protected one with 6988.
 
-use crate::card_pace::{PACE_OID, Pace, Reply, chip_authentication};
+use crate::card_pace::{Pace, Reply, chip_authentication};
 use crate::card_sm::{CardSm, Family, Plain, cbc, derive, mac, pad};
+use crate::card_ta::TerminalState;
 use crate::fault::Fault;
+use crate::make::{Form, Make};
 use crate::persona::Persona;
-use crate::personalise::{ActiveKey, Card, PersonaliseError};
+use crate::personalise::{ActiveKey, CARD_SECURITY, CVCA, Card, PersonaliseError};
 use emrtd::tlv::{self, encode};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
@@ -48,6 +50,11 @@ struct State {
     /// Whether the command that runs came in a session.
     access: bool,
     chip_authentication: bool,
+    /// What names the chip in terminal authentication.
+    chip_identifier: Vec<u8>,
+    /// The terminal's key of chip authentication, compressed.
+    terminal_key: Vec<u8>,
+    terminal: TerminalState,
 }
 
 impl std::fmt::Debug for Chip {
@@ -74,6 +81,14 @@ impl Chip {
     /// When it cannot be made.
     pub fn new(persona: &Persona, fault: Fault) -> Result<Self, PersonaliseError> {
         Ok(Self { card: Card::new(persona, fault)?, fault, sent: 0, state: State::default() })
+    }
+
+    /// The same as another make of chip.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn with_make(persona: &Persona, fault: Fault, make: Make) -> Result<Self, PersonaliseError> {
+        Ok(Self { card: Card::with_make(persona, fault, make)?, fault, sent: 0, state: State::default() })
     }
 
     /// Lays a lifted card back: the same card, which stays this time.
@@ -155,6 +170,10 @@ impl Chip {
             (0xB1, 0, 0) => self.read_binary_odd(&command.data, command.le),
             (0x22, 0xC1, 0xA4) => self.pace_set_at(&command.data),
             (0x22, 0x41, 0xA4) => self.chip_authentication_set_at(&command.data),
+            (0x22, 0x41, 0xA6) => self.chip_authentication_set_kat(&command.data),
+            (0x22, 0x81, 0xB6) => self.terminal(|terminal| terminal.set_dst(&command.data)),
+            (0x2A, 0x00, 0xBE) => self.terminal(|terminal| terminal.verify_certificate(&command.data)),
+            (0x22, 0x81, 0xA4) => self.terminal_set_at(&command.data),
             (0x86, 0, 0) => self.general_authenticate(&command.data),
             (0x84, 0, 0) => self.get_challenge(),
             (0x82, 0, 0) => self.external_authenticate(&command.data),
@@ -174,18 +193,22 @@ impl Chip {
 
     /// Which file an identifier means, if the rights allow it.
     fn file(&self, id: u16) -> Result<u16, Refusal> {
+        let id = match (id, self.state.application) {
+            (0x011D, false) => CARD_SECURITY,
+            (0x011C, true) => CVCA,
+            _ => id,
+        };
+        let there = self.card.files.contains_key(&id);
         if id == 0x011C {
-            let readable = !self.state.application && self.fault != Fault::HiddenCardAccess;
-            let there = self.card.files.contains_key(&id) && readable;
-            return if there { Ok(id) } else { Err(Refusal(0x6A82)) };
+            return if there && self.fault != Fault::HiddenCardAccess { Ok(id) } else { Err(Refusal(0x6A82)) };
         }
-        if !self.state.application {
+        if !self.state.application && id != CARD_SECURITY {
             return Err(Refusal(0x6A82));
         }
-        if id == 0x0103 {
+        if id == 0x0103 && !there || !self.state.terminal.allows(id) {
             return Err(Refusal(0x6982));
         }
-        match (self.card.files.contains_key(&id), self.state.access) {
+        match (there, self.state.access) {
             (true, true) => Ok(id),
             (true, false) => Err(Refusal(0x6982)),
             (false, _) => Err(Refusal(0x6A82)),
@@ -216,7 +239,9 @@ impl Chip {
     }
 
     fn slice(&self, id: u16, offset: usize, le: usize) -> Outcome {
-        let file = &self.card.files[&self.file(id)?];
+        // The rights may have changed since the file was selected.
+        let open = id == 0x011C || self.state.access && self.state.terminal.allows(id);
+        let file = self.card.files.get(&id).filter(|_| open).ok_or(Refusal(0x6982))?;
         if offset >= file.len() {
             return Err(Refusal(0x6B00));
         }
@@ -225,7 +250,8 @@ impl Chip {
 
     fn pace_set_at(&mut self, data: &[u8]) -> Outcome {
         let value = |tag| tlv::find(data, tag).ok().flatten().map(|t| t.value);
-        if self.fault == Fault::NoPace || value(0x80) != Some(&PACE_OID[..]) {
+        let make = self.card.make;
+        if self.fault == Fault::NoPace || value(0x80) != Some(&make.pace_oid()[..]) {
             return Err(Refusal(0x6A80));
         }
         let secret = match value(0x83) {
@@ -234,7 +260,10 @@ impl Chip {
             _ => return Err(Refusal(0x6A88)),
         };
         let secret = if self.fault == Fault::WrongPassword { b"another card".to_vec() } else { secret };
-        self.state.pace = Some(Pace::select(&secret)?);
+        let copy = self.fault == Fault::Cloned;
+        let key = self.card.mapping_key.as_ref();
+        let chip_private = key.map(|key| if copy { crate::keys::number("a guess", key.private_key()) } else { key.private_key().to_owned() });
+        self.state.pace = Some(Pace::select(make, &secret, chip_private.transpose()?)?);
         Ok(Vec::new())
     }
 
@@ -250,8 +279,9 @@ impl Chip {
         self.state.pace = next;
         match reply {
             Reply::Object(object) => Ok(encode(0x7C, &object)),
-            Reply::Done { object, secret } => {
-                self.state.session = Some(CardSm::new(Family::Aes128, &secret, None)?);
+            Reply::Done { object, secret, identifier } => {
+                self.state.session = Some(CardSm::new(self.card.make.pace_family, &secret, None)?);
+                self.state.chip_identifier = identifier;
                 Ok(encode(0x7C, &object))
             }
             Reply::WrongPassword => Err(Refusal(0x6300)),
@@ -259,23 +289,55 @@ impl Chip {
         }
     }
 
+    /// Whether the chip knows this form of chip authentication, and the key identifier is that of its key.
+    fn chip_authentication_allowed(&self, form: Form, data: &[u8]) -> bool {
+        let make = &self.card.make;
+        let id = tlv::find(data, 0x84).ok().flatten().map(|t| t.value);
+        let id_fits = if make.two_keys { id == Some(&[2]) } else { id.is_none() };
+        self.state.access && make.form == form && id_fits && self.card.files.contains_key(&0x010E)
+    }
+
     fn chip_authentication_set_at(&mut self, data: &[u8]) -> Outcome {
-        // id-CA-ECDH-AES-CBC-CMAC-128.
-        let wanted = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x02];
         let oid = tlv::find(data, 0x80).ok().flatten().map(|t| t.value);
-        if !self.state.access || oid != Some(&wanted[..]) || !self.card.files.contains_key(&0x010E) {
+        if !self.chip_authentication_allowed(Form::GeneralAuthenticate, data)
+            || oid != Some(&self.card.make.chip_oid()[..])
+        {
             return Err(Refusal(0x6A80));
         }
         self.state.chip_authentication = true;
         Ok(Vec::new())
     }
 
+    fn chip_authentication_set_kat(&mut self, data: &[u8]) -> Outcome {
+        if !self.chip_authentication_allowed(Form::KeyAgreementTemplate, data) {
+            return Err(Refusal(0x6D00));
+        }
+        let terminal = tlv::find(data, 0x91).ok().flatten().ok_or(Refusal(0x6A80))?.value;
+        self.chip_authentication(terminal)?;
+        Ok(Vec::new())
+    }
+
     fn chip_authentication(&mut self, terminal: &[u8]) -> Outcome {
         self.state.chip_authentication = false;
-        let copy = self.fault == Fault::Cloned;
-        let secret = chip_authentication(&self.card.chip_key, copy, terminal)?.ok_or(Refusal(0x6A80))?;
-        self.state.session = Some(CardSm::new(Family::Aes128, &secret, None)?);
+        let card = &self.card;
+        let key = if self.fault == Fault::Cloned { &card.guessed_key } else { &card.chip_key };
+        let agreed = chip_authentication(key, terminal)?.ok_or(Refusal(0x6A80))?;
+        self.state.session = Some(CardSm::new(card.make.chip_family, &agreed.secret, None)?);
+        self.state.terminal_key = agreed.terminal;
         Ok(encode(0x7C, &[]))
+    }
+
+    /// A step of terminal authentication, which comes after chip authentication.
+    fn terminal(&mut self, step: impl FnOnce(&mut TerminalState) -> Result<(), u16>) -> Outcome {
+        if !self.state.access || !self.card.make.biometrics || self.state.terminal_key.is_empty() {
+            return Err(Refusal(0x6982));
+        }
+        step(&mut self.state.terminal).map(|()| Vec::new()).map_err(Refusal)
+    }
+
+    fn terminal_set_at(&mut self, data: &[u8]) -> Outcome {
+        let reference = tlv::first(data, 0x83).map_err(|_| Refusal(0x6A80))?.value.to_vec();
+        self.terminal(|terminal| terminal.set_at(&reference))
     }
 
     fn get_challenge(&mut self) -> Outcome {
@@ -284,11 +346,19 @@ impl Chip {
         }
         let mut challenge = vec![0; 8];
         openssl::rand::rand_bytes(&mut challenge)?;
-        self.state.challenge = Some(challenge.clone());
+        if self.state.terminal.wants_challenge() {
+            self.state.terminal.challenge(&challenge);
+        } else {
+            self.state.challenge = Some(challenge.clone());
+        }
         Ok(challenge)
     }
 
     fn external_authenticate(&mut self, data: &[u8]) -> Outcome {
+        if self.state.terminal.wants_challenge() {
+            let (chip, terminal_key) = (self.state.chip_identifier.clone(), self.state.terminal_key.clone());
+            return self.terminal(|terminal| terminal.authenticate(&chip, &terminal_key, data));
+        }
         let challenge = self.state.challenge.take().ok_or(Refusal(0x6985))?;
         if data.len() != 40 {
             return Err(Refusal(0x6700));
@@ -314,6 +384,8 @@ impl Chip {
         let tag = mac(Family::TripleDes, &mac_key, &pad(&sealed, 8))?;
         let secret: Vec<u8> = s[16..].iter().zip(&own).map(|(a, b)| a ^ b).collect();
         let counter = [&challenge[4..], &s[4..8]].concat();
+        // The document number with its check digit.
+        self.state.chip_identifier = self.card.mrz_information.as_bytes()[..10].to_vec();
         self.state.session = Some(CardSm::new(Family::TripleDes, &secret, Some(counter))?);
         Ok([sealed, tag].concat())
     }

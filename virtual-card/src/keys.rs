@@ -9,7 +9,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 
 /// Derives a private number in `[1, order)` from a label.
-fn number(label: &str, order: &BigNum) -> Result<BigNum, ErrorStack> {
+pub(crate) fn number(label: &str, order: &BigNumRef) -> Result<BigNum, ErrorStack> {
     let mut bytes = Vec::new();
     for counter in 0..2 {
         bytes.extend_from_slice(&hash(MessageDigest::sha512(), format!("{label}/{counter}").as_bytes())?);

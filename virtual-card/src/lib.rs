@@ -6,10 +6,13 @@
 
 mod card_pace;
 mod card_sm;
+mod card_ta;
 pub mod chip;
+pub mod eac;
 pub mod fault;
 pub mod issuer;
 mod keys;
+pub mod make;
 pub mod persona;
 pub mod personalise;
 pub mod portrait;
@@ -18,4 +21,5 @@ pub mod vpcd;
 pub use chip::{ATR, Answer, Chip};
 pub use fault::Fault;
 pub use issuer::Issuer;
+pub use make::{MAKES, Make};
 pub use persona::{PERSONAS, Persona};

@@ -1,12 +1,17 @@
 //! Writes a persona's data groups and keys: what a card has in its memory.
 
 use crate::fault::Fault;
-use crate::issuer::{Issuer, IssuerFault, explicit_parameters};
+use crate::card_ta::TerminalState;
+use crate::issuer::{Issuer, IssuerFault, bit_string, explicit_parameters, integer};
 use crate::keys;
+use crate::make::{CardCurve, KeyForm, Make};
 use crate::persona::{ActiveAuthenticationKey, Persona};
 use crate::portrait;
 use emrtd::tlv::encode;
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::dh::Dh;
 use openssl::ec::EcKey;
+use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use std::collections::BTreeMap;
@@ -18,7 +23,7 @@ use thiserror::Error;
 pub enum PersonaliseError {
     /// The cryptographic library failed.
     #[error("the cryptographic library failed while making the card")]
-    Crypto(#[from] openssl::error::ErrorStack),
+    Crypto(#[from] ErrorStack),
     /// The portrait could not be encoded.
     #[error("the portrait could not be encoded")]
     Portrait(#[from] jpeg_encoder::EncodingError),
@@ -31,10 +36,60 @@ pub(crate) const CARD_ACCESS: [u8; 54] = [
     0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x04, 0x02, 0x02, 0x02, 0x01, 0x02, 0x02, 0x01, 0x0D,
 ];
 
+/// Where EF.CardSecurity lies here: in the master file it shares its identifier with EF.SOD.
+pub(crate) const CARD_SECURITY: u16 = 0x3F1D;
+
+/// Where EF.CVCA lies here: in the application it shares its identifier with EF.CardAccess.
+pub(crate) const CVCA: u16 = 0x3F1C;
+
 /// The private key of active authentication.
 pub(crate) enum ActiveKey {
     Rsa(PKey<Private>),
     Ec(EcKey<Private>),
+}
+
+/// The private key of chip authentication.
+pub(crate) enum ChipKey {
+    Ec(EcKey<Private>, CardCurve),
+    /// In the 2,048-bit MODP group with 256-bit subgroup.
+    Dh(BigNum),
+}
+
+impl ChipKey {
+    fn new(label: &str, make: &Make) -> Result<Self, PersonaliseError> {
+        if make.is_dh() {
+            let group = Dh::get_2048_256()?;
+            let q = group.prime_q().ok_or_else(ErrorStack::get)?;
+            return Ok(Self::Dh(keys::number(label, q)?));
+        }
+        let curve = make.chip_curve();
+        Ok(Self::Ec(keys::ec(label, curve.nid)?, curve))
+    }
+
+    /// SubjectPublicKeyInfo.
+    fn spki(&self, form: KeyForm) -> Result<Vec<u8>, PersonaliseError> {
+        let by_id = |id: u8| {
+            let oid = encode(0x06, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x01, 0x02]);
+            encode(0x30, &[oid, encode(0x02, &[id])].concat())
+        };
+        let (algorithm, public) = match (self, form) {
+            (Self::Ec(key, _), KeyForm::Explicit(_)) => return ec_spki(key),
+            (Self::Ec(key, curve), _) => (by_id(curve.id), keys::point(key)?),
+            (Self::Dh(private), form) => {
+                let group = Dh::get_2048_256()?;
+                let mut public = BigNum::new()?;
+                public.mod_exp(group.generator(), private, group.prime_p(), &mut *BigNumContext::new()?)?;
+                let stated = [integer(&group.prime_p().to_vec()), integer(&group.generator().to_vec())].concat();
+                let pkcs3 = encode(0x06, &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x03, 0x01]);
+                let algorithm = match form {
+                    KeyForm::ModpStated => encode(0x30, &[pkcs3, encode(0x30, &stated)].concat()),
+                    _ => by_id(2),
+                };
+                (algorithm, integer(&public.to_vec()))
+            }
+        };
+        Ok(encode(0x30, &[algorithm, bit_string(&public)].concat()))
+    }
 }
 
 /// What is in a card's memory.
@@ -43,7 +98,12 @@ pub struct Card {
     pub(crate) files: BTreeMap<u16, Vec<u8>>,
     pub(crate) mrz_information: String,
     pub(crate) can: String,
-    pub(crate) chip_key: EcKey<Private>,
+    pub(crate) make: Make,
+    pub(crate) chip_key: ChipKey,
+    /// What a copy of the card has in the place of it.
+    pub(crate) guessed_key: ChipKey,
+    /// The static key of chip-authentication mapping.
+    pub(crate) mapping_key: Option<EcKey<Private>>,
     pub(crate) active_key: ActiveKey,
 }
 
@@ -59,22 +119,38 @@ impl Card {
     /// # Errors
     /// When the cryptographic library or the image encoder fails.
     pub fn new(persona: &Persona, fault: Fault) -> Result<Self, PersonaliseError> {
+        Self::with_make(persona, fault, Make::default())
+    }
+
+    /// The same as another make of chip.
+    ///
+    /// # Errors
+    /// When the cryptographic library or the image encoder fails.
+    pub fn with_make(persona: &Persona, fault: Fault, make: Make) -> Result<Self, PersonaliseError> {
         let issuer = Issuer::new(match fault {
             Fault::SelfMadeCsca => IssuerFault::SelfMadeCsca,
             Fault::ExpiredDsc => IssuerFault::ExpiredDsc,
             Fault::RevokedDsc => IssuerFault::RevokedDsc,
             _ => IssuerFault::None,
         })?;
-        let chip_key = keys::ec(&format!("chip/{}", persona.id), Nid::BRAINPOOL_P256R1)?;
+        let chip_key = ChipKey::new(&format!("chip/{}", persona.id), &make)?;
+        let mapping_key = make
+            .cam
+            .then(|| keys::ec(&format!("mapping/{}", persona.id), make.pace_curve.nid))
+            .transpose()?;
         let (active_key, active_spki, ecdsa) = active_authentication(persona)?;
         let mut groups = BTreeMap::from([
             (1, encode(0x61, &encode(0x5F1F, persona.mrz().as_bytes()))),
             (13, dg13(persona)),
-            (14, dg14(&chip_key, ecdsa)?),
+            (14, dg14(&chip_key, mapping_key.as_ref(), &make, ecdsa)?),
             (15, encode(0x6F, &active_spki)),
         ]);
         if persona.portrait {
             groups.insert(2, dg2(&portrait::jpeg(persona.id)?));
+        }
+        if make.biometrics {
+            groups.insert(3, biometric(0x63, b"ridges that nobody has"));
+            groups.insert(4, biometric(0x76, b"irises that nobody has"));
         }
         if fault == Fault::NoCloneCheck {
             groups.retain(|number, _| !matches!(number, 14 | 15));
@@ -89,7 +165,15 @@ impl Card {
         }
         let mut files: BTreeMap<u16, Vec<u8>> = BTreeMap::from([(0x011E, com(&groups)), (0x011D, sod)]);
         if fault != Fault::NoPace {
-            files.insert(0x011C, CARD_ACCESS.to_vec());
+            files.insert(0x011C, card_access(&make));
+        }
+        if let Some(key) = &mapping_key {
+            let infos = encode(0x31, &[pace_info(&make), mapping_key_info(key, &make)?].concat());
+            let signed = issuer.card_security(persona.signer, &infos, &signed_at(persona.issued))?;
+            files.insert(CARD_SECURITY, signed);
+        }
+        if make.biometrics {
+            files.insert(CVCA, TerminalState::file());
         }
         files.extend(groups.into_iter().map(|(number, bytes)| (0x0100 | u16::from(number), bytes)));
         let mrz = persona.mrz();
@@ -98,16 +182,19 @@ impl Card {
             files,
             mrz_information: [field(5..15), field(30..37), field(38..45)].concat(),
             can: persona.can().to_owned(),
+            make,
             chip_key,
+            guessed_key: ChipKey::new("a copy knows only this", &make)?,
+            mapping_key,
             active_key,
         })
     }
 }
 
 impl Card {
-    /// File identifiers and contents.
+    /// File identifiers and contents of the application, and EF.CardAccess.
     pub fn files(&self) -> impl Iterator<Item = (u16, &[u8])> {
-        self.files.iter().map(|(id, bytes)| (*id, bytes.as_slice()))
+        self.files.iter().filter(|(id, _)| **id < CVCA).map(|(id, bytes)| (*id, bytes.as_slice()))
     }
 }
 
@@ -209,11 +296,63 @@ fn active_authentication(persona: &Persona) -> Result<(ActiveKey, Vec<u8>, bool)
     Ok((ActiveKey::Ec(key), spki, true))
 }
 
-/// The SecurityInfos of EF.CardAccess, the chip authentication key, and the hash of ECDSA active authentication.
-fn dg14(chip_key: &EcKey<Private>, ecdsa: bool) -> Result<Vec<u8>, PersonaliseError> {
-    let mut infos = CARD_ACCESS[2..].to_vec();
-    let id_pk_ecdh = encode(0x06, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x01, 0x02]);
-    infos.extend(encode(0x30, &[id_pk_ecdh, ec_spki(chip_key)?].concat()));
+/// A biometric template without a meaning.
+fn biometric(tag: u32, data: &[u8]) -> Vec<u8> {
+    let block = encode(0x7F60, &[encode(0xA1, &encode(0x81, &[0x08])), encode(0x5F2E, &data.repeat(40))].concat());
+    encode(tag, &encode(0x7F61, &[encode(0x02, &[1]), block].concat()))
+}
+
+fn pace_info(make: &Make) -> Vec<u8> {
+    encode(0x30, &[encode(0x06, &make.pace_oid()), integer(&[2]), integer(&[make.pace_curve.id])].concat())
+}
+
+/// ChipAuthenticationPublicKeyInfo of chip-authentication mapping.
+fn mapping_key_info(key: &EcKey<Private>, make: &Make) -> Result<Vec<u8>, PersonaliseError> {
+    let key = ChipKey::Ec(key.clone(), make.pace_curve);
+    Ok(encode(0x30, &[ID_PK_ECDH.to_vec(), key.spki(KeyForm::Standardised(make.pace_curve))?].concat()))
+}
+
+/// id-PK-ECDH as an object.
+const ID_PK_ECDH: [u8; 11] = [0x06, 0x09, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x01, 0x02];
+/// id-PK-DH.
+const ID_PK_DH: [u8; 11] = [0x06, 0x09, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x01, 0x01];
+/// TerminalAuthenticationInfo, version 1, without a reference to EF.CVCA.
+const TERMINAL_INFO: [u8; 15] =
+    [0x30, 0x0D, 0x06, 0x08, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x02, 0x02, 0x01, 0x01];
+
+fn card_access(make: &Make) -> Vec<u8> {
+    if *make == Make::default() {
+        return CARD_ACCESS.to_vec();
+    }
+    encode(0x31, &[TERMINAL_INFO.to_vec(), pace_info(make)].concat())
+}
+
+/// The SecurityInfos of EF.CardAccess, the keys of chip authentication, and the hash of ECDSA active authentication.
+fn dg14(
+    chip_key: &ChipKey,
+    mapping_key: Option<&EcKey<Private>>,
+    make: &Make,
+    ecdsa: bool,
+) -> Result<Vec<u8>, PersonaliseError> {
+    let mut infos = if *make == Make::default() {
+        CARD_ACCESS[2..].to_vec()
+    } else {
+        [TERMINAL_INFO.to_vec(), pace_info(make)].concat()
+    };
+    let id_pk = if make.is_dh() { ID_PK_DH } else { ID_PK_ECDH };
+    let id = |n: u8| if make.two_keys { integer(&[n]) } else { Vec::new() };
+    if make.chip_info && *make != Make::default() {
+        infos.extend(encode(0x30, &[encode(0x06, &make.chip_oid()), integer(&[1]), id(2)].concat()));
+    }
+    if make.two_keys {
+        // The first key is for somebody else's protocol: its identifier must not be taken.
+        let other = ChipKey::new("another key", make)?;
+        infos.extend(encode(0x30, &[id_pk.to_vec(), other.spki(make.key_form)?, id(1)].concat()));
+    }
+    infos.extend(encode(0x30, &[id_pk.to_vec(), chip_key.spki(make.key_form)?, id(2)].concat()));
+    if let Some(key) = mapping_key {
+        infos.extend(mapping_key_info(key, make)?);
+    }
     if ecdsa {
         let id_aa = encode(0x06, &[0x67, 0x81, 0x08, 0x01, 0x01, 0x05]);
         let plain_sha256 = encode(0x06, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x01, 0x01, 0x04, 0x01, 0x03]);

@@ -1,43 +1,13 @@
 //! The card is strict, and the terminal opens it: whole reads in one process, without a reader.
 
-use emrtd::password::Password;
+mod support;
+
+use emrtd::Evidence;
 use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Interrupted, Plan, Session};
-use emrtd::trust::TrustStore;
+use emrtd::session::{AccessPolicy, Action, Interrupted, Session};
 use emrtd::verdict::{Decision, Outcome, Policy};
-use emrtd::x509::UnixTime;
-use emrtd::{Error, Evidence};
-use virtual_card::{Answer, Chip, Fault, Issuer, PERSONAS, Persona};
-
-fn trust() -> TrustStore {
-    let mut store = TrustStore::new();
-    for file in Issuer::new(virtual_card::issuer::IssuerFault::None).expect("issuer").trust_files().expect("files") {
-        store.add(file.name, &file.der).expect("certificate");
-    }
-    store
-}
-
-fn plan(persona: &Persona, access: AccessPolicy) -> Plan {
-    let (document, birth, expiry) = persona.mrz_fields();
-    let mrz = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
-    let passwords = vec![Password::can(persona.can()).expect("CAN"), Password::Mrz(mrz)];
-    Plan { access, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) }
-}
-
-fn read(chip: &mut Chip, plan: Plan) -> Result<Evidence, Error> {
-    let mut session = Session::new(plan, Box::new(SystemEntropy));
-    while let Action::Transmit(command) = session.next()? {
-        match chip.transmit(&command) {
-            Answer::Response(bytes) => session.feed(&bytes)?,
-            Answer::Lifted => return Err(Error::OutOfOrder),
-        }
-    }
-    Ok(session.into_evidence().expect("opened"))
-}
-
-fn now() -> UnixTime {
-    UnixTime::from_date(2026, 6, 1).expect("date")
-}
+use support::{now, plan, read, trust};
+use virtual_card::{Answer, Chip, Fault, PERSONAS, Persona};
 
 #[test]
 fn every_persona_is_genuine_with_pace_and_with_bac() {
