@@ -65,30 +65,39 @@ impl Command {
     /// The bytes for the card, in the shortest of the two forms.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let data = self.data.expose();
-        let extended = self.is_extended();
-        let mut out = Vec::with_capacity(data.len() + 10);
-        out.extend_from_slice(&self.header());
-        if extended {
-            out.push(0);
-        }
-        if !data.is_empty() {
-            if extended {
-                out.extend_from_slice(&(data.len() as u16).to_be_bytes());
-            } else {
-                out.push(data.len() as u8);
-            }
-            out.extend_from_slice(data);
-        }
-        if let Some(le) = self.le {
-            // 256 and 65,536 are written as zero.
-            if extended {
-                out.extend_from_slice(&(le as u16).to_be_bytes());
-            } else {
-                out.push(le as u8);
-            }
-        }
-        out
+        encode(self.header(), self.data.expose(), self.le)
+    }
+}
+
+/// Encodes a command in the shortest of the two forms.
+fn encode(header: [u8; 4], data: &[u8], le: Option<u32>) -> Vec<u8> {
+    let extended = data.len() > 255 || le.is_some_and(|le| le > 256);
+    let mut out = begin(header, data.len(), extended);
+    out.extend_from_slice(data);
+    end(&mut out, le, extended);
+    out
+}
+
+/// Header and Lc, with room for the data field that the caller appends, and for [`end`].
+pub(crate) fn begin(header: [u8; 4], length: usize, extended: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(length + 10);
+    out.extend_from_slice(&header);
+    let [high, low] = (length as u16).to_be_bytes();
+    match (extended, length) {
+        (true, 0) => out.push(0),
+        (true, _) => out.extend_from_slice(&[0, high, low]),
+        (false, 0) => {}
+        (false, _) => out.push(low),
+    }
+    out
+}
+
+/// Le; 256 and 65,536 are written as zero.
+pub(crate) fn end(out: &mut Vec<u8>, le: Option<u32>, extended: bool) {
+    match le {
+        Some(le) if extended => out.extend_from_slice(&(le as u16).to_be_bytes()),
+        Some(le) => out.push(le as u8),
+        None => {}
     }
 }
 
@@ -164,9 +173,15 @@ impl Response {
     /// Splits what the card sent; `None` when there are fewer than two bytes.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (data, status) = bytes.split_last_chunk::<2>()?;
-        Some(Self { data: data.into(), status: StatusWord(u16::from_be_bytes(*status)) })
+        let (data, status) = split_status(bytes)?;
+        Some(Self { data: data.into(), status })
     }
+}
+
+/// Data field and status bytes of what a card answered.
+pub(crate) fn split_status(bytes: &[u8]) -> Option<(&[u8], StatusWord)> {
+    let (data, status) = bytes.split_last_chunk::<2>()?;
+    Some((data, StatusWord(u16::from_be_bytes(*status))))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! Once keys stand, a response without a valid MAC is an error, whatever its status bytes say: a chip that
 //! answers in plain could be somebody in the middle who wants the session opened.
 
-use crate::apdu::{Command, Response, StatusWord};
+use crate::apdu::{self, Command, Response, StatusWord};
 use crate::crypto::symmetric::{PreparedKeys, pad, padding, unpad};
 use crate::crypto::{self, Cipher, SessionKeys};
 use crate::secret::Secret;
@@ -49,11 +49,16 @@ const DO_LE: u32 = 0x97;
 const DO_STATUS: u32 = 0x99;
 const DO_MAC: u32 = 0x8E;
 
+/// Length of the MAC's object.
+const MAC_OBJECT: usize = 10;
+
 /// A secure messaging session: keys and send sequence counter.
 #[derive(Debug)]
 pub struct SecureMessaging {
     keys: PreparedKeys,
     counter: u128,
+    /// What a MAC is computed over: nothing in it is plain.
+    message: Vec<u8>,
 }
 
 /// The send sequence counter as bytes.
@@ -75,7 +80,7 @@ impl SecureMessaging {
     /// A session with a given counter, as after BAC.
     #[must_use]
     pub fn with_counter(keys: SessionKeys, counter: u128) -> Self {
-        Self { keys: PreparedKeys::new(keys), counter }
+        Self { keys: PreparedKeys::new(keys), counter, message: Vec::new() }
     }
 
     /// The cipher in use.
@@ -104,13 +109,20 @@ impl SecureMessaging {
         Counter(self.counter.to_be_bytes(), self.keys.cipher().block_len())
     }
 
-    /// Wraps a command.
+    /// Wraps a command and encodes it for the card.
     #[must_use]
-    pub fn protect(&mut self, command: &Command) -> Command {
+    pub fn protect(&mut self, command: &Command) -> Vec<u8> {
         let counter = self.advance();
         let block = self.keys.cipher().block_len();
         let data = command.data.expose();
-        let mut objects = Vec::with_capacity(data.len() + 48);
+        let header = [command.cla | 0x0C, command.ins, command.p1, command.p2];
+        // What the MAC covers: counter, header, objects, each padded; without objects the header's padding is the last.
+        let message = &mut self.message;
+        message.clear();
+        message.extend_from_slice(counter.bytes());
+        message.extend_from_slice(&header);
+        message.extend_from_slice(padding(header.len(), block));
+        let start = message.len();
         if !data.is_empty() {
             let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(data.len() + block));
             plain.extend_from_slice(data);
@@ -120,37 +132,37 @@ impl SecureMessaging {
                 let mut value = Vec::with_capacity(cryptogram.len() + 1);
                 value.push(0x01);
                 value.extend_from_slice(&cryptogram);
-                encode_into(&mut objects, DO_CRYPTOGRAM, &value);
+                encode_into(message, DO_CRYPTOGRAM, &value);
             } else {
-                encode_into(&mut objects, DO_CRYPTOGRAM_ODD, &cryptogram);
+                encode_into(message, DO_CRYPTOGRAM_ODD, &cryptogram);
             }
         }
         if let Some(le) = command.le {
             if le > 256 {
-                encode_into(&mut objects, DO_LE, &(le as u16).to_be_bytes());
+                encode_into(message, DO_LE, &(le as u16).to_be_bytes());
             } else {
-                encode_into(&mut objects, DO_LE, &[le as u8]);
+                encode_into(message, DO_LE, &[le as u8]);
             }
         }
-        let header = [command.cla | 0x0C, command.ins, command.p1, command.p2];
-        // The header is padded by itself; without objects that padding is the last.
-        let (objects_padding, header_padding) = (padding(objects.len(), block), padding(header.len(), block));
-        let last = if objects.is_empty() { &[] } else { objects_padding };
-        let mac = self.keys.mac(&[counter.bytes(), &header, header_padding, &objects, last]);
-        encode_into(&mut objects, DO_MAC, &mac);
-        let extended = command.is_extended() || objects.len() > 255;
-        let le = Some(if extended { 65_536 } else { 256 });
-        let [cla, ins, p1, p2] = header;
-        Command { cla, ins, p1, p2, data: Secret::new(objects), le }
+        let length = message.len() - start;
+        let extended = command.is_extended() || length + MAC_OBJECT > 255;
+        let mut out = apdu::begin(header, length + MAC_OBJECT, extended);
+        out.extend_from_slice(&message[start..]);
+        if length > 0 {
+            message.extend_from_slice(padding(length, block));
+        }
+        encode_into(&mut out, DO_MAC, &self.keys.mac(message));
+        apdu::end(&mut out, Some(if extended { 65_536 } else { 256 }), extended);
+        out
     }
 
-    /// Opens a response.
+    /// Opens what the card answered: data field and status bytes.
     ///
     /// # Errors
     /// When it is not protected under these keys and this counter. The session must not be used any more then.
-    pub fn unprotect(&mut self, response: &Response) -> Result<Response, SecureMessagingError> {
+    pub fn unprotect(&mut self, answer: &[u8]) -> Result<Response, SecureMessagingError> {
         let counter = self.advance();
-        let data = response.data.expose();
+        let (data, outside) = apdu::split_status(answer).ok_or(SecureMessagingError::Malformed(TlvError::Truncated))?;
         let mut objects = Reader::new(data);
         let (mut cryptogram, mut status, mut mac) = (None, None, None);
         let mut signed = 0;
@@ -167,10 +179,15 @@ impl SecureMessaging {
             // Objects stand one behind the other, so what the MAC covers is the data up to its own object.
             signed += object.raw.len();
         }
-        let mac = mac.ok_or(SecureMessagingError::Unprotected(response.status))?;
+        let mac = mac.ok_or(SecureMessagingError::Unprotected(outside))?;
         objects.finish().map_err(SecureMessagingError::Malformed)?;
         let block = self.keys.cipher().block_len();
-        let expected = self.keys.mac(&[counter.bytes(), &data[..signed], padding(signed, block)]);
+        let message = &mut self.message;
+        message.clear();
+        message.extend_from_slice(counter.bytes());
+        message.extend_from_slice(&data[..signed]);
+        message.extend_from_slice(padding(signed, block));
+        let expected = self.keys.mac(message);
         if !crypto::equal(&expected, mac) {
             return Err(SecureMessagingError::Mac);
         }
@@ -178,8 +195,8 @@ impl SecureMessaging {
             Some(&[sw1, sw2]) => StatusWord(u16::from_be_bytes([sw1, sw2])),
             _ => return Err(SecureMessagingError::Malformed(TlvError::Missing(DO_STATUS))),
         };
-        if status != response.status {
-            return Err(SecureMessagingError::Status { inside: status, outside: response.status });
+        if status != outside {
+            return Err(SecureMessagingError::Status { inside: status, outside });
         }
         let data = match cryptogram {
             None => Secret::new(Vec::new()),

@@ -324,8 +324,15 @@ pub fn encode(tag: u32, value: &[u8]) -> Vec<u8> {
 
 /// Appends one object with the shortest definite length (DER).
 pub fn encode_into(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
-    push_shortest(out, tag);
     let length = value.len();
+    if tag < 0x100 && length < 0x80 {
+        // Most objects of secure messaging.
+        out.reserve(length + 2);
+        out.extend_from_slice(&[tag as u8, length as u8]);
+        out.extend_from_slice(value);
+        return;
+    }
+    push_shortest(out, tag);
     if length < 0x80 {
         out.push(length as u8);
     } else {

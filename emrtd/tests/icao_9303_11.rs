@@ -63,8 +63,8 @@ fn appendix_d_basic_access_control() {
     assert_eq!(Cipher::TripleDes.derive(&session_seed, 2).expose(), bytes(v, "KSMAC"));
     for message in v["sm"].as_array().expect("messages") {
         let plain = plain_command(&bytes(message, "plain"));
-        assert_eq!(session.protect(&plain).encode(), bytes(message, "prot"));
-        let opened = session.unprotect(&Response::decode(&bytes(message, "resp")).expect("response")).expect("opens");
+        assert_eq!(session.protect(&plain), bytes(message, "prot"));
+        let opened = session.unprotect(&bytes(message, "resp")).expect("opens");
         let expected = Response::decode(&bytes(message, "plain_resp")).expect("response");
         assert_eq!((opened.data.expose(), opened.status), (expected.data.expose(), expected.status));
     }

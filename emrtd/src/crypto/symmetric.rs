@@ -232,10 +232,11 @@ pub enum PreparedKeys {
     Aes256(Box<AesKeys<Aes256>>),
 }
 
-/// Key schedules of an AES session.
-pub struct AesKeys<C: cmac::block_api::CmacCipher> {
+/// Key schedules of an AES session, with the subkey of CMAC for whole blocks (NIST SP 800-38B §6.1).
+pub struct AesKeys<C> {
     enc: C,
-    mac: Cmac<C>,
+    mac: C,
+    subkey: Zeroizing<[u8; 16]>,
 }
 
 impl std::fmt::Debug for PreparedKeys {
@@ -246,13 +247,19 @@ impl std::fmt::Debug for PreparedKeys {
 
 impl<C> AesKeys<C>
 where
-    C: cmac::block_api::CmacCipher + BlockCipherEncrypt + BlockCipherDecrypt + KeyInit,
-    Cmac<C>: cmac::Mac + KeyInit + Clone,
+    C: BlockCipherEncrypt + BlockCipherDecrypt + KeyInit,
 {
     fn new(keys: &SessionKeys) -> Box<Self> {
         let enc = C::new_from_slice(keys.enc.expose()).expect(KEY_LEN);
-        let mac = <Cmac<C> as KeyInit>::new_from_slice(keys.mac.expose()).expect(KEY_LEN);
-        Box::new(Self { enc, mac })
+        let mac = C::new_from_slice(keys.mac.expose()).expect(KEY_LEN);
+        let mut zero = cbc::cipher::Block::<C>::default();
+        mac.encrypt_block(&mut zero);
+        let mut subkey = Zeroizing::new([0; 16]);
+        subkey.copy_from_slice(&zero);
+        // Doubling in GF(2^128): a shift, and the polynomial when a bit falls out. No branch on the secret bit.
+        let number = u128::from_be_bytes(*subkey);
+        *subkey = (number << 1 ^ (number >> 127) * 0x87).to_be_bytes();
+        Box::new(Self { enc, mac, subkey })
     }
 
     /// CBC with the IV that secure messaging derives from the counter: E(KS_Enc, SSC).
@@ -264,7 +271,10 @@ where
     fn decrypt(&self, counter: &[u8], data: &[u8]) -> Option<Vec<u8>> {
         let iv = self.iv(counter);
         let cipher = cbc::Decryptor::<&C>::inner_iv_slice_init(&self.enc, &iv).expect(KEY_LEN);
-        cipher.decrypt_padded_vec::<NoPadding>(data).ok()
+        // In place: a second buffer would have to be wiped, too.
+        let mut plain = data.to_vec();
+        cipher.decrypt_padded::<NoPadding>(&mut plain).ok()?;
+        Some(plain)
     }
 
     fn iv(&self, counter: &[u8]) -> [u8; 16] {
@@ -275,11 +285,17 @@ where
         iv
     }
 
-    fn mac(&self, parts: &[&[u8]]) -> [u8; 8] {
-        let mut mac = self.mac.clone();
-        parts.iter().for_each(|part| mac.update(part));
+    /// CMAC of whole blocks, which secure messaging always has: the last block of CBC over the message, whose own last
+    /// block has the subkey in it. One pass over one buffer; the `cmac` crate, which takes any length, sets up anew for
+    /// every message.
+    fn mac(&self, message: &mut [u8]) -> [u8; 8] {
+        let length = message.len();
+        let last = length - 16;
+        message[last..].iter_mut().zip(*self.subkey).for_each(|(byte, key)| *byte ^= key);
+        let chain = cbc::Encryptor::<&C>::inner_iv_slice_init(&self.mac, &[0; 16]).expect(KEY_LEN);
+        let message = chain.encrypt_padded::<NoPadding>(message, length).expect(WHOLE_BLOCKS);
         let mut tag = [0; 8];
-        tag.copy_from_slice(&mac.finalize().into_bytes()[..8]);
+        tag.copy_from_slice(&message[last..last + 8]);
         tag
     }
 }
@@ -329,14 +345,14 @@ impl PreparedKeys {
         }
     }
 
-    /// The MAC over the parts in order, which together are whole blocks.
+    /// The MAC over a message of whole blocks, which is overwritten.
     #[must_use]
-    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 8] {
+    pub fn mac(&self, message: &mut [u8]) -> [u8; 8] {
         match self {
-            Self::TripleDes(keys) => Cipher::TripleDes.mac(&keys.mac, &parts.concat()),
-            Self::Aes128(keys) => keys.mac(parts),
-            Self::Aes192(keys) => keys.mac(parts),
-            Self::Aes256(keys) => keys.mac(parts),
+            Self::TripleDes(keys) => Cipher::TripleDes.mac(&keys.mac, message),
+            Self::Aes128(keys) => keys.mac(message),
+            Self::Aes192(keys) => keys.mac(message),
+            Self::Aes256(keys) => keys.mac(message),
         }
     }
 }
@@ -351,6 +367,19 @@ pub const fn padding(length: usize, block_len: usize) -> &'static [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_mac_of_a_session_is_cmac(key in any::<[u8; 32]>(), blocks in proptest::collection::vec(any::<[u8; 16]>(), 1..40)) {
+            for cipher in [Cipher::Aes128, Cipher::Aes192, Cipher::Aes256] {
+                let keys = SessionKeys::derive(cipher, &key);
+                let mut message = blocks.concat();
+                let expected = cipher.mac(&keys.mac, &message);
+                prop_assert_eq!(PreparedKeys::new(keys).mac(&mut message), expected);
+            }
+        }
+    }
 
     #[test]
     fn padding_round_trips_and_rejects_its_absence() {

@@ -170,7 +170,7 @@ const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
 
 /// The most to ask for in one extended APDU. Larger ones save little, show no progress, and are lost whole when the
 /// card is lifted.
-const CHUNK: u32 = 4096;
+pub const CHUNK: u32 = 4096;
 
 /// The groups behind terminal authentication: fingerprints and irises.
 const BIOMETRIC: [u8; 2] = [3, 4];
@@ -443,7 +443,7 @@ impl Session {
 
     fn dispatch(&mut self, command: &Command) -> Vec<u8> {
         let bytes = match &mut self.channel {
-            Some(channel) => channel.protect(command).encode(),
+            Some(channel) => channel.protect(command),
             None => command.encode(),
         };
         self.outgoing = Some(bytes.clone());
@@ -452,10 +452,11 @@ impl Session {
 
     fn receive(&mut self, answer: &[u8]) -> Result<(), Error> {
         let reason = "fewer than two bytes";
-        let outer = Response::decode(answer).ok_or(Error::Protocol { operation: "response", reason })?;
+        let too_short = || Error::Protocol { operation: "response", reason };
         let opened = match &mut self.channel {
-            Some(channel) => channel.unprotect(&outer),
-            None => Ok(outer),
+            _ if answer.len() < 2 => return Err(too_short()),
+            Some(channel) => channel.unprotect(answer),
+            None => Ok(Response::decode(answer).ok_or_else(too_short)?),
         };
         // A chip that cannot answer under the keys of chip authentication is a copy, not a broken read.
         if matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_)) {
