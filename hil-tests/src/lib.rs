@@ -5,6 +5,7 @@
 //! other nor the machine's readers, and vpcd's port is open to nobody else.
 
 pub mod line;
+pub mod link;
 pub mod stack;
 
 pub use line::Line;
