@@ -4,17 +4,20 @@
 use emrtd::mrz::MrzKey;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
-use emrtd::session::{Action, Plan, Session};
+use emrtd::cvc::TerminalCertificates;
+use emrtd::session::{AccessPolicy, Action, Plan, Session};
 use emrtd::trust::TrustStore;
 use emrtd::verdict::{Decision, Policy};
 use emrtd::x509::UnixTime;
 use emrtd::{Evidence, lds};
+use virtual_card::issuer::IssuerFault;
+use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 
 /// A fuzz target: its name, which is also that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 15] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -27,7 +30,13 @@ pub const TARGETS: [Target; 12] = [
     ("batch", batch),
     ("evidence", evidence),
     ("chip", chip),
+    ("insider", insider),
+    ("cvc", cvc),
+    ("card_security", card_security),
 ];
+
+/// Targets whose every run opens a session: thousands of mutations take minutes.
+pub const SLOW: [&str; 1] = ["insider"];
 
 fn tlv(bytes: &[u8]) {
     fn walk(reader: &mut emrtd::tlv::Reader<'_>, depth: usize) {
@@ -144,6 +153,79 @@ fn chip(mut bytes: &[u8]) {
         }
     }
     panic!("the session does not end");
+}
+
+/// Card verifiable certificates, and what leads from one to another.
+fn cvc(bytes: &[u8]) {
+    if let Ok(certificates) = TerminalCertificates::parse([bytes]) {
+        drop(certificates.path(&[b"VNCVCA00001".to_vec()]));
+    }
+}
+
+fn card_security(bytes: &[u8]) {
+    if let Ok(security) = lds::CardSecurity::parse(bytes) {
+        let data = emrtd::pace::ChipAuthenticationData { data: vec![1], mapping_key: bytes.to_vec() };
+        assert!(!security.proves(&data), "a key that is not one proves nothing");
+    }
+}
+
+thread_local! {
+    /// A copy of a card with all its files and none of its keys, behind anchors that trust the original.
+    static COPY: std::cell::RefCell<(Chip, TrustStore, TerminalCertificates)> = std::cell::RefCell::new(copy());
+}
+
+fn copy() -> (Chip, TrustStore, TerminalCertificates) {
+    let make = *Make::find("eac").expect("a known make");
+    let chip = Chip::with_make(&PERSONAS[0], Fault::Cloned, make).expect("a card");
+    let mut trust = TrustStore::new();
+    for file in Issuer::new(IssuerFault::None).and_then(|issuer| issuer.trust_files()).expect("anchors") {
+        trust.add(file.name, &file.der).expect("a certificate");
+    }
+    let files = virtual_card::eac::terminal_files(1).expect("certificates");
+    let certificates = files.iter().filter(|f| f.name.ends_with(".cvcert")).map(|f| f.content.as_slice());
+    (chip, trust, TerminalCertificates::parse(certificates).expect("certificates"))
+}
+
+/// A copy whose maker knows the password, and which answers as the bytes say once the session stands.
+fn insider(bytes: &[u8]) {
+    COPY.with_borrow_mut(|(chip, trust, certificates)| {
+        let mut rest = bytes.to_vec().into_iter();
+        chip.reset();
+        chip.set_liar(Box::new(move |_| {
+            let mut take = |n: u8| rest.by_ref().take(usize::from(n)).collect::<Vec<_>>();
+            match take(2)[..] {
+                [1, length] => Lie::Protected(take(length), 0x9000),
+                [2, length] => Lie::Protected(take(length), 0x6282),
+                [3, high] => Lie::Protected(Vec::new(), u16::from(high) << 8 | u16::from(take(1).first().copied().unwrap_or(0))),
+                [4, length] => Lie::Raw(take(length)),
+                _ => Lie::None,
+            }
+        }));
+        let mrz = MrzKey::new("099000017", "990115", "390115").expect("constant key data");
+        let plan = Plan {
+            terminal: Some(certificates.clone()),
+            access: AccessPolicy::Bac,
+            ..Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 3, 13, 14, 15])
+        };
+        let mut session = Session::new(plan, Box::new(SystemEntropy));
+        for _ in 0..100_000 {
+            match session.next() {
+                Ok(Action::Transmit(command)) => {
+                    let Answer::Response(answer) = chip.transmit(&command) else { return };
+                    if session.feed(&answer).is_err() {
+                        break;
+                    }
+                }
+                Ok(Action::Sign(_)) => session.signed(&[0x55; 64]).expect("it was asked for"),
+                Ok(Action::Done) | Err(_) => break,
+            }
+        }
+        assert!(matches!(session.next(), Ok(Action::Done) | Err(_)), "the session ends");
+        if let Some(evidence) = session.into_evidence() {
+            let checks = evidence.verify(trust, None, UnixTime(1_780_000_000)).checks;
+            assert_ne!(Policy::Card.decide(&checks), Decision::Genuine, "a copy is never genuine");
+        }
+    });
 }
 
 /// Runs one target by name.

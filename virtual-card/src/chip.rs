@@ -32,8 +32,23 @@ pub enum Answer {
     Lifted,
 }
 
+/// What a chip that lies answers to a command inside a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lie {
+    /// What the chip would answer anyway.
+    None,
+    /// This, properly protected.
+    Protected(Vec<u8>, u16),
+    /// These bytes, without protection.
+    Raw(Vec<u8>),
+}
+
+/// Decides about each command inside a session, by its instruction byte.
+pub type Liar = Box<dyn FnMut(u8) -> Lie + Send>;
+
 /// A card in the field of a reader.
 pub struct Chip {
+    liar: Option<Liar>,
     card: Card,
     fault: Fault,
     sent: usize,
@@ -80,7 +95,7 @@ impl Chip {
     /// # Errors
     /// When it cannot be made.
     pub fn new(persona: &Persona, fault: Fault) -> Result<Self, PersonaliseError> {
-        Ok(Self { card: Card::new(persona, fault)?, fault, sent: 0, state: State::default() })
+        Self::with_make(persona, fault, Make::default())
     }
 
     /// The same as another make of chip.
@@ -88,7 +103,7 @@ impl Chip {
     /// # Errors
     /// When it cannot be made.
     pub fn with_make(persona: &Persona, fault: Fault, make: Make) -> Result<Self, PersonaliseError> {
-        Ok(Self { card: Card::with_make(persona, fault, make)?, fault, sent: 0, state: State::default() })
+        Ok(Self { liar: None, card: Card::with_make(persona, fault, make)?, fault, sent: 0, state: State::default() })
     }
 
     /// Lays a lifted card back: the same card, which stays this time.
@@ -100,6 +115,11 @@ impl Chip {
     /// Replaces a file's content, for measurements; the SOD does not vouch for it.
     pub fn set_file(&mut self, id: u16, content: Vec<u8>) {
         self.card.files.insert(id, content);
+    }
+
+    /// Lets the chip lie from now on: it opens for the password and then answers what it is told.
+    pub fn set_liar(&mut self, liar: Liar) {
+        self.liar = Some(liar);
     }
 
     /// Power on, or a reset: all sessions are gone.
@@ -147,6 +167,11 @@ impl Chip {
             Ok(data) => (data, 0x9000),
             Err(Refusal(word)) => (Vec::new(), word),
         };
+        match self.liar.as_mut().map_or(Lie::None, |liar| liar(plain.header[1])) {
+            Lie::None => {}
+            Lie::Protected(lie, status) => (data, word) = (lie, status),
+            Lie::Raw(bytes) => return bytes,
+        }
         if !outer.extended && data.len() > session.short_capacity() {
             word = 0x6C00 | session.short_capacity() as u16;
             data.clear();

@@ -18,7 +18,7 @@ pub mod personalise;
 pub mod portrait;
 pub mod vpcd;
 
-pub use chip::{ATR, Answer, Chip};
+pub use chip::{ATR, Answer, Chip, Lie};
 pub use fault::Fault;
 pub use issuer::Issuer;
 pub use make::{MAKES, Make};
