@@ -1,0 +1,158 @@
+//! The key on a PKCS#11 token: it never leaves it.
+
+use super::{TerminalKey, TerminalKeyError, digest, digest_info, wants_rsa};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error as TokenError, RvError};
+use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::types::AuthPin;
+use emrtd::crypto::HashAlgorithm;
+use emrtd::cvc::TerminalAlgorithm;
+use emrtd::terminal_authentication::SigningRequest;
+use std::path::Path;
+
+/// Where a key is.
+#[derive(Debug, Clone, Copy)]
+pub struct Location<'a> {
+    /// The PKCS#11 module, a shared library.
+    pub module: &'a Path,
+    /// The token's label.
+    pub token: &'a str,
+    /// The private key's label.
+    pub key: &'a str,
+}
+
+/// A key on a token, with a session that stays open.
+pub struct Pkcs11TerminalKey {
+    session: Session,
+    key: ObjectHandle,
+    is_rsa: bool,
+}
+
+impl std::fmt::Debug for Pkcs11TerminalKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pkcs11TerminalKey")
+    }
+}
+
+fn token(operation: &'static str) -> impl FnOnce(TokenError) -> TerminalKeyError {
+    move |source| TerminalKeyError::Token { operation, source: Box::new(source) }
+}
+
+impl Pkcs11TerminalKey {
+    /// Opens the token with its PIN and looks for the key.
+    ///
+    /// # Errors
+    /// When module, token or key are not there, or the PIN is wrong.
+    pub fn open(location: &Location<'_>, pin: &str) -> Result<Self, TerminalKeyError> {
+        let context = Pkcs11::new(location.module).map_err(token("load the module"))?;
+        match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+            // Another part of the process uses the module, too.
+            Ok(()) | Err(TokenError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+            Err(error) => return Err(token("initialise the module")(error)),
+        }
+        let missing = |what, label: &str| TerminalKeyError::Missing { what, label: label.to_owned() };
+        let slots = context.get_slots_with_token().map_err(token("list tokens"))?;
+        let labelled = |slot: &cryptoki::slot::Slot| {
+            context.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == location.token)
+        };
+        let slot = slots.into_iter().find(labelled).ok_or_else(|| missing("token", location.token))?;
+        let session = context.open_ro_session(slot).map_err(token("open a session"))?;
+        let login = session.login(UserType::User, Some(&AuthPin::new(pin.to_owned().into_boxed_str())));
+        match login {
+            Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
+            Err(error) => return Err(token("log in")(error)),
+        }
+        let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(location.key.as_bytes().to_vec())];
+        let found = session.find_objects(&wanted).map_err(token("look for the key"))?;
+        let key = *found.first().ok_or_else(|| missing("private key", location.key))?;
+        let attributes = session.get_attributes(key, &[AttributeType::KeyType]).map_err(token("read the key's kind"))?;
+        let is_rsa = attributes.iter().any(|a| matches!(a, Attribute::KeyType(kind) if *kind == KeyType::RSA));
+        Ok(Self { session, key, is_rsa })
+    }
+}
+
+impl TerminalKey for Pkcs11TerminalKey {
+    fn sign(&self, request: &SigningRequest) -> Result<Vec<u8>, TerminalKeyError> {
+        if self.is_rsa != wants_rsa(request.algorithm) {
+            return Err(TerminalKeyError::Algorithm);
+        }
+        let digest = digest(request);
+        let (mechanism, input) = match request.algorithm {
+            TerminalAlgorithm::Ecdsa(_) => (Mechanism::Ecdsa, digest),
+            TerminalAlgorithm::RsaPkcs1(hash) => (Mechanism::RsaPkcs, digest_info(hash, &digest)),
+            TerminalAlgorithm::RsaPss(hash) => (Mechanism::RsaPkcsPss(pss(hash)), digest),
+        };
+        self.session.sign(&mechanism, self.key, &input).map_err(token("sign"))
+    }
+}
+
+fn pss(hash: HashAlgorithm) -> PkcsPssParams {
+    let (hash_alg, mgf) = match hash {
+        HashAlgorithm::Sha1 => (MechanismType::SHA1, PkcsMgfType::MGF1_SHA1),
+        HashAlgorithm::Sha224 => (MechanismType::SHA224, PkcsMgfType::MGF1_SHA224),
+        HashAlgorithm::Sha256 => (MechanismType::SHA256, PkcsMgfType::MGF1_SHA256),
+        HashAlgorithm::Sha384 => (MechanismType::SHA384, PkcsMgfType::MGF1_SHA384),
+        HashAlgorithm::Sha512 => (MechanismType::SHA512, PkcsMgfType::MGF1_SHA512),
+    };
+    PkcsPssParams { hash_alg, mgf, s_len: (hash.output_len() as u64).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal_key::conformance::{self, Kind};
+    use std::process::Command;
+
+    const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+    /// A token of SoftHSM in a directory of its own, with one key of each kind. The test runs in a process of its own,
+    /// because SoftHSM finds its configuration through the environment.
+    #[test]
+    fn the_token_key_conforms() {
+        if std::env::var_os("SOFTHSM2_CONF").is_none() {
+            return in_a_process_of_its_own();
+        }
+        let directory = std::env::var("TOKEN_DIRECTORY").expect("directory");
+        let run = |arguments: &[&str]| {
+            let output = Command::new("softhsm2-util").args(arguments).output().expect("softhsm2-util");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        run(&["--init-token", "--free", "--label", "inspection", "--pin", "1234", "--so-pin", "5678"]);
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            let key = kind.generate();
+            let file = format!("{directory}/{number}.pem");
+            std::fs::write(&file, key.private_key_to_pem_pkcs8().expect("PEM")).expect("file");
+            let (id, label) = (format!("0{number}"), format!("{kind:?}"));
+            run(&["--import", &file, "--token", "inspection", "--label", &label, "--id", &id, "--pin", "1234"]);
+            let location = Location { module: Path::new(MODULE), token: "inspection", key: &label };
+            let opened = Pkcs11TerminalKey::open(&location, "1234").expect("key");
+            conformance::run(&opened, &key, kind);
+        }
+        let at = |token, key| Location { module: Path::new(MODULE), token, key };
+        for (location, code) in [
+            (at("another", "Rsa2048"), "terminal_key_missing"),
+            (at("inspection", "another"), "terminal_key_missing"),
+            (Location { module: Path::new("/nowhere.so"), ..at("inspection", "Rsa2048") }, "terminal_token_failed"),
+        ] {
+            assert_eq!(Pkcs11TerminalKey::open(&location, "1234").expect_err("nothing there").code(), code);
+        }
+    }
+
+    fn in_a_process_of_its_own() {
+        let directory = tempfile::tempdir().expect("directory");
+        let tokens = directory.path().join("tokens");
+        std::fs::create_dir(&tokens).expect("directory");
+        let configuration = directory.path().join("softhsm2.conf");
+        let text = format!("directories.tokendir = {}\nobjectstore.backend = file\n", tokens.display());
+        std::fs::write(&configuration, text).expect("configuration");
+        let mut command = Command::new(std::env::current_exe().expect("this test"));
+        command.args(["--exact", "terminal_key::pkcs11::tests::the_token_key_conforms", "--nocapture"]);
+        command.env("SOFTHSM2_CONF", &configuration).env("TOKEN_DIRECTORY", directory.path());
+        let output = command.output().expect("test");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
