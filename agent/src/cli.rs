@@ -48,6 +48,15 @@ enum Command {
         /// Write the evidence, without personal data, to this file.
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
+        /// Write the whole evidence, personal data included, encrypted, to this file.
+        #[arg(long, value_name = "FILE", requires = "pass_phrase_file")]
+        evidence_whole: Option<PathBuf>,
+        /// The file with the pass phrase that encrypts the whole evidence.
+        #[arg(long, value_name = "FILE")]
+        pass_phrase_file: Option<PathBuf>,
+        /// Read fingerprints and irises, too: a directory with certificates and key for terminal authentication.
+        #[arg(long, value_name = "DIR")]
+        terminal: Option<PathBuf>,
         /// Print the report as JSON on standard output.
         #[arg(long)]
         json: bool,
@@ -88,8 +97,11 @@ enum Command {
 enum EvidenceCommand {
     /// Repeat every check of stored evidence, offline.
     Verify {
-        /// What `read --evidence` wrote.
+        /// What `read --evidence` or `read --evidence-whole` wrote.
         file: PathBuf,
+        /// The file with the pass phrase of whole evidence.
+        #[arg(long, value_name = "FILE")]
+        pass_phrase_file: Option<PathBuf>,
         #[command(flatten)]
         judging: JudgingArguments,
     },
@@ -173,7 +185,23 @@ impl Command {
     fn run(self) -> Result<u8, Failure> {
         let clock = SystemClock::new();
         match self {
-            Self::Read { reader, number, can, mrz, qr, trust, access, evidence, json, wait, resume } => {
+            Self::Read {
+                reader,
+                number,
+                can,
+                mrz,
+                qr,
+                trust,
+                access,
+                evidence,
+                evidence_whole,
+                pass_phrase_file,
+                terminal,
+                json,
+                wait,
+                resume,
+            } => {
+                let whole = evidence_whole.zip(pass_phrase_file);
                 let key = key(number.as_deref(), can.as_deref(), mrz.as_deref(), qr.as_deref())?;
                 let access = match access {
                     Access::Auto => AccessPolicy::Auto,
@@ -181,7 +209,18 @@ impl Command {
                     Access::Bac => AccessPolicy::Bac,
                 };
                 let (wait, resume) = (Duration::from_secs(wait), Duration::from_secs(resume));
-                let request = commands::read::Request { reader, key, trust, access, evidence, json, wait, resume };
+                let request = commands::read::Request {
+                    reader,
+                    key,
+                    trust,
+                    access,
+                    evidence,
+                    whole,
+                    terminal,
+                    json,
+                    wait,
+                    resume,
+                };
                 commands::read::run(&request, &clock)
             }
             Self::Verify { sod, data_groups, judging } => {
@@ -189,8 +228,8 @@ impl Command {
                 let judging = judging.judging()?;
                 commands::verify::run(&commands::verify::Request { sod, data_groups, judging }, &clock)
             }
-            Self::Evidence { command: EvidenceCommand::Verify { file, judging } } => {
-                commands::evidence::verify(&file, &judging.judging()?, &clock)
+            Self::Evidence { command: EvidenceCommand::Verify { file, pass_phrase_file, judging } } => {
+                commands::evidence::verify(&file, pass_phrase_file.as_deref(), &judging.judging()?, &clock)
             }
             Self::Run { config } => commands::run::run(&config),
             Self::Demo => commands::demo::run(&clock),

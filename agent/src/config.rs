@@ -23,6 +23,8 @@ pub struct Config {
     pub keys: PathBuf,
     /// The file with the pass phrase that opens the keys. A systemd credential `cccd-pass-phrase` goes before it.
     pub pass_phrase_file: PathBuf,
+    /// Certificates and key for terminal authentication; used only by profiles that read data groups 3 or 4.
+    pub terminal: Option<PathBuf>,
     /// Where events go; without it they stay in the outbox.
     pub central: Option<Central>,
 }
@@ -52,6 +54,7 @@ impl Config {
         let mut config: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
         let mut paths = vec![&mut config.trust, &mut config.state, &mut config.keys, &mut config.pass_phrase_file];
+        paths.extend(&mut config.terminal);
         if let Some(central) = &mut config.central {
             paths.extend([&mut central.certificate, &mut central.authority]);
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`], [`commands`] | what a person or script types |
 //! | [`access`] | scans and typed numbers into passwords |
+//! | [`terminal`] | what a terminal keeps from card to card |
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`profile`] | what a use of the card may read and send |
@@ -21,4 +22,5 @@ pub mod read;
 pub mod recorder;
 pub mod report;
 pub mod simulated;
+pub mod terminal;
 pub mod uplink;

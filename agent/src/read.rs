@@ -1,14 +1,26 @@
-//! Drives one read: the sans-IO session on one side, a card on the other, a clock and an observer beside them.
+//! Drives one read: the sans-IO session on one side, a card on the other, a clock and an observer beside them. While
+//! the portrait is on the air, other threads judge EF.SOD and decode what of the portrait has arrived.
 
 use crate::failure::Failure;
+use crate::terminal::{Inspection, Learnt, Terminal};
 use drivers::reader::{Card, Reader, ReaderError};
 use emrtd::apdu::StatusWord;
+use emrtd::error::describe;
+use emrtd::file::FileId;
+use emrtd::passive_authentication::SodVerification;
 use emrtd::secret::SystemEntropy;
 use emrtd::secure_messaging::SecureMessagingError;
 use emrtd::session::{Action, Plan, Progress, Session};
-use emrtd::{Error, Evidence};
+use emrtd::trust::TrustStore;
+use emrtd::x509::UnixTime;
+use emrtd::{Error, Evidence, lds};
 use events::Clock;
+use kiosk_ui::portrait::{self, Picture};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// What a read cost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,12 +48,25 @@ impl Cost {
     }
 }
 
-/// Reads a card on a reader according to the plan. `observe` is told after every answer where the read stands.
+/// What a read brought.
+#[derive(Debug)]
+pub struct Reading {
+    /// Everything from the chip.
+    pub evidence: Evidence,
+    /// What is known of EF.SOD already.
+    pub sod: Option<SodVerification>,
+    /// The portrait.
+    pub picture: Option<Picture>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// Reads a card on a reader according to the plan.
 ///
 /// - A card that is lifted may be put back within `patience`: the read goes on where it stopped. `on_lifted` is told,
 ///   so that the person can be asked.
 /// - Some chips announce extended length and then break off the session with a bare `6700` when they meet it: the
-///   read is then started anew, once, with short APDUs.
+///   read is then started anew, once, with short APDUs, and the terminal remembers it of this type of chip.
 ///
 /// # Errors
 /// When the card stays away, refuses or breaks a protocol. A broken read yields no evidence: half a card proves
@@ -50,16 +75,30 @@ pub fn read(
     reader: &mut dyn Reader,
     mut card: Box<dyn Card>,
     mut plan: Plan,
+    terminal: &mut Terminal,
     clock: &dyn Clock,
     hooks: &mut Hooks<'_>,
-) -> Result<(Evidence, Cost), Failure> {
+) -> Result<Reading, Failure> {
+    let atr = card.atr().to_vec();
+    let learnt = terminal.learnt(&atr);
     plan.max_response = plan.max_response.min(card.max_response());
+    if learnt.is_some_and(|learnt| learnt.short_only) {
+        plan.max_response = SHORT;
+    }
+    plan.read_size = learnt.map(|learnt| learnt.size);
+    plan.terminal = terminal.inspection.as_ref().map(|inspection| inspection.certificates.clone());
+    let mut work = Aside::new(Arc::clone(&terminal.trust), UnixTime(clock.wall()));
     let mut cost = Cost::default();
     let start = clock.monotonic();
-    let mut session = Session::new(plan.clone(), Box::new(SystemEntropy));
+    let mut session = Session::new(plan.clone(), Box::new(SystemEntropy)).with_reserve(terminal.take_reserve());
     let evidence = loop {
-        match attempt(&mut *card, &mut session, clock, hooks.observe, &mut cost) {
-            Ok(()) => break session.into_evidence().ok_or(Error::OutOfOrder)?,
+        let inspection = terminal.inspection.as_ref();
+        match attempt(&mut *card, &mut session, inspection, clock, hooks, &mut work, &mut cost) {
+            Ok(()) => {
+                let short_only = plan.max_response <= SHORT && card.max_response() > SHORT;
+                terminal.learn(&atr, Learnt { size: session.read_size(), short_only });
+                break session.into_evidence().ok_or(Error::OutOfOrder)?;
+            }
             Err(Stopped::Chip(error)) if plan.max_response > SHORT && is_length_refusal(&error) => {
                 plan.max_response = SHORT;
                 card.reset()?;
@@ -86,7 +125,11 @@ pub fn read(
         }
     };
     cost.total = clock.monotonic().saturating_sub(start);
-    Ok((evidence, cost))
+    let (sod, picture) = work.finish(&evidence);
+    if let Some(picture) = &picture {
+        (hooks.on_picture)(picture);
+    }
+    Ok(Reading { evidence, sod, picture, cost })
 }
 
 /// Who is told of what while a card is read.
@@ -97,6 +140,8 @@ pub struct Hooks<'a> {
     pub observe: &'a mut dyn FnMut(&Session, Progress),
     /// When the card was lifted.
     pub on_lifted: &'a mut dyn FnMut(),
+    /// When more of the portrait can be shown, and when all of it can.
+    pub on_picture: &'a mut dyn FnMut(&Picture),
 }
 
 impl std::fmt::Debug for Hooks<'_> {
@@ -124,12 +169,29 @@ enum Stopped {
 fn attempt(
     card: &mut dyn Card,
     session: &mut Session,
+    inspection: Option<&Inspection>,
     clock: &dyn Clock,
-    observe: &mut dyn FnMut(&Session, Progress),
+    hooks: &mut Hooks<'_>,
+    work: &mut Aside,
     cost: &mut Cost,
 ) -> Result<(), Stopped> {
     let mut last = clock.monotonic();
-    while let Action::Transmit(command) = session.next().map_err(Stopped::Chip)? {
+    loop {
+        let command = match session.next().map_err(Stopped::Chip)? {
+            Action::Transmit(command) => command,
+            Action::Sign(request) => {
+                match inspection.map(|inspection| inspection.key.sign(&request)) {
+                    Some(Ok(signature)) => session.signed(&signature).map_err(Stopped::Chip)?,
+                    Some(Err(error)) => {
+                        tracing::warn!(code = error.code(), "no terminal authentication: {}", describe(&error));
+                        session.not_signed();
+                    }
+                    None => session.not_signed(),
+                }
+                continue;
+            }
+            Action::Done => return Ok(()),
+        };
         let phase = session.progress().phase.name();
         let answer = card.transmit(&command).map_err(Stopped::Reader)?;
         cost.apdus += 1;
@@ -139,7 +201,148 @@ fn attempt(
         let now = clock.monotonic();
         cost.add(&phase, now.saturating_sub(last));
         last = now;
-        observe(session, session.progress());
+        work.look(session, hooks.on_picture);
+        (hooks.observe)(session, session.progress());
     }
-    Ok(())
+}
+
+/// What is done beside the conversation with the chip.
+struct Aside {
+    trust: Arc<TrustStore>,
+    now: UnixTime,
+    sod: Option<JoinHandle<SodVerification>>,
+    portrait: Option<Portrait>,
+}
+
+impl Aside {
+    const fn new(trust: Arc<TrustStore>, now: UnixTime) -> Self {
+        Self { trust, now, sod: None, portrait: None }
+    }
+
+    /// Starts what can be started, and hands on what is there.
+    fn look(&mut self, session: &Session, on_picture: &mut dyn FnMut(&Picture)) {
+        if let (None, Some(sod)) = (&self.sod, session.file(FileId::Sod)) {
+            let (sod, trust, now) = (sod.to_vec(), Arc::clone(&self.trust), self.now);
+            self.sod = Some(std::thread::spawn(move || SodVerification::new(&sod, &trust, None, now)));
+        }
+        if let Some((FileId::Dg(2), front)) = session.arriving() {
+            self.portrait.get_or_insert_with(Portrait::start).feed(front, on_picture);
+        }
+    }
+
+    fn finish(self, evidence: &Evidence) -> (Option<SodVerification>, Option<Picture>) {
+        // A panic there is a bug; the verification is then simply done again, where it shows.
+        let sod = self.sod.and_then(|thread| thread.join().ok());
+        let faces = evidence.content(FileId::Dg(2)).map(lds::dg2::parse).and_then(Result::ok);
+        let picture = faces.and_then(|faces| portrait::decode(faces.first()?.image));
+        (sod, picture)
+    }
+}
+
+/// A thread that decodes what of the portrait has arrived: always the newest, never two at once.
+struct Portrait {
+    fronts: Sender<Zeroizing<Vec<u8>>>,
+    pictures: Receiver<Picture>,
+    sent: usize,
+}
+
+/// A new picture is tried when this many bytes more are there.
+const STEP: usize = 2048;
+
+impl Portrait {
+    fn start() -> Self {
+        let (fronts, work) = channel::<Zeroizing<Vec<u8>>>();
+        let (done, pictures) = channel();
+        std::thread::spawn(move || {
+            while let Ok(mut front) = work.recv() {
+                while let Ok(newer) = work.try_recv() {
+                    front = newer;
+                }
+                if let Some(picture) = portrait::decode(&front) {
+                    if done.send(picture).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Self { fronts, pictures, sent: 0 }
+    }
+
+    fn feed(&mut self, front: &[u8], on_picture: &mut dyn FnMut(&Picture)) {
+        if let Some(picture) = self.pictures.try_iter().last() {
+            on_picture(&picture);
+        }
+        if front.len() < self.sent + STEP {
+            return;
+        }
+        if let Some((start, _)) = lds::dg2::image_start(front) {
+            self.sent = front.len();
+            // The thread lives as long as this sender.
+            drop(self.fronts.send(Zeroizing::new(front[start..].to_vec())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anchors::Anchors;
+    use crate::commands::plan;
+    use crate::report::{self, Known};
+    use crate::simulated;
+    use emrtd::password::Password;
+    use emrtd::session::AccessPolicy;
+    use emrtd::verdict::Decision;
+    use events::SystemClock;
+    use virtual_card::issuer::IssuerFault;
+
+    fn terminal() -> Terminal {
+        let mut anchors = Anchors::default();
+        let issuer = virtual_card::Issuer::new(IssuerFault::None).expect("issuer");
+        for file in issuer.trust_files().expect("files") {
+            anchors.store.add(file.name, &file.der).expect("certificate");
+        }
+        Terminal::new(anchors)
+    }
+
+    fn read_card(card: &str, terminal: &mut Terminal, pictures: &mut usize) -> Reading {
+        let mut reader = simulated::reader(card).expect("reader");
+        let on_reader = reader.wait_for_card(Duration::ZERO).expect("card");
+        let plan = plan(AccessPolicy::Auto, vec![Password::can("000017").expect("CAN")], &[1, 2, 3, 13, 14, 15]);
+        let mut hooks = Hooks {
+            patience: Duration::ZERO,
+            observe: &mut |_, _| {},
+            on_lifted: &mut || {},
+            on_picture: &mut |_| *pictures += 1,
+        };
+        read(&mut reader, on_reader, plan, terminal, &SystemClock::new(), &mut hooks).expect("read")
+    }
+
+    #[test]
+    fn the_sod_is_judged_and_the_portrait_decoded_beside_the_read() {
+        let mut terminal = terminal();
+        terminal.prepare();
+        let mut pictures = 0;
+        // Slow enough that other threads have their turn.
+        let reading = read_card("an:slow:5", &mut terminal, &mut pictures);
+        let picture = reading.picture.as_ref().expect("portrait");
+        assert_eq!((picture.width, picture.height), (300, 400));
+        assert!(pictures >= 2, "something was shown before the end: {pictures}");
+        let sod = reading.sod.as_ref().expect("judged");
+        assert!(sod.is_of(reading.evidence.content(FileId::Sod).expect("EF.SOD")));
+        let now = UnixTime(SystemClock::new().wall());
+        let beside = reading.evidence.verify_prepared(&terminal.trust, Some(sod), None, now).checks;
+        assert_eq!(beside, reading.evidence.verify(&terminal.trust, None, now).checks);
+        let judgement = report::judge(&reading, &Known::default(), &terminal.trust, now);
+        assert_eq!(judgement.decision, Decision::Genuine, "{:#?}", judgement.checks);
+    }
+
+    #[test]
+    fn a_chip_type_is_learnt_once() {
+        let mut terminal = terminal();
+        let apdus = |terminal: &mut Terminal| read_card("an:no-extended-length", terminal, &mut 0).cost.apdus;
+        let (first, second) = (apdus(&mut terminal), apdus(&mut terminal));
+        assert!(second < first, "{second} commands after {first}: the refusal is not asked for again");
+        assert!(terminal.learnt(&virtual_card::ATR).expect("learnt").short_only);
+    }
 }

@@ -1,6 +1,6 @@
 //! The read report: what `--json` prints. Schema `cccd-agent/read/1`, documented in `docs/cli.md`.
 
-use crate::read::Cost;
+use crate::read::{Cost, Reading};
 use cccd::cross_check::{Sources, cross_check, number_advice};
 use cccd::dg13::{Dg13, Field};
 use cccd::number::Number;
@@ -9,6 +9,7 @@ use emrtd::evidence::{AccessRecord, Evidence, Verification};
 use emrtd::file::FileId;
 use emrtd::lds;
 use emrtd::mrz::Mrz;
+use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::trust::TrustStore;
 use emrtd::verdict::{Check, Decision, Outcome, Policy};
 use emrtd::x509::UnixTime;
@@ -49,8 +50,14 @@ pub struct Known {
 
 /// Verifies evidence, compares its parts and decides.
 #[must_use]
-pub fn judge(evidence: &Evidence, known: &Known, trust: &TrustStore, now: UnixTime) -> Judgement {
-    let verification = evidence.verify(trust, None, now);
+pub fn judge(reading: &Reading, known: &Known, trust: &TrustStore, now: UnixTime) -> Judgement {
+    let evidence = &reading.evidence;
+    judge_verified(evidence, evidence.verify_prepared(trust, reading.sod.as_ref(), None, now), known)
+}
+
+/// The same over evidence whose own checks are done.
+#[must_use]
+pub fn judge_verified(evidence: &Evidence, verification: Verification, known: &Known) -> Judgement {
     let mut checks = verification.checks.clone();
     let mrz = parse(evidence, 1, "dg1", &mut checks, |bytes| lds::dg1::parse(bytes).ok());
     let dg13 = parse(evidence, 13, "dg13", &mut checks, |bytes| Dg13::parse(bytes).ok());
@@ -113,7 +120,8 @@ pub const fn decision_exit(decision: Decision) -> u8 {
 
 /// The report in JSON. It holds the holder's data: it is for the one who asked, never for a log.
 #[must_use]
-pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left_out: &[String]) -> Value {
+pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]) -> Value {
+    let Reading { evidence, cost, .. } = reading;
     let AccessRecord { protocol, cipher, curve, password, fallback } = &evidence.access;
     let passive = &judgement.verification.passive;
     json!({
@@ -123,12 +131,15 @@ pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left
         },
         "checks": checks(&judgement.checks),
         "decision": judgement.decision,
-        "holder": holder(evidence, judgement),
+        "holder": holder(reading, judgement),
         "advice": judgement.advice,
         "files": files(evidence),
         "not_read": evidence.not_read.iter().map(|(f, r)| (f.to_string(), r)).collect::<BTreeMap<_, _>>(),
         "issuer": issuer(passive),
-        "deviations": passive.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
+        "deviations": deviations(passive),
+        "deviation_severity": severities(passive),
+        "known_deviations": passive.known_deviations,
+        "terminal_authentication": evidence.terminal_authentication,
         "trust_left_out": left_out,
         "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
         "timing": timing(cost),
@@ -137,9 +148,21 @@ pub fn read_report(evidence: &Evidence, judgement: &Judgement, cost: &Cost, left
     })
 }
 
+/// Accepted departures from the profile, by their codes.
+#[must_use]
+pub fn deviations(passive: &PassiveAuthentication) -> Value {
+    json!(passive.deviations.iter().map(|d| d.code()).collect::<Vec<_>>())
+}
+
+/// The same with what each means for trust.
+#[must_use]
+pub fn severities(passive: &PassiveAuthentication) -> Value {
+    json!(passive.deviations.iter().map(|d| (d.code(), d.severity().code())).collect::<BTreeMap<_, _>>())
+}
+
 /// Document signer and anchor, for people who look into a verdict.
 #[must_use]
-pub fn issuer(passive: &emrtd::passive_authentication::PassiveAuthentication) -> Value {
+pub fn issuer(passive: &PassiveAuthentication) -> Value {
     let signer = passive.document_signer.as_ref();
     json!({
         "document_signer": signer.map(|c| json!({
@@ -168,7 +191,8 @@ pub fn checks(checks: &[Check]) -> Value {
     Value::Object(map)
 }
 
-fn holder(evidence: &Evidence, judgement: &Judgement) -> Value {
+fn holder(reading: &Reading, judgement: &Judgement) -> Value {
+    let evidence = &reading.evidence;
     let mut holder = Map::new();
     if let Some(dg13) = &judgement.dg13 {
         for field in Field::ALL {
@@ -192,11 +216,14 @@ fn holder(evidence: &Evidence, judgement: &Judgement) -> Value {
     }
     let faces = evidence.content(FileId::Dg(2)).and_then(|bytes| lds::dg2::parse(bytes).ok());
     if let Some(face) = faces.as_ref().and_then(|faces| faces.first()) {
+        // The picture's own size, where it could be decoded: records of real issuers leave theirs out.
+        let stated = (u32::from(face.width), u32::from(face.height));
+        let (width, height) = reading.picture.as_ref().map_or(stated, |p| (p.width, p.height));
         holder.insert(
             "portrait".to_owned(),
             json!({
-                "media_type": face.image_type.media_type(), "width": face.width, "height": face.height,
-                "length": face.image.len(),
+                "media_type": face.image_type.media_type(), "width": width, "height": height,
+                "length": face.image.len(), "decoded": reading.picture.is_some(),
             }),
         );
     }

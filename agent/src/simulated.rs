@@ -1,8 +1,8 @@
-//! `sim:PERSONA`: a virtual card on the simulated reader.
+//! `sim:PERSONA[@MAKE][:FAULT]`: a virtual card on the simulated reader.
 
 use crate::failure::Failure;
 use drivers::reader::simulated::{Chip, SimulatedReader, Slot};
-use virtual_card::{Answer, Fault, PERSONAS, Persona};
+use virtual_card::{Answer, Fault, MAKES, Make, PERSONAS, Persona};
 
 struct VirtualChip(virtual_card::Chip);
 
@@ -23,19 +23,24 @@ impl Chip for VirtualChip {
     }
 }
 
-/// A reader on which the card of `PERSONA` or `PERSONA:FAULT` lies.
+/// A reader on which the card of `PERSONA`, `PERSONA:FAULT` or `PERSONA@MAKE:FAULT` lies.
 ///
 /// # Errors
-/// When persona or fault is unknown, or the card cannot be made.
+/// When persona, make or fault is unknown, or the card cannot be made.
 pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
     let (persona, fault) = specification.split_once(':').unwrap_or((specification, "none"));
+    let (persona, make) = persona.split_once('@').unwrap_or((persona, "cccd"));
+    let make = Make::find(make).ok_or_else(|| {
+        let known = MAKES.map(|make| make.id).join(", ");
+        Failure::usage("make_unknown", format!("no make of chip {make:?}"), &format!("choose one of: {known}"))
+    })?;
     let persona = Persona::find(persona).ok_or_else(|| {
         let known = PERSONAS.map(|p| p.id).join(", ");
         Failure::usage("persona_unknown", format!("no persona {persona:?}"), &format!("choose one of: {known}"))
     })?;
     let fault: Fault =
         fault.parse().map_err(|e| Failure::usage("fault_unknown", format!("{e}"), "see cccd-card serve --help"))?;
-    let chip = virtual_card::Chip::new(persona, fault)
+    let chip = virtual_card::Chip::with_make(persona, fault, *make)
         .map_err(|e| Failure::device("virtual_card", emrtd::error::describe(&e), "report this as a bug"))?;
     let slot = Slot::default();
     slot.insert(Box::new(VirtualChip(chip)));

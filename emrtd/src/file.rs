@@ -176,6 +176,12 @@ impl ReadFile {
         (self.buffer.len(), self.total)
     }
 
+    /// The bytes read so far.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// The sizes as they are after any step-down.
     #[must_use]
     pub const fn size(&self) -> ReadSize {

@@ -3,6 +3,7 @@
 //! So far the words only ([`text`]): the screens follow. A phrase is a value of an enumeration, so the compiler
 //! refuses one that lacks a language.
 
+pub mod portrait;
 pub mod text;
 
 pub use text::{Language, Phrase};

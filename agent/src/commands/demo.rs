@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use crate::read::{self, Hooks};
 use crate::{report, simulated};
 use drivers::reader::Reader as _;
-use emrtd::TrustStore;
+use crate::anchors::Anchors;
+use crate::terminal::Terminal;
 use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
 use events::Clock;
@@ -35,36 +36,43 @@ const FAULTS: [&str; 11] = [
 pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
     let broken =
         |e: &dyn std::error::Error| Failure::device("virtual_card", emrtd::error::describe(e), "report this as a bug");
-    let mut trust = TrustStore::new();
+    let mut anchors = Anchors::default();
     let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
     for file in issuer.trust_files().map_err(|e| broken(&e))? {
-        trust.add(file.name, &file.der).map_err(|e| broken(&e))?;
+        anchors.store.add(file.name, &file.der).map_err(|e| broken(&e))?;
     }
+    let mut terminal = Terminal::new(anchors);
     println!("{:<34} {:<14} {:>8}  what stands out", "card", "decision", "ms");
     for persona in &PERSONAS {
-        line(persona.id, &persona.qr(), &trust, clock)?;
+        line(persona.id, &persona.qr(), &mut terminal, clock)?;
     }
     let first = &PERSONAS[0];
     for fault in FAULTS {
-        line(&format!("{}:{fault}", first.id), &first.qr(), &trust, clock)?;
+        line(&format!("{}:{fault}", first.id), &first.qr(), &mut terminal, clock)?;
     }
     Ok(crate::failure::exit::GENUINE)
 }
 
-fn line(card: &str, qr: &str, trust: &TrustStore, clock: &dyn Clock) -> Result<(), Failure> {
+fn line(card: &str, qr: &str, terminal: &mut Terminal, clock: &dyn Clock) -> Result<(), Failure> {
     let key = access::from_qr(qr)?;
     let mut reader = simulated::reader(card)?;
     let connected = reader.wait_for_card(Duration::ZERO)?;
     let plan = plan(AccessPolicy::Auto, key.passwords, &[1, 2, 13, 14, 15]);
-    let mut hooks = Hooks { patience: Duration::ZERO, observe: &mut |_, _| {}, on_lifted: &mut || {} };
-    match read::read(&mut reader, connected, plan, clock, &mut hooks) {
+    let mut hooks = Hooks {
+        patience: Duration::ZERO,
+        observe: &mut |_, _| {},
+        on_lifted: &mut || {},
+        on_picture: &mut |_| {},
+    };
+    terminal.prepare();
+    match read::read(&mut reader, connected, plan, terminal, clock, &mut hooks) {
         Err(failure) => println!("{card:<34} {:<14} {:>8}  {}", "not read", "", failure.code),
-        Ok((evidence, cost)) => {
-            let judgement = report::judge(&evidence, &key.known, trust, now(clock));
+        Ok(reading) => {
+            let judgement = report::judge(&reading, &key.known, &terminal.trust, now(clock));
             let odd = judgement.checks.iter().filter(|c| c.outcome != Outcome::Passed);
             let odd: Vec<_> = odd.map(|c| format!("{} {}", c.id, c.reason.as_deref().unwrap_or_default())).collect();
             let word = format!("{:?}", judgement.decision);
-            println!("{card:<34} {word:<14} {:>8.1}  {}", cost.total.as_secs_f64() * 1e3, odd.join(", "));
+            println!("{card:<34} {word:<14} {:>8.1}  {}", reading.cost.total.as_secs_f64() * 1e3, odd.join(", "));
         }
     }
     Ok(())

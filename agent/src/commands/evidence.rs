@@ -1,27 +1,39 @@
 //! `cccd-agent evidence verify`: every check of stored evidence again, offline.
 
 use crate::anchors;
-use crate::commands::{Judging, load, now, print_json};
+use crate::commands::{Judging, load, now, pass_phrase, print_json};
 use crate::failure::Failure;
-use crate::report;
+use crate::report::{self, Known};
+use drivers::key_store::sealed;
 use emrtd::Evidence;
+use emrtd::file::FileId;
 use emrtd::verdict::Policy;
 use events::Clock;
 use serde_json::json;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Verifies, reports, and returns the exit status.
 ///
 /// # Errors
 /// When a file cannot be read or is no evidence.
-pub fn verify(file: &Path, judging: &Judging, clock: &dyn Clock) -> Result<u8, Failure> {
+pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn Clock) -> Result<u8, Failure> {
     let anchors = anchors::load(&judging.trust)?;
-    let bytes = load(file)?;
+    let mut bytes = Zeroizing::new(load(file)?);
+    if sealed::is_sealed(&bytes) {
+        bytes = open_sealed(file, &bytes, phrase)?;
+    }
     let evidence = Evidence::from_cbor(&bytes).map_err(|e| {
         let message = format!("{}: {}", file.display(), emrtd::error::describe(&e));
         Failure::usage("evidence_unreadable", message, "name a file that `cccd-agent read --evidence` wrote")
     })?;
-    let verification = evidence.verify(&anchors.store, judging.at, now(clock));
+    let mut verification = evidence.verify(&anchors.store, judging.at, now(clock));
+    // With the holder's data at hand, they are compared among themselves, too.
+    if evidence.content(FileId::Dg(1)).is_some() {
+        let judgement = report::judge_verified(&evidence, verification, &Known::default());
+        verification = judgement.verification;
+        verification.checks = judgement.checks;
+    }
     let decision = Policy::Card.decide(&verification.checks);
     eprint!("{}", report::for_people(decision, &verification.checks));
     if judging.json {
@@ -31,11 +43,22 @@ pub fn verify(file: &Path, judging: &Judging, clock: &dyn Clock) -> Result<u8, F
             "checks": report::checks(&verification.checks),
             "decision": decision,
             "issuer": report::issuer(&verification.passive),
-            "deviations": verification.passive.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
-            "evidence_sha256": events::hash(&bytes).to_string(),
+            "deviations": report::deviations(&verification.passive),
+            "deviation_severity": report::severities(&verification.passive),
+            "known_deviations": verification.passive.known_deviations,
+            "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
             "trust_left_out": anchors.left_out,
         });
         print_json(&report, true)?;
     }
     Ok(report::decision_exit(decision))
+}
+
+fn open_sealed(file: &Path, bytes: &[u8], phrase: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let locked = |why: &str| {
+        let message = format!("{} is encrypted evidence: {why}", file.display());
+        Failure::usage("evidence_locked", message, "give the pass phrase that sealed it with --pass-phrase-file")
+    };
+    let phrase = pass_phrase(phrase.ok_or_else(|| locked("no pass phrase was given"))?)?;
+    sealed::open(&phrase, bytes).ok_or_else(|| locked("the pass phrase does not open it"))
 }

@@ -14,6 +14,7 @@ use emrtd::session::{AccessPolicy, Plan};
 use emrtd::x509::UnixTime;
 use events::Clock;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// How stored files are to be judged.
 #[derive(Debug, Clone)]
@@ -52,6 +53,15 @@ pub fn load(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
         let message = format!("cannot read {}: {e}", path.display());
         Failure::usage("file_unreadable", message, "name a file that exists and may be read")
     })
+}
+
+/// A pass phrase from a file, without the line's end.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn pass_phrase(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = Zeroizing::new(load(path)?);
+    Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
 }
 
 /// What to read of a CCCD.

@@ -2,10 +2,12 @@
 
 use crate::access::AccessKey;
 use crate::anchors;
-use crate::commands::{now, open_reader, plan, print_json};
+use crate::commands::{now, open_reader, pass_phrase, plan, print_json};
 use crate::failure::Failure;
 use crate::read::{self, Hooks};
 use crate::report;
+use crate::terminal::{Inspection, Terminal};
+use drivers::key_store::sealed;
 use emrtd::file::FileId;
 use emrtd::password::Password;
 use emrtd::session::{AccessPolicy, Phase};
@@ -25,8 +27,12 @@ pub struct Request {
     pub trust: PathBuf,
     /// Allowed access protocols.
     pub access: AccessPolicy,
-    /// Where to write the evidence.
+    /// Where to write the evidence without personal data.
     pub evidence: Option<PathBuf>,
+    /// Where to write the whole evidence, encrypted, and the file with the pass phrase for it.
+    pub whole: Option<(PathBuf, PathBuf)>,
+    /// Certificates and key for terminal authentication; asks for fingerprints and irises.
+    pub terminal: Option<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
     /// How long to wait for a card.
@@ -51,24 +57,39 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     for note in &anchors.left_out {
         eprintln!("{note}");
     }
+    // A wrong pass phrase file must not show only after the card has gone.
+    let whole = match &request.whole {
+        Some((path, phrase)) => Some((path, pass_phrase(phrase)?)),
+        None => None,
+    };
+    let inspection = request.terminal.as_deref().map(Inspection::load).transpose()?;
+    let data_groups: &[u8] = if inspection.is_some() { &[1, 2, 3, 4, 13, 14, 15] } else { &[1, 2, 13, 14, 15] };
+    let mut terminal = Terminal::new(anchors).with_inspection(inspection);
+    terminal.prepare();
     let mut reader = open_reader(&request.reader)?;
     eprintln!("{}", Phrase::PlaceCard.both());
     let card = reader.wait_for_card(request.wait)?;
-    let plan = plan(request.access, request.key.passwords.clone(), &[1, 2, 13, 14, 15]);
+    let plan = plan(request.access, request.key.passwords.clone(), data_groups);
     let mut shown = Shown::default();
     let mut hooks = Hooks {
         patience: request.resume,
         observe: &mut |_, progress| shown.progress(progress.phase),
         on_lifted: &mut || eprintln!("{}", Phrase::PutCardBack.both()),
+        on_picture: &mut |_| {},
     };
-    let (evidence, cost) = read::read(&mut *reader, card, plan, clock, &mut hooks)?;
-    let judgement = report::judge(&evidence, &request.key.known, &anchors.store, now(clock));
+    let reading = read::read(&mut *reader, card, plan, &mut terminal, clock, &mut hooks)?;
+    let judgement = report::judge(&reading, &request.key.known, &terminal.trust, now(clock));
     if let Some(path) = &request.evidence {
-        write_evidence(path, &evidence.to_cbor())?;
+        write_evidence(path, &reading.evidence.to_cbor())?;
+    }
+    if let Some((path, phrase)) = whole {
+        let sealed = sealed::seal(&phrase, reading.evidence.to_cbor_whole().expose());
+        let sealed = sealed.map_err(|e| Failure::device("key_store_crypto", e.to_string(), "report this as a bug"))?;
+        write_evidence(path, &sealed)?;
     }
     eprint!("{}", report::for_people(judgement.decision, &judgement.checks));
     if request.json {
-        print_json(&report::read_report(&evidence, &judgement, &cost, &anchors.left_out), true)?;
+        print_json(&report::read_report(&reading, &judgement, &terminal.left_out), true)?;
     }
     Ok(judgement.exit())
 }

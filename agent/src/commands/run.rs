@@ -5,7 +5,7 @@
 //! SIGTERM and SIGINT end the process after the read at hand and after pending events had their chance.
 
 use crate::access::{self, AccessKey};
-use crate::anchors::{self, Anchors};
+use crate::anchors;
 use crate::commands::{now, open_reader, plan, print_json};
 use crate::config::Config;
 use crate::failure::{Failure, exit};
@@ -14,6 +14,7 @@ use crate::profile::Profile;
 use crate::read::{self, Hooks};
 use crate::recorder::{EVENT_KEY, Recorder};
 use crate::report;
+use crate::terminal::{Inspection, Terminal};
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
 use drivers::key_store::file::FileKeyStore;
@@ -50,7 +51,7 @@ fn device_failure(error: &OutboxError) -> Failure {
 
 struct Device {
     reader: Box<dyn Reader>,
-    anchors: Anchors,
+    terminal: Terminal,
     recorder: Recorder,
     outbox: Outbox,
     clock: Arc<dyn Clock>,
@@ -128,6 +129,9 @@ impl Device {
         for note in &anchors.left_out {
             tracing::warn!(code = "trust_left_out", "{note}");
         }
+        let inspection = config.terminal.as_deref().map(Inspection::load).transpose()?;
+        let mut terminal = Terminal::new(anchors).with_inspection(inspection);
+        terminal.prepare();
         let pass_phrase = config.pass_phrase()?;
         let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
         let event_key = keys
@@ -167,7 +171,7 @@ impl Device {
             clock: Arc::clone(&clock),
         };
         let reader = wait_for_reader(&config.reader, stop)?;
-        Ok(Self { reader, anchors, recorder, outbox, clock, uplink })
+        Ok(Self { reader, terminal, recorder, outbox, clock, uplink })
     }
 
     /// One scan: a read and its event. What goes wrong with a card is reported and the device goes on; what goes
@@ -177,6 +181,8 @@ impl Device {
             print_json(&json!({ "armed": true }), false)?;
             self.read(&key, stop)
         });
+        // For the next card, whatever became of this one.
+        self.terminal.prepare();
         match result {
             Ok(()) => Ok(()),
             Err(failure) if failure.exit == exit::DEVICE => Err(failure),
@@ -198,10 +204,17 @@ impl Device {
         };
         let plan = plan(AccessPolicy::Auto, key.passwords.clone(), &self.recorder.profile.data_groups);
         let mut on_lifted = || drop(print_json(&json!({ "lifted": true }), false));
-        let mut hooks = Hooks { patience: RESUME_PATIENCE, observe: &mut |_, _| {}, on_lifted: &mut on_lifted };
-        let (evidence, cost) = read::read(&mut *self.reader, card, plan, &*self.clock, &mut hooks)?;
-        let judgement = report::judge(&evidence, &key.known, &self.anchors.store, now(&*self.clock));
-        let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, &evidence, &judgement);
+        let mut hooks = Hooks {
+            patience: RESUME_PATIENCE,
+            observe: &mut |_, _| {},
+            on_lifted: &mut on_lifted,
+            on_picture: &mut |_| {},
+        };
+        let reading = read::read(&mut *self.reader, card, plan, &mut self.terminal, &*self.clock, &mut hooks);
+        let reading = reading?;
+        let judgement = report::judge(&reading, &key.known, &self.terminal.trust, now(&*self.clock));
+        let (evidence, cost) = (&reading.evidence, &reading.cost);
+        let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, evidence, &judgement);
         let signed = recorded.map_err(|e| device_failure(&e))?;
         let total_ms = u64::try_from(cost.total.as_millis()).unwrap_or(u64::MAX);
         let sequence = signed.event.sequence;

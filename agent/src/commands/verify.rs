@@ -43,7 +43,9 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
             "checks": report::checks(&result.checks),
             "decision": decision,
             "issuer": report::issuer(&result),
-            "deviations": result.deviations.iter().map(|d| d.code()).collect::<Vec<_>>(),
+            "deviations": report::deviations(&result),
+            "deviation_severity": report::severities(&result),
+            "known_deviations": result.known_deviations,
             "trust_left_out": anchors.left_out,
         });
         print_json(&report, true)?;

@@ -31,6 +31,12 @@ pub fn seal(pass_phrase: &[u8], secret: &[u8]) -> Result<Vec<u8>, openssl::error
     Ok([&header[..], &tag, &sealed].concat())
 }
 
+/// Whether bytes look like what [`seal`] makes.
+#[must_use]
+pub fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
 /// Decrypts a secret; `None` when the pass phrase is wrong or the bytes were changed.
 #[must_use]
 pub fn open(pass_phrase: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -427,6 +427,15 @@ impl Session {
         }
     }
 
+    /// The front of the file that is on the air now: a portrait can be decoded while it arrives.
+    #[must_use]
+    pub fn arriving(&self) -> Option<(FileId, &[u8])> {
+        match &self.state {
+            State::File(read) => Some((read.file(), read.bytes())),
+            _ => None,
+        }
+    }
+
     /// Everything that was read. `None` when the chip was never opened.
     #[must_use]
     pub fn into_evidence(self) -> Option<Evidence> {

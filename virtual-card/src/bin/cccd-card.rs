@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 use virtual_card::personalise::Card;
-use virtual_card::{Chip, Fault, Issuer, PERSONAS, Persona, vpcd};
+use virtual_card::{Chip, Fault, Issuer, MAKES, Make, PERSONAS, Persona, eac, vpcd};
 
 /// A virtual CCCD. Its keys are public; its cards are for tests and demonstrations only.
 #[derive(Parser)]
@@ -27,6 +27,9 @@ enum Command {
         /// tolerate-select-mf.
         #[arg(long, default_value = "none")]
         fault: Fault,
+        /// Which make of chip; see `list`.
+        #[arg(long, default_value = "cccd")]
+        make: String,
         /// Address of vpcd: 127.0.0.1:35963 is the first reader, port 35964 the second.
         #[arg(long, default_value = "127.0.0.1:35963")]
         vpcd: String,
@@ -34,7 +37,7 @@ enum Command {
         #[arg(long, value_name = "MILLISECONDS")]
         put_back: Option<u64>,
     },
-    /// List the personas.
+    /// List the personas and the makes of chip.
     List,
     /// Write a card's files, FID.bin each, for card implementations that bring their own protocols.
     Files {
@@ -44,6 +47,15 @@ enum Command {
         /// What is wrong with the card; see `serve`.
         #[arg(long, default_value = "none")]
         fault: Fault,
+        /// The directory; made if it is not there.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Write what the operator of an inspection system is given: certificates and key for terminal authentication.
+    Terminal {
+        /// Which inspection system: 1 reads fingerprints and irises, 2 fingerprints, 3 has an expired certificate.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+        number: u8,
         /// The directory; made if it is not there.
         #[arg(long)]
         out: PathBuf,
@@ -58,10 +70,14 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Serve { persona, fault, vpcd, put_back } => serve(&persona, fault, &vpcd, put_back),
+        Command::Serve { persona, fault, make, vpcd, put_back } => serve(&persona, fault, &make, &vpcd, put_back),
         Command::List => {
             for persona in &PERSONAS {
                 println!("{:20} {}  {}", persona.id, persona.number, persona.about);
+            }
+            println!();
+            for make in &MAKES {
+                println!("{:20} {}", make.id, make.about);
             }
             Ok(())
         }
@@ -70,6 +86,15 @@ fn main() -> anyhow::Result<()> {
             for (id, bytes) in Card::new(find(&persona)?, fault)?.files() {
                 let path = out.join(format!("{id:04X}.bin"));
                 std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            Ok(())
+        }
+        Command::Terminal { number, out } => {
+            std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+            for file in eac::terminal_files(number)? {
+                let path = out.join(file.name);
+                std::fs::write(&path, file.content).with_context(|| format!("cannot write {}", path.display()))?;
+                println!("{}", path.display());
             }
             Ok(())
         }
@@ -90,9 +115,10 @@ fn find(persona: &str) -> anyhow::Result<&'static Persona> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a hand takes real time")]
-fn serve(persona: &str, fault: Fault, address: &str, mut put_back: Option<u64>) -> anyhow::Result<()> {
+fn serve(persona: &str, fault: Fault, make: &str, address: &str, mut put_back: Option<u64>) -> anyhow::Result<()> {
     let persona = find(persona)?;
-    let mut chip = Chip::new(persona, fault)?;
+    let make = Make::find(make).with_context(|| format!("no make {make:?}; `cccd-card list` names them"))?;
+    let mut chip = Chip::with_make(persona, fault, *make)?;
     loop {
         let stream = vpcd::connect(address, Duration::from_secs(10))
             .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
