@@ -3,6 +3,7 @@
 use crate::access::{self, AccessKey};
 use crate::commands::{self, Judging};
 use crate::failure::{Failure, exit};
+use crate::trust::import::Permissions;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
@@ -83,6 +84,11 @@ enum Command {
         #[command(subcommand)]
         command: EvidenceCommand,
     },
+    /// Trust anchors, revocation and deviation lists, pins.
+    Trust {
+        #[command(subcommand)]
+        command: TrustCommand,
+    },
     /// Work as a device: scans on standard input, events to central.
     Run {
         /// The configuration, as `provision enrol` writes it.
@@ -91,6 +97,96 @@ enum Command {
     },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrustCommand {
+    /// Check files and take them into a trust directory.
+    Import {
+        /// Certificates, master lists, revocation lists, deviation lists; with --pin also an EF.SOD.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The trust directory; made if it is not there.
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// Trust the document signer in the files by itself, for this reason.
+        #[arg(long, value_name = "REASON")]
+        pin: Option<String>,
+        /// Take a master list although its CSCA is not trusted here yet.
+        #[arg(long)]
+        accept_new_signer: bool,
+        /// Take a master list that is older than the one that is there.
+        #[arg(long)]
+        allow_older: bool,
+        /// Print the report as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List certificates, pins and revocation lists.
+    List {
+        /// Directory or file.
+        path: PathBuf,
+        /// Only those of this country, two letters.
+        #[arg(long, value_name = "CC")]
+        country: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a certificate.
+    Show {
+        /// Directory or file.
+        path: PathBuf,
+        /// The start of its SHA-256.
+        fingerprint: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what differs between two directories or files.
+    Diff {
+        /// The old one.
+        old: PathBuf,
+        /// The new one.
+        new: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what is wrong with a directory or file.
+    Check {
+        /// Directory or file.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl TrustCommand {
+    const fn wants_json(&self) -> bool {
+        match self {
+            Self::Import { json, .. }
+            | Self::List { json, .. }
+            | Self::Show { json, .. }
+            | Self::Diff { json, .. }
+            | Self::Check { json, .. } => *json,
+        }
+    }
+
+    fn run(self, clock: &SystemClock) -> Result<u8, Failure> {
+        match self {
+            Self::Import { files, into, pin, accept_new_signer, allow_older, json } => {
+                let permissions = Permissions { new_signer: accept_new_signer, older: allow_older };
+                let request = commands::trust::ImportRequest { files, into, pin, permissions, json };
+                commands::trust::run_import(&request, clock)
+            }
+            Self::List { path, country, json } => commands::trust::run_list(&path, country.as_deref(), json, clock),
+            Self::Show { path, fingerprint, json } => commands::trust::run_show(&path, &fingerprint, json),
+            Self::Diff { old, new, json } => commands::trust::run_diff(&old, &new, json),
+            Self::Check { path, json } => commands::trust::run_check(&path, json, clock),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -178,6 +274,7 @@ impl Command {
             Self::Verify { judging, .. } | Self::Evidence { command: EvidenceCommand::Verify { judging, .. } } => {
                 judging.json
             }
+            Self::Trust { command } => command.wants_json(),
             Self::Run { .. } | Self::Demo => false,
         }
     }
@@ -231,6 +328,7 @@ impl Command {
             Self::Evidence { command: EvidenceCommand::Verify { file, pass_phrase_file, judging } } => {
                 commands::evidence::verify(&file, pass_phrase_file.as_deref(), &judging.judging()?, &clock)
             }
+            Self::Trust { command } => command.run(&clock),
             Self::Run { config } => commands::run::run(&config),
             Self::Demo => commands::demo::run(&clock),
         }

@@ -5,6 +5,7 @@
 //! | [`cli`], [`commands`] | what a person or script types |
 //! | [`access`] | scans and typed numbers into passwords |
 //! | [`terminal`] | what a terminal keeps from card to card |
+//! | [`anchors`], [`trust`] | trust anchors; the operator's side of them |
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`profile`] | what a use of the card may read and send |
@@ -23,4 +24,5 @@ pub mod recorder;
 pub mod report;
 pub mod simulated;
 pub mod terminal;
+pub mod trust;
 pub mod uplink;

@@ -333,9 +333,10 @@ impl Signer {
         }
         let algorithm = SignatureAlgorithm::from_algorithm(&algorithm, Some(digest))?;
         if let SignatureAlgorithm::RsaPss { hash, mgf1, salt_len } = &algorithm
-            && (hash != mgf1 || usize::try_from(*salt_len) != Ok(hash.output_len())) {
-                deviations.push(Deviation::PssParameters);
-            }
+            && (hash != mgf1 || usize::try_from(*salt_len) != Ok(hash.output_len()))
+        {
+            deviations.push(Deviation::PssParameters);
+        }
         let signature = match fields.optional(CONSTRUCTED_OCTET_STRING)? {
             Some(segments) => segments,
             None => fields.expect(tag::OCTET_STRING)?,

@@ -411,9 +411,7 @@ struct StoredFile {
 fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm, whole: bool) -> StoredFile {
     let name = file.to_string();
     match evidence {
-        FileEvidence::Content(bytes)
-            if whole || !is_about_holder(file) =>
-        {
+        FileEvidence::Content(bytes) if whole || !is_about_holder(file) => {
             let content = bytes.expose().to_vec();
             StoredFile { name, length: content.len(), content: Some(content), hash: None, digest: None }
         }
@@ -436,10 +434,7 @@ fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm, whole
 
 /// Keys, signatures and lists of files are not; every other file is.
 const fn is_about_holder(file: FileId) -> bool {
-    !matches!(
-        file,
-        FileId::Sod | FileId::CardAccess | FileId::CardSecurity | FileId::Com | FileId::Dg(14 | 15)
-    )
+    !matches!(file, FileId::Sod | FileId::CardAccess | FileId::CardSecurity | FileId::Com | FileId::Dg(14 | 15))
 }
 
 impl StoredFile {

@@ -62,7 +62,8 @@ impl FileId {
     /// By the name that [`Display`](std::fmt::Display) writes.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::CardAccess, Self::CardSecurity, Self::Com, Self::Sod].into_iter().chain((1..=16).map(Self::Dg));
+        let all =
+            [Self::CardAccess, Self::CardSecurity, Self::Com, Self::Sod].into_iter().chain((1..=16).map(Self::Dg));
         all.into_iter().find(|file| file.to_string() == name)
     }
 

@@ -123,6 +123,8 @@ oids! {
     SHA224 = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04];
     /// subjectKeyIdentifier: 2.5.29.14
     SUBJECT_KEY_IDENTIFIER = [0x55, 0x1D, 0x0E];
+    /// keyUsage: 2.5.29.15
+    KEY_USAGE = [0x55, 0x1D, 0x0F];
     /// basicConstraints: 2.5.29.19
     BASIC_CONSTRAINTS = [0x55, 0x1D, 0x13];
     /// authorityKeyIdentifier: 2.5.29.35

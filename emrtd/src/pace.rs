@@ -239,7 +239,8 @@ impl Exchange for Pace {
             State::Nonce => {
                 let nonce = self.decrypt_nonce(&answer(response, "PACE nonce", 0x80)?)?;
                 let unknown = || CryptoError::unsupported("domain parameters", self.info.name());
-                let group = Group::standard(self.info.group().ok_or_else(unknown).map_err(&crypto)?).map_err(&crypto)?;
+                let group =
+                    Group::standard(self.info.group().ok_or_else(unknown).map_err(&crypto)?).map_err(&crypto)?;
                 let mapping = if self.info.mapping == Mapping::Integrated {
                     let mut t = vec![0; self.info.cipher.key_len()];
                     entropy.fill(&mut t).map_err(|e| crypto(e.into()))?;

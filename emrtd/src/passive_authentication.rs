@@ -82,7 +82,8 @@ impl SodVerification {
                 return empty(PassiveAuthentication { checks, ..PassiveAuthentication::default() });
             }
         };
-        let mut result = PassiveAuthentication { deviations: sod.deviations.clone(), ..PassiveAuthentication::default() };
+        let mut result =
+            PassiveAuthentication { deviations: sod.deviations.clone(), ..PassiveAuthentication::default() };
         result.judge(&sod.signed_data, trust, at, now);
         // Where the signature fails, the certificate that the signer identifier names is the one declared about.
         let named = sod.signed_data.certificates.iter().find(|c| sod.signed_data.is_signer(c));
@@ -112,13 +113,7 @@ impl SodVerification {
 
 /// Judges signed data of the document signer that are not EF.SOD, such as EF.CardSecurity, as one check.
 #[must_use]
-pub fn judge_signed(
-    id: &str,
-    data: &SignedData,
-    trust: &TrustStore,
-    at: Option<UnixTime>,
-    now: UnixTime,
-) -> Check {
+pub fn judge_signed(id: &str, data: &SignedData, trust: &TrustStore, at: Option<UnixTime>, now: UnixTime) -> Check {
     let mut result = PassiveAuthentication::default();
     result.judge(data, trust, at, now);
     let worst = |outcome| result.checks.iter().find(|c| c.outcome == outcome && c.id != "dsc_revocation");

@@ -35,7 +35,7 @@ pub enum TrustError {
 }
 
 /// What one file added.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Added {
     /// Certificates taken.
     pub certificates: usize,
@@ -47,8 +47,20 @@ pub struct Added {
     pub deviation_lists: usize,
     /// Certificates that could not be read and were left out.
     pub unreadable: usize,
-    /// For a master list: the name of its signer.
-    pub master_list_signer: Option<String>,
+    /// For a master list: who signed it.
+    pub master_list: Option<MasterList>,
+}
+
+/// Whose word a CSCA master list is.
+#[derive(Debug, Clone)]
+pub struct MasterList {
+    /// The name of its signer.
+    pub signer: String,
+    /// The CSCA that vouches for the signer. It stands in the list itself: whether it is the right one, only somebody
+    /// who knows it from elsewhere can tell.
+    pub authority: Certificate,
+    /// When it was signed, if it says so.
+    pub signed: Option<UnixTime>,
 }
 
 /// How a certificate came into the store.
@@ -165,9 +177,9 @@ impl TrustStore {
                     deviations.push(DeviationList::from_signed(&signed).map_err(TrustError::DeviationList)?);
                     continue;
                 }
-                let (signer, list) = master_list(&signed)?;
-                let origin = Origin::MasterList { signer: signer.clone(), signed: signed.signing_time };
-                added.master_list_signer = Some(signer);
+                let (authority, list) = master_list(&signed)?;
+                let origin = Origin::MasterList { signer: authority.signer.clone(), signed: signed.signing_time };
+                added.master_list = Some(authority);
                 list.iter().for_each(|der| read(der, &origin, &mut added));
             } else if let Ok(crl) = Crl::parse(object) {
                 crls.push(RevocationList { crl, checked: std::sync::OnceLock::new() });
@@ -313,7 +325,7 @@ impl TrustStore {
         let of_country = self.by_country.get(&country).into_iter().flatten().map(|i| &self.entries[*i]);
         // Whatever lies in a trust directory: only a certification authority issues.
         let mut candidates: Vec<&Entry> =
-            of_country.filter(|e| e.certificate.is_self_issued() || e.certificate.is_ca).collect();
+            of_country.filter(|e| e.certificate.is_self_issued() || e.certificate.is_authority).collect();
         let named_key = certificate.authority_key_identifier();
         let key_fits = |e: &Entry| named_key.is_some() && e.certificate.subject_key_identifier() == named_key;
         let name_fits = |e: &Entry| same_name(e.certificate.subject(), certificate.issuer());
@@ -345,7 +357,7 @@ fn is_content_info(object: &[u8]) -> bool {
 
 /// CscaMasterList ::= SEQUENCE { version INTEGER, certList SET OF Certificate } (ICAO 9303-12 §9), whose
 /// signature must verify with a signer certificate that the list carries and whose issuer is in the list.
-fn master_list(signed: &SignedData) -> Result<(String, Vec<Vec<u8>>), TrustError> {
+fn master_list(signed: &SignedData) -> Result<(MasterList, Vec<Vec<u8>>), TrustError> {
     if Oid(&signed.content_type) != oid::CSCA_MASTER_LIST {
         return Err(TrustError::MasterListSignature("not a CSCA master list"));
     }
@@ -365,15 +377,14 @@ fn master_list(signed: &SignedData) -> Result<(String, Vec<Vec<u8>>), TrustError
     }
     let parsed = list.iter().filter_map(|der| Certificate::parse(der).ok());
     let issuers: Vec<_> = parsed.chain(signed.certificates.iter().cloned()).collect();
-    let vouched = issuers.iter().any(|issuer| {
+    let vouches = |issuer: &&Certificate| {
         issuer.is_self_issued()
             && same_name(issuer.subject(), signer.issuer())
             && signer.is_signed_by(issuer).unwrap_or(false)
-    });
-    if !vouched {
-        return Err(TrustError::MasterListSignature("the signer's CSCA is not in the list"));
-    }
-    Ok((signer.subject_name(), list))
+    };
+    let authority = issuers.iter().find(vouches);
+    let authority = authority.ok_or(TrustError::MasterListSignature("the signer's CSCA is not in the list"))?.clone();
+    Ok((MasterList { signer: signer.subject_name(), authority, signed: signed.signing_time }, list))
 }
 
 /// Whether `at` lies within a certificate's validity.

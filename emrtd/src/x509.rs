@@ -48,8 +48,8 @@ pub struct Certificate {
     signature: Vec<u8>,
     subject_key_identifier: Option<Vec<u8>>,
     authority_key_identifier: Option<Vec<u8>>,
-    /// Whether basicConstraints marks a certification authority.
-    pub is_ca: bool,
+    /// Whether basicConstraints or keyUsage marks a certification authority: some links have only one of them.
+    pub is_authority: bool,
     /// Whether the signature algorithm inside the signed part equals the one outside (RFC 5280 §4.1.1.2).
     pub algorithms_agree: bool,
 }
@@ -97,7 +97,7 @@ impl Certificate {
             signature,
             subject_key_identifier: None,
             authority_key_identifier: None,
-            is_ca: false,
+            is_authority: false,
             algorithms_agree,
         };
         while let Some(field) = body.next()? {
@@ -127,7 +127,12 @@ impl Certificate {
                 oid::BASIC_CONSTRAINTS => {
                     let inner = tlv::first(value, tag::SEQUENCE).ok();
                     let flag = inner.and_then(|t| tlv::find(t.value, tag::BOOLEAN).ok().flatten());
-                    self.is_ca = flag.is_some_and(|t| t.value == [0xFF]);
+                    self.is_authority |= flag.is_some_and(|t| t.value != [0]);
+                }
+                oid::KEY_USAGE => {
+                    // Unused bits, then the first eight: keyCertSign is the sixth.
+                    let usage = tlv::first(value, tag::BIT_STRING).ok();
+                    self.is_authority |= usage.is_some_and(|t| t.value.get(1).is_some_and(|bits| bits & 0x04 != 0));
                 }
                 _ => {}
             }
@@ -186,29 +191,25 @@ impl Certificate {
     /// The subject's country in upper case; issuers write it in either.
     #[must_use]
     pub fn country(&self) -> Option<String> {
-        name_attribute(&self.subject, oid::COUNTRY_NAME).map(|c| c.to_uppercase())
+        country(&self.subject)
     }
 
     /// The issuer's country in upper case.
     #[must_use]
     pub fn issuer_country(&self) -> Option<String> {
-        name_attribute(&self.issuer, oid::COUNTRY_NAME).map(|c| c.to_uppercase())
+        country(&self.issuer)
     }
 
     /// The subject's common name, or its country when it has none.
     #[must_use]
     pub fn subject_name(&self) -> String {
-        name_attribute(&self.subject, oid::COMMON_NAME)
-            .or_else(|| self.country())
-            .unwrap_or_else(|| "(no name)".to_owned())
+        common_name(&self.subject)
     }
 
     /// The issuer's common name, or its country when it has none.
     #[must_use]
     pub fn issuer_name(&self) -> String {
-        name_attribute(&self.issuer, oid::COMMON_NAME)
-            .or_else(|| self.issuer_country())
-            .unwrap_or_else(|| "(no name)".to_owned())
+        common_name(&self.issuer)
     }
 
     /// The public key.
@@ -233,6 +234,18 @@ impl Certificate {
         let algorithm = self.algorithm.as_ref().map_err(Clone::clone)?;
         issuer.public_key()?.verify(algorithm, &self.raw[self.tbs.clone()], &self.signature)
     }
+}
+
+/// The country in a DER name, upper case.
+#[must_use]
+pub fn country(name: &[u8]) -> Option<String> {
+    name_attribute(name, oid::COUNTRY_NAME).map(|c| c.to_uppercase())
+}
+
+/// The common name in a DER name, or its country when it has none.
+#[must_use]
+pub fn common_name(name: &[u8]) -> String {
+    name_attribute(name, oid::COMMON_NAME).or_else(|| country(name)).unwrap_or_else(|| "(no name)".to_owned())
 }
 
 /// Whether two names are equal, letter case and the string type aside (RFC 5280 §7.1, simplified).

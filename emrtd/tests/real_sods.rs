@@ -16,7 +16,9 @@ fn trust() -> Option<TrustStore> {
     let added = store.add("DE_ML_2026-05-28.ml", &list).expect("a master list with a valid signature");
     println!(
         "master list: {} certificates, {} unreadable, signer {:?}",
-        added.certificates, added.unreadable, added.master_list_signer
+        added.certificates,
+        added.unreadable,
+        added.master_list.map(|list| list.signer)
     );
     assert_eq!((added.certificates, added.unreadable), (588, 0));
     Some(store)

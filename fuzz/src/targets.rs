@@ -1,10 +1,10 @@
 //! What is fuzzed: every parser of bytes from a card, a scanner or a network, and the terminal's state machine
 //! against a chip that answers anything. A target must neither panic nor run without end, whatever the bytes.
 
+use emrtd::cvc::TerminalCertificates;
 use emrtd::mrz::MrzKey;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
-use emrtd::cvc::TerminalCertificates;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
 use emrtd::trust::TrustStore;
 use emrtd::verdict::{Decision, Policy};
@@ -196,7 +196,9 @@ fn insider(bytes: &[u8]) {
             match take(2)[..] {
                 [1, length] => Lie::Protected(take(length), 0x9000),
                 [2, length] => Lie::Protected(take(length), 0x6282),
-                [3, high] => Lie::Protected(Vec::new(), u16::from(high) << 8 | u16::from(take(1).first().copied().unwrap_or(0))),
+                [3, high] => {
+                    Lie::Protected(Vec::new(), u16::from(high) << 8 | u16::from(take(1).first().copied().unwrap_or(0)))
+                }
                 [4, length] => Lie::Raw(take(length)),
                 _ => Lie::None,
             }

@@ -27,7 +27,8 @@ fn main() {
         }
     }
     let bytes: usize = {
-        let chip = virtual_card::personalise::Card::new(Persona::find("binh").expect("persona"), Fault::None).expect("card");
+        let chip =
+            virtual_card::personalise::Card::new(Persona::find("binh").expect("persona"), Fault::None).expect("card");
         chip.files().filter(|(id, _)| *id != 0x011E).map(|(_, bytes)| bytes.len()).sum()
     };
     println!("{bytes} bytes of files");

@@ -159,11 +159,7 @@ const MOST_LIFTS: usize = 40;
 ///
 /// # Errors
 /// When the chip breaks the protocol, or the card is lifted again and again.
-pub fn drive(
-    field: &mut VirtualField,
-    plan: &Plan,
-    mut lose: impl FnMut(usize) -> bool,
-) -> Result<Evidence, Error> {
+pub fn drive(field: &mut VirtualField, plan: &Plan, mut lose: impl FnMut(usize) -> bool) -> Result<Evidence, Error> {
     let mut session = Session::new(plan.clone(), Box::new(SystemEntropy));
     let (mut phase, mut step, mut number, mut lifts) = (Phase::CardAccess, 0, 0, 0);
     loop {

@@ -70,11 +70,11 @@ impl Phrase {
     #[must_use]
     pub fn of_check(id: &str) -> Self {
         match id {
-            "sod_signature" => Self::CheckSignature,
+            "sod_signature" | "card_security" => Self::CheckSignature,
             "dsc_chain" => Self::CheckChain,
             "dsc_validity" => Self::CheckValidity,
             "dsc_revocation" => Self::CheckRevocation,
-            "active_authentication" | "chip_authentication" => Self::CheckCopy,
+            "active_authentication" | "chip_authentication" | "pace_cam" => Self::CheckCopy,
             id if id.starts_with("dg_hash.") => Self::CheckHash,
             _ => Self::CheckConsistent,
         }

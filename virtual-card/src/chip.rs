@@ -287,7 +287,9 @@ impl Chip {
         let secret = if self.fault == Fault::WrongPassword { b"another card".to_vec() } else { secret };
         let copy = self.fault == Fault::Cloned;
         let key = self.card.mapping_key.as_ref();
-        let chip_private = key.map(|key| if copy { crate::keys::number("a guess", key.private_key()) } else { key.private_key().to_owned() });
+        let chip_private = key.map(|key| {
+            if copy { crate::keys::number("a guess", key.private_key()) } else { key.private_key().to_owned() }
+        });
         self.state.pace = Some(Pace::select(make, &secret, chip_private.transpose()?)?);
         Ok(Vec::new())
     }

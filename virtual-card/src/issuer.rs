@@ -428,12 +428,7 @@ impl Issuer {
     ///
     /// # Errors
     /// When the cryptographic library fails.
-    pub fn card_security(
-        &self,
-        signer: DocumentSigner,
-        infos: &[u8],
-        signed_at: &str,
-    ) -> Result<Vec<u8>, ErrorStack> {
+    pub fn card_security(&self, signer: DocumentSigner, infos: &[u8], signed_at: &str) -> Result<Vec<u8>, ErrorStack> {
         self.signing(signer, Oddity::None)?.signed_data(OID_SECURITY_OBJECT, infos, signed_at)
     }
 
@@ -458,13 +453,14 @@ impl Issuer {
         signing.signed_data(OID_DEVIATION_LIST, &content, "260101000000Z")
     }
 
-    /// A CSCA master list with every certificate of [`Self::trust_files`], signed under the first CSCA.
+    /// A CSCA master list with these certificates, which must have the first CSCA among them: it vouches for the
+    /// signer. `signed_at` is `YYMMDDhhmmssZ`.
     ///
     /// # Errors
     /// When the cryptographic library fails.
-    pub fn master_list(&self, certificates: &[&[u8]]) -> Result<Vec<u8>, ErrorStack> {
+    pub fn master_list(&self, certificates: &[&[u8]], signed_at: &str) -> Result<Vec<u8>, ErrorStack> {
         let content = sequence(&[integer(&[]), encode(0x31, &certificates.concat())]);
-        self.signing(DocumentSigner::Brainpool256, Oddity::None)?.signed_data(OID_MASTER_LIST, &content, "260101000000Z")
+        self.signing(DocumentSigner::Brainpool256, Oddity::None)?.signed_data(OID_MASTER_LIST, &content, signed_at)
     }
 
     /// The certificate of a document signer, for pins.
@@ -536,11 +532,7 @@ impl Signing {
 }
 
 /// LDSSecurityObject with the hashes of the groups.
-fn security_object(
-    key: &SigningKey,
-    groups: &BTreeMap<u8, Vec<u8>>,
-    oddity: Oddity,
-) -> Result<Vec<u8>, ErrorStack> {
+fn security_object(key: &SigningKey, groups: &BTreeMap<u8, Vec<u8>>, oddity: Oddity) -> Result<Vec<u8>, ErrorStack> {
     let mut hashes = Vec::new();
     for (number, bytes) in groups {
         let digest = hash(key.hash.digest(), bytes)?;

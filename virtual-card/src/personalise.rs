@@ -1,7 +1,7 @@
 //! Writes a persona's data groups and keys: what a card has in its memory.
 
-use crate::fault::Fault;
 use crate::card_ta::TerminalState;
+use crate::fault::Fault;
 use crate::issuer::{Issuer, IssuerFault, bit_string, explicit_parameters, integer};
 use crate::keys;
 use crate::make::{CardCurve, KeyForm, Make};
@@ -134,10 +134,8 @@ impl Card {
             _ => IssuerFault::None,
         })?;
         let chip_key = ChipKey::new(&format!("chip/{}", persona.id), &make)?;
-        let mapping_key = make
-            .cam
-            .then(|| keys::ec(&format!("mapping/{}", persona.id), make.pace_curve.nid))
-            .transpose()?;
+        let mapping_key =
+            make.cam.then(|| keys::ec(&format!("mapping/{}", persona.id), make.pace_curve.nid)).transpose()?;
         let (active_key, active_spki, ecdsa) = active_authentication(persona)?;
         let mut groups = BTreeMap::from([
             (1, encode(0x61, &encode(0x5F1F, persona.mrz().as_bytes()))),

@@ -30,7 +30,8 @@ fn every_make_is_genuine_and_its_copy_is_not() {
             let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
             assert_eq!(stored.verify(&trust, None, now()).checks, checks, "{}", make.id);
             // What proves the chip, beside active authentication.
-            let proof = if make.id == "cam" && access == AccessPolicy::Pace { "pace_cam" } else { "chip_authentication" };
+            let proof =
+                if make.id == "cam" && access == AccessPolicy::Pace { "pace_cam" } else { "chip_authentication" };
             assert_eq!(check(&checks, proof).outcome, Outcome::Passed, "{} {access:?}", make.id);
 
             let mut copy = Chip::with_make(persona, Fault::Cloned, make).expect("card");
@@ -148,11 +149,7 @@ fn biometrics_stay_closed_without_right_or_wish() {
         assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{checks:#?}");
         evidence
     };
-    let wanting = |terminal| Plan {
-        data_groups: vec![1, 3, 4, 14, 15],
-        terminal,
-        ..plan(persona, AccessPolicy::Auto)
-    };
+    let wanting = |terminal| Plan { data_groups: vec![1, 3, 4, 14, 15], terminal, ..plan(persona, AccessPolicy::Auto) };
     // Wanted, but the operator has no certificates.
     let evidence = read_with(wanting(None), &|_| None);
     assert_eq!(not_read(&evidence, 3), Some("no_terminal_authentication"));

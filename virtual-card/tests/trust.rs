@@ -144,7 +144,10 @@ fn a_deviation_list_takes_doubt_away_and_makes_nothing_pass() {
     let store = with(&list([2, 2], Some(15)));
     let (decision, result) = decide(&store, &wrong);
     assert_eq!(check(&result.checks, "dg_hash.15").reason.as_deref(), Some("issuer_declared_deviation"));
-    assert_eq!((decision, &result.known_deviations[..]), (Decision::Undecided, &["declared by the practice issuer".to_owned()][..]));
+    assert_eq!(
+        (decision, &result.known_deviations[..]),
+        (Decision::Undecided, &["declared by the practice issuer".to_owned()][..])
+    );
     assert!(!result.bound.contains(&15));
     assert_eq!(decide(&store, &groups()).0, Decision::Genuine, "what is right stays right");
     // A declaration about another group explains nothing.
@@ -170,7 +173,7 @@ fn a_file_is_taken_whole_or_not_at_all() {
     let issuer = honest();
     let files = issuer.trust_files().expect("files");
     let certificates: Vec<&[u8]> = files.iter().filter(|f| f.name.ends_with(".cer")).map(|f| &f.der[..]).collect();
-    let list = issuer.master_list(&certificates).expect("master list");
+    let list = issuer.master_list(&certificates, "260101000000Z").expect("master list");
     let mut store = TrustStore::new();
     let added = store.add("list.ml", &list).expect("master list");
     assert_eq!((added.certificates, added.known), (2, 0));

@@ -1,13 +1,13 @@
 //! `cccd-agent demo`: every persona and every fault on the simulated reader, in one table. No hardware, no network.
 
 use crate::access;
-use crate::commands::{now, plan};
+use crate::anchors::Anchors;
+use crate::commands::{now, plan, print_text};
 use crate::failure::Failure;
 use crate::read::{self, Hooks};
+use crate::terminal::Terminal;
 use crate::{report, simulated};
 use drivers::reader::Reader as _;
-use crate::anchors::Anchors;
-use crate::terminal::Terminal;
 use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
 use events::Clock;
@@ -42,7 +42,7 @@ pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
         anchors.store.add(file.name, &file.der).map_err(|e| broken(&e))?;
     }
     let mut terminal = Terminal::new(anchors);
-    println!("{:<34} {:<14} {:>8}  what stands out", "card", "decision", "ms");
+    print_text(&format!("{:<34} {:<14} {:>8}  what stands out\n", "card", "decision", "ms"));
     for persona in &PERSONAS {
         line(persona.id, &persona.qr(), &mut terminal, clock)?;
     }
@@ -58,21 +58,18 @@ fn line(card: &str, qr: &str, terminal: &mut Terminal, clock: &dyn Clock) -> Res
     let mut reader = simulated::reader(card)?;
     let connected = reader.wait_for_card(Duration::ZERO)?;
     let plan = plan(AccessPolicy::Auto, key.passwords, &[1, 2, 13, 14, 15]);
-    let mut hooks = Hooks {
-        patience: Duration::ZERO,
-        observe: &mut |_, _| {},
-        on_lifted: &mut || {},
-        on_picture: &mut |_| {},
-    };
+    let mut hooks =
+        Hooks { patience: Duration::ZERO, observe: &mut |_, _| {}, on_lifted: &mut || {}, on_picture: &mut |_| {} };
     terminal.prepare();
     match read::read(&mut reader, connected, plan, terminal, clock, &mut hooks) {
-        Err(failure) => println!("{card:<34} {:<14} {:>8}  {}", "not read", "", failure.code),
+        Err(failure) => print_text(&format!("{card:<34} {:<14} {:>8}  {}\n", "not read", "", failure.code)),
         Ok(reading) => {
             let judgement = report::judge(&reading, &key.known, &terminal.trust, now(clock));
             let odd = judgement.checks.iter().filter(|c| c.outcome != Outcome::Passed);
             let odd: Vec<_> = odd.map(|c| format!("{} {}", c.id, c.reason.as_deref().unwrap_or_default())).collect();
             let word = format!("{:?}", judgement.decision);
-            println!("{card:<34} {word:<14} {:>8.1}  {}", reading.cost.total.as_secs_f64() * 1e3, odd.join(", "));
+            let milliseconds = reading.cost.total.as_secs_f64() * 1e3;
+            print_text(&format!("{card:<34} {word:<14} {milliseconds:>8.1}  {}\n", odd.join(", ")));
         }
     }
     Ok(())

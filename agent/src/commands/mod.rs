@@ -4,6 +4,7 @@ pub mod demo;
 pub mod evidence;
 pub mod read;
 pub mod run;
+pub mod trust;
 pub mod verify;
 
 use crate::failure::Failure;
@@ -88,4 +89,11 @@ pub fn print_json(value: &serde_json::Value, pretty: bool) -> Result<(), Failure
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| {
         Failure::device("stdout_closed", format!("cannot write to standard output: {e}"), "keep the pipe open")
     })
+}
+
+/// Prints a table or text for people. Whoever closes the pipe has seen enough.
+pub fn print_text(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }

@@ -106,6 +106,8 @@ impl Shown {
         self.0 = Some(phase);
         let step = match phase {
             Phase::CardAccess | Phase::Pace | Phase::Bac | Phase::SelectApplication => 1,
+            Phase::File(FileId::CardSecurity) => 1,
+            Phase::File(FileId::Dg(3 | 4)) => 5,
             Phase::File(FileId::Dg(2)) => 4,
             Phase::File(_) => 2,
             Phase::ActiveAuthentication => 3,

@@ -68,7 +68,8 @@ impl Pkcs11TerminalKey {
         let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(location.key.as_bytes().to_vec())];
         let found = session.find_objects(&wanted).map_err(token("look for the key"))?;
         let key = *found.first().ok_or_else(|| missing("private key", location.key))?;
-        let attributes = session.get_attributes(key, &[AttributeType::KeyType]).map_err(token("read the key's kind"))?;
+        let attributes =
+            session.get_attributes(key, &[AttributeType::KeyType]).map_err(token("read the key's kind"))?;
         let is_rsa = attributes.iter().any(|a| matches!(a, Attribute::KeyType(kind) if *kind == KeyType::RSA));
         Ok(Self { session, key, is_rsa })
     }
@@ -153,6 +154,10 @@ mod tests {
         command.env("SOFTHSM2_CONF", &configuration).env("TOKEN_DIRECTORY", directory.path());
         let output = command.output().expect("test");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

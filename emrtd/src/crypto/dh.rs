@@ -3,8 +3,8 @@
 //!
 //! Public keys are unsigned integers without leading zeros; a shared secret is as long as the prime.
 
-use super::number::SecretNumber;
 use super::CryptoError;
+use super::number::SecretNumber;
 use crate::secret::{Entropy, Secret};
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::dh::Dh;

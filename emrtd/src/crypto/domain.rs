@@ -187,9 +187,7 @@ impl Domain {
     /// When the peer's bytes are no valid point or the result is the point at infinity.
     pub fn agree(&self, own: &KeyPair, peer: &[u8]) -> Result<SharedPoint, CryptoError> {
         let shared = match &self.arithmetic {
-            Arithmetic::Bp256 { .. } => {
-                encode_bp256(&(decode_bp256(peer)? * scalar_bp256(own.private.expose())?))?
-            }
+            Arithmetic::Bp256 { .. } => encode_bp256(&(decode_bp256(peer)? * scalar_bp256(own.private.expose())?))?,
             Arithmetic::OpenSsl { group, .. } => {
                 let private = number(own.private.expose())?;
                 encode(group, &*multiply(group, Some(&*self.decode(group, peer)?), &private)?)?
@@ -376,13 +374,12 @@ mod tests {
         let group = Curve::BrainpoolP256r1.group().expect("curve");
         let mut order = BigNum::new().expect("number");
         group.order(&mut order, &mut BigNumContext::new().expect("context")).expect("order");
-        let slow = Domain {
-            curve: Curve::BrainpoolP256r1,
-            arithmetic: Arithmetic::OpenSsl { group, generator: None, order },
-        };
+        let slow =
+            Domain { curve: Curve::BrainpoolP256r1, arithmetic: Arithmetic::OpenSsl { group, generator: None, order } };
         assert_eq!(fast.generator(), slow.generator());
         for _ in 0..20 {
-            let (a, b) = (fast.key_pair(&mut SystemEntropy).expect("key"), slow.key_pair(&mut SystemEntropy).expect("key"));
+            let (a, b) =
+                (fast.key_pair(&mut SystemEntropy).expect("key"), slow.key_pair(&mut SystemEntropy).expect("key"));
             let same = slow.key_pair_from_bytes(a.private().expose()).expect("key");
             assert_eq!(same.public(), a.public());
             let shared = |domain: &Domain| domain.agree(&a, b.public()).expect("agree").uncompressed().to_vec();

@@ -33,9 +33,8 @@ impl Session {
         // A card that takes a password takes it in every variant, so only the best offer is tried: the strongest
         // cipher, then ECDH, then the mapping that also proves the chip, then the chip's own order.
         let supported = self.offers.iter().filter(|info| Pace::supports(info));
-        let strength = |info: &PaceInfo| {
-            (info.cipher.strength(), info.key_agreement, info.mapping == Mapping::ChipAuthentication)
-        };
+        let strength =
+            |info: &PaceInfo| (info.cipher.strength(), info.key_agreement, info.mapping == Mapping::ChipAuthentication);
         if let Some(best) = supported.min_by_key(|info| std::cmp::Reverse(strength(info))) {
             let attempt = |password: &Password| Attempt::Pace(best.clone(), password.clone());
             self.attempts = self.plan.passwords.iter().map(attempt).collect();

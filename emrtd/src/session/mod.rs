@@ -156,6 +156,7 @@ impl Phase {
             Self::Pace => "pace".to_owned(),
             Self::Bac => "bac".to_owned(),
             Self::SelectApplication => "select_application".to_owned(),
+            Self::File(FileId::CardSecurity) => "card_security".to_owned(),
             Self::File(file) => file.to_string().trim_start_matches("EF.").to_lowercase(),
             Self::ActiveAuthentication => "active_authentication".to_owned(),
             Self::ChipAuthentication => "chip_authentication".to_owned(),
@@ -544,7 +545,6 @@ impl Session {
         self.dispatch(command);
         Ok(())
     }
-
 }
 
 /// A proof that the read has not come to yet; it stays so in evidence when the read ends before.
