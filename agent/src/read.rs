@@ -258,10 +258,8 @@ impl Portrait {
                 while let Ok(newer) = work.try_recv() {
                     front = newer;
                 }
-                if let Some(picture) = portrait::decode(&front) {
-                    if done.send(picture).is_err() {
-                        return;
-                    }
+                if portrait::decode(&front).is_some_and(|picture| done.send(picture).is_err()) {
+                    return;
                 }
             }
         });

@@ -189,7 +189,7 @@ fn copy() -> (Chip, TrustStore, TerminalCertificates) {
 /// A copy whose maker knows the password, and which answers as the bytes say once the session stands.
 fn insider(bytes: &[u8]) {
     COPY.with_borrow_mut(|(chip, trust, certificates)| {
-        let mut rest = bytes.to_vec().into_iter();
+        let mut rest = Vec::from(bytes).into_iter();
         chip.reset();
         chip.set_liar(Box::new(move |_| {
             let mut take = |n: u8| rest.by_ref().take(usize::from(n)).collect::<Vec<_>>();

@@ -169,3 +169,20 @@ fn another_card_put_back_is_not_spliced() {
     let checks = evidence.verify(&trust, None, now()).checks;
     assert_eq!(Policy::Card.decide(&checks), Decision::Genuine);
 }
+
+/// Beyond 32,767 bytes an offset does not fit READ BINARY with even INS (ISO/IEC 7816-4 §11.3.3).
+#[test]
+fn files_beyond_32_kibibytes_are_read_whole() {
+    let persona = &PERSONAS[0];
+    for max_response in [256, 65_536] {
+        for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
+            let mut chip = Chip::new(persona, Fault::None).expect("card");
+            let content: Vec<u8> = (0..70_000u32).map(|n| (n % 251) as u8).collect();
+            let file = emrtd::tlv::encode(0x75, &content);
+            chip.set_file(0x0102, file.clone());
+            let plan = emrtd::Plan { max_response, ..plan(persona, access) };
+            let evidence = read(&mut chip, plan).expect("read");
+            assert_eq!(evidence.content(emrtd::file::FileId::Dg(2)), Some(&file[..]), "{max_response} {access:?}");
+        }
+    }
+}

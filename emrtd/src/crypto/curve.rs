@@ -237,3 +237,48 @@ fn trim(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|b| **b == 0).count();
     &bytes[zeros..]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlv::{encode, first};
+
+    /// ECParameters of a named curve, with one number after the other in the order of the structure.
+    fn explicit(parts: &[Vec<u8>; 6]) -> Vec<u8> {
+        let [p, a, b, base, order, cofactor] = parts;
+        let integer = |bytes: &[u8]| encode(tag::INTEGER, &[&[0], bytes].concat());
+        let field = encode(tag::SEQUENCE, &[encode(tag::OID, oid::PRIME_FIELD.0), integer(p)].concat());
+        let octets = |bytes: &[u8]| encode(tag::OCTET_STRING, bytes);
+        let curve = encode(tag::SEQUENCE, &[octets(a), octets(b)].concat());
+        let numbers = [integer(&[1]), field, curve, octets(base), integer(order), integer(cofactor)];
+        encode(tag::SEQUENCE, &numbers.concat())
+    }
+
+    #[test]
+    fn explicit_parameters_are_a_named_curve_to_the_letter_or_nothing() {
+        for curve in Curve::ALL {
+            let c = Components::of(curve).expect("curve");
+            let parts = [c.p, c.a, c.b, c.uncompressed, c.order, vec![1]];
+            let read = |parts: &[Vec<u8>; 6]| {
+                let bytes = explicit(parts);
+                Curve::from_parameters(&first(&bytes, tag::SEQUENCE).expect("structure"))
+            };
+            assert_eq!(read(&parts), Ok((curve, ParameterForm::Explicit)));
+            let compressed = c.compressed;
+            let with = |at: usize, bytes: Vec<u8>| {
+                let mut parts = parts.clone();
+                parts[at] = bytes;
+                parts
+            };
+            assert_eq!(read(&with(3, compressed)), Ok((curve, ParameterForm::Explicit)));
+            // Any other number in any place, the generator above all: whoever chooses it can forge signatures.
+            for (at, part) in parts.iter().enumerate() {
+                for byte in [0, part.len() / 2, part.len() - 1] {
+                    let mut changed = part.clone();
+                    changed[byte] ^= 0x02;
+                    assert!(read(&with(at, changed)).is_err(), "{} part {at} byte {byte}", curve.name());
+                }
+            }
+        }
+    }
+}

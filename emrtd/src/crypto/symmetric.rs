@@ -258,7 +258,7 @@ where
         subkey.copy_from_slice(&zero);
         // Doubling in GF(2^128): a shift, and the polynomial when a bit falls out. No branch on the secret bit.
         let number = u128::from_be_bytes(*subkey);
-        *subkey = (number << 1 ^ (number >> 127) * 0x87).to_be_bytes();
+        *subkey = ((number << 1) ^ ((number >> 127) * 0x87)).to_be_bytes();
         Box::new(Self { enc, mac, subkey })
     }
 
