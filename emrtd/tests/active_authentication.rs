@@ -64,10 +64,10 @@ fn ecdsa_on_every_curve_plain_and_der_with_the_hash_of_dg14_or_without() {
         let key = PublicKey::ec(curve, ParameterForm::Named, &point).expect("key");
         let width = curve.field_len();
         let natural = match width {
-            ..=24 => HashAlgorithm::Sha1,
-            ..=28 => HashAlgorithm::Sha224,
-            ..=40 => HashAlgorithm::Sha256,
-            ..=48 => HashAlgorithm::Sha384,
+            24 => HashAlgorithm::Sha1,
+            28 => HashAlgorithm::Sha224,
+            32 | 40 => HashAlgorithm::Sha256,
+            48 => HashAlgorithm::Sha384,
             _ => HashAlgorithm::Sha512,
         };
         for hash in HashAlgorithm::ALL {

@@ -137,3 +137,53 @@ fn face(block: &[u8]) -> Result<FaceImage<'_>, TlvError> {
     let image_type = ImageType::sniff(image).ok_or(NO_IMAGE)?;
     Ok(FaceImage { image_type, width, height, image })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlv::encode;
+
+    /// A JPEG as far as its first bytes go.
+    const IMAGE: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 4];
+
+    fn file(block: &[u8], tag: u32) -> Vec<u8> {
+        let template = encode(0x7F60, &[encode(0xA1, &encode(0x81, &[0x02])), encode(tag, block)].concat());
+        encode(0x75, &encode(0x7F61, &[encode(0x02, &[1]), template].concat()))
+    }
+
+    fn record_19794() -> Vec<u8> {
+        let mut face = vec![0; 20];
+        face[..4].copy_from_slice(&(32 + IMAGE.len() as u32).to_be_bytes());
+        face.extend_from_slice(&[1, 0, 0x01, 0x2C, 0x01, 0x90, 0, 0, 0, 0, 0, 0]);
+        face.extend_from_slice(IMAGE);
+        [b"FAC\x00010\x00", &(14 + face.len() as u32).to_be_bytes()[..], &[0, 1], &face].concat()
+    }
+
+    fn block_39794() -> Vec<u8> {
+        let size = encode(0xA7, &[encode(0x80, &[0x01, 0x2C]), encode(0x81, &[0x01, 0x90])].concat());
+        let information = encode(0xA1, &[encode(0xA0, &encode(0x80, &[0])), size].concat());
+        let two_dimensional = encode(0xA0, &[encode(0x80, IMAGE), information].concat());
+        let representation = encode(0xA1, &encode(0xA0, &two_dimensional));
+        let block = encode(0x30, &[encode(0x80, &[1]), representation].concat());
+        encode(0x65, &[encode(0xA0, &[0x80, 1, 3]), encode(0xA1, &block)].concat())
+    }
+
+    #[test]
+    fn both_face_formats_give_the_image() {
+        for bytes in [file(&record_19794(), 0x5F2E), file(&record_19794(), 0x7F2E), file(&block_39794(), 0x7F2E)] {
+            let faces = parse(&bytes).expect("a face");
+            let [FaceImage { image_type: ImageType::Jpeg, width: 300, height: 400, image: IMAGE }] = faces[..] else {
+                panic!("{faces:?}")
+            };
+            // The same image is found in the front of a file that is still arriving.
+            let (start, image_type) = image_start(&bytes).expect("an image");
+            assert!(bytes[start..].starts_with(IMAGE) && image_type == ImageType::Jpeg);
+        }
+        assert_eq!(image_start(&file(&record_19794(), 0x5F2E)[..40]), None);
+        // Every cut of the tagged form is an error, not a wrong image.
+        let block = block_39794();
+        for end in 0..block.len() {
+            assert!(parse(&file(&block[..end], 0x7F2E)).is_err(), "cut at {end}");
+        }
+    }
+}
