@@ -113,6 +113,32 @@ pub struct ChipAuthenticationKey {
     pub key_id: Option<Vec<u8>>,
 }
 
+/// Where EF.CVCA is (TR-03110-3 §A.1.1.3): another place than usual stands in TerminalAuthenticationInfo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CvcaFile {
+    /// File identifier.
+    pub fid: [u8; 2],
+    /// Short file identifier, if it has one.
+    pub sfi: Option<u8>,
+}
+
+impl Default for CvcaFile {
+    fn default() -> Self {
+        Self { fid: [0x01, 0x1C], sfi: Some(0x1C) }
+    }
+}
+
+impl CvcaFile {
+    /// FileID ::= SEQUENCE { fid OCTET STRING (2), sfid OCTET STRING (1) OPTIONAL }
+    fn read(file: &Tlv<'_>) -> Result<Self, TlvError> {
+        const BAD: TlvError = TlvError::Value("efCVCA");
+        let mut fields = file.children();
+        let fid = fields.expect(tag::OCTET_STRING)?.value.try_into().map_err(|_| BAD)?;
+        let sfi = fields.optional(tag::OCTET_STRING)?.map(|t| t.value.first().copied().ok_or(BAD)).transpose()?;
+        Ok(Self { fid, sfi: sfi.filter(|sfi| (1..=30).contains(sfi)) })
+    }
+}
+
 /// The entries of a SecurityInfos set that this terminal knows.
 #[derive(Debug, Clone, Default)]
 pub struct SecurityInfos {
@@ -124,8 +150,8 @@ pub struct SecurityInfos {
     pub chip_authentication_keys: Vec<ChipAuthenticationKey>,
     /// Hash of ECDSA active authentication, from ActiveAuthenticationInfo.
     pub active_authentication_hash: Option<HashAlgorithm>,
-    /// Whether the chip offers terminal authentication.
-    pub terminal_authentication: bool,
+    /// Where EF.CVCA is, when the chip offers terminal authentication.
+    pub terminal_authentication: Option<CvcaFile>,
     /// Identifiers of entries that were not understood, dotted.
     pub unknown: Vec<String>,
 }
@@ -174,7 +200,8 @@ impl SecurityInfos {
         } else if Oid(id) == oid::ACTIVE_AUTHENTICATION {
             self.active_authentication_hash = optional.and_then(|t| plain_signature_hash(t.value));
         } else if Oid(id) == oid::TA {
-            self.terminal_authentication = true;
+            // Whatever stands there wrongly, the usual place can still be tried.
+            self.terminal_authentication = Some(optional.and_then(|f| CvcaFile::read(&f).ok()).unwrap_or_default());
         } else {
             self.unknown.push(Oid(id).to_string());
         }
@@ -220,5 +247,17 @@ mod tests {
         assert_eq!(pace.group(), Some(NamedGroup::Ec(crate::crypto::Curve::BrainpoolP256r1)));
         assert_eq!(infos.chip_authentication[0].cipher, Cipher::Aes128);
         assert!(infos.unknown.is_empty());
+        assert_eq!(infos.terminal_authentication, Some(CvcaFile::default()));
+    }
+
+    #[test]
+    fn ef_cvca_may_be_elsewhere() {
+        let entry = |file: &str| format!("30{:02x}060804007f0007020202020101{file}", 13 + file.len() / 2);
+        for (file, fid, sfi) in [("3004040201ff", [0x01, 0xFF], None), ("300704020150040110", [0x01, 0x50], Some(0x10))]
+        {
+            let bytes = hex::decode(format!("31{:02x}{}", entry(file).len() / 2, entry(file))).expect("hex");
+            let infos = SecurityInfos::parse(&bytes).expect("SecurityInfos");
+            assert_eq!(infos.terminal_authentication, Some(CvcaFile { fid, sfi }));
+        }
     }
 }

@@ -14,6 +14,7 @@
 use crate::apdu::{Command, Response, StatusWord};
 use crate::cvc::{Authorisation, CvCertificate, TerminalAlgorithm, TerminalCertificates};
 use crate::error::Error;
+use crate::security_info::CvcaFile;
 use crate::tlv::{Reader, encode};
 
 /// What the protocol wants next.
@@ -44,6 +45,7 @@ pub struct TerminalAuthentication {
     chip_identifier: Vec<u8>,
     /// Comp of the terminal's key of chip authentication.
     terminal_key: Vec<u8>,
+    file: CvcaFile,
     rights: Authorisation,
     state: State,
 }
@@ -64,24 +66,37 @@ enum State {
     Over,
 }
 
-/// EF.CVCA: file identifier and short identifier (ICAO 9303-10 §4).
-const EF_CVCA: [u8; 2] = [0x01, 0x1C];
-const EF_CVCA_SFI: u8 = 0x1C;
 /// Two references of at most 16 bytes with their headers.
 const EF_CVCA_LENGTH: u32 = 36;
 
 impl TerminalAuthentication {
-    /// A run with the operator's certificates.
+    /// A run with the operator's certificates. `chip_identifier` is ID_IC, `terminal_key` Comp of the key of chip
+    /// authentication, `file` where the chip says its EF.CVCA is.
     #[must_use]
-    pub const fn new(certificates: TerminalCertificates, chip_identifier: Vec<u8>, terminal_key: Vec<u8>) -> Self {
-        Self { certificates, chip_identifier, terminal_key, rights: Authorisation::ALL, state: State::Begin }
+    pub const fn new(
+        certificates: TerminalCertificates,
+        chip_identifier: Vec<u8>,
+        terminal_key: Vec<u8>,
+        file: CvcaFile,
+    ) -> Self {
+        Self { certificates, chip_identifier, terminal_key, file, rights: Authorisation::ALL, state: State::Begin }
     }
 
     /// The first command.
     #[must_use]
     pub fn begin(&mut self) -> Command {
-        self.state = State::ReadCvca;
-        Command::new(0x00, 0xB0, 0x80 | EF_CVCA_SFI, 0x00).with_le(EF_CVCA_LENGTH)
+        match self.file.sfi {
+            Some(sfi) => {
+                self.state = State::ReadCvca;
+                Command::new(0x00, 0xB0, 0x80 | sfi, 0x00).with_le(EF_CVCA_LENGTH)
+            }
+            None => self.select(),
+        }
+    }
+
+    fn select(&mut self) -> Command {
+        self.state = State::SelectCvca;
+        Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(self.file.fid.to_vec())
     }
 
     /// Takes the response to the last command.
@@ -99,8 +114,7 @@ impl TerminalAuthentication {
                 if !references.is_empty() && (status.is_success() || status == StatusWord::END_OF_FILE) {
                     return self.choose(&references);
                 }
-                self.state = State::SelectCvca;
-                Ok(send(Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(EF_CVCA.to_vec())))
+                Ok(send(self.select()))
             }
             State::SelectCvca => {
                 accepted("SELECT EF.CVCA")?;

@@ -43,14 +43,19 @@ fn assert_read(status: Option<i32>, report: &Value, protocol: &str) {
     assert_eq!(report["checks"]["chip_authentication"]["reason"], "no_dg14");
 }
 
-/// Compiles libeac's card and lays it on the reader.
-fn lay_libeac(stack: &Stack, directory: &Path, files: &Path) -> Laid {
-    let card = directory.join("eac_card");
-    let source = peer("eac_card.c");
+/// Compiles a program that uses libeac.
+fn compile(directory: &Path, name: &str) -> PathBuf {
+    let program = directory.join(name);
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O1", "-Wall", "-o"]).arg(&card).arg(source).args(["-leac", "-lcrypto"]);
+    gcc.args(["-O1", "-Wall", "-o"]).arg(&program).arg(peer(&format!("{name}.c"))).args(["-leac", "-lcrypto"]);
     let compiled = gcc.output().expect("gcc");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    program
+}
+
+/// Compiles libeac's card and lays it on the reader.
+fn lay_libeac(stack: &Stack, directory: &Path, files: &Path) -> Laid {
+    let card = compile(directory, "eac_card");
     // libeac's retail MAC wants single DES, which OpenSSL 3 keeps in its legacy provider.
     let configuration = directory.join("openssl.cnf");
     let legacy = "openssl_conf = a\n[a]\nproviders = b\n[b]\ndefault = c\nlegacy = c\n[c]\nactivate = 1\n";
@@ -125,4 +130,70 @@ fn the_dmrtd_crate_reads_our_card() {
     let _strict = stack.lay("giang-2024", "none", FIRST_READER).expect("card");
     let output = stack.command("hil-probe").args(["dmrtd", "000051"]).output().expect("hil-probe");
     assert!(!output.status.success(), "a strict card refuses SELECT MF");
+}
+
+/// Terminal authentication, judged by libeac: its own reading of the certificates, of the chain, of the message that is
+/// signed. It has no chip authentication of version 1, so it cannot be the whole card.
+#[test]
+fn libeac_accepts_the_terminal_that_our_card_accepts() {
+    use drivers::terminal_key::{TerminalKey as _, file::FileTerminalKey};
+    use emrtd::cvc::TerminalCertificates;
+    use emrtd::session::{Action, Plan, Session};
+    use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, eac};
+    let directory = tempfile::tempdir().expect("directory");
+    let check = compile(directory.path(), "ta_check");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).expect("file");
+        path
+    };
+    let anchor = write("anchor", &eac::anchor().expect("anchor"));
+    for (number, said) in [(1, "verified"), (2, "verified"), (3, "certificate refused")] {
+        let files = eac::terminal_files(number).expect("files");
+        let paths: Vec<_> = files.iter().map(|file| write(&file.name, &file.content)).collect();
+        let chain: Vec<_> = paths.iter().filter(|path| path.extension().is_some_and(|e| e == "cvcert")).collect();
+        let certificates = files.iter().filter(|file| file.name.ends_with(".cvcert")).map(|file| &file.content[..]);
+        let certificates = TerminalCertificates::parse(certificates).expect("certificates");
+        let key = FileTerminalKey::open(&directory.path().join("terminal.key.pem"), b"").expect("key");
+        // What our terminal signs for our card; where the card refuses before that, any signature will do.
+        let mut chip = Chip::with_make(&PERSONAS[0], Fault::None, *Make::find("eac").expect("make")).expect("card");
+        let passwords = vec![emrtd::password::Password::can(PERSONAS[0].can()).expect("CAN")];
+        let plan = Plan { terminal: Some(certificates), ..Plan::new(passwords, &[3, 14]) };
+        let mut session = Session::new(plan, Box::new(emrtd::secret::SystemEntropy));
+        let mut signed = (vec![0; 72], vec![0; 64]);
+        loop {
+            match session.next().expect("command") {
+                Action::Transmit(command) => match chip.transmit(&command) {
+                    Answer::Response(answer) => session.feed(&answer).expect("accepted"),
+                    Answer::Lifted => panic!("the card stays"),
+                },
+                Action::Sign(request) => {
+                    let signature = key.sign(&request).expect("signature");
+                    session.signed(&signature).expect("asked for");
+                    signed = (request.message, signature);
+                }
+                Action::Done => break,
+            }
+        }
+        let result = session.into_evidence().expect("opened").terminal_authentication.expect("tried").result;
+        assert_eq!(result == "granted", said == "verified", "our card says {result}");
+        let (message, signature) = signed;
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        // Chip identifier, challenge, terminal's key.
+        let parts = [&message[..32], &message[32..40], &message[40..], &signature].map(hex);
+        let run = |parts: &[String]| {
+            let output =
+                Command::new(&check).arg(&anchor).args(&chain).arg("--").args(parts).output().expect("ta_check");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        assert_eq!(run(&parts), said, "VNIS0000{number}");
+        if said == "verified" {
+            for changed in 0..3 {
+                let mut parts = parts.clone();
+                let flipped = if parts[changed].starts_with('0') { "1" } else { "0" };
+                parts[changed].replace_range(..1, flipped);
+                assert_eq!(run(&parts), "signature refused", "part {changed}");
+            }
+        }
+    }
 }

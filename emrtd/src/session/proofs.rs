@@ -119,10 +119,12 @@ impl Session {
     fn start_terminal(&mut self) {
         match &self.plan.terminal {
             Some(certificates) if !self.biometrics().is_empty() => {
+                let infos = self.file(FileId::Dg(14)).and_then(|bytes| lds::dg14(bytes).ok());
                 let run = TerminalAuthentication::new(
                     certificates.clone(),
                     self.chip_identifier.clone(),
                     self.terminal_key.clone(),
+                    infos.and_then(|infos| infos.terminal_authentication).unwrap_or_default(),
                 );
                 self.state = State::TerminalAuthentication(run, None);
             }
