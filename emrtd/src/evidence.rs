@@ -291,16 +291,16 @@ impl Evidence {
     /// Never: the structure has no float and no map key that CBOR cannot hold.
     #[must_use]
     pub fn to_cbor(&self) -> Vec<u8> {
-        self.stored(false)
+        self.stored(false).expose().to_vec()
     }
 
     /// The stored form with every file whole. It is personal data: it must not reach a disk unencrypted.
     #[must_use]
     pub fn to_cbor_whole(&self) -> Secret {
-        Secret::new(self.stored(true))
+        self.stored(true)
     }
 
-    fn stored(&self, whole: bool) -> Vec<u8> {
+    fn stored(&self, whole: bool) -> Secret {
         let hash = self.content(FileId::Sod).and_then(|sod| Sod::parse(sod).ok());
         let hash = hash.map_or(HashAlgorithm::Sha256, |sod| sod.security_object.hash);
         let files = self.files.iter().map(|(file, evidence)| stored_file(*file, evidence, hash, whole)).collect();
@@ -310,16 +310,20 @@ impl Evidence {
             files,
             not_read: self.not_read.iter().map(|(file, reason)| (file.to_string(), reason.clone())).collect(),
             active_authentication: self.active_authentication.clone(),
-            chip_authentication: self.chip_authentication(),
+            chip_authentication: self.kept_transcript(),
             pace_cam: self.pace_cam.clone(),
             terminal_authentication: self.terminal_authentication.clone(),
         };
-        serde_cbor::to_vec(&stored).expect("plain data always encodes")
+        // Room for everything: a buffer that grows leaves copies of personal data behind.
+        let contents = self.files.keys().filter_map(|file| self.content(*file)).map(<[u8]>::len).sum::<usize>();
+        let mut out = Vec::with_capacity(contents + 16 * 1024);
+        serde_cbor::to_writer(&mut out, &stored).expect("plain data always encodes");
+        Secret::new(out)
     }
 
     /// The transcript holds the key to everything that the session carried after it. Where that was biometric data,
     /// the transcript stays out of the stored form.
-    fn chip_authentication(&self) -> Proof<ChipAuthenticationTranscript> {
+    fn kept_transcript(&self) -> Proof<ChipAuthenticationTranscript> {
         if [3, 4].iter().any(|n| self.files.contains_key(&FileId::Dg(*n))) {
             return Proof::NotAsked("withheld_biometrics_read".to_owned());
         }
@@ -400,8 +404,8 @@ fn not_offered() -> Proof<ChipAuthenticationData> {
 struct StoredFile {
     name: String,
     length: usize,
-    #[serde(with = "bytes::optional", skip_serializing_if = "Option::is_none", default)]
-    content: Option<Vec<u8>>,
+    #[serde(with = "bytes::secret", skip_serializing_if = "Option::is_none", default)]
+    content: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     hash: Option<String>,
     #[serde(with = "bytes::optional", skip_serializing_if = "Option::is_none", default)]
@@ -412,8 +416,8 @@ fn stored_file(file: FileId, evidence: &FileEvidence, hash: HashAlgorithm, whole
     let name = file.to_string();
     match evidence {
         FileEvidence::Content(bytes) if whole || !is_about_holder(file) => {
-            let content = bytes.expose().to_vec();
-            StoredFile { name, length: content.len(), content: Some(content), hash: None, digest: None }
+            let length = bytes.expose().len();
+            StoredFile { name, length, content: Some(bytes.clone()), hash: None, digest: None }
         }
         FileEvidence::Content(bytes) => StoredFile {
             name,
@@ -442,7 +446,7 @@ impl StoredFile {
         let id = FileId::from_name(&self.name);
         let hash = self.hash.as_deref().and_then(HashAlgorithm::from_name);
         match (id, self.content, hash, self.digest) {
-            (Some(id), Some(content), _, _) => Ok((id, FileEvidence::Content(Secret::new(content)))),
+            (Some(id), Some(content), _, _) => Ok((id, FileEvidence::Content(content))),
             (Some(id), None, Some(hash), Some(digest)) => {
                 Ok((id, FileEvidence::Digest { length: self.length, hash, digest }))
             }
@@ -475,6 +479,24 @@ pub(crate) mod bytes {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         deserializer.deserialize_bytes(BytesVisitor)
+    }
+
+    /// Bytes that are wiped.
+    pub(crate) mod secret {
+        use crate::secret::Secret;
+        use serde::{Deserializer, Serializer};
+
+        #[allow(clippy::ref_option, reason = "the signature is serde's")]
+        pub(crate) fn serialize<S: Serializer>(bytes: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+            match bytes {
+                Some(bytes) => serializer.serialize_bytes(bytes.expose()),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+            super::deserialize(deserializer).map(|bytes| Some(Secret::new(bytes)))
+        }
     }
 
     pub(crate) mod optional {

@@ -99,7 +99,7 @@ fn skipped() -> anyhow::Result<()> {
     }
     eprintln!("── SKIPPED for want of {} (set SHARED_TESTDATA):", here.display());
     let filter =
-        "test(real_sods) or binary(recordings) or binary(real_sods) or test(leading_zeros) or test(appendix_i)";
+        "test(with_shared_vectors) or test(real_sods) or binary(recordings) or binary(real_sods) or test(appendix_i)";
     run(cargo().args(["nextest", "list", "--workspace", "--filterset", filter, "--message-format", "oneline"]))
 }
 
