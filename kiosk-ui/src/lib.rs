@@ -3,6 +3,10 @@
 //! So far the words only ([`text`]): the screens follow. A phrase is a value of an enumeration, so the compiler
 //! refuses one that lacks a language.
 
+pub mod canvas;
+pub mod font;
+pub mod geometry;
+pub mod icon;
 pub mod portrait;
 pub mod text;
 

@@ -1,0 +1,370 @@
+//! A picture in memory that can be drawn on with soft edges and read back: XRGB8888, the format of dumb buffers.
+//!
+//! embedded-graphics' own targets can only be written to, which rules out antialiasing; this one implements its
+//! `DrawTarget` for everything that speaks it, and blends for us.
+
+use crate::geometry::Rect;
+use embedded_graphics::Pixel;
+use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::{OriginDimensions, Point, Size};
+use embedded_graphics::pixelcolor::{Rgb888, RgbColor as _};
+use embedded_graphics::primitives::Rectangle;
+use std::convert::Infallible;
+use zeroize::Zeroize as _;
+
+/// An opaque colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Color(pub u32);
+
+impl Color {
+    /// Red, green, blue.
+    #[must_use]
+    pub const fn channels(self) -> [u8; 3] {
+        [(self.0 >> 16) as u8, (self.0 >> 8) as u8, self.0 as u8]
+    }
+
+    /// A mixture: `share` of 256 parts of `other`.
+    #[must_use]
+    pub const fn mix(self, other: Self, share: u32) -> Self {
+        Self(blend(self.0, other.0, share))
+    }
+
+    /// Relative luminance (WCAG 2.1).
+    #[must_use]
+    pub fn luminance(self) -> f64 {
+        let linear = |c: u8| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.03928 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        let [r, g, b] = self.channels();
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    /// Contrast ratio with another colour (WCAG 2.1), 1 to 21.
+    #[must_use]
+    pub fn contrast(self, other: Self) -> f64 {
+        let (a, b) = (self.luminance(), other.luminance());
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+}
+
+/// Both red-blue and green lanes at once; `alpha` of 256.
+const fn blend(under: u32, over: u32, alpha: u32) -> u32 {
+    let keep = 256 - alpha;
+    let red_blue = (((under & 0x00FF_00FF) * keep + (over & 0x00FF_00FF) * alpha) >> 8) & 0x00FF_00FF;
+    let green = (((under & 0x0000_FF00) * keep + (over & 0x0000_FF00) * alpha) >> 8) & 0x0000_FF00;
+    red_blue | green
+}
+
+/// A coverage mask: how much of each pixel a shape covers.
+#[derive(Debug, Clone, Default)]
+pub struct Mask {
+    /// Left edge relative to the shape's origin.
+    pub x: i32,
+    /// Top edge relative to the shape's origin.
+    pub y: i32,
+    /// Width.
+    pub w: i32,
+    /// Height.
+    pub h: i32,
+    /// One byte a pixel, row by row.
+    pub coverage: Vec<u8>,
+}
+
+/// The picture. Its pixels are wiped when it is dropped or told to, because they may show a person.
+pub struct Canvas {
+    width: i32,
+    height: i32,
+    pixels: Vec<u32>,
+    clip: Rect,
+}
+
+impl std::fmt::Debug for Canvas {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Canvas({}x{})", self.width, self.height)
+    }
+}
+
+impl Drop for Canvas {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl Canvas {
+    /// A black picture.
+    #[must_use]
+    pub fn new(width: i32, height: i32) -> Self {
+        let clip = Rect::new(0, 0, width, height);
+        Self { width, height, pixels: vec![0; (width * height) as usize], clip }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub const fn bounds(&self) -> Rect {
+        Rect::new(0, 0, self.width, self.height)
+    }
+
+    /// The pixels, row by row.
+    #[must_use]
+    pub fn pixels(&self) -> &[u32] {
+        &self.pixels
+    }
+
+    /// One pixel.
+    #[must_use]
+    pub fn pixel(&self, x: i32, y: i32) -> Color {
+        Color(self.pixels[(y * self.width + x) as usize])
+    }
+
+    /// Overwrites everything with zeros.
+    pub fn wipe(&mut self) {
+        self.pixels.zeroize();
+        self.pixels.resize((self.width * self.height) as usize, 0);
+    }
+
+    /// Draws only inside this from now on.
+    pub fn set_clip(&mut self, clip: Rect) {
+        self.clip = clip.intersection(self.bounds());
+    }
+
+    fn row(&mut self, y: i32, from: i32, to: i32) -> &mut [u32] {
+        let start = (y * self.width) as usize;
+        &mut self.pixels[start + from as usize..start + to as usize]
+    }
+
+    /// A filled rectangle with hard edges.
+    pub fn fill(&mut self, rect: Rect, color: Color) {
+        let area = rect.intersection(self.clip);
+        for y in area.y..area.bottom() {
+            self.row(y, area.x, area.right()).fill(color.0);
+        }
+    }
+
+    /// A vertical change of colour from top to bottom of `rect`.
+    pub fn gradient(&mut self, rect: Rect, top: Color, bottom: Color) {
+        let area = rect.intersection(self.clip);
+        for y in area.y..area.bottom() {
+            let share = ((y - rect.y) * 256 / rect.h.max(1)) as u32;
+            self.row(y, area.x, area.right()).fill(top.mix(bottom, share).0);
+        }
+    }
+
+    fn blend_at(&mut self, x: i32, y: i32, color: Color, coverage: u32) {
+        if coverage > 0 && self.clip.contains(x, y) {
+            let pixel = &mut self.pixels[(y * self.width + x) as usize];
+            *pixel = if coverage >= 255 { color.0 } else { blend(*pixel, color.0, coverage + (coverage >> 7)) };
+        }
+    }
+
+    /// A filled rectangle with round corners and soft edges.
+    pub fn fill_round(&mut self, rect: Rect, radius: i32, color: Color) {
+        let radius = radius.min(rect.w / 2).min(rect.h / 2).max(0);
+        self.fill(Rect::new(rect.x, rect.y + radius, rect.w, rect.h - 2 * radius), color);
+        for row in 0..radius {
+            let (top, bottom) = (rect.y + row, rect.bottom() - 1 - row);
+            self.fill(Rect::new(rect.x + radius, top, rect.w - 2 * radius, 1), color);
+            self.fill(Rect::new(rect.x + radius, bottom, rect.w - 2 * radius, 1), color);
+            for column in 0..radius {
+                let coverage = corner(radius, column, row);
+                for x in [rect.x + column, rect.right() - 1 - column] {
+                    self.blend_at(x, top, color, coverage);
+                    self.blend_at(x, bottom, color, coverage);
+                }
+            }
+        }
+    }
+
+    /// Blends a colour through a mask whose origin lies at `(x, y)`.
+    pub fn blend_mask(&mut self, mask: &Mask, x: i32, y: i32, color: Color) {
+        let place = Rect::new(x + mask.x, y + mask.y, mask.w, mask.h);
+        let area = place.intersection(self.clip);
+        for line in area.y..area.bottom() {
+            let start = ((line - place.y) * mask.w + area.x - place.x) as usize;
+            let coverage = &mask.coverage[start..start + area.w as usize];
+            for (pixel, &c) in self.row(line, area.x, area.right()).iter_mut().zip(coverage) {
+                match u32::from(c) {
+                    0 => {}
+                    255 => *pixel = color.0,
+                    c => *pixel = blend(*pixel, color.0, c + (c >> 7)),
+                }
+            }
+        }
+    }
+
+    /// A soft shadow around a round rectangle, `spread` pixels wide, of at most `strength` of 256.
+    pub fn shadow(&mut self, rect: Rect, radius: i32, spread: i32, strength: u32, color: Color) {
+        let outer = rect.inset(-spread);
+        let area = outer.intersection(self.clip);
+        let reach = (spread + radius).max(1);
+        for y in area.y..area.bottom() {
+            let from_edge_y = (y - outer.y).min(outer.bottom() - 1 - y);
+            for x in area.x..area.right() {
+                let from_edge_x = (x - outer.x).min(outer.right() - 1 - x);
+                // Deep inside the rectangle itself covers the shadow.
+                if from_edge_x > reach && from_edge_y > reach {
+                    continue;
+                }
+                let (dx, dy) = ((reach - from_edge_x).max(0), (reach - from_edge_y).max(0));
+                let depth = reach - integer_root(dx * dx + dy * dy);
+                if depth > 0 {
+                    let share = (depth.min(spread) * 256 / spread) as u32;
+                    // Soft at the outer edge: the square of the distance.
+                    self.blend_at(x, y, color, (share * share * strength) >> 16);
+                }
+            }
+        }
+    }
+
+    /// A picture, scaled to `rect` by averaging. `rgb` has three bytes a pixel.
+    pub fn picture(&mut self, rect: Rect, width: i32, height: i32, rgb: &[u8]) {
+        if width <= 0 || height <= 0 || rgb.len() < (width * height * 3) as usize {
+            return;
+        }
+        let area = rect.intersection(self.clip);
+        let span = |at: i32, size: i32, source: i32| {
+            let from = i64::from(at) * i64::from(source) / i64::from(size);
+            let to = (i64::from(at + 1) * i64::from(source)).div_euclid(i64::from(size));
+            (from as i32, (to as i32).max(from as i32 + 1).min(source))
+        };
+        for y in area.y..area.bottom() {
+            let (top, bottom) = span(y - rect.y, rect.h, height);
+            for x in area.x..area.right() {
+                let (left, right) = span(x - rect.x, rect.w, width);
+                let mut sum = [0u32; 3];
+                for row in top..bottom {
+                    for column in left..right {
+                        let at = ((row * width + column) * 3) as usize;
+                        for (total, value) in sum.iter_mut().zip(&rgb[at..at + 3]) {
+                            *total += u32::from(*value);
+                        }
+                    }
+                }
+                let count = ((bottom - top) * (right - left)) as u32;
+                let [r, g, b] = sum.map(|total| total / count);
+                self.pixels[(y * self.width + x) as usize] = r << 16 | g << 8 | b;
+            }
+        }
+    }
+
+    /// Hands a part to a display driver: one `fill_contiguous`.
+    ///
+    /// # Errors
+    /// Those of the display.
+    pub fn flush_to<D, C>(&self, part: Rect, target: &mut D) -> Result<(), D::Error>
+    where
+        D: DrawTarget<Color = C>,
+        C: embedded_graphics::pixelcolor::PixelColor + From<Rgb888>,
+    {
+        let part = part.intersection(self.bounds());
+        let area = Rectangle::new(Point::new(part.x, part.y), Size::new(part.w as u32, part.h as u32));
+        let pixels = (part.y..part.bottom()).flat_map(|y| (part.x..part.right()).map(move |x| (x, y)));
+        let colors = pixels.map(|(x, y)| {
+            let [r, g, b] = self.pixel(x, y).channels();
+            C::from(Rgb888::new(r, g, b))
+        });
+        target.fill_contiguous(&area, colors)
+    }
+}
+
+/// Coverage of a pixel in the upper left corner square of a circle of this radius, of 255.
+fn corner(radius: i32, column: i32, row: i32) -> u32 {
+    // Sixteenths of a pixel from the centre to the pixel's middle.
+    let (dx, dy) = ((radius - column) * 16 - 8, (radius - row) * 16 - 8);
+    let distance = integer_root(dx * dx + dy * dy);
+    let inside = radius * 16 - distance + 8;
+    (inside.clamp(0, 16) * 255 / 16) as u32
+}
+
+/// The integer part of a square root. Pictures must be the same on every machine, so no floating point is used here.
+pub(crate) fn integer_root(square: i32) -> i32 {
+    square.max(0).isqrt()
+}
+
+impl OriginDimensions for Canvas {
+    fn size(&self) -> Size {
+        Size::new(self.width as u32, self.height as u32)
+    }
+}
+
+impl DrawTarget for Canvas {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(point, color) in pixels {
+            self.fill(Rect::new(point.x, point.y, 1, 1), from_rgb(color));
+        }
+        Ok(())
+    }
+
+    fn fill_solid(&mut self, area: &Rectangle, color: Rgb888) -> Result<(), Infallible> {
+        self.fill(from_rectangle(area), from_rgb(color));
+        Ok(())
+    }
+
+    fn fill_contiguous<I: IntoIterator<Item = Rgb888>>(
+        &mut self,
+        area: &Rectangle,
+        colors: I,
+    ) -> Result<(), Infallible> {
+        let rect = from_rectangle(area);
+        let places = (rect.y..rect.bottom()).flat_map(|y| (rect.x..rect.right()).map(move |x| (x, y)));
+        for ((x, y), color) in places.zip(colors) {
+            if self.clip.contains(x, y) {
+                self.pixels[(y * self.width + x) as usize] = from_rgb(color).0;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn from_rgb(color: Rgb888) -> Color {
+    Color(u32::from(color.r()) << 16 | u32::from(color.g()) << 8 | u32::from(color.b()))
+}
+
+const fn from_rectangle(area: &Rectangle) -> Rect {
+    Rect::new(area.top_left.x, area.top_left.y, area.size.width as i32, area.size.height as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use embedded_graphics::Drawable as _;
+    use embedded_graphics::primitives::{Circle, Primitive as _, PrimitiveStyle};
+
+    #[test]
+    fn round_corners_are_soft_symmetric_and_stay_inside() {
+        let mut canvas = Canvas::new(40, 30);
+        canvas.fill_round(Rect::new(5, 5, 30, 20), 8, Color(0x00FF_FFFF));
+        assert_eq!(canvas.pixel(20, 15), Color(0x00FF_FFFF));
+        assert_eq!(canvas.pixel(5, 5), Color(0));
+        for (x, y) in [(7, 7), (6, 9), (9, 6)] {
+            let mirrored = [canvas.pixel(39 - x, y), canvas.pixel(x, 29 - y), canvas.pixel(39 - x, 29 - y)];
+            assert_eq!(mirrored, [canvas.pixel(x, y); 3]);
+        }
+        let soft = canvas.pixels().iter().filter(|p| ![0, 0x00FF_FFFF].contains(*p)).count();
+        assert!(soft > 8, "{soft} soft pixels");
+        assert!(canvas.pixels()[..5 * 40].iter().all(|p| *p == 0));
+    }
+
+    #[test]
+    fn what_speaks_embedded_graphics_can_draw_here_and_be_fed_from_here() {
+        let mut canvas = Canvas::new(32, 32);
+        Circle::new(Point::new(4, 4), 20)
+            .into_styled(PrimitiveStyle::with_fill(Rgb888::GREEN))
+            .draw(&mut canvas)
+            .expect("infallible");
+        assert_eq!(canvas.pixel(14, 14), Color(0x0000_FF00));
+        let mut other = Canvas::new(32, 32);
+        canvas.flush_to(Rect::new(0, 0, 16, 32), &mut other).expect("infallible");
+        assert_eq!(other.pixel(14, 14), canvas.pixel(14, 14));
+        assert_eq!(other.pixel(18, 14), Color(0));
+    }
+
+    #[test]
+    fn contrast_is_that_of_wcag() {
+        assert!((Color(0).contrast(Color(0x00FF_FFFF)) - 21.0).abs() < 1e-9);
+        assert!((Color(0x0077_7777).contrast(Color(0x00FF_FFFF)) - 4.478).abs() < 0.01);
+    }
+}
