@@ -179,6 +179,9 @@ impl Canvas {
     pub fn blend_mask(&mut self, mask: &Mask, x: i32, y: i32, color: Color) {
         let place = Rect::new(x + mask.x, y + mask.y, mask.w, mask.h);
         let area = place.intersection(self.clip);
+        if area.is_empty() {
+            return;
+        }
         for line in area.y..area.bottom() {
             let start = ((line - place.y) * mask.w + area.x - place.x) as usize;
             let coverage = &mask.coverage[start..start + area.w as usize];
@@ -212,6 +215,39 @@ impl Canvas {
                     // Soft at the outer edge: the square of the distance.
                     self.blend_at(x, y, color, (share * share * strength) >> 16);
                 }
+            }
+        }
+    }
+
+    /// A ring of this width inside `rect`, done from the top clockwise for `per_cent`, with round ends.
+    pub fn ring(&mut self, rect: Rect, width: i32, per_cent: u8, done: Color, track: Color) {
+        let radius = rect.w.min(rect.h) / 2;
+        let (cx, cy) = (rect.x + rect.w / 2, rect.y + rect.h / 2);
+        let per_cent = i32::from(per_cent.min(100));
+        let angle = f64::from(per_cent) * std::f64::consts::TAU / 100.0;
+        // Rounded to a grid coarse enough that every machine rounds alike.
+        let (sin, cos) = ((angle.sin() * 1024.0).round() as i32, (angle.cos() * 1024.0).round() as i32);
+        let area = rect.intersection(self.clip);
+        for y in area.y..area.bottom() {
+            for x in area.x..area.right() {
+                let (dx, dy) = (x - cx, y - cy);
+                let distance = integer_root((dx * 16 + 8).pow(2) + (dy * 16 + 8).pow(2));
+                let outside = (radius * 16 - distance + 8).clamp(0, 16);
+                let inside = (distance - (radius - width) * 16 + 8).clamp(0, 16);
+                let coverage = (outside.min(inside) * 255 / 16) as u32;
+                if coverage > 0 {
+                    // Right of the vertical, and left of the end's direction; beyond half a turn the other way round.
+                    let before_end = dx * cos + dy * sin <= 0 || per_cent == 100;
+                    let in_arc = if per_cent <= 50 { dx >= 0 && before_end } else { dx >= 0 || before_end };
+                    self.blend_at(x, y, if in_arc && per_cent > 0 { done } else { track }, coverage);
+                }
+            }
+        }
+        if per_cent > 0 && per_cent < 100 {
+            let middle = radius - width / 2;
+            let end = (cx + middle * sin / 1024, cy - middle * cos / 1024);
+            for (x, y) in [(cx, cy - middle), end] {
+                self.fill_round(Rect::new(x - width / 2, y - width / 2, width, width), width / 2, done);
             }
         }
     }

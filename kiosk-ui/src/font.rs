@@ -193,20 +193,22 @@ impl Fonts {
         (self.line(text, style).width + 63) / 64
     }
 
-    /// Breaks text at spaces so that each line fits, and at line feeds. A word that is too long stands alone.
+    /// Breaks text at spaces so that each line fits, and at line feeds. A word that is too long stands alone. Lines of a
+    /// paragraph become about equally long: no word is left over.
     pub fn wrap(&mut self, text: &str, style: Style, width: i32) -> Vec<String> {
         let mut lines = Vec::new();
+        let space = self.width(" ", style);
         for paragraph in text.split('\n') {
-            let mut line = String::new();
-            for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
-                let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-                if line.is_empty() || self.width(&longer, style) <= width {
-                    line = longer;
-                } else {
-                    lines.push(std::mem::replace(&mut line, word.to_owned()));
-                }
+            let words: Vec<(&str, i32)> =
+                paragraph.split_whitespace().map(|word| (word, self.width(word, style))).collect();
+            let few = break_words(&words, space, width);
+            // The narrowest measure that needs no more lines.
+            let (mut narrow, mut wide) = (0, width);
+            while narrow + 1 < wide {
+                let middle = narrow.midpoint(wide);
+                if break_words(&words, space, middle).len() > few.len() { narrow = middle } else { wide = middle }
             }
-            lines.push(line);
+            lines.extend(break_words(&words, space, wide).into_iter().map(|line| line.join(" ")));
         }
         lines
     }
@@ -268,6 +270,25 @@ impl Fonts {
             })
         })
     }
+}
+
+/// Words of these widths in as few lines as fit.
+fn break_words<'a>(words: &[(&'a str, i32)], space: i32, width: i32) -> Vec<Vec<&'a str>> {
+    let mut lines: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut used = 0;
+    for (word, wide) in words {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || used + space + wide <= width => {
+                used += wide + if line.is_empty() { 0 } else { space };
+                line.push(word);
+            }
+            _ => {
+                lines.push(vec![word]);
+                used = *wide;
+            }
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

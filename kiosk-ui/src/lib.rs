@@ -1,13 +1,29 @@
 //! What a citizen and a receptionist see: Vietnamese first, English beside it.
 //!
-//! So far the words only ([`text`]): the screens follow. A phrase is a value of an enumeration, so the compiler
-//! refuses one that lacks a language.
+//! | module | task |
+//! |---|---|
+//! | [`state`] | what the kiosk knows that shows |
+//! | [`view`](mod@view) | state to scene: a pure function |
+//! | [`scene`] | nodes, touch, speech, what must be redrawn; drawing |
+//! | [`lint`] | what is wrong with a scene, before a person meets it |
+//! | [`canvas`], [`font`], [`icon`], [`geometry`], [`theme`] | pixels, letters, signs, rectangles, sizes and colours |
+//! | [`gallery`] | every screen with a made-up person |
+//! | [`portrait`] | the holder's face as it arrives |
+//! | [`text`] | every phrase in both languages: the compiler refuses one that lacks a language |
 
 pub mod canvas;
 pub mod font;
+pub mod gallery;
 pub mod geometry;
 pub mod icon;
+pub mod lint;
 pub mod portrait;
+pub mod scene;
+pub mod state;
 pub mod text;
+pub mod theme;
+pub mod view;
 
+pub use state::{Act, Screen, State};
 pub use text::{Language, Phrase};
+pub use view::view;

@@ -26,6 +26,13 @@ impl std::fmt::Debug for Picture {
 }
 
 impl Picture {
+    /// From three bytes a pixel, row by row from the top; `None` when their number is another.
+    #[must_use]
+    pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Option<Self> {
+        let rgb = Zeroizing::new(rgb);
+        (rgb.len() == (width * height * 3) as usize).then_some(Self { width, height, rgb })
+    }
+
     /// Three bytes a pixel, row by row from the top.
     #[must_use]
     pub fn rgb(&self) -> &[u8] {

@@ -1,0 +1,95 @@
+//! Every screen with a made-up person, for golden pictures, the lint, benchmarks and the newcomer's eye.
+
+use crate::canvas::{Canvas, Color};
+use crate::icon::{Icon, Icons};
+use crate::portrait::Picture;
+use crate::state::{Holder, Preferences, Problem, ReadStep, Screen, State, Verdict};
+use crate::text::{Language, Phrase};
+use crate::theme::{PANELS, Panel};
+use std::sync::Arc;
+
+/// Every screen by name, in the order in which a citizen may meet them.
+#[must_use]
+pub fn screens() -> Vec<(&'static str, Screen)> {
+    let holder = |picture: bool| Holder::new("NGUYỄN THỊ HƯƠNG GIANG", picture.then(|| Arc::new(silhouette())));
+    let reading = |step, per_cent, holder| Screen::Reading { step, per_cent, holder };
+    let result = |verdict, picture| Screen::Result { verdict, holder: Some(holder(picture)) };
+    let purpose = (
+        "Bệnh viện đọc họ tên, ngày sinh và số định danh để đăng ký khám.".to_owned(),
+        "The hospital reads your name, date of birth and number to register you.".to_owned(),
+    );
+    let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left });
+    vec![
+        ("attract", Screen::Attract),
+        ("consent", Screen::Consent { purpose }),
+        ("scan", Screen::Scan),
+        ("number", Screen::Number { typed: 0, wrong: false }),
+        ("number-half", Screen::Number { typed: 7, wrong: false }),
+        ("number-wrong", Screen::Number { typed: 0, wrong: true }),
+        ("place", Screen::Place),
+        ("reading", reading(ReadStep::Unlock, 12, None)),
+        ("reading-text", reading(ReadStep::Portrait, 46, Some(holder(false)))),
+        ("reading-portrait", reading(ReadStep::Verify, 96, Some(holder(true)))),
+        ("genuine", result(Verdict::Genuine, true)),
+        ("not-genuine", result(Verdict::NotGenuine, false)),
+        ("undecided", result(Verdict::Undecided, false)),
+        ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
+        ("take-card", Screen::TakeCard),
+        ("lifted", problem(Phrase::CardLifted, Phrase::PutCardBack, 2)),
+        ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
+        ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
+        ("staff", Screen::Staff),
+        ("more-time", Screen::MoreTime),
+        (
+            "out-of-service",
+            Screen::OutOfService { what: "Đầu đọc / Card reader".to_owned(), since: "08:12".to_owned() },
+        ),
+    ]
+}
+
+/// A portrait of nobody, 3:4.
+fn silhouette() -> Picture {
+    let (width, height) = (240, 320);
+    let mut canvas = Canvas::new(width, height);
+    canvas.gradient(canvas.bounds(), Color(0x00DD_E8F2), Color(0x00B9_CCDD));
+    let mut icons = Icons::default();
+    let person = icons.mask(Icon::Person, 300, 18);
+    canvas.blend_mask(person, -30, 30, Color(0x0051_6B86));
+    let rgb = canvas.pixels().iter().flat_map(|pixel| Color(*pixel).channels()).collect();
+    Picture::new(width as u32, height as u32, rgb).expect("three bytes a pixel")
+}
+
+/// Every way of looking at a screen: panel, language, text size, theme.
+pub fn looks() -> impl Iterator<Item = (Panel, Preferences)> {
+    let truths = [false, true];
+    PANELS.into_iter().flat_map(move |panel| {
+        [Language::Vietnamese, Language::English].into_iter().flat_map(move |language| {
+            truths.into_iter().flat_map(move |large| {
+                truths
+                    .into_iter()
+                    .map(move |high_contrast| (panel, Preferences { language, large, high_contrast, speech: false }))
+            })
+        })
+    })
+}
+
+/// A state that shows a screen, at a fixed time of day.
+#[must_use]
+pub fn state(panel: Panel, preferences: Preferences, screen: Screen) -> State {
+    let mut state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
+    state.seconds_left = (screen != Screen::Attract).then_some(45);
+    state.preferences = preferences;
+    state.screen = screen;
+    state.clock = ("08:41".to_owned(), "Thứ Hai, 23/11/2026".to_owned());
+    state.tick = 9;
+    state
+}
+
+/// The name of a picture: panel, screen, language and what differs from the usual.
+#[must_use]
+pub fn name(panel: Panel, preferences: Preferences, screen: &str) -> String {
+    let language = if preferences.language == Language::Vietnamese { "vi" } else { "en" };
+    let large = if preferences.large { "-large" } else { "" };
+    let contrast = if preferences.high_contrast { "-contrast" } else { "" };
+    format!("{}/{screen}-{language}{large}{contrast}", panel.name)
+}

@@ -1,0 +1,106 @@
+//! What is wrong with a scene, before a person meets it.
+
+use crate::canvas::{Canvas, Color};
+use crate::font::Fonts;
+use crate::geometry::Rect;
+use crate::scene::{Id, Kind, Node, Scene};
+use crate::state::{Act, State};
+use crate::theme::{KEY, TARGET};
+
+/// A fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Text is wider or higher than its place.
+    Overflow(Id),
+    /// Something lies outside the panel.
+    OffScreen(Id),
+    /// Text stands too little out from what is really behind it, in tenths: 45 or 30 are wanted.
+    Contrast(Id, i32),
+    /// A target is smaller than a finger wants, in tenths of a millimetre.
+    Target(Id, i32),
+    /// Two targets overlap.
+    Targets(Id, Id),
+    /// A text lies over another.
+    Texts(Id, Id),
+    /// A target is not spoken.
+    Silent(Id),
+    /// On an upright panel a target is above the reach of a person who sits.
+    Reach(Id),
+}
+
+/// Everything that is wrong with a scene that was drawn on `canvas`.
+#[must_use]
+pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) -> Vec<Fault> {
+    let panel = state.panel;
+    let glass = Rect::new(0, 0, panel.width, panel.height);
+    let mut faults = Vec::new();
+    for node in &scene.nodes {
+        if !glass.covers(node.rect) {
+            faults.push(Fault::OffScreen(node.id));
+        }
+        if let Kind::Text { lines, style, color, .. } = &node.kind {
+            let wide = lines.iter().map(|line| fonts.width(line, *style)).max().unwrap_or(0);
+            if wide > node.rect.w || style.line_height() * lines.len() as i32 > node.rect.h {
+                faults.push(Fault::Overflow(node.id));
+            }
+            // The card in the picture is no text to be read.
+            let large = style.size * 74 >= panel.px(60) * 100;
+            let wanted = if large { 30 } else { 45 };
+            let found = contrast(canvas, node.rect.intersection(glass), *color);
+            if found < wanted && node.id.0 != "picture" && lines.iter().any(|line| !line.is_empty()) {
+                faults.push(Fault::Contrast(node.id, found));
+            }
+        }
+        if let Some(act) = node.hit {
+            faults.extend(target(state, node, act));
+        }
+    }
+    let targets: Vec<&Node> = scene.nodes.iter().filter(|node| node.hit.is_some()).collect();
+    let texts: Vec<&Node> = scene.nodes.iter().filter(|node| matches!(node.kind, Kind::Text { .. })).collect();
+    for (kind, nodes) in [(Fault::Targets as fn(Id, Id) -> Fault, targets), (Fault::Texts, texts)] {
+        for (at, first) in nodes.iter().enumerate() {
+            for second in &nodes[at + 1..] {
+                if !first.rect.intersection(second.rect).is_empty() {
+                    faults.push(kind(first.id, second.id));
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
+    let panel = state.panel;
+    let mut faults = Vec::new();
+    let wanted = if matches!(act, Act::Digit(_)) { KEY } else { TARGET };
+    let least = node.rect.w.min(node.rect.h);
+    if least < panel.px(wanted) {
+        faults.push(Fault::Target(node.id, least * 1000 / panel.density));
+    }
+    if node.say.as_ref().is_none_or(String::is_empty) {
+        faults.push(Fault::Silent(node.id));
+    }
+    // The lower two thirds of an upright panel.
+    if panel.is_portrait() && node.rect.y < panel.height / 3 {
+        faults.push(Fault::Reach(node.id));
+    }
+    faults
+}
+
+/// The least contrast, in tenths, between a text colour and what is really behind it: every pixel of its place that has
+/// not the text's colour in it is looked at, and the commonest counts.
+fn contrast(canvas: &Canvas, place: Rect, color: Color) -> i32 {
+    let mut seen: Vec<(Color, u32)> = Vec::new();
+    for y in (place.y..place.bottom()).step_by(2) {
+        for x in (place.x..place.right()).step_by(3) {
+            let pixel = canvas.pixel(x, y);
+            match seen.iter().position(|(known, _)| *known == pixel) {
+                Some(at) => seen[at].1 += 1,
+                None if seen.len() < 64 => seen.push((pixel, 1)),
+                None => {}
+            }
+        }
+    }
+    let behind = seen.into_iter().filter(|(known, _)| *known != color).max_by_key(|(_, count)| *count);
+    behind.map_or(0, |(known, _)| (known.contrast(color) * 10.0) as i32)
+}

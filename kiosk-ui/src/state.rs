@@ -1,0 +1,244 @@
+//! What the kiosk knows that shows. A pure value: whoever drives it has clocks and devices.
+
+use crate::portrait::Picture;
+use crate::text::{Language, Phrase};
+use crate::theme::Panel;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What a touch asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Act {
+    Start,
+    Agree,
+    Cancel,
+    TypeNumber,
+    Digit(u8),
+    Backspace,
+    Confirm,
+    Retry,
+    MoreTime,
+    Finish,
+    Language,
+    TextSize,
+    Contrast,
+    Speech,
+    Staff,
+}
+
+/// What can be set for one person and is reset for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preferences {
+    /// The language.
+    pub language: Language,
+    /// Larger text.
+    pub large: bool,
+    /// White and yellow on black.
+    pub high_contrast: bool,
+    /// Everything is read out.
+    pub speech: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { language: Language::Vietnamese, large: false, high_contrast: false, speech: false }
+    }
+}
+
+/// The steps of a read as people see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum ReadStep {
+    Connect,
+    Unlock,
+    Text,
+    Portrait,
+    Verify,
+}
+
+impl ReadStep {
+    /// In order.
+    pub const ALL: [Self; 5] = [Self::Connect, Self::Unlock, Self::Text, Self::Portrait, Self::Verify];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn phrase(self) -> Phrase {
+        match self {
+            Self::Connect => Phrase::StepConnect,
+            Self::Unlock => Phrase::StepUnlock,
+            Self::Text => Phrase::StepText,
+            Self::Portrait => Phrase::StepPortrait,
+            Self::Verify => Phrase::StepVerify,
+        }
+    }
+}
+
+/// The verdict over a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Verdict {
+    Genuine,
+    NotGenuine,
+    Undecided,
+}
+
+/// The person whose card lies there, as far as the public screen shows. Wiped when dropped; never in a `Debug` output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The name as a public screen shows it; see [`Holder::new`].
+    pub name: Zeroizing<String>,
+    /// The portrait, as far as it has arrived.
+    pub picture: Option<Arc<Picture>>,
+}
+
+impl Holder {
+    /// Of a full name only the last word stays, which is the given name in Vietnamese; initials stand for the others.
+    /// The person knows who is meant, the queue behind does not.
+    #[must_use]
+    pub fn new(full_name: &str, picture: Option<Arc<Picture>>) -> Self {
+        let mut name = Zeroizing::new(String::with_capacity(full_name.len() * 2));
+        let mut words = full_name.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            if words.peek().is_none() {
+                name.push_str(word);
+            } else {
+                name.extend(word.chars().take(1));
+                name.push_str(". ");
+            }
+        }
+        Self { name, picture }
+    }
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Holder")
+    }
+}
+
+/// What went wrong, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// What happened.
+    pub what: Phrase,
+    /// What to do.
+    pub next: Phrase,
+    /// How often it may be tried again; at none, staff is called.
+    pub tries_left: u8,
+}
+
+/// How many digits a citizen's number has.
+pub const NUMBER_DIGITS: usize = 12;
+
+/// Which screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Screen {
+    /// Nobody is there.
+    Attract,
+    /// What is done with the data, and whether the person agrees.
+    Consent {
+        /// The profile's purpose in both languages.
+        purpose: (String, String),
+    },
+    /// Scan the QR code, or type the number.
+    Scan,
+    /// The number by hand; only how many digits are there shows.
+    Number {
+        /// Digits so far.
+        typed: usize,
+        /// The last try was wrong.
+        wrong: bool,
+    },
+    /// Lay the card on the reader.
+    Place,
+    /// The chip is read.
+    Reading {
+        /// Where it stands.
+        step: ReadStep,
+        /// Per cent of the whole.
+        per_cent: u8,
+        /// Whose card it is, once known.
+        holder: Option<Holder>,
+    },
+    /// The verdict.
+    Result {
+        /// Which.
+        verdict: Verdict,
+        /// Whose card it is.
+        holder: Option<Holder>,
+    },
+    /// A number in the queue.
+    Ticket {
+        /// As called.
+        number: String,
+        /// Where to go.
+        place: String,
+    },
+    /// The card still lies there.
+    TakeCard,
+    /// Something went wrong.
+    Problem(Problem),
+    /// Staff was called.
+    Staff,
+    /// Does the person need more time?
+    MoreTime,
+    /// The kiosk cannot work.
+    OutOfService {
+        /// Which device is away, and since when.
+        what: String,
+        /// As people read it.
+        since: String,
+    },
+}
+
+impl Screen {
+    /// Which of the three named steps it belongs to.
+    #[must_use]
+    pub const fn step(&self) -> Option<usize> {
+        match self {
+            Self::Consent { .. } | Self::Scan | Self::Number { .. } => Some(0),
+            Self::Place | Self::Reading { .. } => Some(1),
+            Self::Result { .. } | Self::Ticket { .. } => Some(2),
+            _ => None,
+        }
+    }
+}
+
+/// Everything that shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The panel.
+    pub panel: Panel,
+    /// This person's settings.
+    pub preferences: Preferences,
+    /// The screen.
+    pub screen: Screen,
+    /// Name of the site.
+    pub site: String,
+    /// Time of day and date, as shown.
+    pub clock: (String, String),
+    /// Tenths of a second, for what moves.
+    pub tick: u32,
+    /// Seconds until the screen closes itself.
+    pub seconds_left: Option<u16>,
+    /// What is being pressed.
+    pub pressed: Option<Act>,
+}
+
+impl State {
+    /// A kiosk that nobody uses.
+    #[must_use]
+    pub fn new(panel: Panel, site: &str) -> Self {
+        Self {
+            panel,
+            preferences: Preferences::default(),
+            screen: Screen::Attract,
+            site: site.to_owned(),
+            clock: (String::new(), String::new()),
+            tick: 0,
+            seconds_left: None,
+            pressed: None,
+        }
+    }
+}

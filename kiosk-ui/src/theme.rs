@@ -1,0 +1,189 @@
+//! Panels, text sizes and colours.
+
+use crate::canvas::Color;
+
+/// A screen's size and density.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panel {
+    /// Identifier.
+    pub name: &'static str,
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+    /// Hundredths of a pixel a millimetre.
+    pub density: i32,
+    /// Whether it can be touched; one that cannot shows nothing to touch.
+    pub touch: bool,
+}
+
+/// The panels that layouts are made for and tested on.
+pub const PANELS: [Panel; 4] = [
+    // 21.5 inches upright.
+    Panel { name: "portrait-21", width: 1080, height: 1920, density: 403, touch: true },
+    // 7 inches.
+    Panel { name: "landscape-7", width: 1024, height: 600, density: 667, touch: true },
+    Panel { name: "small-7", width: 800, height: 480, density: 525, touch: true },
+    // 2.8 inches on SPI, beside a reader: it shows, nobody touches it.
+    Panel { name: "tft-2.8", width: 320, height: 240, density: 556, touch: false },
+];
+
+impl Panel {
+    /// By identifier.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        PANELS.into_iter().find(|panel| panel.name == name)
+    }
+
+    /// Pixels for a length in tenths of a millimetre, rounded up.
+    #[must_use]
+    pub const fn px(self, tenths: i32) -> i32 {
+        (self.density * tenths + 999) / 1000
+    }
+
+    /// Whether it is higher than wide.
+    #[must_use]
+    pub const fn is_portrait(self) -> bool {
+        self.height > self.width
+    }
+
+    /// Whether there is room for one thought at a time only.
+    #[must_use]
+    pub const fn is_tiny(self) -> bool {
+        self.height < 400
+    }
+}
+
+/// The least size of something to touch, in tenths of a millimetre, and of a key of the number pad.
+pub const TARGET: i32 = 150;
+/// See [`TARGET`].
+pub const KEY: i32 = 200;
+
+/// The least height of a capital in tenths of a millimetre (ADA 707.7.2), and the share of the em that it is.
+pub const CAPITAL: i32 = 48;
+/// See [`CAPITAL`]: hundredths.
+pub const CAPITAL_SHARE: i32 = 74;
+
+/// Sizes for a panel and a text size, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// What the screen is about.
+    pub title: i32,
+    /// A sentence under it.
+    pub body: i32,
+    /// Buttons.
+    pub button: i32,
+    /// Header, tools, small print. Never larger in large mode: it is readable as it is, and has no room.
+    pub label: i32,
+    /// Between things.
+    pub gap: i32,
+    /// From the edge.
+    pub margin: i32,
+    /// Corners.
+    pub radius: i32,
+    /// Height of a button.
+    pub target: i32,
+    /// Height and width of a key of the number pad.
+    pub key: i32,
+}
+
+impl Sizes {
+    /// For a panel, in normal or large text.
+    #[must_use]
+    pub fn of(panel: Panel, large: bool) -> Self {
+        let least = (panel.px(CAPITAL) * 100 + CAPITAL_SHARE - 1) / CAPITAL_SHARE;
+        let grown = |size: i32, share: i32| if large { size * share / 100 } else { size };
+        if panel.is_tiny() {
+            let (title, body) = (grown(30, 112), grown(21, 112));
+            return Self { title, body, button: 22, label: 18, gap: 6, margin: 10, radius: 8, target: 0, key: 0 };
+        }
+        let (title, body, button) = if panel.is_portrait() {
+            (grown(80, 120), grown(42, 125), grown(42, 115))
+        } else {
+            (grown(least * 118 / 100, 112), grown(least, 108), least)
+        };
+        Self {
+            title,
+            body,
+            button,
+            label: least.max(if panel.is_portrait() { 28 } else { 0 }),
+            gap: if panel.is_portrait() { panel.width / 45 } else { panel.px(12) },
+            margin: if panel.is_portrait() { panel.width / 23 } else { panel.px(16) },
+            radius: panel.width.min(panel.height) / 40,
+            target: panel.px(TARGET),
+            key: panel.px(KEY),
+        }
+    }
+}
+
+/// Colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say what they colour")]
+pub struct Theme {
+    pub background_top: Color,
+    pub background_bottom: Color,
+    pub surface: Color,
+    pub border: Color,
+    pub text: Color,
+    pub muted: Color,
+    pub primary: Color,
+    pub on_primary: Color,
+    pub quiet: Color,
+    pub good: Color,
+    pub bad: Color,
+    pub warn: Color,
+    pub on_signal: Color,
+    pub track: Color,
+    /// Width of borders in pixels.
+    pub stroke: i32,
+    /// Whether surfaces throw shadows.
+    pub shadows: bool,
+}
+
+/// The usual colours.
+pub const NORMAL: Theme = Theme {
+    background_top: Color(0x00E9_F1FA),
+    background_bottom: Color(0x00F6_F9FD),
+    surface: Color(0x00FF_FFFF),
+    border: Color(0x00CF_DBE8),
+    text: Color(0x000B_2545),
+    muted: Color(0x0045_5872),
+    primary: Color(0x000A_5FC7),
+    on_primary: Color(0x00FF_FFFF),
+    quiet: Color(0x00E1_EDF9),
+    good: Color(0x000B_7A40),
+    bad: Color(0x00B3_261E),
+    warn: Color(0x008A_5300),
+    on_signal: Color(0x00FF_FFFF),
+    track: Color(0x00CF_DBE8),
+    stroke: 3,
+    shadows: true,
+};
+
+/// White and yellow on black.
+pub const HIGH_CONTRAST: Theme = Theme {
+    background_top: Color(0x0000_0000),
+    background_bottom: Color(0x0000_0000),
+    surface: Color(0x0000_0000),
+    border: Color(0x00FF_FFFF),
+    text: Color(0x00FF_FFFF),
+    muted: Color(0x00FF_FFFF),
+    primary: Color(0x00FF_D60A),
+    on_primary: Color(0x0000_0000),
+    quiet: Color(0x0000_0000),
+    good: Color(0x0059_FF9C),
+    bad: Color(0x00FF_9B92),
+    warn: Color(0x00FF_D60A),
+    on_signal: Color(0x0000_0000),
+    track: Color(0x0066_6666),
+    stroke: 4,
+    shadows: false,
+};
+
+impl Theme {
+    /// Normal or high contrast.
+    #[must_use]
+    pub const fn of(high_contrast: bool) -> Self {
+        if high_contrast { HIGH_CONTRAST } else { NORMAL }
+    }
+}

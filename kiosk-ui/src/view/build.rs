@@ -1,0 +1,314 @@
+//! What every screen has: background, header, steps, tools; and the pieces that screens are made of.
+
+use crate::canvas::Color;
+use crate::font::{Align, Fonts, Style, Weight};
+use crate::geometry::Rect;
+use crate::icon::Icon;
+use crate::scene::{Id, Kind, Node, Scene};
+use crate::state::{Act, Screen, State};
+use crate::text::{Language, Phrase};
+use crate::theme::{Sizes, Theme};
+
+/// How a button looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Primary,
+    Outline,
+    Quiet,
+    Tool,
+    /// A main action in a narrow place.
+    MainTool,
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) state: &'a State,
+    pub(super) fonts: &'a mut Fonts,
+    pub(super) theme: Theme,
+    pub(super) sizes: Sizes,
+    nodes: Vec<Node>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(state: &'a State, fonts: &'a mut Fonts) -> Self {
+        let theme = Theme::of(state.preferences.high_contrast);
+        let sizes = Sizes::of(state.panel, state.preferences.large);
+        Self { state, fonts, theme, sizes, nodes: Vec::with_capacity(64) }
+    }
+
+    pub(super) fn finish(self) -> Scene {
+        Scene { nodes: self.nodes }
+    }
+
+    pub(super) const fn language(&self) -> Language {
+        self.state.preferences.language
+    }
+
+    pub(super) const fn say(&self, phrase: Phrase) -> &'static str {
+        phrase.text(self.language())
+    }
+
+    pub(super) fn push(&mut self, id: Id, rect: Rect, kind: Kind) -> &mut Node {
+        self.nodes.push(Node { id, rect, kind, hit: None, say: None });
+        self.nodes.last_mut().expect("just pushed")
+    }
+
+    pub(super) fn icon(&mut self, id: Id, rect: Rect, icon: Icon, color: Color) {
+        self.push(id, rect, Kind::Icon { icon, tenths: 18, color });
+    }
+
+    /// A surface for content.
+    pub(super) fn surface(&mut self, id: Id, rect: Rect) {
+        let theme = self.theme;
+        let border = (!theme.shadows).then_some((theme.stroke, theme.border));
+        let (radius, shadow) = (self.sizes.radius * 2, if theme.shadows { self.sizes.gap } else { 0 });
+        self.push(id, rect, Kind::Panel { fill: theme.surface, radius, border, shadow });
+    }
+
+    /// Text broken to the width of `rect`, as high as it is; cuts its place off the top of `rect`. Spoken, too.
+    pub(super) fn paragraph(&mut self, id: Id, rest: &mut Rect, text: &str, style: Style, align: Align, color: Color) {
+        let lines = self.fonts.wrap(text, style, rest.w);
+        let place = rest.cut_top(style.line_height() * lines.len() as i32);
+        self.push(id, place, Kind::Text { lines, style, align, color }).say = Some(text.to_owned());
+    }
+
+    /// One line in a place of its own; not spoken unless told.
+    pub(super) fn line(
+        &mut self,
+        id: Id,
+        rect: Rect,
+        text: &str,
+        style: Style,
+        align: Align,
+        color: Color,
+    ) -> &mut Node {
+        self.push(id, rect, Kind::Text { lines: vec![text.to_owned()], style, align, color })
+    }
+
+    pub(super) const fn title(&self) -> Style {
+        Style::new(Weight::Bold, self.sizes.title)
+    }
+
+    pub(super) const fn body(&self) -> Style {
+        Style::new(Weight::Regular, self.sizes.body)
+    }
+
+    pub(super) const fn label(&self) -> Style {
+        Style::new(Weight::Medium, self.sizes.label)
+    }
+
+    /// A button: panel, icon and word. It is spoken and touched as one.
+    pub(super) fn button(&mut self, id: Id, rect: Rect, look: Look, icon: Option<Icon>, text: &str, act: Act) {
+        let (theme, sizes) = (self.theme, self.sizes);
+        let pressed = self.state.pressed == Some(act);
+        let (fill, ink, border) = match look {
+            Look::Primary | Look::MainTool => (theme.primary, theme.on_primary, None),
+            Look::Outline => {
+                (theme.surface, if theme.shadows { theme.primary } else { theme.text }, Some(theme.primary))
+            }
+            Look::Quiet => (theme.quiet, theme.text, (!theme.shadows).then_some(theme.border)),
+            Look::Tool => (theme.surface, theme.text, Some(theme.border)),
+        };
+        let fill = if pressed { fill.mix(ink, 40) } else { fill };
+        let border = border.map(|color| (theme.stroke, color));
+        let node = self.push(id, rect, Kind::Panel { fill, radius: sizes.radius, border, shadow: 0 });
+        node.hit = Some(act);
+        node.say = Some(text.to_owned());
+        let word = Id(id.0, id.1 + 2);
+        let mark = Id(id.0, id.1 + 1);
+        if matches!(look, Look::Tool | Look::MainTool) {
+            // Icon above the word.
+            let mut inside = rect.inset_xy(2, theme.stroke + 1);
+            let style = self.label();
+            let place = inside.cut_bottom(style.line_height().min(inside.h));
+            if let Some(icon) = icon {
+                let size = (inside.h * 8 / 10).min(sizes.label * 17 / 10);
+                self.icon(mark, inside.centred(size, size), icon, ink);
+            }
+            self.line(word, place, text, style, Align::Centre, ink);
+            return;
+        }
+        let style = Style::new(Weight::SemiBold, sizes.button);
+        let mark_size = sizes.button * 11 / 10;
+        let inside = rect.inset_xy(sizes.gap / 2, theme.stroke);
+        let room = inside.w - icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let lines = self.fonts.wrap(text, style, room);
+        let wide = lines.iter().map(|line| self.fonts.width(line, style)).max().unwrap_or(0);
+        let all = wide + icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let mut place = inside.centred(all, (style.line_height() * lines.len() as i32).max(mark_size));
+        if let Some(icon) = icon {
+            let column = place.cut_left(mark_size);
+            place.cut_left(sizes.gap / 2);
+            self.icon(mark, column.centred(mark_size, mark_size), icon, ink);
+        }
+        self.push(word, place, Kind::Text { lines, style, align: Align::Left, color: ink });
+    }
+
+    /// Background, header, steps and tools; what is left is the screen's own.
+    pub(super) fn frame(&mut self) -> Rect {
+        let panel = self.state.panel;
+        let mut rest = Rect::new(0, 0, panel.width, panel.height);
+        let (theme, sizes) = (self.theme, self.sizes);
+        self.push(Id("background", 0), rest, Kind::Gradient(theme.background_top, theme.background_bottom));
+        if panel.is_tiny() {
+            return rest.inset(sizes.margin);
+        }
+        // A wide panel is small: its header gives way to the task as soon as somebody is there.
+        if panel.is_portrait() || self.state.screen == Screen::Attract {
+            self.header(&mut rest);
+        }
+        rest = rest.inset_xy(sizes.margin, sizes.gap);
+        self.tools(&mut rest);
+        self.steps(&mut rest);
+        rest
+    }
+
+    fn header(&mut self, rest: &mut Rect) {
+        let (theme, sizes, state) = (self.theme, self.sizes, self.state);
+        let portrait = state.panel.is_portrait();
+        let label = self.label();
+        let lines = if portrait { 2 } else { 1 };
+        let mut bar = rest.cut_top(label.line_height() * lines + sizes.gap * 2);
+        self.push(Id("header", 0), bar, Kind::Panel { fill: theme.surface, radius: 0, border: None, shadow: 0 });
+        let edge = Rect::new(bar.x, bar.bottom() - 2, bar.w, 2);
+        self.push(Id("header", 1), edge, Kind::Panel { fill: theme.border, radius: 0, border: None, shadow: 0 });
+        bar = bar.inset_xy(sizes.margin, sizes.gap);
+        let size = bar.h;
+        let mark = bar.cut_left(size);
+        self.push(
+            Id("header", 2),
+            mark,
+            Kind::Panel { fill: theme.primary, radius: size / 5, border: None, shadow: 0 },
+        );
+        self.icon(Id("header", 3), mark.inset(size / 6), Icon::Shield, theme.on_primary);
+        bar.cut_left(sizes.gap);
+        let bold = Style::new(Weight::Bold, sizes.label);
+        let clock = &state.clock;
+        let date = if portrait { self.fonts.width(&clock.1, label) } else { 0 };
+        let right = bar.cut_right(self.fonts.width("00:00", bold.fixed()).max(date));
+        bar.cut_right(sizes.gap);
+        let site = self.fit(&state.site, bold, bar.w);
+        let (mut left, mut right) = (bar, right);
+        self.line(Id("site", 0), left.cut_top(bold.line_height()), &site, bold, Align::Left, theme.text);
+        self.line(Id("clock", 0), right.cut_top(bold.line_height()), &clock.0, bold.fixed(), Align::Right, theme.text);
+        if portrait {
+            let service = self.fit(self.say(Phrase::SelfService), label, left.w);
+            self.line(Id("site", 1), left, &service, label, Align::Left, theme.muted);
+            self.line(Id("clock", 1), right, &clock.1, label, Align::Right, theme.muted);
+        }
+    }
+
+    /// Cuts a text that must fit a line: names of sites are as long as people make them.
+    pub(super) fn fit(&mut self, text: &str, style: Style, width: i32) -> String {
+        if self.fonts.width(text, style) <= width {
+            return text.to_owned();
+        }
+        let mut cut: String = text.to_owned();
+        while cut.pop().is_some() {
+            let shown = format!("{}…", cut.trim_end());
+            if self.fonts.width(&shown, style) <= width {
+                return shown;
+            }
+        }
+        String::new()
+    }
+
+    /// The three named steps with where we are.
+    fn steps(&mut self, rest: &mut Rect) {
+        let Some(current) = self.state.screen.step() else { return };
+        let (theme, sizes) = (self.theme, self.sizes);
+        let wide = !self.state.panel.is_portrait();
+        let bar = rest.cut_top(if wide { sizes.gap } else { sizes.label * 3 });
+        rest.cut_top(sizes.gap);
+        let names = [Phrase::StepIdentify, Phrase::StepRead, Phrase::StepDone].map(|phrase| self.say(phrase));
+        for (at, (mut column, name)) in bar.columns(3, sizes.gap / 2).into_iter().zip(names).enumerate() {
+            let id = at as u16 * 8;
+            let (color, ink) = match at.cmp(&current) {
+                std::cmp::Ordering::Less => (theme.good, theme.on_signal),
+                std::cmp::Ordering::Equal => (theme.primary, theme.on_primary),
+                std::cmp::Ordering::Greater => (theme.track, theme.text),
+            };
+            // On wide panels the bars alone; which step it is stands in the title.
+            let line = if wide { column } else { column.cut_bottom(sizes.label / 3) };
+            self.push(Id("step", id), line, Kind::Panel { fill: color, radius: line.h / 2, border: None, shadow: 0 });
+            if wide {
+                continue;
+            }
+            column.cut_bottom(sizes.label / 3);
+            let size = sizes.label * 7 / 4;
+            let mark = column.cut_left(size).centred(size, size);
+            self.push(Id("step", id + 1), mark, Kind::Panel { fill: color, radius: size / 2, border: None, shadow: 0 });
+            if at < current {
+                self.icon(Id("step", id + 2), mark.inset(size / 5), Icon::Tick, ink);
+            } else {
+                let bold = Style::new(Weight::Bold, sizes.label);
+                self.line(Id("step", id + 3), mark, &(at + 1).to_string(), bold, Align::Centre, ink);
+            }
+            column.cut_left(sizes.label / 2);
+            let weight = if at == current { Weight::Bold } else { Weight::Regular };
+            let color = if at == current { theme.text } else { theme.muted };
+            self.line(Id("step", id + 4), column, name, Style::new(weight, sizes.label), Align::Left, color);
+        }
+    }
+
+    /// Language, text size, contrast, speech and staff: on every screen, in the same place.
+    fn tools(&mut self, rest: &mut Rect) {
+        let sizes = self.sizes;
+        if let Some(seconds) = self.state.seconds_left {
+            let text = format!("{} {seconds} {}", self.say(Phrase::SecondsLeft), self.say(Phrase::Seconds));
+            let style = self.label().fixed();
+            if self.state.panel.is_portrait() {
+                let line = rest.cut_bottom(style.line_height());
+                let color = self.theme.muted;
+                self.line(Id("seconds", 0), line, &text, style, Align::Centre, color);
+            }
+        }
+        let share = if self.state.panel.is_portrait() { 7 } else { 2 };
+        let bar = rest.cut_bottom(sizes.target.max(self.label().line_height() + sizes.label * share / 2));
+        rest.cut_bottom(sizes.gap);
+        let larger = if self.state.preferences.large { Phrase::NormalText } else { Phrase::LargeText };
+        let tools = [
+            (Icon::Globe, Phrase::OtherLanguage, Act::Language),
+            (Icon::LargerText, larger, Act::TextSize),
+            (Icon::Contrast, Phrase::ContrastTool, Act::Contrast),
+            (Icon::Speaker, Phrase::SpeechTool, Act::Speech),
+            (Icon::Headset, Phrase::StaffTool, Act::Staff),
+        ];
+        // As wide as their words want, and at least a target.
+        let label = self.label();
+        let texts = tools.map(|(_, phrase, _)| self.say(phrase));
+        let wanted = texts.map(|text| (self.fonts.width(text, label) + 8).max(sizes.target));
+        let gap = (sizes.gap / 2).max(4);
+        let spare = (bar.w - wanted.iter().sum::<i32>() - gap * 4).max(0) / 5;
+        let mut bar = bar;
+        for (at, ((icon, _, act), text)) in tools.into_iter().zip(texts).enumerate() {
+            let place = if at == 4 { bar } else { bar.cut_left(wanted[at] + spare) };
+            bar.cut_left(gap);
+            self.button(Id("tool", at as u16 * 4), place, Look::Tool, Some(icon), text, act);
+        }
+    }
+
+    /// Buttons side by side at the bottom of what is left.
+    pub(super) fn actions(&mut self, rest: &mut Rect, buttons: &[(Look, Option<Icon>, Phrase, Act)]) {
+        let sizes = self.sizes;
+        if self.state.panel.is_tiny() || buttons.is_empty() {
+            return;
+        }
+        let lines = if self.state.panel.is_portrait() { 2 } else { 1 };
+        let style = Style::new(Weight::SemiBold, sizes.button);
+        let bar = rest.cut_bottom((style.line_height() * lines + sizes.gap).max(sizes.target));
+        rest.cut_bottom(sizes.gap);
+        // The main one is wider.
+        let share = |look: Look| if look == Look::Quiet { 2 } else { 3 };
+        let all: i32 = buttons.iter().map(|(look, ..)| share(*look)).sum();
+        let gap = sizes.gap;
+        let width = bar.w - gap * (buttons.len() as i32 - 1);
+        let mut bar = bar;
+        for (at, (look, icon, phrase, act)) in buttons.iter().enumerate() {
+            let last = at + 1 == buttons.len();
+            let place = if last { bar } else { bar.cut_left(width * share(*look) / all) };
+            bar.cut_left(gap);
+            let text = self.say(*phrase);
+            self.button(Id("action", at as u16 * 4), place, *look, *icon, text, *act);
+        }
+    }
+}

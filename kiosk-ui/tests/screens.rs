@@ -1,0 +1,131 @@
+//! Every screen in every look: nothing wrong with it, and the picture that was looked at.
+
+use kiosk_ui::canvas::Canvas;
+use kiosk_ui::font::Fonts;
+use kiosk_ui::lint::lint;
+use kiosk_ui::scene::Renderer;
+use kiosk_ui::state::{Act, State};
+use kiosk_ui::theme::{PANELS, Panel};
+use kiosk_ui::{Language, gallery, view};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+fn draw(state: &State, renderer: &mut Renderer) -> (kiosk_ui::scene::Scene, Canvas) {
+    let scene = view(state, &mut renderer.fonts);
+    let mut canvas = Canvas::new(state.panel.width, state.panel.height);
+    let all = canvas.bounds();
+    renderer.draw_part(&mut canvas, &scene, all);
+    (scene, canvas)
+}
+
+/// What is wrong with a panel's screens, and the hash of each.
+fn examine(panel: Panel) -> (Vec<String>, BTreeMap<String, String>) {
+    let mut renderer = Renderer::default();
+    let (mut faults, mut hashes) = (Vec::new(), BTreeMap::new());
+    for (panel, preferences) in gallery::looks().filter(|(each, _)| *each == panel) {
+        for (name, screen) in gallery::screens() {
+            let state = gallery::state(panel, preferences, screen);
+            let (scene, canvas) = draw(&state, &mut renderer);
+            let name = gallery::name(panel, preferences, name);
+            let found = lint(&state, &scene, &canvas, &mut renderer.fonts);
+            faults.extend(found.into_iter().map(|fault| format!("{name}: {fault:?}")));
+            let bytes: Vec<u8> = canvas.pixels().iter().flat_map(|pixel| pixel.to_le_bytes()).collect();
+            let hash = Sha256::digest(&bytes)[..8].iter().fold(String::new(), |text, b| format!("{text}{b:02x}"));
+            hashes.insert(name, hash);
+        }
+    }
+    (faults, hashes)
+}
+
+/// Hashes of the pictures that were looked at. After a change that is meant: `UPDATE_GOLDEN=1 cargo test -p kiosk-ui`,
+/// then look at what `cargo run --release -p kiosk-ui --example screens -- DIRECTORY` draws. Exact on x86-64: another
+/// architecture may round a glyph's edge otherwise.
+#[test]
+fn every_screen_is_clean_and_as_it_was_looked_at() {
+    let panels = PANELS.map(|panel| std::thread::spawn(move || examine(panel)));
+    let (mut faults, mut hashes) = (Vec::new(), BTreeMap::new());
+    for panel in panels {
+        let (wrong, some) = panel.join().expect("no panic");
+        faults.extend(wrong);
+        hashes.extend(some);
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(hashes.len(), gallery::screens().len() * 32, "every screen in every look, under a name of its own");
+    let lines: String = hashes.iter().map(|(name, hash)| format!("{hash} {name}\n")).collect();
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&golden, &lines).expect("golden.txt can be written");
+    }
+    if cfg!(target_arch = "x86_64") {
+        let known = std::fs::read_to_string(&golden).expect("golden.txt");
+        let changed: Vec<&str> = lines.lines().filter(|line| !known.lines().any(|k| k == *line)).collect();
+        assert!(changed.is_empty() && known.lines().count() == hashes.len(), "other pictures: {changed:#?}");
+    }
+}
+
+#[test]
+fn the_lint_finds_what_is_wrong() {
+    let mut renderer = Renderer::default();
+    let (panel, preferences) = gallery::looks().next().expect("a look");
+    let (_, screen) = gallery::screens().into_iter().nth(2).expect("a screen");
+    let state = gallery::state(panel, preferences, screen);
+    let (scene, canvas) = draw(&state, &mut renderer);
+    let at = |id: &str| scene.nodes.iter().position(|node| node.id.0 == id).expect("a node");
+    let found = |change: &dyn Fn(&mut kiosk_ui::scene::Scene)| {
+        let mut scene = scene.clone();
+        change(&mut scene);
+        format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new()))
+    };
+    assert_eq!(found(&|_| {}), "[]");
+    let (title, action, tool) = (at("title"), at("action"), at("tool"));
+    assert!(found(&|s| s.nodes[title].rect.w = 40).contains("Overflow"));
+    assert!(found(&|s| s.nodes[title].rect.x = panel.width - 10).contains("OffScreen"));
+    assert!(found(&|s| s.nodes[action].rect.h = 20).contains("Target"));
+    assert!(found(&|s| s.nodes[action].say = None).contains("Silent"));
+    assert!(found(&|s| s.nodes[action].rect.y = 200).contains("Reach"));
+    assert!(found(&|s| s.nodes[action].rect = s.nodes[tool].rect).contains("Targets"));
+    assert!(found(&|s| s.nodes[title].rect.y += 60).contains("Texts"));
+    let faint = |s: &mut kiosk_ui::scene::Scene| {
+        if let kiosk_ui::scene::Kind::Text { color, .. } = &mut s.nodes[title].kind {
+            *color = kiosk_ui::canvas::Color(0x00CF_DBE8);
+        }
+    };
+    let mut scene = scene.clone();
+    faint(&mut scene);
+    let mut canvas = Canvas::new(panel.width, panel.height);
+    let all = canvas.bounds();
+    renderer.draw_part(&mut canvas, &scene, all);
+    assert!(format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new())).contains("Contrast"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever came before, drawing only what changed gives the picture that drawing everything gives.
+    #[test]
+    fn incremental_redraw_equals_full_redraw(
+        panel in 0..PANELS.len(),
+        history in prop::collection::vec((0usize..21, 0u32..60, any::<[bool; 4]>(), prop::option::of(0u8..4)), 2..10),
+    ) {
+        let panel = PANELS[panel];
+        let mut renderer = Renderer::default();
+        let mut full = Renderer::default();
+        let mut canvas = Canvas::new(panel.width, panel.height);
+        let screens = gallery::screens();
+        for (screen, tick, [english, large, high_contrast, clock], pressed) in history {
+            let (_, mut preferences) = gallery::looks().next().expect("a look");
+            preferences.language = if english { Language::English } else { Language::Vietnamese };
+            (preferences.large, preferences.high_contrast) = (large, high_contrast);
+            let mut state = gallery::state(panel, preferences, screens[screen].1.clone());
+            state.tick = tick;
+            state.seconds_left = clock.then_some(tick as u16);
+            state.pressed = pressed.map(|n| [Act::Cancel, Act::Language, Act::Digit(4), Act::Start][usize::from(n)]);
+            let scene = view(&state, &mut renderer.fonts);
+            renderer.draw(&mut canvas, scene);
+            let (_, whole) = draw(&state, &mut full);
+            prop_assert!(canvas.pixels() == whole.pixels(), "{:?} differs", state.screen);
+        }
+    }
+}
