@@ -9,6 +9,7 @@
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`profile`] | what a use of the card may read and send |
+//! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
 
 pub mod access;
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod failure;
+pub mod flow;
 pub mod outbox;
 pub mod profile;
 pub mod read;

@@ -38,6 +38,10 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("lifted", problem(Phrase::CardLifted, Phrase::PutCardBack, 2)),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
         ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
+        ("no-card", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),
+        ("not-read", problem(Phrase::CardNotRead, Phrase::PutCardFlat, 2)),
+        ("taken-away", problem(Phrase::LiftedTooLong, Phrase::KeepCard, 2)),
+        ("insurance-card", problem(Phrase::NotACardCode, Phrase::HealthInsuranceCard, 2)),
         ("staff", Screen::Staff),
         ("more-time", Screen::MoreTime),
         (

@@ -95,6 +95,11 @@ phrases! {
     OutOfServiceHint: "Mời bạn đến quầy.", "Please go to the desk.";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
     WrongCard: "Thẻ không khớp với số đã nhập", "This card does not fit the number";
+    NotACardCode: "Đây không phải mã của thẻ căn cước", "This is not a citizen card's code";
+    LiftedTooLong: "Thẻ đã bị nhấc ra", "The card was taken away";
+    NoCardCame: "Chưa thấy thẻ trên đầu đọc", "No card came to the reader";
+    CardNotRead: "Chưa đọc được thẻ", "The card could not be read";
+    PutCardFlat: "Đặt thẻ nằm phẳng trên đầu đọc", "Lay the card flat on the reader";
     TriesLeft: "Số lần thử còn lại", "Tries left";
     SecondsLeft: "Tự đóng sau", "Closes in";
     Seconds: "giây", "seconds";

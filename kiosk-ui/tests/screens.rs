@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn incremental_redraw_equals_full_redraw(
         panel in 0..PANELS.len(),
-        history in prop::collection::vec((0usize..21, 0u32..60, any::<[bool; 4]>(), prop::option::of(0u8..4)), 2..10),
+        history in prop::collection::vec((0usize..25, 0u32..60, any::<[bool; 4]>(), prop::option::of(0u8..4)), 2..10),
     ) {
         let panel = PANELS[panel];
         let mut renderer = Renderer::default();

@@ -1,0 +1,475 @@
+//! What a kiosk does, as a pure state machine: inputs in, what shows and what is to be done out. No clock, no device.
+//!
+//! ```text
+//! attract ─ touch ─→ consent ─ agree ─→ scan ─┬─ QR ────────→ place ─ card ─→ reading ─→ result ─→ (ticket) ─→ take card
+//!    ↑                                        └─ number ───↗                     │                               │
+//!    └──────────────── erased at cancel, timeout, end, card gone ────────────────┴── problem: again, or staff ───┘
+//! ```
+//!
+//! - A step that waits for a person ends after [`PATIENCE_S`] seconds: "need more time?" for [`WARNING_S`] more, then
+//!   everything is erased. While the chip is read no time runs.
+//! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
+//! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
+
+use crate::access::{self, AccessKey};
+use kiosk_ui::portrait::Picture;
+use kiosk_ui::state::{Holder, NUMBER_DIGITS, Preferences, Problem, ReadStep, Verdict};
+use kiosk_ui::theme::Panel;
+use kiosk_ui::{Act, Language, Phrase, Screen, State};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Seconds that a step waits for a person.
+pub const PATIENCE_S: u16 = 45;
+/// Seconds of "need more time?".
+pub const WARNING_S: u16 = 20;
+/// Seconds that a verdict or ticket stands.
+pub const SHOWN_S: u16 = 30;
+/// Tries before staff is called.
+pub const TRIES: u8 = 3;
+
+/// What differs from site to site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The site's name, as in the header.
+    pub site: String,
+    /// What the data are for, Vietnamese and English.
+    pub purpose: (String, String),
+    /// Where people with a ticket go, and the letter before its number; `None` where there are no tickets.
+    pub queue: Option<(char, String)>,
+}
+
+/// What happens.
+#[derive(Debug)]
+pub enum Input {
+    /// Milliseconds since start; at least ten times a second while something moves.
+    Tick(u64),
+    /// The time of day and date, as shown.
+    Clock(String, String),
+    /// A finger is on something, or left it.
+    Press(Option<Act>),
+    /// A finger was lifted where it was put down.
+    Act(Act),
+    /// The scanner read something.
+    Scan(Zeroizing<String>),
+    /// A read is under way.
+    Progress(ReadStep, u8),
+    /// The holder's full name is known.
+    Name(Zeroizing<String>),
+    /// More of the portrait can be shown.
+    Picture(Arc<Picture>),
+    /// The card was lifted in the middle of a read, which waits for it.
+    Lifted,
+    /// The read ended with a verdict; its event is on disk under this number.
+    Judged(Verdict, u64),
+    /// The read ended without one.
+    Failed(String),
+    /// The card has left the reader.
+    CardGone,
+    /// A device that the kiosk cannot do without is away since a time of day, or back.
+    Device(String, Option<String>),
+    /// The panel is another.
+    Panel(Panel),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Wait for a card and read it.
+    Read(AccessKey),
+    /// Do not wait for a card any more.
+    StopWaiting,
+    /// Nothing of this person may stay: glass, caches, mirrors.
+    Erase,
+    /// Say these lines; what was being said ends.
+    Speak(Vec<String>),
+    /// A sound.
+    Sound(Sound),
+    /// Somebody is wanted at the kiosk.
+    CallStaff,
+    /// A ticket with number and place.
+    Ticket(String, String),
+}
+
+/// Sounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Sound {
+    Touch,
+    Done,
+    Attention,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Flow {
+    settings: Settings,
+    shown: State,
+    typed: Typed,
+    tries: u8,
+    now: u64,
+    deadline: Option<u64>,
+    /// What "need more time?" covers.
+    covered: Option<Screen>,
+    holder: Option<Holder>,
+    ticket: Option<(String, String)>,
+    away: Vec<(String, String)>,
+}
+
+/// What was typed; never shown.
+#[derive(Default)]
+struct Typed(Zeroizing<String>);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Typed({})", self.0.len())
+    }
+}
+
+impl Flow {
+    /// A kiosk that nobody uses.
+    #[must_use]
+    pub fn new(panel: Panel, settings: Settings) -> Self {
+        let shown = State::new(panel, &settings.site);
+        Self {
+            settings,
+            shown,
+            typed: Typed::default(),
+            tries: TRIES,
+            now: 0,
+            deadline: None,
+            covered: None,
+            holder: None,
+            ticket: None,
+            away: Vec::new(),
+        }
+    }
+
+    /// What shows.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.shown
+    }
+
+    /// Takes one input.
+    pub fn update(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Tick(now) => self.tick(now, &mut effects),
+            Input::Clock(time, date) => self.shown.clock = (time, date),
+            Input::Press(act) => self.shown.pressed = act,
+            Input::Act(act) => self.act(act, &mut effects),
+            Input::Scan(text) => {
+                if matches!(self.shown.screen, Screen::Attract | Screen::Scan | Screen::Number { .. }) {
+                    self.identified(&text, &mut effects);
+                }
+            }
+            Input::Progress(step, per_cent) if self.is_reading() => {
+                let holder = self.holder.clone();
+                let screen = Screen::Reading { step, per_cent, holder };
+                // The steps of one read are one screen: it is spoken once.
+                let new = !matches!(self.shown.screen, Screen::Reading { .. });
+                if new {
+                    self.go(screen, &mut effects);
+                } else {
+                    self.shown.screen = screen;
+                }
+                self.deadline = None;
+            }
+            Input::Name(name) if self.is_reading() => self.know(Holder::new(&name, None)),
+            Input::Picture(picture) if self.is_reading() => {
+                if let Some(holder) = &self.holder {
+                    self.know(Holder { name: holder.name.clone(), picture: Some(picture) });
+                }
+            }
+            Input::Lifted if self.is_reading() => {
+                let problem = Problem { what: Phrase::CardLifted, next: Phrase::PutCardBack, tries_left: self.tries };
+                effects.push(Effect::Sound(Sound::Attention));
+                self.go(Screen::Problem(problem), &mut effects);
+                self.deadline = None;
+            }
+            Input::Judged(verdict, sequence) if self.is_reading() => self.judged(verdict, sequence, &mut effects),
+            Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
+            Input::CardGone if matches!(self.shown.screen, Screen::TakeCard) => self.end(&mut effects),
+            Input::CardGone if matches!(self.shown.screen, Screen::Result { .. }) => self.finish(true, &mut effects),
+            Input::Device(what, since) => self.device(what, since, &mut effects),
+            Input::Panel(panel) => self.shown.panel = panel,
+            Input::Progress(..)
+            | Input::Name(_)
+            | Input::Picture(_)
+            | Input::Lifted
+            | Input::Judged(..)
+            | Input::Failed(_)
+            | Input::CardGone => {}
+        }
+        effects
+    }
+
+    /// From laying the card down to the verdict, a lifted card included.
+    const fn is_reading(&self) -> bool {
+        matches!(
+            self.shown.screen,
+            Screen::Place | Screen::Reading { .. } | Screen::Problem(Problem { what: Phrase::CardLifted, .. })
+        )
+    }
+
+    /// Shows a screen, says it, and gives it its time.
+    fn go(&mut self, screen: Screen, effects: &mut Vec<Effect>) {
+        let seconds = match &screen {
+            Screen::Attract | Screen::Reading { .. } | Screen::OutOfService { .. } | Screen::TakeCard => None,
+            Screen::MoreTime => Some(WARNING_S),
+            Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
+            _ => Some(PATIENCE_S),
+        };
+        self.deadline = seconds.map(|seconds| self.now + u64::from(seconds) * 1000);
+        self.shown.seconds_left = seconds;
+        self.shown.screen = screen;
+        self.shown.pressed = None;
+        self.speak(effects);
+    }
+
+    fn speak(&self, effects: &mut Vec<Effect>) {
+        if self.shown.preferences.speech {
+            let scene = kiosk_ui::view(&self.shown, &mut kiosk_ui::font::Fonts::new());
+            effects.push(Effect::Speak(scene.speech().map(str::to_owned).collect()));
+        }
+    }
+
+    fn tick(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        self.now = now;
+        self.shown.tick = u32::try_from(now / 100 % (1 << 31)).unwrap_or(0);
+        let Some(deadline) = self.deadline else {
+            self.shown.seconds_left = None;
+            return;
+        };
+        let left = deadline.saturating_sub(now);
+        self.shown.seconds_left = u16::try_from(left.div_ceil(1000)).ok();
+        if left > 0 {
+            return;
+        }
+        match self.shown.screen.clone() {
+            Screen::MoreTime => {
+                effects.push(Effect::StopWaiting);
+                self.end(effects);
+            }
+            Screen::Result { .. } => self.finish(false, effects),
+            Screen::Ticket { .. } => self.go(Screen::TakeCard, effects),
+            Screen::Staff => self.end(effects),
+            waiting => {
+                self.covered = Some(waiting);
+                effects.push(Effect::Sound(Sound::Attention));
+                self.go(Screen::MoreTime, effects);
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Sound(Sound::Touch));
+        match act {
+            Act::Language => {
+                self.shown.preferences.language = match self.shown.preferences.language {
+                    Language::Vietnamese => Language::English,
+                    Language::English => Language::Vietnamese,
+                };
+            }
+            Act::TextSize => self.shown.preferences.large ^= true,
+            Act::Contrast => self.shown.preferences.high_contrast ^= true,
+            Act::Speech => {
+                self.shown.preferences.speech ^= true;
+                if !self.shown.preferences.speech {
+                    effects.push(Effect::Speak(Vec::new()));
+                }
+            }
+            Act::Staff => {
+                effects.push(Effect::CallStaff);
+                // A read that is under way goes on behind nobody's back.
+                if !matches!(self.shown.screen, Screen::Reading { .. } | Screen::OutOfService { .. }) {
+                    effects.push(Effect::StopWaiting);
+                    self.go(Screen::Staff, effects);
+                }
+                return;
+            }
+            _ => return self.act_on_screen(act, effects),
+        }
+        self.speak(effects);
+        self.wait_on();
+    }
+
+    /// A sign of life: the step's time starts again.
+    fn wait_on(&mut self) {
+        if self.deadline.is_some() && self.shown.screen != Screen::MoreTime {
+            let seconds = match &self.shown.screen {
+                Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => SHOWN_S,
+                _ => PATIENCE_S,
+            };
+            self.deadline = Some(self.now + u64::from(seconds) * 1000);
+        }
+    }
+
+    fn act_on_screen(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        self.wait_on();
+        match (act, self.shown.screen.clone()) {
+            (Act::Start, Screen::Attract) => {
+                self.go(Screen::Consent { purpose: self.settings.purpose.clone() }, effects);
+            }
+            (Act::Agree, Screen::Consent { .. }) => self.go(Screen::Scan, effects),
+            (Act::TypeNumber, Screen::Scan) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
+            (Act::Digit(digit), Screen::Number { .. }) if digit < 10 && self.typed.0.len() < NUMBER_DIGITS => {
+                self.typed.0.push(char::from(b'0' + digit));
+                self.shown.screen = Screen::Number { typed: self.typed.0.len(), wrong: false };
+                if self.shown.preferences.speech {
+                    let hidden = Phrase::Hidden.text(self.shown.preferences.language);
+                    effects.push(Effect::Speak(vec![hidden.to_owned()]));
+                }
+            }
+            (Act::Backspace, Screen::Number { .. }) => {
+                self.typed.0.pop();
+                self.shown.screen = Screen::Number { typed: self.typed.0.len(), wrong: false };
+            }
+            (Act::Confirm, Screen::Number { .. }) => {
+                let typed = std::mem::take(&mut self.typed);
+                self.identified(&typed.0, effects);
+            }
+            (Act::Retry, Screen::Problem(problem)) if problem.what != Phrase::CardLifted => {
+                self.go(Screen::Scan, effects);
+            }
+            (Act::MoreTime, Screen::MoreTime) => {
+                let covered = self.covered.take().unwrap_or(Screen::Attract);
+                self.go(covered, effects);
+            }
+            (Act::Finish, Screen::Result { .. }) => self.finish(false, effects),
+            (Act::Finish, Screen::Ticket { .. }) => self.go(Screen::TakeCard, effects),
+            (Act::Finish, Screen::Staff) => self.end(effects),
+            (Act::Cancel, Screen::Attract | Screen::OutOfService { .. }) => {}
+            (Act::Cancel, _) => {
+                effects.push(Effect::StopWaiting);
+                self.end(effects);
+            }
+            _ => {}
+        }
+    }
+
+    /// A QR code or number: on to the card, or a problem that says why not.
+    fn identified(&mut self, text: &str, effects: &mut Vec<Effect>) {
+        match access::from_scan(text) {
+            // Nobody reads a card at this kiosk without having agreed.
+            Ok(_) if self.shown.screen == Screen::Attract => {
+                self.go(Screen::Consent { purpose: self.settings.purpose.clone() }, effects);
+            }
+            Ok(key) => {
+                effects.push(Effect::Sound(Sound::Done));
+                effects.push(Effect::Read(key));
+                self.go(Screen::Place, effects);
+            }
+            Err(_) if matches!(self.shown.screen, Screen::Number { .. }) => {
+                effects.push(Effect::Sound(Sound::Attention));
+                if self.another_try() {
+                    self.go(Screen::Number { typed: 0, wrong: true }, effects);
+                } else {
+                    self.give_up(Phrase::NumberWrong, Phrase::CheckNumber, effects);
+                }
+            }
+            Err(failure) => {
+                let next = if failure.code == "qr_health_insurance" {
+                    Phrase::HealthInsuranceCard
+                } else {
+                    Phrase::ScanOrType
+                };
+                self.problem(Phrase::NotACardCode, next, effects);
+            }
+        }
+    }
+
+    /// Counts a failed try; whether there is another.
+    const fn another_try(&mut self) -> bool {
+        self.tries = self.tries.saturating_sub(1);
+        self.tries > 0
+    }
+
+    fn problem(&mut self, what: Phrase, next: Phrase, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Sound(Sound::Attention));
+        if self.another_try() {
+            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries }), effects);
+        } else {
+            self.give_up(what, next, effects);
+        }
+    }
+
+    fn give_up(&mut self, what: Phrase, next: Phrase, effects: &mut Vec<Effect>) {
+        effects.push(Effect::CallStaff);
+        self.go(Screen::Problem(Problem { what, next, tries_left: 0 }), effects);
+    }
+
+    fn know(&mut self, holder: Holder) {
+        if let Screen::Reading { holder: shown, .. } = &mut self.shown.screen {
+            *shown = Some(holder.clone());
+        }
+        self.holder = Some(holder);
+    }
+
+    fn judged(&mut self, verdict: Verdict, sequence: u64, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
+        if verdict == Verdict::Genuine {
+            let number = |prefix: char| format!("{prefix}{:03}", sequence % 1000);
+            self.ticket = self.settings.queue.clone().map(|(prefix, place)| (number(prefix), place));
+        }
+        let holder = self.holder.clone();
+        self.go(Screen::Result { verdict, holder }, effects);
+    }
+
+    fn failed(&mut self, code: &str, effects: &mut Vec<Effect>) {
+        self.holder = None;
+        let (what, next) = match code {
+            "card_lifted" => (Phrase::LiftedTooLong, Phrase::KeepCard),
+            "wrong_access_key" => (Phrase::WrongCard, Phrase::CheckNumber),
+            "no_card" => (Phrase::NoCardCame, Phrase::PlaceCard),
+            _ => (Phrase::CardNotRead, Phrase::PutCardFlat),
+        };
+        self.problem(what, next, effects);
+    }
+
+    /// After a verdict: the ticket if there is one, then the card.
+    fn finish(&mut self, card_gone: bool, effects: &mut Vec<Effect>) {
+        match self.ticket.take() {
+            Some((number, place)) => {
+                effects.push(Effect::Ticket(number.clone(), place.clone()));
+                // The person has gone from the card's screen: so has what the card said.
+                self.holder = None;
+                self.go(Screen::Ticket { number, place }, effects);
+            }
+            None if card_gone => self.end(effects),
+            None => self.go(Screen::TakeCard, effects),
+        }
+    }
+
+    /// Nobody is there any more: nothing of the person stays, and the next finds the usual settings.
+    fn end(&mut self, effects: &mut Vec<Effect>) {
+        let had_speech = self.shown.preferences.speech;
+        self.typed = Typed::default();
+        (self.holder, self.covered, self.ticket, self.tries) = (None, None, None, TRIES);
+        self.shown.preferences = Preferences::default();
+        effects.push(Effect::Erase);
+        if had_speech {
+            effects.push(Effect::Speak(Vec::new()));
+        }
+        let screen = match self.away.first() {
+            Some((what, since)) => Screen::OutOfService { what: what.clone(), since: since.clone() },
+            None => Screen::Attract,
+        };
+        self.go(screen, effects);
+    }
+
+    fn device(&mut self, what: String, since: Option<String>, effects: &mut Vec<Effect>) {
+        self.away.retain(|(known, _)| *known != what);
+        if let Some(since) = since {
+            self.away.push((what, since));
+        }
+        // Somebody in the middle of something learns of it from their own step.
+        if matches!(self.shown.screen, Screen::Attract | Screen::OutOfService { .. }) {
+            self.end(effects);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+use super::*;
+use kiosk_ui::theme::PANELS;
+
+fn kiosk(queue: bool) -> Flow {
+    let queue = queue.then(|| ('A', "Phòng 12".to_owned()));
+    let purpose = ("Đăng ký khám".to_owned(), "To register you".to_owned());
+    Flow::new(PANELS[0], Settings { site: "Bệnh viện".to_owned(), purpose, queue })
+}
+
+/// Gives inputs one after the other and returns the effects of the last.
+fn after(flow: &mut Flow, inputs: impl IntoIterator<Item = Input>) -> Vec<Effect> {
+    inputs.into_iter().fold(Vec::new(), |_, input| flow.update(input))
+}
+
+fn to_scan(flow: &mut Flow) {
+    after(flow, [Input::Act(Act::Start), Input::Act(Act::Agree)]);
+    assert_eq!(flow.state().screen, Screen::Scan);
+}
+
+fn to_place(flow: &mut Flow) -> Vec<Effect> {
+    to_scan(flow);
+    after(flow, [Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr()))])
+}
+
+fn to_result(flow: &mut Flow) -> Vec<Effect> {
+    to_place(flow);
+    let name = Zeroizing::new("Nguyễn Văn An".to_owned());
+    after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(Verdict::Genuine, 1047)])
+}
+
+fn erased(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Erase))
+}
+
+#[test]
+fn from_a_touch_to_the_ticket_and_the_card_in_the_hand() {
+    let mut flow = kiosk(true);
+    let effects = to_place(&mut flow);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
+    assert_eq!(flow.state().screen, Screen::Place);
+    let mut flow = kiosk(true);
+    to_result(&mut flow);
+    let Screen::Result { verdict: Verdict::Genuine, holder: Some(holder) } = &flow.state().screen else {
+        panic!("{:?}", flow.state().screen)
+    };
+    assert_eq!(*holder.name, "N. V. An", "a public screen shows no more of a name than its owner needs");
+    let effects = flow.update(Input::Act(Act::Finish));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Ticket(number, _) if number == "A047")));
+    assert!(matches!(&flow.state().screen, Screen::Ticket { number, .. } if number == "A047"));
+    flow.update(Input::Act(Act::Finish));
+    assert_eq!(flow.state().screen, Screen::TakeCard);
+    assert!(erased(&flow.update(Input::CardGone)));
+    assert_eq!(flow.state().screen, Screen::Attract);
+}
+
+#[test]
+fn nobody_is_read_without_having_agreed() {
+    let mut flow = kiosk(false);
+    let effects = flow.update(Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr())));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
+    assert!(matches!(flow.state().screen, Screen::Consent { .. }));
+}
+
+#[test]
+fn a_typed_number_shows_as_dots_and_is_said_as_such() {
+    let mut flow = kiosk(false);
+    to_scan(&mut flow);
+    after(&mut flow, [Input::Act(Act::Speech), Input::Act(Act::TypeNumber)]);
+    let number = virtual_card::PERSONAS[0].number;
+    for digit in number.bytes() {
+        let effects = flow.update(Input::Act(Act::Digit(digit - b'0')));
+        assert!(effects.iter().any(|e| matches!(e, Effect::Speak(words) if *words == ["sao"])), "{effects:?}");
+    }
+    assert_eq!(flow.state().screen, Screen::Number { typed: 12, wrong: false });
+    assert!(!format!("{flow:?}").contains(number), "not even a Debug output tells");
+    assert!(flow.update(Input::Act(Act::Digit(1))).iter().all(|e| !matches!(e, Effect::Speak(_))), "a thirteenth");
+    let effects = flow.update(Input::Act(Act::Confirm));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
+}
+
+#[test]
+fn three_tries_then_staff() {
+    let mut flow = kiosk(false);
+    for left in [2, 1, 0] {
+        if flow.state().screen == Screen::Attract {
+            to_scan(&mut flow);
+        }
+        flow.update(Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr())));
+        let effects = flow.update(Input::Failed("wrong_access_key".to_owned()));
+        let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
+        assert_eq!((problem.what, problem.tries_left), (Phrase::WrongCard, left));
+        assert_eq!(effects.iter().any(|effect| matches!(effect, Effect::CallStaff)), left == 0);
+        if left > 0 {
+            flow.update(Input::Act(Act::Retry));
+        }
+    }
+    flow.update(Input::Act(Act::Retry));
+    flow.update(Input::Act(Act::Cancel));
+    to_scan(&mut flow);
+}
+
+#[test]
+fn a_lifted_card_may_be_put_back_and_the_read_goes_on() {
+    let mut flow = kiosk(false);
+    to_place(&mut flow);
+    after(&mut flow, [Input::Progress(ReadStep::Portrait, 40), Input::Lifted]);
+    assert!(matches!(flow.state().screen, Screen::Problem(Problem { what: Phrase::CardLifted, .. })));
+    flow.update(Input::Progress(ReadStep::Portrait, 41));
+    assert!(matches!(flow.state().screen, Screen::Reading { per_cent: 41, .. }));
+}
+
+#[test]
+fn before_the_time_is_up_the_person_is_asked_and_then_everything_is_erased() {
+    let mut flow = kiosk(false);
+    to_scan(&mut flow);
+    flow.update(Input::Tick(44_900));
+    assert_eq!((&flow.state().screen, flow.state().seconds_left), (&Screen::Scan, Some(1)));
+    let effects = flow.update(Input::Tick(45_000));
+    assert_eq!(flow.state().screen, Screen::MoreTime);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Sound(Sound::Attention))), "by sight and by sound");
+    flow.update(Input::Act(Act::MoreTime));
+    assert_eq!(flow.state().screen, Screen::Scan, "where the person was");
+    flow.update(Input::Tick(90_000));
+    assert!(erased(&flow.update(Input::Tick(110_000))));
+    assert_eq!(flow.state().screen, Screen::Attract);
+}
+
+#[test]
+fn no_time_runs_while_the_chip_is_read() {
+    let mut flow = kiosk(false);
+    to_place(&mut flow);
+    flow.update(Input::Progress(ReadStep::Text, 30));
+    flow.update(Input::Tick(3_600_000));
+    assert!(matches!(flow.state().screen, Screen::Reading { .. }));
+    assert_eq!(flow.state().seconds_left, None);
+}
+
+#[test]
+fn a_verdict_closes_itself_after_half_a_minute() {
+    let mut flow = kiosk(false);
+    to_result(&mut flow);
+    flow.update(Input::Tick(30_000));
+    assert_eq!(flow.state().screen, Screen::TakeCard);
+}
+
+#[test]
+fn whatever_ends_a_session_erases_and_resets_the_settings() {
+    let endings: [fn(&mut Flow) -> Vec<Effect>; 4] = [
+        |flow| flow.update(Input::Act(Act::Cancel)),
+        |flow| after(flow, [Input::Tick(100_000), Input::Tick(200_000)]),
+        |flow| after(flow, [Input::Act(Act::Staff), Input::Act(Act::Finish)]),
+        |flow| after(flow, [Input::Act(Act::Staff), Input::Tick(100_000)]),
+    ];
+    for end in endings {
+        let mut flow = kiosk(false);
+        to_scan(&mut flow);
+        after(&mut flow, [Act::Language, Act::TextSize, Act::Contrast, Act::Speech].map(Input::Act));
+        assert_ne!(flow.state().preferences, Preferences::default());
+        assert!(erased(&end(&mut flow)));
+        assert_eq!(flow.state().preferences, Preferences::default());
+        assert_eq!(flow.state().screen, Screen::Attract);
+        assert!(flow.holder.is_none() && flow.typed.0.is_empty());
+    }
+}
+
+#[test]
+fn language_and_contrast_change_in_the_middle_of_a_step() {
+    let mut flow = kiosk(false);
+    to_place(&mut flow);
+    after(&mut flow, [Input::Act(Act::Language), Input::Act(Act::Contrast)]);
+    assert_eq!(flow.state().screen, Screen::Place);
+    assert_eq!(flow.state().preferences.language, Language::English);
+    assert!(flow.state().preferences.high_contrast);
+}
+
+#[test]
+fn a_device_that_is_away_shows_which_and_since_when() {
+    let mut flow = kiosk(false);
+    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), Some("08:12".to_owned())));
+    assert!(matches!(&flow.state().screen, Screen::OutOfService { since, .. } if since == "08:12"));
+    flow.update(Input::Act(Act::Start));
+    assert!(matches!(&flow.state().screen, Screen::OutOfService { .. }), "nobody starts what cannot end");
+    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), None));
+    assert_eq!(flow.state().screen, Screen::Attract);
+    // In the middle of a step it is that step's matter.
+    to_place(&mut flow);
+    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), Some("08:20".to_owned())));
+    assert_eq!(flow.state().screen, Screen::Place);
+    flow.update(Input::Failed("reader_lost".to_owned()));
+    flow.update(Input::Act(Act::Cancel));
+    assert!(matches!(&flow.state().screen, Screen::OutOfService { .. }));
+}
+
+#[test]
+fn a_code_that_is_no_citizen_card_says_what_to_do() {
+    let mut flow = kiosk(false);
+    to_scan(&mut flow);
+    flow.update(Input::Scan(Zeroizing::new("not a card|".to_owned())));
+    let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
+    assert_eq!((problem.what, problem.next), (Phrase::NotACardCode, Phrase::ScanOrType));
+}
