@@ -13,7 +13,7 @@
 
 use crate::access::{self, AccessKey};
 use kiosk_ui::portrait::Picture;
-use kiosk_ui::state::{Holder, NUMBER_DIGITS, Preferences, Problem, ReadStep, Verdict};
+use kiosk_ui::state::{Holder, NUMBER_DIGITS, Preferences, Problem, ReadStep, Verdict, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub const PATIENCE_S: u16 = 45;
 pub const WARNING_S: u16 = 20;
 /// Seconds that a verdict or ticket stands.
 pub const SHOWN_S: u16 = 30;
+/// Seconds that a bare verdict stands when the card has been taken.
+pub const AFTERGLOW_S: u16 = 5;
 /// Tries before staff is called.
 pub const TRIES: u8 = 3;
 
@@ -44,8 +46,8 @@ pub struct Settings {
 pub enum Input {
     /// Milliseconds since start; at least ten times a second while something moves.
     Tick(u64),
-    /// The time of day and date, as shown.
-    Clock(String, String),
+    /// The time of day and date.
+    Clock(WallClock),
     /// A finger is on something, or left it.
     Press(Option<Act>),
     /// A finger was lifted where it was put down.
@@ -114,6 +116,8 @@ pub struct Flow {
     holder: Option<Holder>,
     ticket: Option<(String, String)>,
     away: Vec<(String, String)>,
+    /// The card has left the reader since the verdict.
+    gone: bool,
 }
 
 /// What was typed; never shown.
@@ -142,6 +146,7 @@ impl Flow {
             holder: None,
             ticket: None,
             away: Vec::new(),
+            gone: false,
         }
     }
 
@@ -156,7 +161,7 @@ impl Flow {
         let mut effects = Vec::new();
         match input {
             Input::Tick(now) => self.tick(now, &mut effects),
-            Input::Clock(time, date) => self.shown.clock = (time, date),
+            Input::Clock(clock) => self.shown.clock = clock,
             Input::Press(act) => self.shown.pressed = act,
             Input::Act(act) => self.act(act, &mut effects),
             Input::Scan(text) => {
@@ -190,8 +195,7 @@ impl Flow {
             }
             Input::Judged(verdict, sequence) if self.is_reading() => self.judged(verdict, sequence, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
-            Input::CardGone if matches!(self.shown.screen, Screen::TakeCard) => self.end(&mut effects),
-            Input::CardGone if matches!(self.shown.screen, Screen::Result { .. }) => self.finish(true, &mut effects),
+            Input::CardGone => self.card_gone(&mut effects),
             Input::Device(what, since) => self.device(what, since, &mut effects),
             Input::Panel(panel) => self.shown.panel = panel,
             Input::Progress(..)
@@ -199,8 +203,7 @@ impl Flow {
             | Input::Picture(_)
             | Input::Lifted
             | Input::Judged(..)
-            | Input::Failed(_)
-            | Input::CardGone => {}
+            | Input::Failed(_) => {}
         }
         effects
     }
@@ -252,8 +255,8 @@ impl Flow {
                 effects.push(Effect::StopWaiting);
                 self.end(effects);
             }
-            Screen::Result { .. } => self.finish(false, effects),
-            Screen::Ticket { .. } => self.go(Screen::TakeCard, effects),
+            Screen::Result { .. } => self.finish(effects),
+            Screen::Ticket { .. } => self.take_card(effects),
             Screen::Staff => self.end(effects),
             waiting => {
                 self.covered = Some(waiting);
@@ -337,8 +340,8 @@ impl Flow {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
                 self.go(covered, effects);
             }
-            (Act::Finish, Screen::Result { .. }) => self.finish(false, effects),
-            (Act::Finish, Screen::Ticket { .. }) => self.go(Screen::TakeCard, effects),
+            (Act::Finish, Screen::Result { .. }) => self.finish(effects),
+            (Act::Finish, Screen::Ticket { .. }) => self.take_card(effects),
             (Act::Finish, Screen::Staff) => self.end(effects),
             (Act::Cancel, Screen::Attract | Screen::OutOfService { .. }) => {}
             (Act::Cancel, _) => {
@@ -414,6 +417,7 @@ impl Flow {
             self.ticket = self.settings.queue.clone().map(|(prefix, place)| (number(prefix), place));
         }
         let holder = self.holder.clone();
+        self.gone = false;
         self.go(Screen::Result { verdict, holder }, effects);
     }
 
@@ -429,16 +433,40 @@ impl Flow {
     }
 
     /// After a verdict: the ticket if there is one, then the card.
-    fn finish(&mut self, card_gone: bool, effects: &mut Vec<Effect>) {
+    fn finish(&mut self, effects: &mut Vec<Effect>) {
+        // The verdict has been seen: nobody needs to see more of the person.
+        self.holder = None;
         match self.ticket.take() {
             Some((number, place)) => {
                 effects.push(Effect::Ticket(number.clone(), place.clone()));
-                // The person has gone from the card's screen: so has what the card said.
-                self.holder = None;
                 self.go(Screen::Ticket { number, place }, effects);
             }
-            None if card_gone => self.end(effects),
-            None => self.go(Screen::TakeCard, effects),
+            None => self.take_card(effects),
+        }
+    }
+
+    fn take_card(&mut self, effects: &mut Vec<Effect>) {
+        if self.gone {
+            self.end(effects);
+        } else {
+            effects.push(Effect::Sound(Sound::Attention));
+            self.go(Screen::TakeCard, effects);
+        }
+    }
+
+    /// The card is in its holder's hand: what it said leaves the glass at once, the bare verdict a little later.
+    fn card_gone(&mut self, effects: &mut Vec<Effect>) {
+        self.gone = true;
+        match self.shown.screen {
+            Screen::TakeCard => self.end(effects),
+            Screen::Result { verdict, .. } if self.ticket.is_none() => {
+                self.holder = None;
+                self.shown.screen = Screen::Result { verdict, holder: None };
+                self.deadline = Some(self.now + u64::from(AFTERGLOW_S) * 1000);
+                effects.push(Effect::Erase);
+            }
+            Screen::Result { .. } => self.finish(effects),
+            _ => {}
         }
     }
 
@@ -446,7 +474,7 @@ impl Flow {
     fn end(&mut self, effects: &mut Vec<Effect>) {
         let had_speech = self.shown.preferences.speech;
         self.typed = Typed::default();
-        (self.holder, self.covered, self.ticket, self.tries) = (None, None, None, TRIES);
+        (self.holder, self.covered, self.ticket, self.tries, self.gone) = (None, None, None, TRIES, false);
         self.shown.preferences = Preferences::default();
         effects.push(Effect::Erase);
         if had_speech {

@@ -9,7 +9,9 @@
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`profile`] | what a use of the card may read and send |
+//! | [`device`] | reader, keys, outbox and uplink of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
+//! | [`kiosk`] | a glass, fingers and a device around it |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
 
 pub mod access;
@@ -17,8 +19,10 @@ pub mod anchors;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod device;
 pub mod failure;
 pub mod flow;
+pub mod kiosk;
 pub mod outbox;
 pub mod profile;
 pub mod read;

@@ -13,8 +13,10 @@ pub struct Profile {
     pub title_vi: String,
     /// The same in English.
     pub title_en: String,
-    /// What the data are for.
-    pub purpose: String,
+    /// What the data are for, as the citizen is asked.
+    pub purpose_vi: String,
+    /// The same in English.
+    pub purpose_en: String,
     /// What allows it.
     pub legal_basis: String,
     /// Data groups to read.
@@ -89,7 +91,9 @@ mod tests {
         for (id, _) in BUILT_IN {
             let profile = Profile::built_in(id).expect("valid");
             assert_eq!(profile.id, id);
-            assert!(!profile.purpose.is_empty() && !profile.legal_basis.is_empty());
+            assert!(
+                !profile.purpose_vi.is_empty() && !profile.purpose_en.is_empty() && !profile.legal_basis.is_empty()
+            );
             assert!(profile.event.retention_days > 0);
         }
     }

@@ -87,37 +87,49 @@ impl Stack {
     /// # Errors
     /// When the card process does not come up.
     pub fn lay(&self, persona: &str, fault: &str, port: u16) -> anyhow::Result<Laid> {
-        let empty = self.command("hil-probe").args(["empty", &port.to_string()]).output()?;
-        if !empty.status.success() {
-            bail!("the reader is not free: {}", String::from_utf8_lossy(&empty.stderr));
-        }
-        let mut command = self.command("cccd-card");
-        command.args(["serve", "--persona", persona, "--fault", fault, "--vpcd", &format!("127.0.0.1:{port}")]);
-        self.lay_process(command, "is on the reader")
+        lay(|name| self.command(name), persona, fault, port)
     }
 
     /// Lays a card that another program plays; `sign` is what the program says on standard error when it is ready.
     ///
     /// # Errors
     /// When the program ends before it says so.
-    pub fn lay_process(&self, mut command: Command, sign: &str) -> anyhow::Result<Laid> {
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let stderr = process.stderr.take().context("standard error")?;
-        let laid = Laid { process };
-        let mut lines = BufReader::new(stderr).lines();
-        let mut said = String::new();
-        for line in lines.by_ref() {
-            let line = line?;
-            if line.contains(sign) {
-                // The pipe must stay open and drained, or the card dies of it.
-                std::thread::spawn(move || lines.for_each(drop));
-                return Ok(laid);
-            }
-            said.push_str(&line);
-            said.push('\n');
-        }
-        bail!("the card did not come up:\n{said}")
+    pub fn lay_process(&self, command: Command, sign: &str) -> anyhow::Result<Laid> {
+        lay_process(command, sign)
     }
+}
+
+/// Lays the card of a persona on a reader; `run` makes the commands, inside the stack's namespaces.
+///
+/// # Errors
+/// When the card process does not come up.
+pub fn lay(run: impl Fn(&str) -> Command, persona: &str, fault: &str, port: u16) -> anyhow::Result<Laid> {
+    let empty = run("hil-probe").args(["empty", &port.to_string()]).output()?;
+    if !empty.status.success() {
+        bail!("the reader is not free: {}", String::from_utf8_lossy(&empty.stderr));
+    }
+    let mut command = run("cccd-card");
+    command.args(["serve", "--persona", persona, "--fault", fault, "--vpcd", &format!("127.0.0.1:{port}")]);
+    lay_process(command, "is on the reader")
+}
+
+fn lay_process(mut command: Command, sign: &str) -> anyhow::Result<Laid> {
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let stderr = process.stderr.take().context("standard error")?;
+    let laid = Laid { process };
+    let mut lines = BufReader::new(stderr).lines();
+    let mut said = String::new();
+    for line in lines.by_ref() {
+        let line = line?;
+        if line.contains(sign) {
+            // The pipe must stay open and drained, or the card dies of it.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(laid);
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    bail!("the card did not come up:\n{said}")
 }
 
 fn is_root() -> bool {

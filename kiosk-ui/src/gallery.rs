@@ -3,7 +3,7 @@
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
-use crate::state::{Holder, Preferences, Problem, ReadStep, Screen, State, Verdict};
+use crate::state::{Holder, Preferences, Problem, ReadStep, Screen, State, Verdict, WallClock};
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub fn state(panel: Panel, preferences: Preferences, screen: Screen) -> State {
     state.seconds_left = (screen != Screen::Attract).then_some(45);
     state.preferences = preferences;
     state.screen = screen;
-    state.clock = ("08:41".to_owned(), "Thứ Hai, 23/11/2026".to_owned());
+    state.clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
     state.tick = 9;
     state
 }

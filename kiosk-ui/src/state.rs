@@ -205,6 +205,17 @@ impl Screen {
     }
 }
 
+/// The time as people read it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WallClock {
+    /// `08:41`.
+    pub time: String,
+    /// 0 is Monday.
+    pub weekday: u8,
+    /// `23/11/2026`.
+    pub date: String,
+}
+
 /// Everything that shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
@@ -216,8 +227,8 @@ pub struct State {
     pub screen: Screen,
     /// Name of the site.
     pub site: String,
-    /// Time of day and date, as shown.
-    pub clock: (String, String),
+    /// Time of day and date.
+    pub clock: WallClock,
     /// Tenths of a second, for what moves.
     pub tick: u32,
     /// Seconds until the screen closes itself.
@@ -235,7 +246,7 @@ impl State {
             preferences: Preferences::default(),
             screen: Screen::Attract,
             site: site.to_owned(),
-            clock: (String::new(), String::new()),
+            clock: WallClock::default(),
             tick: 0,
             seconds_left: None,
             pressed: None,

@@ -101,6 +101,13 @@ phrases! {
     CardNotRead: "Chưa đọc được thẻ", "The card could not be read";
     PutCardFlat: "Đặt thẻ nằm phẳng trên đầu đọc", "Lay the card flat on the reader";
     TriesLeft: "Số lần thử còn lại", "Tries left";
+    Monday: "Thứ Hai", "Monday";
+    Tuesday: "Thứ Ba", "Tuesday";
+    Wednesday: "Thứ Tư", "Wednesday";
+    Thursday: "Thứ Năm", "Thursday";
+    Friday: "Thứ Sáu", "Friday";
+    Saturday: "Thứ Bảy", "Saturday";
+    Sunday: "Chủ Nhật", "Sunday";
     SecondsLeft: "Tự đóng sau", "Closes in";
     Seconds: "giây", "seconds";
     OtherLanguage: "English", "Tiếng Việt";
@@ -125,6 +132,20 @@ impl Phrase {
     #[must_use]
     pub fn both(self) -> String {
         format!("{} / {}", self.text(Language::Vietnamese), self.text(Language::English))
+    }
+
+    /// The day of the week; 0 is Monday.
+    #[must_use]
+    pub const fn weekday(day: u8) -> Self {
+        match day {
+            0 => Self::Monday,
+            1 => Self::Tuesday,
+            2 => Self::Wednesday,
+            3 => Self::Thursday,
+            4 => Self::Friday,
+            5 => Self::Saturday,
+            _ => Self::Sunday,
+        }
     }
 
     /// What a check of this identifier is called.

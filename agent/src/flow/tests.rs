@@ -199,3 +199,13 @@ fn a_code_that_is_no_citizen_card_says_what_to_do() {
     let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
     assert_eq!((problem.what, problem.next), (Phrase::NotACardCode, Phrase::ScanOrType));
 }
+
+#[test]
+fn with_the_card_the_person_leaves_the_glass_and_the_verdict_stays_a_moment() {
+    let mut flow = kiosk(false);
+    to_result(&mut flow);
+    assert!(erased(&flow.update(Input::CardGone)));
+    assert_eq!(flow.state().screen, Screen::Result { verdict: Verdict::Genuine, holder: None });
+    flow.update(Input::Tick(5_000));
+    assert_eq!(flow.state().screen, Screen::Attract, "no card to remind of");
+}

@@ -182,18 +182,20 @@ impl<'a> Builder<'a> {
         self.icon(Id("header", 3), mark.inset(size / 6), Icon::Shield, theme.on_primary);
         bar.cut_left(sizes.gap);
         let bold = Style::new(Weight::Bold, sizes.label);
-        let clock = &state.clock;
-        let date = if portrait { self.fonts.width(&clock.1, label) } else { 0 };
-        let right = bar.cut_right(self.fonts.width("00:00", bold.fixed()).max(date));
+        let time = &state.clock.time;
+        let day = if time.is_empty() { "" } else { self.say(Phrase::weekday(state.clock.weekday)) };
+        let date = if day.is_empty() { String::new() } else { format!("{day}, {}", state.clock.date) };
+        let wide = if portrait { self.fonts.width(&date, label) } else { 0 };
+        let right = bar.cut_right(self.fonts.width("00:00", bold.fixed()).max(wide));
         bar.cut_right(sizes.gap);
         let site = self.fit(&state.site, bold, bar.w);
         let (mut left, mut right) = (bar, right);
         self.line(Id("site", 0), left.cut_top(bold.line_height()), &site, bold, Align::Left, theme.text);
-        self.line(Id("clock", 0), right.cut_top(bold.line_height()), &clock.0, bold.fixed(), Align::Right, theme.text);
+        self.line(Id("clock", 0), right.cut_top(bold.line_height()), time, bold.fixed(), Align::Right, theme.text);
         if portrait {
             let service = self.fit(self.say(Phrase::SelfService), label, left.w);
             self.line(Id("site", 1), left, &service, label, Align::Left, theme.muted);
-            self.line(Id("clock", 1), right, &clock.1, label, Align::Right, theme.muted);
+            self.line(Id("clock", 1), right, &date, label, Align::Right, theme.muted);
         }
     }
 

@@ -1,0 +1,353 @@
+//! A kiosk at work: the flow on one side, a glass with fingers and a device with a reader on the other.
+//!
+//! Two threads: this one owns flow, scene and picture; the other owns the device, which blocks on its reader. Every
+//! read has a number, and what an older read still says is not heard.
+
+use crate::access::AccessKey;
+use crate::config::Config;
+use crate::device::{Device, Happening, ROUND};
+use crate::failure::{Failure, exit};
+use crate::flow::{Effect, Flow, Input, Settings, Sound};
+use crate::profile::Profile;
+use drivers::reader::ReaderError;
+use emrtd::file::FileId;
+use emrtd::session::{Phase, Progress};
+use emrtd::verdict::Decision;
+use events::Clock;
+use kiosk_ui::canvas::Canvas;
+use kiosk_ui::geometry::Rect;
+use kiosk_ui::scene::{Renderer, Scene};
+use kiosk_ui::state::{ReadStep, Verdict, WallClock};
+use kiosk_ui::theme::Panel;
+use kiosk_ui::{Act, view};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use time::{OffsetDateTime, UtcOffset};
+use zeroize::Zeroizing;
+
+/// Where the picture goes.
+pub trait Glass: Send {
+    /// Shows the parts of the picture that changed.
+    fn show(&mut self, canvas: &Canvas, changed: &[Rect]);
+    /// Nothing of what was shown may stay, here or further on.
+    fn erase(&mut self);
+    /// Something to hear.
+    fn hear(&mut self, heard: Heard<'_>);
+}
+
+/// What a kiosk lets hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A sound.
+    Sound(Sound),
+    /// Words in the language of the screen; none ends what is being said.
+    Words(&'a [String]),
+}
+
+/// What comes from outside.
+#[derive(Debug)]
+pub enum Outside {
+    /// A finger came down here.
+    Down(i32, i32),
+    /// The finger was lifted here.
+    Up(i32, i32),
+    /// The scanner read something.
+    Scan(Zeroizing<String>),
+    /// Another panel, in demonstrations.
+    Panel(Panel),
+    /// The end.
+    Stop,
+}
+
+/// Longest pause between two pictures while something moves.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// Vietnam has one time zone and no summer time.
+const VIETNAM: UtcOffset = match UtcOffset::from_hms(7, 0, 0) {
+    Ok(offset) => offset,
+    Err(_) => UtcOffset::UTC,
+};
+
+/// What runs in the reader's thread says this, with the number of its read.
+enum FromDevice {
+    Of(u64, Input),
+    Reader(bool),
+    Ended(Failure),
+}
+
+/// Runs until [`Outside::Stop`], the end of `outside`, or a failure of the device's own store.
+///
+/// # Errors
+/// When the device cannot start, or its own store fails.
+pub fn run(
+    config: Config,
+    site: String,
+    queue: Option<(char, String)>,
+    panel: Panel,
+    clock: Arc<dyn Clock>,
+    outside: &Receiver<Outside>,
+    mut glass: Box<dyn Glass>,
+) -> Result<(), Failure> {
+    let profile = Profile::built_in(&config.profile)?;
+    let settings = Settings { site, purpose: (profile.purpose_vi, profile.purpose_en), queue };
+    let mut kiosk = Kiosk {
+        flow: Flow::new(panel, settings),
+        renderer: Renderer::default(),
+        canvas: Canvas::new(panel.width, panel.height),
+        scene: Scene::default(),
+        down: None,
+        clock: Arc::clone(&clock),
+        wanted: Arc::new(AtomicU64::new(0)),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let (reads, to_read) = channel();
+    let (tell, told) = channel();
+    let device = {
+        let (stop, wanted) = (Arc::clone(&stop), Arc::clone(&kiosk.wanted));
+        std::thread::spawn(move || device(&config, clock, &to_read, &tell, &wanted, &stop))
+    };
+    let result = kiosk.work(outside, &told, &reads, &mut *glass);
+    stop.store(true, Ordering::Relaxed);
+    drop(reads);
+    kiosk.renderer.forget(&mut kiosk.canvas);
+    glass.erase();
+    // A panic there has been reported by the runtime.
+    drop(device.join());
+    result
+}
+
+struct Kiosk {
+    flow: Flow,
+    renderer: Renderer,
+    canvas: Canvas,
+    scene: Scene,
+    down: Option<Act>,
+    clock: Arc<dyn Clock>,
+    /// The number of the read that counts.
+    wanted: Arc<AtomicU64>,
+}
+
+impl Kiosk {
+    fn work(
+        &mut self,
+        outside: &Receiver<Outside>,
+        told: &Receiver<FromDevice>,
+        reads: &Sender<(u64, AccessKey)>,
+        glass: &mut dyn Glass,
+    ) -> Result<(), Failure> {
+        self.flow.update(Input::Device(READER.to_owned(), Some(self.wall_clock().time)));
+        loop {
+            let mut inputs = vec![
+                Input::Clock(self.wall_clock()),
+                Input::Tick(u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX)),
+            ];
+            match outside.recv_timeout(FRAME) {
+                Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Outside::Down(x, y)) => {
+                    self.down = self.scene.hit(x, y);
+                    inputs.push(Input::Press(self.down));
+                }
+                Ok(Outside::Up(x, y)) => {
+                    inputs.push(Input::Press(None));
+                    // It counts where it was put down and lifted on the same thing.
+                    inputs.extend(self.down.take().filter(|act| self.scene.hit(x, y) == Some(*act)).map(Input::Act));
+                }
+                Ok(Outside::Scan(text)) => inputs.push(Input::Scan(text)),
+                Ok(Outside::Panel(panel)) => {
+                    self.renderer.forget(&mut self.canvas);
+                    self.canvas = Canvas::new(panel.width, panel.height);
+                    glass.erase();
+                    inputs.push(Input::Panel(panel));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            for said in told.try_iter() {
+                match said {
+                    FromDevice::Of(read, input) if read == self.wanted.load(Ordering::Relaxed) => inputs.push(input),
+                    FromDevice::Of(..) => {}
+                    FromDevice::Reader(there) => {
+                        let since = (!there).then(|| self.wall_clock().time);
+                        inputs.push(Input::Device(READER.to_owned(), since));
+                    }
+                    FromDevice::Ended(failure) => return Err(failure),
+                }
+            }
+            for input in inputs {
+                for effect in self.flow.update(input) {
+                    self.cause(effect, reads, glass);
+                }
+            }
+            self.scene = view(self.flow.state(), &mut self.renderer.fonts);
+            let changed = self.renderer.draw(&mut self.canvas, self.scene.clone());
+            if !changed.is_empty() {
+                glass.show(&self.canvas, &changed);
+            }
+        }
+    }
+
+    fn cause(&mut self, effect: Effect, reads: &Sender<(u64, AccessKey)>, glass: &mut dyn Glass) {
+        match effect {
+            Effect::Read(key) => {
+                let read = self.wanted.fetch_add(1, Ordering::Relaxed) + 1;
+                // The thread ends only when it has said why.
+                drop(reads.send((read, key)));
+            }
+            Effect::StopWaiting => {
+                self.wanted.fetch_add(1, Ordering::Relaxed);
+            }
+            Effect::Erase => {
+                self.scene = Scene::default();
+                self.renderer.forget(&mut self.canvas);
+                glass.erase();
+            }
+            Effect::Speak(words) => glass.hear(Heard::Words(&words)),
+            Effect::Sound(sound) => glass.hear(Heard::Sound(sound)),
+            Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
+            Effect::Ticket(number, place) => tracing::info!(number, place, "ticket"),
+        }
+    }
+
+    fn wall_clock(&self) -> WallClock {
+        let Ok(now) = OffsetDateTime::from_unix_timestamp(self.clock.wall()) else { return WallClock::default() };
+        let now = now.to_offset(VIETNAM);
+        WallClock {
+            time: format!("{:02}:{:02}", now.hour(), now.minute()),
+            weekday: now.weekday().number_days_from_monday(),
+            date: format!("{:02}/{:02}/{}", now.day(), u8::from(now.month()), now.year()),
+        }
+    }
+}
+
+/// What the screen calls the device that it cannot do without.
+const READER: &str = "Đầu đọc thẻ / Card reader";
+
+/// The reader's thread: one read after the other, the reader found again when it was away.
+fn device(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    to_read: &Receiver<(u64, AccessKey)>,
+    tell: &Sender<FromDevice>,
+    wanted: &AtomicU64,
+    stop: &AtomicBool,
+) {
+    let mut device = match Device::start(config, clock, stop) {
+        Ok(device) => device,
+        Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
+    };
+    drop(tell.send(FromDevice::Reader(true)));
+    while let Ok((read, key)) = to_read.recv() {
+        let mut gauge = Gauge::default();
+        let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
+        let result = device.read(&key, &|| !current(), &mut |happening| {
+            let input = match happening {
+                Happening::Progress(progress) => gauge.read(progress),
+                Happening::Name(name) => Input::Name(name),
+                Happening::Picture(picture) => Input::Picture(Arc::new(picture.clone())),
+                Happening::Lifted => Input::Lifted,
+                Happening::Judged(decision, sequence) => Input::Judged(verdict(decision), sequence),
+            };
+            drop(tell.send(FromDevice::Of(read, input)));
+        });
+        if let Err(failure) = result {
+            tracing::warn!(code = failure.code, "no verdict");
+            match failure.exit {
+                exit::DEVICE => return drop(tell.send(FromDevice::Ended(failure))),
+                exit::NO_READER => {
+                    drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code))));
+                    drop(tell.send(FromDevice::Reader(false)));
+                    match device.reopen(&config.reader, stop) {
+                        Ok(()) => drop(tell.send(FromDevice::Reader(true))),
+                        Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
+                    }
+                }
+                _ => drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code)))),
+            }
+        }
+        device.prepare();
+        while current() {
+            match device.wait_for_removal(ROUND) {
+                Ok(false) => {}
+                Ok(true) | Err(ReaderError::NoCard) => {
+                    drop(tell.send(FromDevice::Of(read, Input::CardGone)));
+                    break;
+                }
+                // The next read says so.
+                Err(_) => break,
+            }
+        }
+    }
+    if let Err(failure) = device.finish() {
+        drop(tell.send(FromDevice::Ended(failure)));
+    }
+}
+
+const fn verdict(decision: Decision) -> Verdict {
+    match decision {
+        Decision::Genuine => Verdict::Genuine,
+        Decision::NotGenuine => Verdict::NotGenuine,
+        Decision::Undecided => Verdict::Undecided,
+    }
+}
+
+/// Turns the phases of a session into steps and per cents that never go back, whatever order a chip wants.
+#[derive(Default)]
+struct Gauge {
+    step: Option<ReadStep>,
+    per_cent: u8,
+}
+
+impl Gauge {
+    fn read(&mut self, progress: Progress) -> Input {
+        let share = |from: usize, wide: usize| {
+            let done = progress.total.map_or(0, |total| wide * progress.bytes.min(total) / total.max(1));
+            u8::try_from(from + done).unwrap_or(100)
+        };
+        let (step, per_cent) = match progress.phase {
+            Phase::CardAccess => (Some(ReadStep::Connect), 3),
+            Phase::Pace | Phase::Bac => (Some(ReadStep::Unlock), 8),
+            Phase::SelectApplication => (Some(ReadStep::Unlock), 16),
+            Phase::File(FileId::Dg(2)) => (Some(ReadStep::Portrait), share(40, 54)),
+            Phase::File(_) => (Some(ReadStep::Text), share(20, 18)),
+            // These stand before or after the portrait: they move the ring, not the step.
+            Phase::ActiveAuthentication | Phase::ChipAuthentication | Phase::TerminalAuthentication => (None, 0),
+            Phase::Done => (Some(ReadStep::Verify), 98),
+        };
+        let step = self.step.max(step);
+        (self.step, self.per_cent) = (step, self.per_cent.max(per_cent));
+        Input::Progress(step.unwrap_or(ReadStep::Connect), self.per_cent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_never_goes_back() {
+        let mut gauge = Gauge::default();
+        let at = |phase, bytes, total| Progress { phase, bytes, total };
+        let order = [
+            at(Phase::CardAccess, 0, None),
+            at(Phase::Pace, 0, None),
+            at(Phase::File(FileId::Dg(14)), 100, Some(100)),
+            at(Phase::ChipAuthentication, 0, None),
+            at(Phase::File(FileId::Dg(13)), 0, None),
+            at(Phase::File(FileId::Dg(2)), 5000, Some(10_000)),
+            at(Phase::File(FileId::Dg(15)), 0, Some(100)),
+            at(Phase::ActiveAuthentication, 0, None),
+            at(Phase::Done, 0, None),
+        ];
+        let seen: Vec<(ReadStep, u8)> = order
+            .into_iter()
+            .map(|progress| match gauge.read(progress) {
+                Input::Progress(step, per_cent) => (step, per_cent),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
+        assert_eq!(seen[5], (ReadStep::Portrait, 67));
+        assert_eq!(seen.last(), Some(&(ReadStep::Verify, 98)));
+    }
+}
