@@ -241,7 +241,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if wrong { exit::USAGE } else { 0 });
         }
     };
-    init_log();
+    start_log();
     let json = arguments.command.wants_json();
     match arguments.command.run() {
         Ok(status) => ExitCode::from(status),
@@ -256,7 +256,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Logs go to standard error: text for people, JSON with `CCCD_LOG_FORMAT=json`; level by `CCCD_LOG`.
-fn init_log() {
+pub fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("CCCD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);

@@ -19,7 +19,7 @@ use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Seconds that a step waits for a person.
+/// Seconds that a step waits for a person, unless the site says otherwise.
 pub const PATIENCE_S: u16 = 45;
 /// Seconds of "need more time?".
 pub const WARNING_S: u16 = 20;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub purpose: (String, String),
     /// Where people with a ticket go, and the letter before its number; `None` where there are no tickets.
     pub queue: Option<(char, String)>,
+    /// Seconds that a step waits for a person; see [`PATIENCE_S`].
+    pub patience_s: u16,
 }
 
 /// What happens.
@@ -188,10 +190,8 @@ impl Flow {
                 }
             }
             Input::Lifted if self.is_reading() => {
-                let problem = Problem { what: Phrase::CardLifted, next: Phrase::PutCardBack, tries_left: self.tries };
                 effects.push(Effect::Sound(Sound::Attention));
-                self.go(Screen::Problem(problem), &mut effects);
-                self.deadline = None;
+                self.go(Screen::Lifted, &mut effects);
             }
             Input::Judged(verdict, sequence) if self.is_reading() => self.judged(verdict, sequence, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
@@ -210,19 +210,20 @@ impl Flow {
 
     /// From laying the card down to the verdict, a lifted card included.
     const fn is_reading(&self) -> bool {
-        matches!(
-            self.shown.screen,
-            Screen::Place | Screen::Reading { .. } | Screen::Problem(Problem { what: Phrase::CardLifted, .. })
-        )
+        matches!(self.shown.screen, Screen::Place | Screen::Reading { .. } | Screen::Lifted)
     }
 
     /// Shows a screen, says it, and gives it its time.
     fn go(&mut self, screen: Screen, effects: &mut Vec<Effect>) {
         let seconds = match &screen {
-            Screen::Attract | Screen::Reading { .. } | Screen::OutOfService { .. } | Screen::TakeCard => None,
+            Screen::Attract
+            | Screen::Reading { .. }
+            | Screen::Lifted
+            | Screen::OutOfService { .. }
+            | Screen::TakeCard => None,
             Screen::MoreTime => Some(WARNING_S),
             Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
-            _ => Some(PATIENCE_S),
+            _ => Some(self.settings.patience_s),
         };
         self.deadline = seconds.map(|seconds| self.now + u64::from(seconds) * 1000);
         self.shown.seconds_left = seconds;
@@ -303,7 +304,7 @@ impl Flow {
         if self.deadline.is_some() && self.shown.screen != Screen::MoreTime {
             let seconds = match &self.shown.screen {
                 Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => SHOWN_S,
-                _ => PATIENCE_S,
+                _ => self.settings.patience_s,
             };
             self.deadline = Some(self.now + u64::from(seconds) * 1000);
         }
@@ -333,9 +334,7 @@ impl Flow {
                 let typed = std::mem::take(&mut self.typed);
                 self.identified(&typed.0, effects);
             }
-            (Act::Retry, Screen::Problem(problem)) if problem.what != Phrase::CardLifted => {
-                self.go(Screen::Scan, effects);
-            }
+            (Act::Retry, Screen::Problem(_)) => self.go(Screen::Scan, effects),
             (Act::MoreTime, Screen::MoreTime) => {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
                 self.go(covered, effects);

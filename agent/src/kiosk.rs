@@ -29,8 +29,8 @@ use zeroize::Zeroizing;
 
 /// Where the picture goes.
 pub trait Glass: Send {
-    /// Shows the parts of the picture that changed.
-    fn show(&mut self, canvas: &Canvas, changed: &[Rect]);
+    /// Shows the parts of the picture that changed. The scene says in words what it shows.
+    fn show(&mut self, canvas: &Canvas, scene: &Scene, changed: &[Rect]);
     /// Nothing of what was shown may stay, here or further on.
     fn erase(&mut self);
     /// Something to hear.
@@ -77,21 +77,33 @@ enum FromDevice {
     Ended(Failure),
 }
 
+/// What differs from kiosk to kiosk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The site's name, as in the header.
+    pub site: String,
+    /// The letter before ticket numbers, and where people with one go.
+    pub queue: Option<(char, String)>,
+    /// The panel.
+    pub panel: Panel,
+    /// Seconds that a step waits for a person.
+    pub patience_s: u16,
+}
+
 /// Runs until [`Outside::Stop`], the end of `outside`, or a failure of the device's own store.
 ///
 /// # Errors
 /// When the device cannot start, or its own store fails.
 pub fn run(
     config: Config,
-    site: String,
-    queue: Option<(char, String)>,
-    panel: Panel,
+    place: Place,
     clock: Arc<dyn Clock>,
     outside: &Receiver<Outside>,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
     let profile = Profile::built_in(&config.profile)?;
-    let settings = Settings { site, purpose: (profile.purpose_vi, profile.purpose_en), queue };
+    let Place { site, queue, panel, patience_s } = place;
+    let settings = Settings { site, purpose: (profile.purpose_vi, profile.purpose_en), queue, patience_s };
     let mut kiosk = Kiosk {
         flow: Flow::new(panel, settings),
         renderer: Renderer::default(),
@@ -182,7 +194,7 @@ impl Kiosk {
             self.scene = view(self.flow.state(), &mut self.renderer.fonts);
             let changed = self.renderer.draw(&mut self.canvas, self.scene.clone());
             if !changed.is_empty() {
-                glass.show(&self.canvas, &changed);
+                glass.show(&self.canvas, &self.scene, &changed);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod line;
 pub mod link;
+pub mod mirror;
 pub mod stack;
 
 pub use line::Line;

@@ -4,6 +4,8 @@ use crate::stack::Stack;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -133,6 +135,37 @@ impl Line {
         self.start_device_logging("warn")
     }
 
+    /// Starts a kiosk on the device's configuration, with its glass at `http://127.0.0.1:port/`; a step
+    /// waits `patience_s` seconds for a person.
+    ///
+    /// # Errors
+    /// When it cannot be started, or the port is taken.
+    pub fn start_kiosk(&self, port: u16, patience_s: u16) -> anyhow::Result<Kiosk> {
+        let socket = self.path("mirror.socket");
+        let mut command = self.stack.command("hil-kiosk");
+        command.args([
+            self.text("device/agent.toml"),
+            self.text("mirror.socket"),
+            port.to_string(),
+            patience_s.to_string(),
+        ]);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("agent.log"))?;
+        let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
+        let mut kiosk = Kiosk { process };
+        let start = crate::stack::now();
+        while UnixStream::connect(&socket).is_err() {
+            if let Some(status) = kiosk.process.try_wait()? {
+                bail!("the kiosk ended at once ({status}):\n{}", std::fs::read_to_string(self.path("agent.log"))?);
+            }
+            if start.elapsed() > Duration::from_secs(20) {
+                bail!("the kiosk does not answer");
+            }
+            crate::stack::pause(20);
+        }
+        carry(port, socket)?;
+        Ok(kiosk)
+    }
+
     /// Starts the device with a log level; the log goes to `agent.log`.
     ///
     /// # Errors
@@ -154,6 +187,60 @@ impl Line {
         });
         Ok(Device { process, stdin: Some(stdin), lines })
     }
+}
+
+/// A running kiosk whose glass is a browser tab.
+#[derive(Debug)]
+pub struct Kiosk {
+    process: Child,
+}
+
+impl Drop for Kiosk {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Kiosk {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it ended with a failure.
+    pub fn wait(&mut self) -> anyhow::Result<()> {
+        let status = self.process.wait()?;
+        if !status.success() {
+            bail!("the kiosk ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Its process identifier.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+/// Carries every connection to a port of this machine's loopback to a Unix socket, as the stack has a network of its own.
+fn carry(port: u16, socket: PathBuf) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("port {port} is taken"))?;
+    std::thread::spawn(move || {
+        for browser in listener.incoming().map_while(Result::ok) {
+            let Ok(kiosk) = UnixStream::connect(&socket) else { continue };
+            let (Ok(mut to_browser), Ok(mut to_kiosk)) = (browser.try_clone(), kiosk.try_clone()) else { continue };
+            let (mut from_browser, mut from_kiosk) = (browser, kiosk);
+            std::thread::spawn(move || {
+                drop(std::io::copy(&mut from_browser, &mut to_kiosk));
+                drop(to_kiosk.shutdown(Shutdown::Both));
+            });
+            std::thread::spawn(move || {
+                drop(std::io::copy(&mut from_kiosk, &mut to_browser));
+                drop(to_browser.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    Ok(())
 }
 
 /// A running `cccd-agent run`.

@@ -123,6 +123,17 @@ impl Canvas {
         self.pixels.resize((self.width * self.height) as usize, 0);
     }
 
+    /// Takes over parts of another picture of the same size.
+    pub fn copy(&mut self, other: &Self, parts: &[Rect]) {
+        for part in parts {
+            let area = part.intersection(self.bounds()).intersection(other.bounds());
+            for y in area.y..area.bottom() {
+                let from = (y * other.width + area.x) as usize;
+                self.row(y, area.x, area.right()).copy_from_slice(&other.pixels[from..from + area.w as usize]);
+            }
+        }
+    }
+
     /// Draws only inside this from now on.
     pub fn set_clip(&mut self, clip: Rect) {
         self.clip = clip.intersection(self.bounds());

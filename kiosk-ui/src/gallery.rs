@@ -35,7 +35,7 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("undecided", result(Verdict::Undecided, false)),
         ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("take-card", Screen::TakeCard),
-        ("lifted", problem(Phrase::CardLifted, Phrase::PutCardBack, 2)),
+        ("lifted", Screen::Lifted),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
         ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
         ("no-card", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),

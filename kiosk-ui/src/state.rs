@@ -161,6 +161,8 @@ pub enum Screen {
         /// Whose card it is, once known.
         holder: Option<Holder>,
     },
+    /// The card was lifted in the middle; the read waits for it.
+    Lifted,
     /// The verdict.
     Result {
         /// Which.
@@ -198,7 +200,7 @@ impl Screen {
     pub const fn step(&self) -> Option<usize> {
         match self {
             Self::Consent { .. } | Self::Scan | Self::Number { .. } => Some(0),
-            Self::Place | Self::Reading { .. } => Some(1),
+            Self::Place | Self::Reading { .. } | Self::Lifted => Some(1),
             Self::Result { .. } | Self::Ticket { .. } => Some(2),
             _ => None,
         }

@@ -30,7 +30,7 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -43,6 +43,7 @@ const NEEDS: [Need; 13] = [
     test_need("vsmartcard-vpicc", "/usr/bin/vicc", "a BAC card that is not ours"),
     test_need("python3-pycryptodome", "/usr/lib/python3/dist-packages/Cryptodome/__init__.py", "ciphers of that BAC card"),
     test_need("softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "a PKCS#11 token"),
+    test_need("chromium", "/usr/bin/chromium", "the browser that uses the kiosk"),
     test_need("python3", "/usr/bin/python3", "runs that BAC card"),
 ];
 

@@ -2,10 +2,9 @@
 
 use anyhow::{Context as _, bail};
 use hil_tests::line::Device;
-use hil_tests::{FIRST_READER, Laid, Line};
+use hil_tests::{FIRST_READER, Line};
 use std::io::{BufRead as _, Write as _};
-use std::time::Duration;
-use virtual_card::{Fault, PERSONAS, Persona};
+use virtual_card::{PERSONAS, Persona};
 
 fn main() -> anyhow::Result<()> {
     let once = std::env::args().any(|argument| argument == "--once");
@@ -37,7 +36,10 @@ fn main() -> anyhow::Result<()> {
     if once {
         return Ok(());
     }
-    interact(&line, &mut device, Some(card))
+    // The kiosk takes over reader and outbox.
+    device.finish()?;
+    drop(card);
+    interact(&line)
 }
 
 fn step(text: &str) {
@@ -57,66 +59,36 @@ fn tap(line: &Line, device: &mut Device, persona: &Persona) -> anyhow::Result<se
     line.events()?.into_iter().find(|stored| stored["sha256"] == *hash).context("central does not hold the event")
 }
 
-const HELP: &str = "\
-What next?
-  tap PERSONA [FAULT]   lay a card, scan its QR code, read it   (tap binh, tap an cloned)
-  cards                 who there is
-  faults                what can be wrong with a card
-  log                   what central holds
-  quit                  end";
+/// Where a newcomer's browser finds the kiosk.
+const PORT: u16 = 8787;
 
-fn interact(line: &Line, device: &mut Device, mut card: Option<Laid>) -> anyhow::Result<()> {
-    eprintln!("\n{HELP}");
+const HELP: &str = "\
+  log    what central holds
+  quit   end";
+
+/// The kiosk in a browser tab, until the terminal says quit.
+fn interact(line: &Line) -> anyhow::Result<()> {
+    let mut kiosk = line.start_kiosk(PORT, cccd_agent::flow::PATIENCE_S)?;
+    step(&format!("the kiosk is at http://127.0.0.1:{PORT}/ : touch it, scan and lay a card beside it"));
+    eprintln!("{HELP}");
     loop {
         eprint!("> ");
         std::io::stderr().flush()?;
         let mut input = String::new();
         if std::io::stdin().lock().read_line(&mut input)? == 0 {
-            return Ok(());
+            return kiosk.wait();
         }
-        let words: Vec<&str> = input.split_whitespace().collect();
-        match words[..] {
-            [] => {}
-            ["quit" | "exit"] => return Ok(()),
-            ["cards"] => PERSONAS.iter().for_each(|p| eprintln!("  {:20} {}", p.id, p.about)),
-            ["faults"] => eprintln!("  {}", Fault::SYNTAX),
-            ["log"] => {
+        match input.trim() {
+            "" => {}
+            "quit" | "exit" => return Ok(()),
+            "log" => {
                 for event in line.events()? {
                     let (seq, at) = (&event["event"]["seq"], &event["event"]["at"]);
                     eprintln!("  event {seq} at {at}: {}", event["event"]["body"]["verification"]["decision"]);
                 }
                 eprintln!("  {}", line.verify_log()?.trim());
             }
-            ["tap", id, ref fault @ ..] => {
-                let Some(persona) = Persona::find(id) else {
-                    eprintln!("  no persona {id:?}; try: cards");
-                    continue;
-                };
-                let fault = fault.first().copied().unwrap_or("none");
-                if let Err(error) = fault.parse::<Fault>() {
-                    eprintln!("  {error}");
-                    continue;
-                }
-                // Off with the old card first.
-                drop(card.take());
-                card = Some(line.stack.lay(persona.id, fault, FIRST_READER)?);
-                device.scan(&persona.qr())?;
-                show(device)?;
-            }
             _ => eprintln!("{HELP}"),
-        }
-    }
-}
-
-/// Prints what the device says about one read, up to the receipt or the error.
-fn show(device: &Device) -> anyhow::Result<()> {
-    loop {
-        let said = device.says(Duration::from_secs(70))?.context("the device has ended")?;
-        if said.get("armed").is_none() {
-            eprintln!("  {said}");
-        }
-        if said.get("error").is_some() || said.get("receipt").is_some() {
-            return Ok(());
         }
     }
 }

@@ -37,6 +37,10 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             b.actions(rest, &[CANCEL]);
             pictured(b, rest, Phrase::PlaceCard, Phrase::PlaceHint, |b, place| b.gesture(place, true));
         }
+        Screen::Lifted => {
+            b.actions(rest, &[CANCEL]);
+            pictured(b, rest, Phrase::CardLifted, Phrase::PutCardBack, |b, place| b.gesture(place, true));
+        }
         Screen::Reading { step, per_cent, holder } => reading(b, rest, step, per_cent, holder.as_ref()),
         Screen::Result { verdict, holder } => result(b, rest, verdict, holder.as_ref()),
         Screen::Ticket { number, place } => ticket(b, rest, &number, &place),

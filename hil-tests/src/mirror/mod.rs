@@ -1,0 +1,364 @@
+//! The browser mirror: a kiosk's glass in a browser tab, with a panel beside it that plays the person.
+//!
+//! It shows personal data and is a remote control. It is therefore no part of the agent: only rigs and the
+//! demonstration link it. It answers on a Unix socket, which the demonstration carries to 127.0.0.1, and only to pages
+//! of its own: `Host` and `Origin` are checked.
+//!
+//! | to the browser | |
+//! |---|---|
+//! | binary | `u16 x, u16 y, u32 number` (big endian), then a PNG: a part of the picture |
+//! | `{"panel": {"width", "height"}}` | a new picture begins |
+//! | `{"heard": {"sound"} or {"words"}}` | what the kiosk lets hear |
+//! | `{"words": [text]}` | what the screen says, in words |
+//! | `{"card": persona or null}` | what lies on the reader |
+//! | `{"error": text}` | what the panel asked for did not work |
+//!
+//! | from the browser | |
+//! |---|---|
+//! | `{"do": "down" or "up", "x", "y"}` | a finger |
+//! | `{"do": "card", "persona", "fault"}`, `{"do": "lift"}` | a card comes or goes |
+//! | `{"do": "scan", "persona"}` | the QR code of a persona is held to the scanner |
+//! | `{"do": "panel", "name"}` | another panel |
+
+use crate::stack::{self, Laid};
+use crate::{FIRST_READER, program};
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use cccd_agent::flow::Sound;
+use cccd_agent::kiosk::{Glass, Heard, Outside, Place};
+use kiosk_ui::canvas::{Canvas, Color};
+use kiosk_ui::geometry::Rect;
+use kiosk_ui::scene::Scene;
+use kiosk_ui::theme::{PANELS, Panel};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::broadcast;
+use virtual_card::{PERSONAS, Persona};
+use zeroize::Zeroizing;
+
+/// Changes that a slow browser may be behind before it gets a whole picture instead.
+const BACKLOG: usize = 64;
+
+#[derive(Debug, Clone)]
+enum News {
+    /// Parts of the picture changed.
+    Parts(Vec<Rect>),
+    /// All of it, and perhaps its size.
+    Whole,
+    /// A line of JSON.
+    Line(Zeroizing<String>),
+}
+
+/// What the browsers share.
+struct Mirror {
+    /// What the glass shows.
+    picture: Mutex<Canvas>,
+    /// What it says in words.
+    words: Mutex<Zeroizing<String>>,
+    news: broadcast::Sender<News>,
+    outside: Mutex<Sender<Outside>>,
+    card: Mutex<Option<(String, Laid)>>,
+    /// The only names that it answers to, and the only pages that it listens to.
+    hosts: [String; 2],
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The kiosk's side of a mirror.
+pub struct MirrorGlass(Arc<Mirror>);
+
+impl std::fmt::Debug for MirrorGlass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MirrorGlass")
+    }
+}
+
+impl MirrorGlass {
+    /// What the screen says in words, for those who do not see the tab and for tests.
+    fn tell_words(&self, scene: &Scene) {
+        let words: Vec<&str> = scene.speech().collect();
+        let text = Zeroizing::new(json!({ "words": words }).to_string());
+        let mut last = lock(&self.0.words);
+        if *last != text {
+            *last = text.clone();
+            drop(self.0.news.send(News::Line(text)));
+        }
+    }
+}
+
+impl Glass for MirrorGlass {
+    fn show(&mut self, canvas: &Canvas, scene: &Scene, changed: &[Rect]) {
+        self.tell_words(scene);
+        let mut picture = lock(&self.0.picture);
+        let news = if picture.bounds() == canvas.bounds() {
+            News::Parts(changed.to_vec())
+        } else {
+            *picture = Canvas::new(canvas.bounds().w, canvas.bounds().h);
+            News::Whole
+        };
+        picture.copy(canvas, changed);
+        // Nobody may be looking.
+        drop(self.0.news.send(news));
+    }
+
+    fn erase(&mut self) {
+        lock(&self.0.picture).wipe();
+        *lock(&self.0.words) = Zeroizing::default();
+        drop(self.0.news.send(News::Whole));
+    }
+
+    fn hear(&mut self, heard: Heard<'_>) {
+        let heard = match heard {
+            Heard::Sound(Sound::Touch) => json!({ "sound": "touch" }),
+            Heard::Sound(Sound::Done) => json!({ "sound": "done" }),
+            Heard::Sound(Sound::Attention) => json!({ "sound": "attention" }),
+            Heard::Words(words) => json!({ "words": words }),
+        };
+        drop(self.0.news.send(News::Line(json!({ "heard": heard }).to_string().into())));
+    }
+}
+
+/// The kiosk of the demonstration: a hospital's, on the largest panel.
+#[must_use]
+pub fn place(patience_s: u16) -> Place {
+    let queue = Some(('A', "Phòng khám 12 · Tầng 2".to_owned()));
+    Place { site: "BỆNH VIỆN ĐA KHOA TÂN BÌNH".to_owned(), queue, panel: PANELS[0], patience_s }
+}
+
+/// Serves a mirror on a Unix socket, in a thread of its own. `port` is where the browser sees it.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn start(socket: &Path, port: u16, panel: Panel, outside: Sender<Outside>) -> anyhow::Result<MirrorGlass> {
+    let mirror = Arc::new(Mirror {
+        picture: Mutex::new(Canvas::new(panel.width, panel.height)),
+        words: Mutex::default(),
+        news: broadcast::channel(BACKLOG).0,
+        outside: Mutex::new(outside),
+        card: Mutex::new(None),
+        hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?
+    };
+    let router = router(Arc::clone(&mirror));
+    std::thread::spawn(move || runtime.block_on(async { axum::serve(listener, router).await }));
+    Ok(MirrorGlass(mirror))
+}
+
+fn router(mirror: Arc<Mirror>) -> Router {
+    Router::new().route("/", get(page)).route("/mirror", get(connect)).with_state(mirror)
+}
+
+/// Whether a request comes from this machine's own page: a page from elsewhere that resolves to 127.0.0.1 names another
+/// host, and one that opens a WebSocket names its origin.
+fn is_ours(mirror: &Mirror, headers: &HeaderMap, origin_wanted: bool) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST).is_some_and(|host| mirror.hosts.iter().any(|known| known == host));
+    let origin = match text(header::ORIGIN) {
+        Some(origin) => mirror.hosts.iter().any(|known| origin.strip_prefix("http://") == Some(known)),
+        None => !origin_wanted,
+    };
+    host && origin
+}
+
+async fn page(State(mirror): State<Arc<Mirror>>, headers: HeaderMap) -> Response {
+    if !is_ours(&mirror, &headers, false) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
+    let personas: Vec<Value> = PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about })).collect();
+    let panels: Vec<Value> = PANELS.iter().map(|p| json!(p.name)).collect();
+    let setup = json!({ "personas": personas, "panels": panels }).to_string();
+    let page = include_str!("page.html").replace("/*SETUP*/", &setup);
+    ([(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
+}
+
+async fn connect(State(mirror): State<Arc<Mirror>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if !is_ours(&mirror, &headers, true) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
+        // A browser that goes away in the middle of a word is no fault.
+        drop(serve(&mirror, socket).await);
+    })
+}
+
+async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()> {
+    let mut news = mirror.news.subscribe();
+    let mut number = 0;
+    let card = lock(&mirror.card).as_ref().map(|(persona, _)| persona.clone());
+    socket.send(line(&json!({ "card": card }))).await?;
+    let words = lock(&mirror.words).clone();
+    if !words.is_empty() {
+        socket.send(Message::Text(words.as_str().into())).await?;
+    }
+    whole(mirror, &mut socket, &mut number).await?;
+    loop {
+        tokio::select! {
+            message = news.recv() => match message {
+                Ok(News::Parts(parts)) => {
+                    for part in parts {
+                        send_part(mirror, &mut socket, part, &mut number).await?;
+                    }
+                }
+                Ok(News::Whole) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    whole(mirror, &mut socket, &mut number).await?;
+                }
+                Ok(News::Line(text)) => socket.send(Message::Text(text.as_str().into())).await?,
+                Err(broadcast::error::RecvError::Closed) => return Ok(()),
+            },
+            message = socket.recv() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    let (mirror, text) = (Arc::clone(mirror), text.to_string());
+                    // Cards come and go through programs, which takes a moment.
+                    tokio::task::spawn_blocking(move || {
+                        if let Err(error) = obey(&mirror, &text) {
+                            drop(mirror.news.send(News::Line(json!({ "error": format!("{error:#}") }).to_string().into())));
+                        }
+                    });
+                }
+                Some(Ok(Message::Close(_))) | None => return Ok(()),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+            },
+        }
+    }
+}
+
+fn line(value: &Value) -> Message {
+    Message::Text(value.to_string().into())
+}
+
+async fn whole(mirror: &Mirror, socket: &mut WebSocket, number: &mut u32) -> anyhow::Result<()> {
+    let all = lock(&mirror.picture).bounds();
+    socket.send(line(&json!({ "panel": { "width": all.w, "height": all.h } }))).await?;
+    send_part(mirror, socket, all, number).await
+}
+
+async fn send_part(mirror: &Mirror, socket: &mut WebSocket, part: Rect, number: &mut u32) -> anyhow::Result<()> {
+    let Some(png) = ({
+        let picture = lock(&mirror.picture);
+        let part = part.intersection(picture.bounds());
+        (!part.is_empty()).then(|| encode(&picture, part)).transpose()?
+    }) else {
+        return Ok(());
+    };
+    let mut message = Vec::with_capacity(png.len() + 8);
+    message.extend_from_slice(&u16::try_from(part.x)?.to_be_bytes());
+    message.extend_from_slice(&u16::try_from(part.y)?.to_be_bytes());
+    message.extend_from_slice(&number.to_be_bytes());
+    message.extend_from_slice(&png);
+    *number = number.wrapping_add(1);
+    Ok(socket.send(Message::Binary(Bytes::from(message))).await?)
+}
+
+/// A part of a picture as PNG.
+fn encode(picture: &Canvas, part: Rect) -> anyhow::Result<Vec<u8>> {
+    let mut rgb = Zeroizing::new(Vec::with_capacity((part.w * part.h * 3) as usize));
+    for y in part.y..part.bottom() {
+        rgb.extend((part.x..part.right()).flat_map(|x| -> [u8; 3] { Color::channels(picture.pixel(x, y)) }));
+    }
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, part.w as u32, part.h as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.write_header()?.write_image_data(&rgb)?;
+    Ok(out)
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+enum Wish {
+    Down { x: i32, y: i32 },
+    Up { x: i32, y: i32 },
+    Card { persona: String, fault: String },
+    Lift,
+    Scan { persona: String },
+    Panel { name: String },
+}
+
+fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
+    let tell = |outside| drop(lock(&mirror.outside).send(outside));
+    let persona = |id: &str| Persona::find(id).with_context(|| format!("no persona {id:?}"));
+    match serde_json::from_str(text).context("not understood")? {
+        Wish::Down { x, y } => tell(Outside::Down(x, y)),
+        Wish::Up { x, y } => tell(Outside::Up(x, y)),
+        Wish::Scan { persona: id } => tell(Outside::Scan(Zeroizing::new(persona(&id)?.qr()))),
+        Wish::Panel { name } => tell(Outside::Panel(Panel::find(&name).with_context(|| format!("no panel {name:?}"))?)),
+        Wish::Lift => lay(mirror, None)?,
+        Wish::Card { persona: id, fault } => {
+            fault.parse::<virtual_card::Fault>().map_err(|error| anyhow::anyhow!("{error}"))?;
+            lay(mirror, Some((persona(&id)?, &fault)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away the card that lies on the reader, and lays another.
+fn lay(mirror: &Mirror, card: Option<(&Persona, &str)>) -> anyhow::Result<()> {
+    let mut place = lock(&mirror.card);
+    place.take();
+    drop(mirror.news.send(News::Line(json!({ "card": null }).to_string().into())));
+    if let Some((persona, fault)) = card {
+        let laid = stack::lay(|name| Command::new(program(name)), persona.id, fault, FIRST_READER)?;
+        *place = Some((persona.id.to_owned(), laid));
+        drop(mirror.news.send(News::Line(json!({ "card": persona.id }).to_string().into())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_this_machines_own_page_is_answered() {
+        let (outside, _) = std::sync::mpsc::channel();
+        let mirror = Mirror {
+            picture: Mutex::new(Canvas::new(8, 8)),
+            words: Mutex::default(),
+            news: broadcast::channel(1).0,
+            outside: Mutex::new(outside),
+            card: Mutex::new(None),
+            hosts: ["127.0.0.1:8787".to_owned(), "localhost:8787".to_owned()],
+        };
+        let ours = |host: &'static str, origin: Option<&'static str>, wanted| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            is_ours(&mirror, &headers, wanted)
+        };
+        assert!(ours("127.0.0.1:8787", None, false), "typed into the address bar");
+        assert!(ours("localhost:8787", Some("http://localhost:8787"), true));
+        assert!(!ours("127.0.0.1:8787", None, true), "a WebSocket without an origin is no browser's");
+        assert!(!ours("127.0.0.1:8787", Some("https://example.vn"), true), "another page");
+        assert!(!ours("example.vn", None, false), "a name that somebody let point here");
+        assert!(!ours("example.vn:8787", Some("http://example.vn:8787"), true));
+    }
+
+    #[test]
+    fn wishes_are_taken_to_the_letter() {
+        let wish = |text| serde_json::from_str::<Wish>(text).is_ok();
+        assert!(wish(r#"{"do":"down","x":3,"y":4}"#) && wish(r#"{"do":"lift"}"#));
+        assert!(!wish(r#"{"do":"down"}"#) && !wish(r#"{"do":"reboot"}"#) && !wish("[]"));
+        assert!(!wish(r#"{"do":"scan","persona":"an","digits":"1"}"#));
+    }
+}

@@ -1,0 +1,256 @@
+//! A citizen at the kiosk, in a real browser before a real pcscd: the wrong card, a card lifted, too little time, another
+//! language and contrast midway, the ticket; and nothing of the person in the process's memory afterwards.
+
+use cccd_agent::flow::PATIENCE_S;
+use hil_tests::Line;
+use kiosk_ui::font::Fonts;
+use kiosk_ui::state::{Preferences, Problem, Screen, State, Verdict};
+use kiosk_ui::{Act, Language, Phrase, view};
+use openssl::base64;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tungstenite::{Message, WebSocket};
+use virtual_card::{PERSONAS, Persona};
+
+/// A page in headless Chromium, over its DevTools protocol.
+struct Browser {
+    process: Child,
+    socket: WebSocket<TcpStream>,
+    session: Option<String>,
+    calls: u64,
+    shots: u32,
+    _profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Browser {
+    fn open(url: &str) -> Self {
+        let profile = tempfile::tempdir().expect("directory");
+        let mut command = Command::new("chromium");
+        command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
+        command.args(["--remote-debugging-port=0", "--window-size=1500,1100"]);
+        command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("chromium; `cargo xtask doctor` says what is missing");
+        let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned))
+            .expect("DevTools");
+        std::thread::spawn(move || lines.for_each(drop));
+        let host = address.trim_start_matches("ws://").split('/').next().expect("host").to_owned();
+        let stream = TcpStream::connect(host).expect("DevTools answers");
+        let (socket, _) = tungstenite::client(address, stream).expect("a WebSocket");
+        let mut browser = Self { process, socket, session: None, calls: 0, shots: 0, _profile: profile };
+        let target = browser.call("Target.createTarget", json!({ "url": url }))["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        browser
+    }
+
+    fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.calls += 1;
+        let mut call = json!({ "id": self.calls, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            call["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(call.to_string())).expect("DevTools listens");
+        loop {
+            let message = self.socket.read().expect("DevTools answers");
+            let Message::Text(text) = message else { continue };
+            let answer: Value = serde_json::from_str(&text).expect("JSON");
+            if answer["id"] == self.calls {
+                assert!(answer.get("error").is_none(), "{method}: {answer}");
+                return answer["result"].clone();
+            }
+        }
+    }
+
+    fn evaluate(&mut self, expression: &str) -> Value {
+        self.call("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }))["result"]["value"]
+            .clone()
+    }
+
+    /// Waits until the screen says this, and keeps a picture of it.
+    fn wait_for(&mut self, words: &str) {
+        let start = hil_tests::stack::now();
+        loop {
+            let said = self.evaluate("document.getElementById('words')?.textContent ?? ''");
+            if said.as_str().is_some_and(|said| said.contains(words)) {
+                return self.shoot(words);
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(40),
+                "{words:?} is not said, but {said}; see {}",
+                shots().display()
+            );
+            hil_tests::stack::pause(50);
+        }
+    }
+
+    /// A picture of the page, for people to look at.
+    fn shoot(&mut self, name: &str) {
+        // What is said comes before what is drawn.
+        hil_tests::stack::pause(700);
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let png = base64::decode_block(shot["data"].as_str().expect("a picture")).expect("base64");
+        self.shots += 1;
+        let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        std::fs::write(shots().join(format!("{:02}-{name}.png", self.shots)), png).expect("picture");
+    }
+
+    /// Puts a finger on what does this on a screen.
+    fn touch(&mut self, kiosk: &Kiosk, screen: &Screen, act: Act) {
+        let mut state = State::new(kiosk.place.panel, &kiosk.place.site);
+        (state.preferences, state.screen) = (kiosk.preferences, screen.clone());
+        state.seconds_left = (*screen != Screen::Attract).then_some(9);
+        let scene = view(&state, &mut Fonts::new());
+        let target = scene.nodes.iter().find(|node| node.hit == Some(act)).expect("a target").rect;
+        let (x, y) = (target.x + target.w / 2, target.y + target.h / 2);
+        let place = self.evaluate(&format!(
+            "(() => {{ const c = document.querySelector('canvas'), b = c.getBoundingClientRect();
+               return [b.left + {x} * b.width / c.width, b.top + {y} * b.height / c.height]; }})()"
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Presses a button of the panel beside the glass, with a persona chosen.
+    fn press(&mut self, button: &str, persona: &Persona, fault: &str) {
+        let (id, fault) = (json!(persona.id), json!(fault));
+        self.evaluate(&format!(
+            "document.getElementById('persona').value = {id}; document.getElementById('fault').value = {fault};
+             document.getElementById('{button}').click()"
+        ));
+    }
+}
+
+struct Kiosk {
+    place: cccd_agent::kiosk::Place,
+    preferences: Preferences,
+}
+
+impl Kiosk {
+    fn says(&self, phrase: Phrase) -> &'static str {
+        phrase.text(self.preferences.language)
+    }
+}
+
+fn shots() -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kiosk-scenario");
+    std::fs::create_dir_all(&directory).expect("directory");
+    directory
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("address").port()
+}
+
+#[test]
+fn from_attract_to_ticket_through_every_mishap() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut line = Line::provision(directory.path()).expect("line");
+    line.start_central().expect("central");
+    let port = free_port();
+    let patience = 8;
+    assert!(patience < PATIENCE_S);
+    let process = line.start_kiosk(port, patience).expect("kiosk");
+    let mut browser = Browser::open(&format!("http://127.0.0.1:{port}/"));
+    let mut kiosk = Kiosk { place: hil_tests::mirror::place(patience), preferences: Preferences::default() };
+    let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
+
+    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.touch(&kiosk, &Screen::Attract, Act::Start);
+    browser.wait_for(kiosk.says(Phrase::ConsentTitle));
+    let consent = Screen::Consent { purpose: (String::new(), String::new()) };
+    browser.touch(&kiosk, &consent, Act::Agree);
+    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+
+    // Language and contrast midway.
+    browser.touch(&kiosk, &Screen::Scan, Act::Language);
+    kiosk.preferences.language = Language::English;
+    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+    browser.touch(&kiosk, &Screen::Scan, Act::Contrast);
+    kiosk.preferences.high_contrast = true;
+
+    // Too little time, and more of it.
+    browser.wait_for(kiosk.says(Phrase::MoreTimeTitle));
+    browser.touch(&kiosk, &Screen::MoreTime, Act::MoreTime);
+    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+
+    // Somebody else's card.
+    browser.press("scan", an, "none");
+    browser.wait_for(kiosk.says(Phrase::PlaceCard));
+    browser.press("lay", binh, "none");
+    browser.wait_for(kiosk.says(Phrase::WrongCard));
+    browser.press("lift", binh, "none");
+    let problem = Problem { what: Phrase::WrongCard, next: Phrase::CheckNumber, tries_left: 2 };
+    browser.touch(&kiosk, &Screen::Problem(problem), Act::Retry);
+    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+
+    // The right one, lifted in the middle and put back.
+    browser.press("scan", an, "none");
+    browser.wait_for(kiosk.says(Phrase::PlaceCard));
+    browser.press("lay", an, "slow:300");
+    browser.wait_for(kiosk.says(Phrase::StepText));
+    browser.press("lift", an, "none");
+    browser.wait_for(kiosk.says(Phrase::CardLifted));
+    browser.press("lay", an, "none");
+    browser.wait_for(kiosk.says(Phrase::ResultGenuine));
+    let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
+    browser.touch(&kiosk, &result, Act::Finish);
+    browser.wait_for(kiosk.says(Phrase::TicketTitle));
+    let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new() };
+    browser.touch(&kiosk, &ticket, Act::Finish);
+    browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
+    browser.press("lift", an, "none");
+
+    // The next person finds the usual settings, and nothing of this one.
+    kiosk.preferences = Preferences::default();
+    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    let events = line.events().expect("events");
+    assert_eq!(events.len(), 1, "one verdict, one event: {events:?}");
+    for (needle, what) in [(an.name.as_bytes(), "name"), (an.number.as_bytes(), "number")] {
+        let found = in_memory(process.id(), needle);
+        assert!(found.is_empty(), "the {what} is still in memory: {found:?}");
+    }
+}
+
+/// Where bytes stand in the memory that a process writes to: its heap, stacks and anonymous mappings. What is mapped from
+/// the program file are constants, the personas themselves among them.
+fn in_memory(process: u32, needle: &[u8]) -> Vec<String> {
+    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).expect("maps");
+    let mut memory = std::fs::File::open(format!("/proc/{process}/mem")).expect("memory");
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for map in maps.lines().filter(|map| map.split(' ').nth(1).is_some_and(|rights| rights.starts_with("rw"))) {
+        let (from, to) = map.split_once(' ').and_then(|(range, _)| range.split_once('-')).expect("a range");
+        let edge = |text| u64::from_str_radix(text, 16).expect("an address");
+        let mut bytes = vec![0; usize::try_from(edge(to) - edge(from)).expect("length")];
+        let read = memory.seek(SeekFrom::Start(edge(from))).and_then(|_| memory.read_exact(&mut bytes));
+        if read.is_ok() {
+            looked_at += bytes.len();
+            let places = bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle);
+            for (at, _) in places.take(3) {
+                let around = &bytes[at.saturating_sub(48)..(at + needle.len() + 48).min(bytes.len())];
+                found.push(format!("{map} +{at:x}: {}", String::from_utf8_lossy(around)));
+            }
+        }
+    }
+    assert!(looked_at > 1 << 20, "there is memory to look at");
+    found
+}
