@@ -100,7 +100,7 @@ impl Sizes {
         let (title, body, button) = if panel.is_portrait() {
             (grown(80, 120), grown(42, 125), grown(42, 115))
         } else {
-            (grown(least * 118 / 100, 112), grown(least, 108), least)
+            (grown(least * 118 / 100, 112), grown(least, 113), least)
         };
         Self {
             title,
