@@ -210,21 +210,37 @@ impl Canvas {
     pub fn shadow(&mut self, rect: Rect, radius: i32, spread: i32, strength: u32, color: Color) {
         let outer = rect.inset(-spread);
         let area = outer.intersection(self.clip);
+        let radius = radius.min(rect.w / 2).min(rect.h / 2);
         let reach = (spread + radius).max(1);
+        let coverage = |dx: i32, dy: i32| {
+            let depth = reach - integer_root(dx * dx + dy * dy);
+            let share = (depth.clamp(0, spread) * 256 / spread.max(1)) as u32;
+            // Soft at the outer edge: the square of the distance.
+            (share * share * strength) >> 16
+        };
+        let sides: Vec<u32> = (0..spread).map(|from_edge| coverage(reach - from_edge, 0)).collect();
         for y in area.y..area.bottom() {
             let from_edge_y = (y - outer.y).min(outer.bottom() - 1 - y);
-            for x in area.x..area.right() {
-                let from_edge_x = (x - outer.x).min(outer.right() - 1 - x);
-                // Deep inside the rectangle itself covers the shadow.
-                if from_edge_x > reach && from_edge_y > reach {
-                    continue;
+            if from_edge_y >= reach {
+                // Beside the rectangle, which covers all between.
+                for (at, share) in sides.iter().enumerate() {
+                    self.blend_at(outer.x + at as i32, y, color, *share);
+                    self.blend_at(outer.right() - 1 - at as i32, y, color, *share);
                 }
-                let (dx, dy) = ((reach - from_edge_x).max(0), (reach - from_edge_y).max(0));
-                let depth = reach - integer_root(dx * dx + dy * dy);
-                if depth > 0 {
-                    let share = (depth.min(spread) * 256 / spread) as u32;
-                    // Soft at the outer edge: the square of the distance.
-                    self.blend_at(x, y, color, (share * share * strength) >> 16);
+                continue;
+            }
+            let dy = reach - from_edge_y;
+            for from_edge in 0..reach {
+                let share = coverage(reach - from_edge, dy);
+                self.blend_at(outer.x + from_edge, y, color, share);
+                self.blend_at(outer.right() - 1 - from_edge, y, color, share);
+            }
+            if from_edge_y < spread {
+                let share = coverage(0, dy);
+                let share = share + (share >> 7);
+                let (from, to) = ((outer.x + reach).max(area.x), (outer.right() - reach).min(area.right()));
+                if from < to {
+                    self.row(y, from, to).iter_mut().for_each(|pixel| *pixel = blend(*pixel, color.0, share));
                 }
             }
         }
@@ -239,9 +255,17 @@ impl Canvas {
         // Rounded to a grid coarse enough that every machine rounds alike.
         let (sin, cos) = ((angle.sin() * 1024.0).round() as i32, (angle.cos() * 1024.0).round() as i32);
         let area = rect.intersection(self.clip);
+        // Where a row crosses the ring, in sixteenths of a pixel; one pixel more for the soft edge.
+        let half = |limit: i32, dy: i32| integer_root(limit * limit - (dy * 16 + 8).pow(2)) / 16;
         for y in area.y..area.bottom() {
-            for x in area.x..area.right() {
-                let (dx, dy) = (x - cx, y - cy);
+            let dy = y - cy;
+            let far = half(radius * 16 + 16, dy) + 2;
+            let near = half(((radius - width) * 16 - 16).max(0), dy) - 2;
+            for x in area.x.max(cx - far)..area.right().min(cx + far) {
+                let dx = x - cx;
+                if dx > -near && dx < near {
+                    continue;
+                }
                 let distance = integer_root((dx * 16 + 8).pow(2) + (dy * 16 + 8).pow(2));
                 let outside = (radius * 16 - distance + 8).clamp(0, 16);
                 let inside = (distance - (radius - width) * 16 + 8).clamp(0, 16);
@@ -274,10 +298,10 @@ impl Canvas {
             let to = (i64::from(at + 1) * i64::from(source)).div_euclid(i64::from(size));
             (from as i32, (to as i32).max(from as i32 + 1).min(source))
         };
+        let columns: Vec<(i32, i32)> = (area.x..area.right()).map(|x| span(x - rect.x, rect.w, width)).collect();
         for y in area.y..area.bottom() {
             let (top, bottom) = span(y - rect.y, rect.h, height);
-            for x in area.x..area.right() {
-                let (left, right) = span(x - rect.x, rect.w, width);
+            for (x, &(left, right)) in (area.x..area.right()).zip(&columns) {
                 let mut sum = [0u32; 3];
                 for row in top..bottom {
                     for column in left..right {
@@ -288,7 +312,7 @@ impl Canvas {
                     }
                 }
                 let count = ((bottom - top) * (right - left)) as u32;
-                let [r, g, b] = sum.map(|total| total / count);
+                let [r, g, b] = if count == 1 { sum } else { sum.map(|total| total / count) };
                 self.pixels[(y * self.width + x) as usize] = r << 16 | g << 8 | b;
             }
         }

@@ -116,6 +116,7 @@ pub struct Fonts {
     shape: ShapeContext,
     scale: ScaleContext,
     lines: HashMap<(Style, Text), Line>,
+    wraps: HashMap<(Style, i32, Text), Vec<Text>>,
     glyphs: HashMap<GlyphKey, Mask>,
 }
 
@@ -138,12 +139,19 @@ impl Fonts {
     /// With nothing remembered.
     #[must_use]
     pub fn new() -> Self {
-        Self { shape: ShapeContext::new(), scale: ScaleContext::new(), lines: HashMap::new(), glyphs: HashMap::new() }
+        Self {
+            shape: ShapeContext::new(),
+            scale: ScaleContext::new(),
+            lines: HashMap::new(),
+            wraps: HashMap::new(),
+            glyphs: HashMap::new(),
+        }
     }
 
     /// Forgets every line of text, wiping it. Glyphs stay: a letter is nobody's.
     pub fn forget(&mut self) {
         self.lines.clear();
+        self.wraps.clear();
     }
 
     fn line(&mut self, text: &str, style: Style) -> &Line {
@@ -196,7 +204,11 @@ impl Fonts {
     /// Breaks text at spaces so that each line fits, and at line feeds. A word that is too long stands alone. Lines of a
     /// paragraph become about equally long: no word is left over.
     pub fn wrap(&mut self, text: &str, style: Style, width: i32) -> Vec<String> {
-        let mut lines = Vec::new();
+        let key = (style, width, Text(text.to_owned()));
+        if let Some(lines) = self.wraps.get(&key) {
+            return lines.iter().map(|line| line.0.clone()).collect();
+        }
+        let mut lines: Vec<String> = Vec::new();
         let space = self.width(" ", style);
         for paragraph in text.split('\n') {
             let words: Vec<(&str, i32)> =
@@ -210,6 +222,10 @@ impl Fonts {
             }
             lines.extend(break_words(&words, space, wide).into_iter().map(|line| line.join(" ")));
         }
+        if self.wraps.len() >= MOST_LINES {
+            self.wraps.clear();
+        }
+        self.wraps.insert(key, lines.iter().cloned().map(Text).collect());
         lines
     }
 
@@ -364,6 +380,6 @@ mod tests {
         assert!(lines.iter().all(|line| fonts.width(line, style) <= 300), "{lines:?}");
         assert_eq!(lines.join(" "), text);
         fonts.forget();
-        assert!(fonts.lines.is_empty());
+        assert!(fonts.lines.is_empty() && fonts.wraps.is_empty());
     }
 }
