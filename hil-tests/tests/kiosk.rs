@@ -166,7 +166,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     let mut line = Line::provision(directory.path()).expect("line");
     line.start_central().expect("central");
     let port = free_port();
-    let patience = 8;
+    let patience = 10;
     assert!(patience < PATIENCE_S);
     let process = line.start_kiosk(port, patience).expect("kiosk");
     let mut browser = Browser::open(&format!("http://127.0.0.1:{port}/"));
