@@ -6,6 +6,23 @@ use cccd::number::Number;
 use cccd::qr::{self, Scan};
 use emrtd::mrz::MrzKey;
 use emrtd::password::Password;
+use zeroize::Zeroizing;
+
+/// What a person typed or a card said: wiped when dropped, and no `Debug` output tells more than its length.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Private(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Private({})", self.0.len())
+    }
+}
+
+impl From<String> for Private {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
 
 /// Passwords to try, and what was known of the card before.
 #[derive(Debug, Clone, Default)]

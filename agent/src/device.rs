@@ -1,7 +1,7 @@
 //! The device's own parts: reader, terminal, keys, outbox, uplink. One scan arms one read; each verdict becomes a signed
 //! event on disk before anybody is told of it.
 
-use crate::access::{self, AccessKey};
+use crate::access::{self, AccessKey, Private};
 use crate::anchors;
 use crate::commands::{now, open_reader, plan, print_json};
 use crate::config::Config;
@@ -30,7 +30,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// How long a scan waits for its card.
 const CARD_PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +46,7 @@ pub enum Happening<'a> {
     /// After every answer of the chip.
     Progress(Progress),
     /// The holder's name is known.
-    Name(Zeroizing<String>),
+    Name(Private),
     /// More of the portrait can be shown.
     Picture(&'a Picture),
     /// The card was lifted; it may be put back.
@@ -57,9 +56,9 @@ pub enum Happening<'a> {
 }
 
 /// The holder's name as DG13 has it, with all its signs.
-fn name(session: &Session) -> Option<Zeroizing<String>> {
+fn name(session: &Session) -> Option<Private> {
     let dg13 = Dg13::parse(session.file(FileId::Dg(13))?).ok()?;
-    Some(Zeroizing::new(dg13.get(Field::FullName)?.to_owned()))
+    Some(dg13.get(Field::FullName)?.to_owned().into())
 }
 
 fn device_failure(error: &OutboxError) -> Failure {
@@ -168,7 +167,7 @@ impl Device {
     pub fn scan(&mut self, line: &str, stop: &AtomicBool) -> Result<(), Failure> {
         let result = access::from_scan(line).and_then(|key| {
             print_json(&json!({ "armed": true }), false)?;
-            self.read(&key, &|| stop.load(Ordering::Relaxed), &mut |_| {}).map(drop)
+            self.read(&key, &|| stop.load(Ordering::Relaxed), &mut |_| {})
         });
         self.prepare();
         match result {

@@ -11,13 +11,12 @@
 //! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
-use crate::access::{self, AccessKey};
+use crate::access::{self, AccessKey, Private};
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{Holder, NUMBER_DIGITS, Preferences, Problem, ReadStep, Verdict, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// Seconds that a step waits for a person, unless the site says otherwise.
 pub const PATIENCE_S: u16 = 45;
@@ -30,15 +29,15 @@ pub const AFTERGLOW_S: u16 = 5;
 /// Tries before staff is called.
 pub const TRIES: u8 = 3;
 
-/// What differs from site to site.
+/// What differs from kiosk to kiosk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct Place {
     /// The site's name, as in the header.
     pub site: String,
-    /// What the data are for, Vietnamese and English.
-    pub purpose: (String, String),
-    /// Where people with a ticket go, and the letter before its number; `None` where there are no tickets.
+    /// The letter before ticket numbers, and where people with one go; `None` where there are no tickets.
     pub queue: Option<(char, String)>,
+    /// The panel.
+    pub panel: Panel,
     /// Seconds that a step waits for a person; see [`PATIENCE_S`].
     pub patience_s: u16,
 }
@@ -55,11 +54,11 @@ pub enum Input {
     /// A finger was lifted where it was put down.
     Act(Act),
     /// The scanner read something.
-    Scan(Zeroizing<String>),
+    Scan(Private),
     /// A read is under way.
     Progress(ReadStep, u8),
     /// The holder's full name is known.
-    Name(Zeroizing<String>),
+    Name(Private),
     /// More of the portrait can be shown.
     Picture(Arc<Picture>),
     /// The card was lifted in the middle of a read, which waits for it.
@@ -85,6 +84,8 @@ pub enum Effect {
     StopWaiting,
     /// Nothing of this person may stay: glass, caches, mirrors.
     Erase,
+    /// Say what the screen says; what was being said ends.
+    SpeakScreen,
     /// Say these lines; what was being said ends.
     Speak(Vec<String>),
     /// A sound.
@@ -107,9 +108,11 @@ pub enum Sound {
 /// The state machine.
 #[derive(Debug)]
 pub struct Flow {
-    settings: Settings,
+    place: Place,
+    /// What the data are for, Vietnamese and English.
+    purpose: (String, String),
     shown: State,
-    typed: Typed,
+    typed: Private,
     tries: u8,
     now: u64,
     deadline: Option<u64>,
@@ -122,25 +125,16 @@ pub struct Flow {
     gone: bool,
 }
 
-/// What was typed; never shown.
-#[derive(Default)]
-struct Typed(Zeroizing<String>);
-
-impl std::fmt::Debug for Typed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Typed({})", self.0.len())
-    }
-}
-
 impl Flow {
-    /// A kiosk that nobody uses.
+    /// A kiosk that nobody uses, and what it asks people's data for, in Vietnamese and English.
     #[must_use]
-    pub fn new(panel: Panel, settings: Settings) -> Self {
-        let shown = State::new(panel, &settings.site);
+    pub fn new(place: Place, purpose: (String, String)) -> Self {
+        let shown = State::new(place.panel, &place.site);
         Self {
-            settings,
+            place,
+            purpose,
             shown,
-            typed: Typed::default(),
+            typed: Private::default(),
             tries: TRIES,
             now: 0,
             deadline: None,
@@ -168,22 +162,20 @@ impl Flow {
             Input::Act(act) => self.act(act, &mut effects),
             Input::Scan(text) => {
                 if matches!(self.shown.screen, Screen::Attract | Screen::Scan | Screen::Number { .. }) {
-                    self.identified(&text, &mut effects);
+                    self.identified(&text.0, &mut effects);
                 }
             }
             Input::Progress(step, per_cent) if self.is_reading() => {
                 let holder = self.holder.clone();
                 let screen = Screen::Reading { step, per_cent, holder };
                 // The steps of one read are one screen: it is spoken once.
-                let new = !matches!(self.shown.screen, Screen::Reading { .. });
-                if new {
-                    self.go(screen, &mut effects);
-                } else {
+                if matches!(self.shown.screen, Screen::Reading { .. }) {
                     self.shown.screen = screen;
+                } else {
+                    self.go(screen, &mut effects);
                 }
-                self.deadline = None;
             }
-            Input::Name(name) if self.is_reading() => self.know(Holder::new(&name, None)),
+            Input::Name(name) if self.is_reading() => self.know(Holder::new(&name.0, None)),
             Input::Picture(picture) if self.is_reading() => {
                 if let Some(holder) = &self.holder {
                     self.know(Holder { name: holder.name.clone(), picture: Some(picture) });
@@ -213,9 +205,9 @@ impl Flow {
         matches!(self.shown.screen, Screen::Place | Screen::Reading { .. } | Screen::Lifted)
     }
 
-    /// Shows a screen, says it, and gives it its time.
-    fn go(&mut self, screen: Screen, effects: &mut Vec<Effect>) {
-        let seconds = match &screen {
+    /// How long a screen stands when nobody does anything; `None` where no time runs.
+    const fn seconds(&self, screen: &Screen) -> Option<u16> {
+        match screen {
             Screen::Attract
             | Screen::Reading { .. }
             | Screen::Lifted
@@ -223,8 +215,13 @@ impl Flow {
             | Screen::TakeCard => None,
             Screen::MoreTime => Some(WARNING_S),
             Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
-            _ => Some(self.settings.patience_s),
-        };
+            _ => Some(self.place.patience_s),
+        }
+    }
+
+    /// Shows a screen, says it, and gives it its time.
+    fn go(&mut self, screen: Screen, effects: &mut Vec<Effect>) {
+        let seconds = self.seconds(&screen);
         self.deadline = seconds.map(|seconds| self.now + u64::from(seconds) * 1000);
         self.shown.seconds_left = seconds;
         self.shown.screen = screen;
@@ -234,8 +231,7 @@ impl Flow {
 
     fn speak(&self, effects: &mut Vec<Effect>) {
         if self.shown.preferences.speech {
-            let scene = kiosk_ui::view(&self.shown, &mut kiosk_ui::font::Fonts::new());
-            effects.push(Effect::Speak(scene.speech().map(str::to_owned).collect()));
+            effects.push(Effect::SpeakScreen);
         }
     }
 
@@ -301,11 +297,10 @@ impl Flow {
 
     /// A sign of life: the step's time starts again.
     fn wait_on(&mut self) {
-        if self.deadline.is_some() && self.shown.screen != Screen::MoreTime {
-            let seconds = match &self.shown.screen {
-                Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => SHOWN_S,
-                _ => self.settings.patience_s,
-            };
+        if self.shown.screen != Screen::MoreTime
+            && self.deadline.is_some()
+            && let Some(seconds) = self.seconds(&self.shown.screen)
+        {
             self.deadline = Some(self.now + u64::from(seconds) * 1000);
         }
     }
@@ -314,7 +309,7 @@ impl Flow {
         self.wait_on();
         match (act, self.shown.screen.clone()) {
             (Act::Start, Screen::Attract) => {
-                self.go(Screen::Consent { purpose: self.settings.purpose.clone() }, effects);
+                self.go(Screen::Consent { purpose: self.purpose.clone() }, effects);
             }
             (Act::Agree, Screen::Consent { .. }) => self.go(Screen::Scan, effects),
             (Act::TypeNumber, Screen::Scan) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
@@ -356,7 +351,7 @@ impl Flow {
         match access::from_scan(text) {
             // Nobody reads a card at this kiosk without having agreed.
             Ok(_) if self.shown.screen == Screen::Attract => {
-                self.go(Screen::Consent { purpose: self.settings.purpose.clone() }, effects);
+                self.go(Screen::Consent { purpose: self.purpose.clone() }, effects);
             }
             Ok(key) => {
                 effects.push(Effect::Sound(Sound::Done));
@@ -413,7 +408,7 @@ impl Flow {
         effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
         if verdict == Verdict::Genuine {
             let number = |prefix: char| format!("{prefix}{:03}", sequence % 1000);
-            self.ticket = self.settings.queue.clone().map(|(prefix, place)| (number(prefix), place));
+            self.ticket = self.place.queue.clone().map(|(prefix, place)| (number(prefix), place));
         }
         let holder = self.holder.clone();
         self.gone = false;
@@ -472,7 +467,7 @@ impl Flow {
     /// Nobody is there any more: nothing of the person stays, and the next finds the usual settings.
     fn end(&mut self, effects: &mut Vec<Effect>) {
         let had_speech = self.shown.preferences.speech;
-        self.typed = Typed::default();
+        self.typed = Private::default();
         (self.holder, self.covered, self.ticket, self.tries, self.gone) = (None, None, None, TRIES, false);
         self.shown.preferences = Preferences::default();
         effects.push(Effect::Erase);

@@ -3,11 +3,11 @@
 //! Two threads: this one owns flow, scene and picture; the other owns the device, which blocks on its reader. Every
 //! read has a number, and what an older read still says is not heard.
 
-use crate::access::AccessKey;
+use crate::access::{AccessKey, Private};
 use crate::config::Config;
 use crate::device::{Device, Happening, ROUND};
 use crate::failure::{Failure, exit};
-use crate::flow::{Effect, Flow, Input, Settings, Sound};
+use crate::flow::{Effect, Flow, Input, Place, Sound};
 use crate::profile::Profile;
 use drivers::reader::ReaderError;
 use emrtd::file::FileId;
@@ -25,7 +25,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 use time::{OffsetDateTime, UtcOffset};
-use zeroize::Zeroizing;
 
 /// Where the picture goes.
 pub trait Glass: Send {
@@ -43,7 +42,7 @@ pub enum Heard<'a> {
     /// A sound.
     Sound(Sound),
     /// Words in the language of the screen; none ends what is being said.
-    Words(&'a [String]),
+    Words(&'a [&'a str]),
 }
 
 /// What comes from outside.
@@ -54,7 +53,7 @@ pub enum Outside {
     /// The finger was lifted here.
     Up(i32, i32),
     /// The scanner read something.
-    Scan(Zeroizing<String>),
+    Scan(Private),
     /// Another panel, in demonstrations.
     Panel(Panel),
     /// The end.
@@ -77,19 +76,6 @@ enum FromDevice {
     Ended(Failure),
 }
 
-/// What differs from kiosk to kiosk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The site's name, as in the header.
-    pub site: String,
-    /// The letter before ticket numbers, and where people with one go.
-    pub queue: Option<(char, String)>,
-    /// The panel.
-    pub panel: Panel,
-    /// Seconds that a step waits for a person.
-    pub patience_s: u16,
-}
-
 /// Runs until [`Outside::Stop`], the end of `outside`, or a failure of the device's own store.
 ///
 /// # Errors
@@ -102,14 +88,13 @@ pub fn run(
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
     let profile = Profile::built_in(&config.profile)?;
-    let Place { site, queue, panel, patience_s } = place;
-    let settings = Settings { site, purpose: (profile.purpose_vi, profile.purpose_en), queue, patience_s };
+    let panel = place.panel;
     let mut kiosk = Kiosk {
-        flow: Flow::new(panel, settings),
+        flow: Flow::new(place, (profile.purpose_vi, profile.purpose_en)),
         renderer: Renderer::default(),
         canvas: Canvas::new(panel.width, panel.height),
-        scene: Scene::default(),
         down: None,
+        speak: false,
         clock: Arc::clone(&clock),
         wanted: Arc::new(AtomicU64::new(0)),
     };
@@ -134,8 +119,9 @@ struct Kiosk {
     flow: Flow,
     renderer: Renderer,
     canvas: Canvas,
-    scene: Scene,
     down: Option<Act>,
+    /// The screen that comes is to be said.
+    speak: bool,
     clock: Arc<dyn Clock>,
     /// The number of the read that counts.
     wanted: Arc<AtomicU64>,
@@ -158,13 +144,13 @@ impl Kiosk {
             match outside.recv_timeout(FRAME) {
                 Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Outside::Down(x, y)) => {
-                    self.down = self.scene.hit(x, y);
+                    self.down = self.renderer.hit(x, y);
                     inputs.push(Input::Press(self.down));
                 }
                 Ok(Outside::Up(x, y)) => {
                     inputs.push(Input::Press(None));
                     // It counts where it was put down and lifted on the same thing.
-                    inputs.extend(self.down.take().filter(|act| self.scene.hit(x, y) == Some(*act)).map(Input::Act));
+                    inputs.extend(self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act));
                 }
                 Ok(Outside::Scan(text)) => inputs.push(Input::Scan(text)),
                 Ok(Outside::Panel(panel)) => {
@@ -191,10 +177,14 @@ impl Kiosk {
                     self.cause(effect, reads, glass);
                 }
             }
-            self.scene = view(self.flow.state(), &mut self.renderer.fonts);
-            let changed = self.renderer.draw(&mut self.canvas, self.scene.clone());
+            let scene = view(self.flow.state(), &mut self.renderer.fonts);
+            let (scene, changed) = self.renderer.draw(&mut self.canvas, scene);
             if !changed.is_empty() {
-                glass.show(&self.canvas, &self.scene, &changed);
+                glass.show(&self.canvas, scene, &changed);
+            }
+            if std::mem::take(&mut self.speak) {
+                let words: Vec<&str> = scene.speech().collect();
+                glass.hear(Heard::Words(&words));
             }
         }
     }
@@ -210,11 +200,14 @@ impl Kiosk {
                 self.wanted.fetch_add(1, Ordering::Relaxed);
             }
             Effect::Erase => {
-                self.scene = Scene::default();
                 self.renderer.forget(&mut self.canvas);
                 glass.erase();
             }
-            Effect::Speak(words) => glass.hear(Heard::Words(&words)),
+            Effect::SpeakScreen => self.speak = true,
+            Effect::Speak(words) => {
+                self.speak = false;
+                glass.hear(Heard::Words(&words.iter().map(String::as_str).collect::<Vec<_>>()));
+            }
             Effect::Sound(sound) => glass.hear(Heard::Sound(sound)),
             Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
             Effect::Ticket(number, place) => tracing::info!(number, place, "ticket"),

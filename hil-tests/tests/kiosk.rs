@@ -139,7 +139,7 @@ impl Browser {
 }
 
 struct Kiosk {
-    place: cccd_agent::kiosk::Place,
+    place: cccd_agent::flow::Place,
     preferences: Preferences,
 }
 

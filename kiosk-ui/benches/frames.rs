@@ -63,7 +63,7 @@ fn panel(panel: Panel) {
             tick = (tick + 1) % 15;
             moving.tick = tick;
             let scene = view(&moving, &mut renderer.fonts);
-            renderer.draw(canvas, scene)
+            renderer.draw(canvas, scene).1
         };
         next(&mut canvas, &mut renderer);
         // The mean of a whole movement: some of its ticks change nothing.

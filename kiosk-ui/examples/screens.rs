@@ -1,6 +1,6 @@
 //! Writes every screen as a picture: `cargo run --release -p kiosk-ui --example screens -- DIRECTORY [PANEL]`.
 
-use kiosk_ui::canvas::{Canvas, Color};
+use kiosk_ui::canvas::Canvas;
 use kiosk_ui::lint::lint;
 use kiosk_ui::scene::Renderer;
 use kiosk_ui::{gallery, view};
@@ -26,8 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let file = std::io::BufWriter::new(std::fs::File::create(directory.join(format!("{name}.png")))?);
             let mut encoder = png::Encoder::new(file, panel.width as u32, panel.height as u32);
             encoder.set_color(png::ColorType::Rgb);
-            let rgb: Vec<u8> = canvas.pixels().iter().flat_map(|pixel| Color(*pixel).channels()).collect();
-            encoder.write_header()?.write_image_data(&rgb)?;
+            encoder.write_header()?.write_image_data(&canvas.rgb(bounds))?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use embedded_graphics::geometry::{OriginDimensions, Point, Size};
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor as _};
 use embedded_graphics::primitives::Rectangle;
 use std::convert::Infallible;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +115,17 @@ impl Canvas {
     #[must_use]
     pub fn pixel(&self, x: i32, y: i32) -> Color {
         Color(self.pixels[(y * self.width + x) as usize])
+    }
+
+    /// A part of the picture, three bytes a pixel, row by row from the top.
+    #[must_use]
+    pub fn rgb(&self, part: Rect) -> Zeroizing<Vec<u8>> {
+        let part = part.intersection(self.bounds());
+        let mut rgb = Zeroizing::new(Vec::with_capacity((part.w * part.h * 3) as usize));
+        for y in part.y..part.bottom() {
+            rgb.extend((part.x..part.right()).flat_map(|x| self.pixel(x, y).channels()));
+        }
+        rgb
     }
 
     /// Overwrites everything with zeros.

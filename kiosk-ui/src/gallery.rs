@@ -59,8 +59,8 @@ fn silhouette() -> Picture {
     let mut icons = Icons::default();
     let person = icons.mask(Icon::Person, 300, 18);
     canvas.blend_mask(person, -30, 30, Color(0x0051_6B86));
-    let rgb = canvas.pixels().iter().flat_map(|pixel| Color(*pixel).channels()).collect();
-    Picture::new(width as u32, height as u32, rgb).expect("three bytes a pixel")
+    let rgb = canvas.rgb(canvas.bounds());
+    Picture::new(width as u32, height as u32, rgb.to_vec()).expect("three bytes a pixel")
 }
 
 /// Every way of looking at a screen: panel, language, text size, theme.

@@ -4,76 +4,54 @@ use crate::canvas::Mask;
 use std::collections::HashMap;
 use zeno::{Cap, Join, Mask as Rasteriser, Stroke, Transform};
 
-/// An icon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names say what they show")]
-pub enum Icon {
-    Tick,
-    Cross,
-    Exclamation,
-    Question,
-    Globe,
-    LargerText,
-    Contrast,
-    Speaker,
-    Headset,
-    Shield,
-    Keypad,
-    Backspace,
-    ChevronDown,
-    Waves,
-    Person,
-    Star,
-    Chip,
-    Plus,
-    Qr,
-    Clock,
-    Tools,
-    Ticket,
+macro_rules! icons {
+    ($($name:ident: $style:ident $path:literal;)*) => {
+        /// An icon.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "the names say what they show")]
+        pub enum Icon {
+            $($name,)*
+        }
+
+        impl Icon {
+            /// Every icon.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Path data (SVG), and whether it is filled instead of stroked.
+            const fn path(self) -> (&'static str, bool) {
+                match self {
+                    $(Self::$name => ($path, icons!(@$style)),)*
+                }
+            }
+        }
+    };
+    (@filled) => { true };
+    (@stroked) => { false };
 }
 
-impl Icon {
-    /// Path data (SVG), and whether it is filled instead of stroked.
-    const fn path(self) -> (&'static str, bool) {
-        match self {
-            Self::Tick => ("M5 12.5l4.5 4.5L19 7.5", false),
-            Self::Cross => ("M6 6l12 12M18 6L6 18", false),
-            Self::Exclamation => ("M12 5v9M12 18.5v.2", false),
-            Self::Question => ("M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.2-1.5 2.3M12 18.5v.2", false),
-            Self::Globe => (
-                "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M3 12h18M12 3c-3 2.5-4 5.5-4 9s1 6.5 4 9M12 3c3 2.5 4 5.5 4 9s-1 6.5-4 9",
-                false,
-            ),
-            Self::LargerText => ("M3 19L9 5l6 14M5.2 14h7.6M19 8v6M16 11h6", false),
-            Self::Contrast => ("M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 3v18M15 4v16M18 6v12", false),
-            Self::Speaker => ("M4 9v6h4l5 4V5L8 9zM16.5 9a4 4 0 0 1 0 6M19 6.5a8 8 0 0 1 0 11", false),
-            Self::Headset => (
-                "M4 14v-2a8 8 0 0 1 16 0v2M4 14h3v5H5a1 1 0 0 1-1-1zM20 14h-3v5h2a1 1 0 0 0 1-1zM20 18c0 2-2 3-5 3",
-                false,
-            ),
-            Self::Shield => ("M12 3l8 3v6c0 5-3.5 8-8 9c-4.500-1-8-4-8-9V6zM8.500 12l2.500 2.500l4.500-4.500", false),
-            Self::Keypad => (
-                "M4 4h4v4H4zM10 4h4v4h-4zM16 4h4v4h-4zM4 10h4v4H4zM10 10h4v4h-4zM16 10h4v4h-4zM4 16h4v4H4zM10 16h4v4h-4zM16 16h4v4h-4z",
-                true,
-            ),
-            Self::Backspace => ("M9 5h12v14H9l-6-7zM12.500 9.500l5 5M17.500 9.500l-5 5", false),
-            Self::ChevronDown => ("M5 9l7 7l7-7", false),
-            Self::Waves => ("M7 9a6 6 0 0 1 0 6M11 6.500a10 10 0 0 1 0 11M15 4a14 14 0 0 1 0 16", false),
-            Self::Person => ("M12 4a4 4 0 1 0 0 8a4 4 0 1 0 0-8zM4 21c0-5 3.500-7.500 8-7.500s8 2.500 8 7.500z", true),
-            Self::Star => (
-                "M12 2.500l2.900 6.300l6.900.8l-5.100 4.700l1.400 6.800L12 17.700l-6.100 3.400l1.400-6.800L2.200 9.600l6.900-.8z",
-                true,
-            ),
-            Self::Chip => ("M4 5h16v14H4zM9 5v14M15 5v14M4 10h5M15 10h5M4 14h5M15 14h5", false),
-            Self::Plus => ("M9 4h6v5h5v6h-5v5H9v-5H4V9h5z", true),
-            Self::Qr => {
-                ("M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.500v2.500H14zM17.500 17.500H20V20h-2.500z", false)
-            }
-            Self::Clock => ("M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 7v5l3.500 2", false),
-            Self::Tools => ("M14 6a4 4 0 0 0 5 5l-9 9a2.800 2.800 0 0 1-4-4l9-9zM4 4l6 6", false),
-            Self::Ticket => ("M3 7h18v4a2 2 0 0 0 0 4v4H3v-4a2 2 0 0 0 0-4zM14 7v2.500M14 12v2M14 16.500V19", false),
-        }
-    }
+icons! {
+    Tick: stroked "M5 12.5l4.5 4.5L19 7.5";
+    Cross: stroked "M6 6l12 12M18 6L6 18";
+    Exclamation: stroked "M12 5v9M12 18.5v.2";
+    Question: stroked "M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.2-1.5 2.3M12 18.5v.2";
+    Globe: stroked "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M3 12h18M12 3c-3 2.5-4 5.5-4 9s1 6.5 4 9M12 3c3 2.5 4 5.5 4 9s-1 6.5-4 9";
+    LargerText: stroked "M3 19L9 5l6 14M5.2 14h7.6M19 8v6M16 11h6";
+    Contrast: stroked "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 3v18M15 4v16M18 6v12";
+    Speaker: stroked "M4 9v6h4l5 4V5L8 9zM16.5 9a4 4 0 0 1 0 6M19 6.5a8 8 0 0 1 0 11";
+    Headset: stroked "M4 14v-2a8 8 0 0 1 16 0v2M4 14h3v5H5a1 1 0 0 1-1-1zM20 14h-3v5h2a1 1 0 0 0 1-1zM20 18c0 2-2 3-5 3";
+    Shield: stroked "M12 3l8 3v6c0 5-3.5 8-8 9c-4.500-1-8-4-8-9V6zM8.500 12l2.500 2.500l4.500-4.500";
+    Keypad: filled "M4 4h4v4H4zM10 4h4v4h-4zM16 4h4v4h-4zM4 10h4v4H4zM10 10h4v4h-4zM16 10h4v4h-4zM4 16h4v4H4zM10 16h4v4h-4zM16 16h4v4h-4z";
+    Backspace: stroked "M9 5h12v14H9l-6-7zM12.500 9.500l5 5M17.500 9.500l-5 5";
+    ChevronDown: stroked "M5 9l7 7l7-7";
+    Waves: stroked "M7 9a6 6 0 0 1 0 6M11 6.500a10 10 0 0 1 0 11M15 4a14 14 0 0 1 0 16";
+    Person: filled "M12 4a4 4 0 1 0 0 8a4 4 0 1 0 0-8zM4 21c0-5 3.500-7.500 8-7.500s8 2.500 8 7.500z";
+    Star: filled "M12 2.500l2.900 6.300l6.900.8l-5.100 4.700l1.400 6.800L12 17.700l-6.100 3.400l1.400-6.800L2.200 9.600l6.900-.8z";
+    Chip: stroked "M4 5h16v14H4zM9 5v14M15 5v14M4 10h5M15 10h5M4 14h5M15 14h5";
+    Plus: filled "M9 4h6v5h5v6h-5v5H9v-5H4V9h5z";
+    Qr: stroked "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.500v2.500H14zM17.500 17.500H20V20h-2.500z";
+    Clock: stroked "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 7v5l3.500 2";
+    Tools: stroked "M14 6a4 4 0 0 0 5 5l-9 9a2.800 2.800 0 0 1-4-4l9-9zM4 4l6 6";
+    Ticket: stroked "M3 7h18v4a2 2 0 0 0 0 4v4H3v-4a2 2 0 0 0 0-4zM14 7v2.500M14 12v2M14 16.500V19";
 }
 
 /// Rasterised icons.
@@ -110,33 +88,8 @@ mod tests {
 
     #[test]
     fn every_icon_draws_inside_its_box() {
-        use Icon::*;
-        let all = [
-            Tick,
-            Cross,
-            Exclamation,
-            Question,
-            Globe,
-            LargerText,
-            Contrast,
-            Speaker,
-            Headset,
-            Shield,
-            Keypad,
-            Backspace,
-            ChevronDown,
-            Waves,
-            Person,
-            Star,
-            Chip,
-            Plus,
-            Qr,
-            Clock,
-            Tools,
-            Ticket,
-        ];
         let mut icons = Icons::default();
-        for icon in all {
+        for &icon in Icon::ALL {
             let mask = icons.mask(icon, 96, 18);
             assert!(mask.coverage.iter().filter(|c| **c > 128).count() > 60, "{icon:?} shows something");
             assert!(mask.x >= 0 && mask.y >= 0 && mask.x + mask.w <= 97 && mask.y + mask.h <= 97, "{icon:?} {mask:?}");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct Id(pub &'static str, pub u16);
 
 /// How a node looks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A change of colour from top to bottom.
     Gradient(Color, Color),
@@ -64,8 +64,8 @@ pub enum Kind {
     Picture(Arc<Picture>),
 }
 
-/// One thing on the glass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing on the glass. Its `Debug` output says where it is, not what it says: that may be a name.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Node {
     /// Its name.
     pub id: Id,
@@ -77,6 +77,25 @@ pub struct Node {
     pub hit: Option<Act>,
     /// What is said of it, in the language of the screen; never a digit that somebody typed.
     pub say: Option<String>,
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gradient(..) => "Gradient",
+            Self::Panel { .. } => "Panel",
+            Self::Text { .. } => "Text",
+            Self::Icon { .. } => "Icon",
+            Self::Ring { .. } => "Ring",
+            Self::Picture(_) => "Picture",
+        })
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {:?} {:?}", self.id, self.rect, self.kind)
+    }
 }
 
 impl Node {
@@ -164,8 +183,14 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Draws what changed since the last call and says where.
-    pub fn draw(&mut self, canvas: &mut Canvas, scene: Scene) -> Vec<Rect> {
+    /// What touching this point of the picture that shows does.
+    #[must_use]
+    pub fn hit(&self, x: i32, y: i32) -> Option<Act> {
+        self.shown.as_ref()?.hit(x, y)
+    }
+
+    /// Draws what changed since the last call; gives back the scene and says where it changed.
+    pub fn draw(&mut self, canvas: &mut Canvas, scene: Scene) -> (&Scene, Vec<Rect>) {
         let places = match &self.shown {
             Some(before) => scene.damage(before),
             None => vec![canvas.bounds()],
@@ -173,8 +198,7 @@ impl Renderer {
         for place in &places {
             self.draw_part(canvas, &scene, *place);
         }
-        self.shown = Some(scene);
-        places
+        (self.shown.insert(scene), places)
     }
 
     /// Draws one part of a scene.

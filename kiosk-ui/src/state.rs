@@ -6,8 +6,8 @@ use crate::theme::Panel;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a touch asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a touch asks for. A `Debug` output does not tell which digit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Act {
     Start,
@@ -25,6 +25,28 @@ pub enum Act {
     Contrast,
     Speech,
     Staff,
+}
+
+impl std::fmt::Debug for Act {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Start => "Start",
+            Self::Agree => "Agree",
+            Self::Cancel => "Cancel",
+            Self::TypeNumber => "TypeNumber",
+            Self::Digit(_) => "Digit",
+            Self::Backspace => "Backspace",
+            Self::Confirm => "Confirm",
+            Self::Retry => "Retry",
+            Self::MoreTime => "MoreTime",
+            Self::Finish => "Finish",
+            Self::Language => "Language",
+            Self::TextSize => "TextSize",
+            Self::Contrast => "Contrast",
+            Self::Speech => "Speech",
+            Self::Staff => "Staff",
+        })
+    }
 }
 
 /// What can be set for one person and is reset for the next.

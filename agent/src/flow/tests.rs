@@ -4,7 +4,7 @@ use kiosk_ui::theme::PANELS;
 fn kiosk(queue: bool) -> Flow {
     let queue = queue.then(|| ('A', "Phòng 12".to_owned()));
     let purpose = ("Đăng ký khám".to_owned(), "To register you".to_owned());
-    Flow::new(PANELS[0], Settings { site: "Bệnh viện".to_owned(), purpose, queue, patience_s: PATIENCE_S })
+    Flow::new(Place { site: "Bệnh viện".to_owned(), queue, panel: PANELS[0], patience_s: PATIENCE_S }, purpose)
 }
 
 /// Gives inputs one after the other and returns the effects of the last.
@@ -19,12 +19,12 @@ fn to_scan(flow: &mut Flow) {
 
 fn to_place(flow: &mut Flow) -> Vec<Effect> {
     to_scan(flow);
-    after(flow, [Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr()))])
+    after(flow, [Input::Scan(virtual_card::PERSONAS[0].qr().into())])
 }
 
 fn to_result(flow: &mut Flow) -> Vec<Effect> {
     to_place(flow);
-    let name = Zeroizing::new("Nguyễn Văn An".to_owned());
+    let name = "Nguyễn Văn An".to_owned().into();
     after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(Verdict::Genuine, 1047)])
 }
 
@@ -56,7 +56,7 @@ fn from_a_touch_to_the_ticket_and_the_card_in_the_hand() {
 #[test]
 fn nobody_is_read_without_having_agreed() {
     let mut flow = kiosk(false);
-    let effects = flow.update(Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr())));
+    let effects = flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
     assert!(matches!(flow.state().screen, Screen::Consent { .. }));
 }
@@ -85,7 +85,7 @@ fn three_tries_then_staff() {
         if flow.state().screen == Screen::Attract {
             to_scan(&mut flow);
         }
-        flow.update(Input::Scan(Zeroizing::new(virtual_card::PERSONAS[0].qr())));
+        flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
         let effects = flow.update(Input::Failed("wrong_access_key".to_owned()));
         let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
         assert_eq!((problem.what, problem.tries_left), (Phrase::WrongCard, left));
@@ -195,7 +195,7 @@ fn a_device_that_is_away_shows_which_and_since_when() {
 fn a_code_that_is_no_citizen_card_says_what_to_do() {
     let mut flow = kiosk(false);
     to_scan(&mut flow);
-    flow.update(Input::Scan(Zeroizing::new("not a card|".to_owned())));
+    flow.update(Input::Scan("not a card|".to_owned().into()));
     let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
     assert_eq!((problem.what, problem.next), (Phrase::NotACardCode, Phrase::ScanOrType));
 }
@@ -208,4 +208,20 @@ fn with_the_card_the_person_leaves_the_glass_and_the_verdict_stays_a_moment() {
     assert_eq!(flow.state().screen, Screen::Result { verdict: Verdict::Genuine, holder: None });
     flow.update(Input::Tick(5_000));
     assert_eq!(flow.state().screen, Screen::Attract, "no card to remind of");
+}
+
+#[test]
+fn what_goes_in_tells_nobody_in_a_debug_output() {
+    let qr = virtual_card::PERSONAS[0].qr();
+    let inputs = [Input::Scan(qr.clone().into()), Input::Name(qr.clone().into()), Input::Act(Act::Digit(7))];
+    let told = format!("{inputs:?}");
+    assert!(!told.contains(&qr[..12]) && !told.contains('7'), "{told}");
+}
+
+#[test]
+fn with_speech_every_new_screen_is_said() {
+    let mut flow = kiosk(false);
+    let said = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::SpeakScreen));
+    assert!(!said(&flow.update(Input::Act(Act::Start))));
+    assert!(said(&flow.update(Input::Act(Act::Speech))) && said(&flow.update(Input::Act(Act::Agree))));
 }

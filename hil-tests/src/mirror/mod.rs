@@ -30,9 +30,9 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use cccd_agent::flow::Sound;
-use cccd_agent::kiosk::{Glass, Heard, Outside, Place};
-use kiosk_ui::canvas::{Canvas, Color};
+use cccd_agent::flow::{Place, Sound};
+use cccd_agent::kiosk::{Glass, Heard, Outside};
+use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::theme::{PANELS, Panel};
@@ -269,15 +269,11 @@ async fn send_part(mirror: &Mirror, socket: &mut WebSocket, part: Rect, number: 
 
 /// A part of a picture as PNG.
 fn encode(picture: &Canvas, part: Rect) -> anyhow::Result<Vec<u8>> {
-    let mut rgb = Zeroizing::new(Vec::with_capacity((part.w * part.h * 3) as usize));
-    for y in part.y..part.bottom() {
-        rgb.extend((part.x..part.right()).flat_map(|x| -> [u8; 3] { Color::channels(picture.pixel(x, y)) }));
-    }
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, part.w as u32, part.h as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::Fast);
-    encoder.write_header()?.write_image_data(&rgb)?;
+    encoder.write_header()?.write_image_data(&picture.rgb(part))?;
     Ok(out)
 }
 
@@ -298,7 +294,7 @@ fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
     match serde_json::from_str(text).context("not understood")? {
         Wish::Down { x, y } => tell(Outside::Down(x, y)),
         Wish::Up { x, y } => tell(Outside::Up(x, y)),
-        Wish::Scan { persona: id } => tell(Outside::Scan(Zeroizing::new(persona(&id)?.qr()))),
+        Wish::Scan { persona: id } => tell(Outside::Scan(persona(&id)?.qr().into())),
         Wish::Panel { name } => tell(Outside::Panel(Panel::find(&name).with_context(|| format!("no panel {name:?}"))?)),
         Wish::Lift => lay(mirror, None)?,
         Wish::Card { persona: id, fault } => {
