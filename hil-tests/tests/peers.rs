@@ -79,7 +79,7 @@ fn the_terminal_opens_a_libeac_card_with_pace() {
 
 /// Generic mapping on every curve and every MODP group with every cipher. Debian's libeac refuses an EF.CardAccess
 /// that offers integrated mapping, and drops the leading zeros of a DH shared secret (`DH_compute_key` in its
-/// eac_dh.c; RFC 2631 §2.1.2 keeps them): one DH run in 256 has to be repeated.
+/// eac_dh.c; RFC 2631 §2.1.2 keeps them): a DH run in which that happens is repeated.
 #[test]
 fn pace_generic_mapping_works_with_libeac_in_every_variant() {
     let stack = stack();
@@ -100,9 +100,11 @@ fn pace_generic_mapping_works_with_libeac_in_every_variant() {
         std::fs::write(files.join("011C.bin"), info).expect("EF.CardAccess");
         let read = || read(&stack, &trust, &["--can", "000028", "--access", "pace"]);
         let (mut status, mut report) = read();
-        if mapping == 1 && report["error"]["code"] == "wrong_access_key" {
-            eprintln!("{name} {cipher} parameters {id}: once more");
-            (status, report) = read();
+        for _ in 0..2 {
+            if mapping == 1 && report["error"]["code"] == "wrong_access_key" {
+                eprintln!("{name} {cipher} parameters {id}: once more");
+                (status, report) = read();
+            }
         }
         assert!(report.get("error").is_none(), "{name} {cipher} parameters {id}: {report:#}");
         assert_read(status, &report, &format!("PACE-{name}-{cipher}"));
