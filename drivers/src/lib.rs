@@ -3,9 +3,19 @@
 //! | module | devices |
 //! |---|---|
 //! | [`reader`] | chip card readers: PC/SC, simulated |
+//! | [`scanner`] | QR scanners: serial, keyboard wedge, camera, simulated |
+//! | [`touch`] | touch screens: evdev, over a real or a simulated [`input`] device |
 //! | [`key_store`] | where the device's private keys live: file (TPM and PKCS#11 are to come) |
 //! | [`terminal_key`] | the inspection system's key for terminal authentication: file, PKCS#11 |
+//!
+//! Devices vanish and come back. A driver opens its device when it is used, says [`device::DeviceError`] as long as it
+//! cannot, and tries again at each call; who calls it needs no second way to find it again.
 
+pub mod device;
+pub mod input;
 pub mod key_store;
 pub mod reader;
+pub mod scanner;
+mod serial;
 pub mod terminal_key;
+pub mod touch;

@@ -1,0 +1,89 @@
+//! QR scanners.
+//!
+//! A [`Scanner`] waits for a code and hands out its text. It may be absent when the device starts and may be unplugged
+//! at any time: as long as it is away, every wait says so, and the first one after its return works again.
+//! [`conformance`] is the suite that every implementation passes.
+
+#[cfg(feature = "camera")]
+pub mod camera;
+pub mod conformance;
+mod framing;
+pub mod serial;
+pub mod simulated;
+pub mod wedge;
+
+pub use framing::{Framer, MOST, QUIET};
+
+use crate::device::DeviceError;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The text of a code: personal data, wiped when dropped, in no `Debug` output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// The text, without the scanner's own prefixes and suffixes.
+    pub text: Zeroizing<String>,
+    /// False where letters may have been lost on the way: a scanner that plays a keyboard has keys for ASCII only.
+    pub whole: bool,
+}
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scan({} bytes, whole: {})", self.text.len(), self.whole)
+    }
+}
+
+/// What came from a scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scanned {
+    /// The text of a code.
+    Text(Scan),
+    /// Something came that is no text.
+    Garbled(Garbled),
+}
+
+/// Why what came is no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Garbled {
+    /// Hardly a letter in it: scanner and port have different bit rates.
+    Rate,
+    /// Text, but not in UTF-8.
+    Encoding,
+    /// Longer than any QR code.
+    TooLong,
+}
+
+impl Garbled {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Rate => "scan_bit_rate",
+            Self::Encoding => "scan_encoding",
+            Self::TooLong => "scan_too_long",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Rate => "scan again: the next bit rate is tried; or set the scanner's rate in agent.toml",
+            Self::Encoding => "set the scanner's output to UTF-8, by the setting codes in its manual",
+            Self::TooLong => "scan one code at a time",
+        }
+    }
+}
+
+/// Something that reads codes.
+pub trait Scanner: Send {
+    /// What to call it in messages.
+    fn name(&self) -> String;
+
+    /// Waits for a code; `None` when none came in time.
+    ///
+    /// # Errors
+    /// As long as the device cannot be used. The call returns after `timeout` at the latest, and tries to open the
+    /// device again each time.
+    fn wait_for_scan(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError>;
+}
