@@ -104,6 +104,7 @@ impl DeviceError {
             _ => match error.raw_os_error() {
                 // EIO, ENXIO, ENODEV: what the kernel says of a device that was pulled out.
                 Some(5 | 6 | 19) => Self::Absent { device, why },
+                _ if device.starts_with('/') && !std::path::Path::new(&device).exists() => Self::Absent { device, why },
                 _ => Self::Failed { device, why },
             },
         }

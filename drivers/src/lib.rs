@@ -5,6 +5,9 @@
 //! | [`reader`] | chip card readers: PC/SC, simulated |
 //! | [`scanner`] | QR scanners: serial, keyboard wedge, camera, simulated |
 //! | [`touch`] | touch screens: evdev, over a real or a simulated [`input`] device |
+//! | [`display`] | panels: DRM/KMS, fbdev, SPI, simulated |
+//! | [`gpio`] | lights, buzzer, door relay, tamper switch: character device, Raspberry Pi, simulated |
+//! | [`printer`] | receipt printers: ESC/POS over serial, USB, network, simulated |
 //! | [`key_store`] | where the device's private keys live: file (TPM and PKCS#11 are to come) |
 //! | [`terminal_key`] | the inspection system's key for terminal authentication: file, PKCS#11 |
 //!
@@ -12,8 +15,11 @@
 //! cannot, and tries again at each call; who calls it needs no second way to find it again.
 
 pub mod device;
+pub mod display;
+pub mod gpio;
 pub mod input;
 pub mod key_store;
+pub mod printer;
 pub mod reader;
 pub mod scanner;
 mod serial;
