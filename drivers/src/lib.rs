@@ -8,6 +8,7 @@
 //! | [`display`] | panels: DRM/KMS, fbdev, SPI, simulated |
 //! | [`gpio`] | lights, buzzer, door relay, tamper switch: character device, Raspberry Pi, simulated |
 //! | [`printer`] | receipt printers: ESC/POS over serial, USB, network, simulated |
+//! | [`speech`] | speech and tones: espeak-ng, speech-dispatcher, recordings, simulated |
 //! | [`key_store`] | where the device's private keys live: file (TPM and PKCS#11 are to come) |
 //! | [`terminal_key`] | the inspection system's key for terminal authentication: file, PKCS#11 |
 //!
@@ -23,5 +24,6 @@ pub mod printer;
 pub mod reader;
 pub mod scanner;
 mod serial;
+pub mod speech;
 pub mod terminal_key;
 pub mod touch;
