@@ -2,7 +2,7 @@
 //!
 //! | module | devices |
 //! |---|---|
-//! | [`reader`] | chip card readers: PC/SC, simulated |
+//! | [`reader`] | chip card readers: PC/SC, libnfc, simulated |
 //! | [`scanner`] | QR scanners: serial, keyboard wedge, camera, simulated |
 //! | [`touch`] | touch screens: evdev, over a real or a simulated [`input`] device |
 //! | [`display`] | panels: DRM/KMS, fbdev, SPI, simulated |

@@ -5,7 +5,9 @@
 //! every implementation passes.
 
 pub mod conformance;
+pub mod libnfc;
 pub mod pcsc;
+pub mod pn532;
 pub mod simulated;
 
 use std::time::Duration;

@@ -51,6 +51,17 @@ impl Slot {
         self.0.1.notify_all();
     }
 
+    /// Which chip lies there, counted; `None` for none.
+    pub(super) fn generation(&self) -> Option<u64> {
+        let content = self.lock();
+        content.chip.as_ref().map(|_| content.generation)
+    }
+
+    /// Works with the chip that lies there.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut dyn Chip) -> T) -> Option<T> {
+        self.lock().chip.as_mut().map(|chip| work(&mut **chip))
+    }
+
     fn wait(&self, timeout: Duration, until: impl Fn(&Content) -> bool) -> (MutexGuard<'_, Content>, bool) {
         let waited = self.0.1.wait_timeout_while(self.lock(), timeout, |content| !until(content));
         let (content, result) = waited.unwrap_or_else(PoisonError::into_inner);

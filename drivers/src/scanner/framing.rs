@@ -24,7 +24,8 @@ pub struct Framer {
     /// The rest of a scan that is too long is not another scan.
     overflowing: bool,
     has_suffix: bool,
-    quiet: u32,
+    /// Since the last byte.
+    silence: Duration,
 }
 
 impl std::fmt::Debug for Framer {
@@ -41,7 +42,7 @@ impl Framer {
             self.bytes.reserve_exact(MOST);
         }
         let mut whole = Vec::new();
-        self.quiet = 0;
+        self.silence = Duration::ZERO;
         for &byte in bytes {
             match byte {
                 b'\r' | b'\n' | b'\t' | 0x03 => {
@@ -57,13 +58,14 @@ impl Framer {
         whole
     }
 
-    /// Nothing came for [`QUIET`].
-    pub fn quiet(&mut self) -> Option<Scanned> {
+    /// Nothing came for this long, in addition to what was told before.
+    pub fn silence(&mut self, duration: Duration) -> Option<Scanned> {
         if self.bytes.is_empty() {
             return None;
         }
-        self.quiet += 1;
-        if self.has_suffix && self.quiet < PATIENCE { None } else { self.end() }
+        self.silence += duration;
+        let patience = if self.has_suffix { QUIET * PATIENCE } else { QUIET };
+        if self.silence < patience { None } else { self.end() }
     }
 
     /// Whether bytes of a scan are here that is not whole yet.
@@ -77,14 +79,14 @@ impl Framer {
         self.bytes.zeroize();
         self.overflowing = false;
         self.has_suffix = false;
-        self.quiet = 0;
+        self.silence = Duration::ZERO;
     }
 
     fn end(&mut self) -> Option<Scanned> {
         let overflowing = std::mem::take(&mut self.overflowing);
         let scanned = if overflowing { Some(Scanned::Garbled(Garbled::TooLong)) } else { text(&self.bytes) };
         self.bytes.zeroize();
-        self.quiet = 0;
+        self.silence = Duration::ZERO;
         scanned
     }
 }
@@ -135,13 +137,14 @@ mod tests {
     fn silence_ends_a_scan_only_where_there_is_no_suffix() {
         let mut framer = Framer::default();
         assert!(framer.feed("Nguyễn".as_bytes()).is_empty());
-        assert_eq!(texts(framer.quiet()), ["Nguyễn"]);
+        assert_eq!(framer.silence(QUIET / 2), None);
+        assert_eq!(texts(framer.silence(QUIET / 2)), ["Nguyễn"]);
         assert_eq!(texts(framer.feed(b"one\rtw")), ["one"]);
-        assert_eq!(framer.quiet(), None);
+        assert_eq!(framer.silence(QUIET), None);
         assert_eq!(texts(framer.feed(b"o\r")), ["two"]);
         // A cable that was pulled in the middle must not glue its scan to the next one.
         framer.feed(b"thre");
-        let later: Vec<_> = (0..PATIENCE).filter_map(|_| framer.quiet()).collect();
+        let later: Vec<_> = (0..PATIENCE).filter_map(|_| framer.silence(QUIET)).collect();
         assert_eq!(texts(later), ["thre"]);
     }
 

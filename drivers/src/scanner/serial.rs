@@ -15,6 +15,9 @@ use zeroize::Zeroize as _;
 /// Bit rates that modules leave the factory with, most usual first.
 pub const RATES: [u32; 6] = [9600, 115_200, 57_600, 38_400, 19_200, 4800];
 
+/// What reading bytes that are there counts, so that a device that never stops does not hold up its caller.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// A scanner on a serial port.
 #[derive(Debug)]
 pub struct SerialScanner {
@@ -58,22 +61,21 @@ impl SerialScanner {
         self.rate
     }
 
-    /// Reads once, for [`QUIET`] or `timeout` at most.
-    fn read(&mut self, timeout: Duration) -> Result<(), DeviceError> {
+    /// Reads once; gives how much of the time is used up.
+    fn read(&mut self, timeout: Duration) -> Result<Duration, DeviceError> {
         let mut buffer = [0; 256];
         let port = match &mut self.port {
             Some(port) => port,
             closed => closed.insert(serial::open(&self.path, self.rate, QUIET)?),
         };
-        let quiet = timeout >= QUIET;
-        port.set_timeout(timeout.min(QUIET)).map_err(|e| serial::error(&self.path, e))?;
+        port.set_timeout(timeout).map_err(|e| serial::error(&self.path, e))?;
+        let mut used = MOMENT.min(timeout);
         match port.read(&mut buffer) {
             Ok(0) => return Err(self.lost("end of file".to_owned())),
             Ok(count) => self.ready.extend(self.framer.feed(&buffer[..count])),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                if quiet {
-                    self.ready.extend(self.framer.quiet());
-                }
+                used = timeout;
+                self.ready.extend(self.framer.silence(timeout));
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(self.lost(error.to_string())),
@@ -82,7 +84,7 @@ impl SerialScanner {
         if self.ready.contains(&Scanned::Garbled(Garbled::Rate)) && !self.fixed {
             self.try_next_rate();
         }
-        Ok(())
+        Ok(used)
     }
 
     fn try_next_rate(&mut self) {
@@ -118,10 +120,7 @@ impl Scanner for SerialScanner {
             if left.is_zero() {
                 return Ok(None);
             }
-            // Counted in what was waited at most; a scan that trickles in may take longer.
-            let slice = left.min(QUIET);
-            self.read(slice)?;
-            left -= slice;
+            left -= self.read(left.min(QUIET))?;
         }
     }
 }

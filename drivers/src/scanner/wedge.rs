@@ -11,6 +11,9 @@ use crate::input::{EV_KEY, EV_SYN, InputDevice, RawEvent, SYN_DROPPED};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// What taking keys that are there counts of the time to wait.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// A scanner that plays a keyboard.
 #[derive(Debug)]
 pub struct WedgeScanner<I> {
@@ -75,11 +78,11 @@ impl<I: InputDevice> Scanner for WedgeScanner<I> {
                 self.typist = Typist::default();
             })?;
             if events.is_empty() {
-                if slice == QUIET {
-                    let scans = self.framer.quiet();
-                    self.whole(scans);
-                }
+                let scans = self.framer.silence(slice);
+                self.whole(scans);
                 left -= slice;
+            } else {
+                left = left.saturating_sub(MOMENT);
             }
             self.take(&events);
         }
