@@ -95,6 +95,31 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Work as a kiosk with screen, touch, scanner, printer, lights and speech.
+    Kiosk {
+        /// The configuration; it needs a table [kiosk].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Say which devices are there, which are not, since when, and what to do.
+    Doctor {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the report as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hold the line of a door relay; the kiosk starts it by itself.
+    #[command(hide = true)]
+    RelayGuard {
+        /// The GPIO chip.
+        chip: String,
+        /// The line and its wiring.
+        pin: String,
+        /// Milliseconds after which it goes off by itself.
+        maximum_ms: u16,
+    },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
 }
@@ -275,7 +300,8 @@ impl Command {
                 judging.json
             }
             Self::Trust { command } => command.wants_json(),
-            Self::Run { .. } | Self::Demo => false,
+            Self::Doctor { json, .. } => *json,
+            Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
     }
 
@@ -330,6 +356,9 @@ impl Command {
             }
             Self::Trust { command } => command.run(&clock),
             Self::Run { config } => commands::run::run(&config),
+            Self::Kiosk { config } => commands::kiosk::run(&config),
+            Self::Doctor { config, json } => commands::doctor::run(&config, json),
+            Self::RelayGuard { chip, pin, maximum_ms } => commands::relay_guard::run(&chip, &pin, maximum_ms),
             Self::Demo => commands::demo::run(&clock),
         }
     }

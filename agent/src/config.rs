@@ -27,6 +27,104 @@ pub struct Config {
     pub terminal: Option<PathBuf>,
     /// Where events go; without it they stay in the outbox.
     pub central: Option<Central>,
+    /// Screen and devices of a kiosk.
+    pub kiosk: Option<Kiosk>,
+}
+
+/// Screen and devices of a kiosk. What is not named is not there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kiosk {
+    /// The site's name, as in the header.
+    pub site: String,
+    /// The panel, by name: `kiosk_ui::theme::PANELS`.
+    pub panel: String,
+    /// `drm:/dev/dri/card0`, `fbdev:/dev/fb0` or `spi:…`.
+    pub display: String,
+    /// Degrees, clockwise, by which the picture is turned on the panel.
+    #[serde(default)]
+    pub rotation: u16,
+    /// Path or part of the name of the touch screen.
+    pub touch: Option<String>,
+    /// Six numbers that correct where a touch lands, before rotation.
+    pub calibration: Option<String>,
+    /// `serial:PATH`, `wedge:NAME` or `camera:PATH`.
+    pub scanner: Option<String>,
+    /// `espeak-ng` or `speech-dispatcher:SOCKET`.
+    pub speech: Option<String>,
+    /// Recordings of phrases.
+    pub clips: Option<PathBuf>,
+    /// Seconds that a step waits for a person.
+    #[serde(default = "Kiosk::patience_s")]
+    pub patience_s: u16,
+    /// Queue tickets.
+    pub queue: Option<Queue>,
+    /// The printer for them.
+    pub printer: Option<Printer>,
+    /// Lights, buzzer, door, tamper switch.
+    pub lines: Option<Lines>,
+}
+
+impl Kiosk {
+    const fn patience_s() -> u16 {
+        crate::flow::PATIENCE_S
+    }
+}
+
+/// Queue tickets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Before each number.
+    pub letter: char,
+    /// Where people with one go.
+    pub place: String,
+}
+
+/// A printer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Printer {
+    /// `usb:PATH`, `serial:PATH@RATE` or `tcp:HOST:PORT`.
+    pub device: String,
+    /// Width of its paper in dots: 576 on 80 mm, 384 on 58 mm.
+    #[serde(default = "Printer::dots")]
+    pub dots: u32,
+}
+
+impl Printer {
+    const fn dots() -> u32 {
+        576
+    }
+}
+
+/// Lines of a GPIO chip, each as `drivers::gpio::Pin` has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lines {
+    /// `/dev/gpiochipN`, or `raspberry-pi`.
+    pub chip: String,
+    /// Lit while nobody is there.
+    pub ready: Option<String>,
+    /// Lit while somebody is served.
+    pub busy: Option<String>,
+    /// Lit when somebody is wanted.
+    pub problem: Option<String>,
+    /// Sounds.
+    pub buzzer: Option<String>,
+    /// On while the cabinet is open.
+    pub tamper: Option<String>,
+    /// The relay of a door.
+    pub door: Option<String>,
+    /// How long it is on for a genuine card.
+    #[serde(default = "Lines::door_ms")]
+    pub door_ms: u16,
+}
+
+impl Lines {
+    const fn door_ms() -> u16 {
+        3000
+    }
 }
 
 /// Where events go.
@@ -58,6 +156,7 @@ impl Config {
         if let Some(central) = &mut config.central {
             paths.extend([&mut central.certificate, &mut central.authority]);
         }
+        paths.extend(config.kiosk.as_mut().and_then(|kiosk| kiosk.clips.as_mut()));
         for path in paths {
             *path = base.join(&*path);
         }

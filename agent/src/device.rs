@@ -236,6 +236,13 @@ impl Device {
         Ok(())
     }
 
+    /// How many events central has not acknowledged yet.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        let last = self.outbox.end().map_or(0, |end| end.sequence);
+        last.saturating_sub(self.outbox.acknowledged().unwrap_or(last))
+    }
+
     /// For the next card, whatever became of this one.
     pub fn prepare(&mut self) {
         self.terminal.prepare();

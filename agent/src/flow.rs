@@ -13,7 +13,9 @@
 
 use crate::access::{self, AccessKey, Private};
 use kiosk_ui::portrait::Picture;
-use kiosk_ui::state::{Holder, NUMBER_DIGITS, Preferences, Problem, ReadStep, Verdict, WallClock};
+use kiosk_ui::state::{
+    About, Holder, NUMBER_DIGITS, Part, Preferences, Problem, ReadStep, Trouble, Verdict, WallClock,
+};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
@@ -26,6 +28,10 @@ pub const WARNING_S: u16 = 20;
 pub const SHOWN_S: u16 = 30;
 /// Seconds that a bare verdict stands when the card has been taken.
 pub const AFTERGLOW_S: u16 = 5;
+/// Seconds that the technician's screen stands.
+pub const TECHNICIAN_S: u16 = 120;
+/// Milliseconds for which the header is held to see it.
+pub const HOLD_MS: u64 = 3000;
 /// Tries before staff is called.
 pub const TRIES: u8 = 3;
 
@@ -69,8 +75,10 @@ pub enum Input {
     Failed(String),
     /// The card has left the reader.
     CardGone,
-    /// A device that the kiosk cannot do without is away since a time of day, or back.
-    Device(String, Option<String>),
+    /// A part of the kiosk is there, or something is wrong with it.
+    Part(Part, Option<Trouble>),
+    /// What a technician wants to know has changed.
+    About(About),
     /// The panel is another.
     Panel(Panel),
 }
@@ -94,6 +102,8 @@ pub enum Effect {
     CallStaff,
     /// A ticket with number and place.
     Ticket(String, String),
+    /// Whoever stands there may pass.
+    OpenDoor,
 }
 
 /// Sounds.
@@ -120,7 +130,8 @@ pub struct Flow {
     covered: Option<Screen>,
     holder: Option<Holder>,
     ticket: Option<(String, String)>,
-    away: Vec<(String, String)>,
+    /// When the finger came down that is on the glass.
+    pressed_at: u64,
     /// The card has left the reader since the verdict.
     gone: bool,
 }
@@ -141,7 +152,7 @@ impl Flow {
             covered: None,
             holder: None,
             ticket: None,
-            away: Vec::new(),
+            pressed_at: 0,
             gone: false,
         }
     }
@@ -158,7 +169,12 @@ impl Flow {
         match input {
             Input::Tick(now) => self.tick(now, &mut effects),
             Input::Clock(clock) => self.shown.clock = clock,
-            Input::Press(act) => self.shown.pressed = act,
+            Input::Press(act) => {
+                self.shown.pressed = act;
+                if act.is_some() {
+                    self.pressed_at = self.now;
+                }
+            }
             Input::Act(act) => self.act(act, &mut effects),
             Input::Scan(text) => {
                 if matches!(self.shown.screen, Screen::Attract | Screen::Scan | Screen::Number { .. }) {
@@ -188,7 +204,8 @@ impl Flow {
             Input::Judged(verdict, sequence) if self.is_reading() => self.judged(verdict, sequence, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
             Input::CardGone => self.card_gone(&mut effects),
-            Input::Device(what, since) => self.device(what, since, &mut effects),
+            Input::Part(part, trouble) => self.part(part, trouble, &mut effects),
+            Input::About(about) => self.shown.about = about,
             Input::Panel(panel) => self.shown.panel = panel,
             Input::Progress(..)
             | Input::Name(_)
@@ -208,13 +225,12 @@ impl Flow {
     /// How long a screen stands when nobody does anything; `None` where no time runs.
     const fn seconds(&self, screen: &Screen) -> Option<u16> {
         match screen {
-            Screen::Attract
-            | Screen::Reading { .. }
-            | Screen::Lifted
-            | Screen::OutOfService { .. }
-            | Screen::TakeCard => None,
+            Screen::Attract | Screen::Reading { .. } | Screen::Lifted | Screen::OutOfService(_) | Screen::TakeCard => {
+                None
+            }
             Screen::MoreTime => Some(WARNING_S),
             Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
+            Screen::Technician => Some(TECHNICIAN_S),
             _ => Some(self.place.patience_s),
         }
     }
@@ -254,7 +270,7 @@ impl Flow {
             }
             Screen::Result { .. } => self.finish(effects),
             Screen::Ticket { .. } => self.take_card(effects),
-            Screen::Staff => self.end(effects),
+            Screen::Staff | Screen::Technician => self.end(effects),
             waiting => {
                 self.covered = Some(waiting);
                 effects.push(Effect::Sound(Sound::Attention));
@@ -283,7 +299,7 @@ impl Flow {
             Act::Staff => {
                 effects.push(Effect::CallStaff);
                 // A read that is under way goes on behind nobody's back.
-                if !matches!(self.shown.screen, Screen::Reading { .. } | Screen::OutOfService { .. }) {
+                if !matches!(self.shown.screen, Screen::Reading { .. } | Screen::OutOfService(_)) {
                     effects.push(Effect::StopWaiting);
                     self.go(Screen::Staff, effects);
                 }
@@ -311,7 +327,13 @@ impl Flow {
             (Act::Start, Screen::Attract) => {
                 self.go(Screen::Consent { purpose: self.purpose.clone() }, effects);
             }
-            (Act::Agree, Screen::Consent { .. }) => self.go(Screen::Scan, effects),
+            // Whoever held the header for long enough knows of it.
+            (Act::Technician, Screen::Attract | Screen::OutOfService(_))
+                if self.now.saturating_sub(self.pressed_at) >= HOLD_MS =>
+            {
+                self.go(Screen::Technician, effects);
+            }
+            (Act::Agree, Screen::Consent { .. }) => self.identify(effects),
             (Act::TypeNumber, Screen::Scan) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
             (Act::Digit(digit), Screen::Number { .. }) if digit < 10 && self.typed.0.len() < NUMBER_DIGITS => {
                 self.typed.0.push(char::from(b'0' + digit));
@@ -329,21 +351,27 @@ impl Flow {
                 let typed = std::mem::take(&mut self.typed);
                 self.identified(&typed.0, effects);
             }
-            (Act::Retry, Screen::Problem(_)) => self.go(Screen::Scan, effects),
+            (Act::Retry, Screen::Problem(_)) => self.identify(effects),
             (Act::MoreTime, Screen::MoreTime) => {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
                 self.go(covered, effects);
             }
             (Act::Finish, Screen::Result { .. }) => self.finish(effects),
             (Act::Finish, Screen::Ticket { .. }) => self.take_card(effects),
-            (Act::Finish, Screen::Staff) => self.end(effects),
-            (Act::Cancel, Screen::Attract | Screen::OutOfService { .. }) => {}
+            (Act::Finish, Screen::Staff | Screen::Technician) => self.end(effects),
+            (Act::Cancel, Screen::Attract | Screen::OutOfService(_)) => {}
             (Act::Cancel, _) => {
                 effects.push(Effect::StopWaiting);
                 self.end(effects);
             }
             _ => {}
         }
+    }
+
+    /// Asks for the card's code, or for its number where nothing could read the code.
+    fn identify(&mut self, effects: &mut Vec<Effect>) {
+        let by_hand = self.shown.trouble(Part::Scanner).is_some();
+        self.go(if by_hand { Screen::Number { typed: 0, wrong: false } } else { Screen::Scan }, effects);
     }
 
     /// A QR code or number: on to the card, or a problem that says why not.
@@ -407,6 +435,7 @@ impl Flow {
     fn judged(&mut self, verdict: Verdict, sequence: u64, effects: &mut Vec<Effect>) {
         effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
         if verdict == Verdict::Genuine {
+            effects.push(Effect::OpenDoor);
             let number = |prefix: char| format!("{prefix}{:03}", sequence % 1000);
             self.ticket = self.place.queue.clone().map(|(prefix, place)| (number(prefix), place));
         }
@@ -474,20 +503,17 @@ impl Flow {
         if had_speech {
             effects.push(Effect::Speak(Vec::new()));
         }
-        let screen = match self.away.first() {
-            Some((what, since)) => Screen::OutOfService { what: what.clone(), since: since.clone() },
-            None => Screen::Attract,
-        };
+        let away = |part: &Part| part.is_essential() && self.shown.trouble(*part).is_some();
+        let screen = Part::ALL.into_iter().find(away).map_or(Screen::Attract, Screen::OutOfService);
         self.go(screen, effects);
     }
 
-    fn device(&mut self, what: String, since: Option<String>, effects: &mut Vec<Effect>) {
-        self.away.retain(|(known, _)| *known != what);
-        if let Some(since) = since {
-            self.away.push((what, since));
-        }
+    fn part(&mut self, part: Part, trouble: Option<Trouble>, effects: &mut Vec<Effect>) {
+        self.shown.parts.retain(|(known, _)| *known != part);
+        self.shown.parts.push((part, trouble));
+        self.shown.parts.sort_by_key(|(part, _)| *part);
         // Somebody in the middle of something learns of it from their own step.
-        if matches!(self.shown.screen, Screen::Attract | Screen::OutOfService { .. }) {
+        if part.is_essential() && matches!(self.shown.screen, Screen::Attract | Screen::OutOfService(_)) {
             self.end(effects);
         }
     }

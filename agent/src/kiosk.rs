@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::device::{Device, Happening, ROUND};
 use crate::failure::{Failure, exit};
 use crate::flow::{Effect, Flow, Input, Place, Sound};
+use crate::parts::{Fault, Register};
 use crate::profile::Profile;
 use drivers::reader::ReaderError;
 use emrtd::file::FileId;
@@ -17,9 +18,10 @@ use events::Clock;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::{Renderer, Scene};
-use kiosk_ui::state::{ReadStep, Verdict, WallClock};
+use kiosk_ui::slip::Slip;
+use kiosk_ui::state::{About, Part, ReadStep, Trouble, Verdict, WallClock};
 use kiosk_ui::theme::Panel;
-use kiosk_ui::{Act, view};
+use kiosk_ui::{Act, Language, Screen, view};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -34,6 +36,36 @@ pub trait Glass: Send {
     fn erase(&mut self);
     /// Something to hear.
     fn hear(&mut self, heard: Heard<'_>);
+    /// How the kiosk is doing, for those who see it from afar.
+    fn signal(&mut self, signal: Signal);
+    /// A ticket to take along.
+    fn print(&mut self, slip: Slip);
+    /// Whoever stands there may pass.
+    fn open_door(&mut self);
+}
+
+/// How a kiosk is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Signal {
+    Ready,
+    Busy,
+    Problem,
+}
+
+impl Signal {
+    /// What a screen means to those who see the kiosk from afar.
+    #[must_use]
+    pub const fn of(screen: &Screen) -> Self {
+        match screen {
+            Screen::Attract => Self::Ready,
+            Screen::OutOfService(_)
+            | Screen::Staff
+            | Screen::Problem(_)
+            | Screen::Result { verdict: Verdict::NotGenuine | Verdict::Undecided, .. } => Self::Problem,
+            _ => Self::Busy,
+        }
+    }
 }
 
 /// What a kiosk lets hear.
@@ -41,8 +73,8 @@ pub trait Glass: Send {
 pub enum Heard<'a> {
     /// A sound.
     Sound(Sound),
-    /// Words in the language of the screen; none ends what is being said.
-    Words(&'a [&'a str]),
+    /// Words in a language; none ends what is being said.
+    Words(Language, &'a [&'a str]),
 }
 
 /// What comes from outside.
@@ -54,6 +86,8 @@ pub enum Outside {
     Up(i32, i32),
     /// The scanner read something.
     Scan(Private),
+    /// How a part of the kiosk is.
+    Part(Part, Option<Fault>),
     /// Another panel, in demonstrations.
     Panel(Panel),
     /// The end.
@@ -72,7 +106,8 @@ const VIETNAM: UtcOffset = match UtcOffset::from_hms(7, 0, 0) {
 /// What runs in the reader's thread says this, with the number of its read.
 enum FromDevice {
     Of(u64, Input),
-    Reader(bool),
+    Reader(Option<Fault>),
+    Unsent(u64),
     Ended(Failure),
 }
 
@@ -90,6 +125,10 @@ pub fn run(
     let profile = Profile::built_in(&config.profile)?;
     let panel = place.panel;
     let mut kiosk = Kiosk {
+        register: Register::begin(&config.state)?,
+        about: About { device: config.device.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), unsent: 0 },
+        site: place.site.clone(),
+        signal: None,
         flow: Flow::new(place, (profile.purpose_vi, profile.purpose_en)),
         renderer: Renderer::default(),
         canvas: Canvas::new(panel.width, panel.height),
@@ -116,6 +155,11 @@ pub fn run(
 }
 
 struct Kiosk {
+    register: Register,
+    about: About,
+    site: String,
+    /// As last given.
+    signal: Option<Signal>,
     flow: Flow,
     renderer: Renderer,
     canvas: Canvas,
@@ -135,7 +179,14 @@ impl Kiosk {
         reads: &Sender<(u64, AccessKey)>,
         glass: &mut dyn Glass,
     ) -> Result<(), Failure> {
-        self.flow.update(Input::Device(READER.to_owned(), Some(self.wall_clock().time)));
+        let starting = Fault {
+            code: "reader_awaited".to_owned(),
+            message: "the reader is looked for".to_owned(),
+            remedy: "wait, or plug the reader in".to_owned(),
+        };
+        let first = self.part(Part::Reader, Some(starting));
+        self.flow.update(first);
+        self.flow.update(Input::About(self.about.clone()));
         loop {
             let mut inputs = vec![
                 Input::Clock(self.wall_clock()),
@@ -153,6 +204,7 @@ impl Kiosk {
                     inputs.extend(self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act));
                 }
                 Ok(Outside::Scan(text)) => inputs.push(Input::Scan(text)),
+                Ok(Outside::Part(part, fault)) => inputs.push(self.part(part, fault)),
                 Ok(Outside::Panel(panel)) => {
                     self.renderer.forget(&mut self.canvas);
                     self.canvas = Canvas::new(panel.width, panel.height);
@@ -165,9 +217,10 @@ impl Kiosk {
                 match said {
                     FromDevice::Of(read, input) if read == self.wanted.load(Ordering::Relaxed) => inputs.push(input),
                     FromDevice::Of(..) => {}
-                    FromDevice::Reader(there) => {
-                        let since = (!there).then(|| self.wall_clock().time);
-                        inputs.push(Input::Device(READER.to_owned(), since));
+                    FromDevice::Reader(fault) => inputs.push(self.part(Part::Reader, fault)),
+                    FromDevice::Unsent(unsent) => {
+                        self.about.unsent = unsent;
+                        inputs.push(Input::About(self.about.clone()));
                     }
                     FromDevice::Ended(failure) => return Err(failure),
                 }
@@ -184,9 +237,22 @@ impl Kiosk {
             }
             if std::mem::take(&mut self.speak) {
                 let words: Vec<&str> = scene.speech().collect();
-                glass.hear(Heard::Words(&words));
+                glass.hear(Heard::Words(self.flow.state().preferences.language, &words));
+            }
+            let signal = Signal::of(&self.flow.state().screen);
+            if self.signal != Some(signal) {
+                self.signal = Some(signal);
+                glass.signal(signal);
             }
         }
+    }
+
+    /// Writes down how a part is, and tells the flow.
+    fn part(&mut self, part: Part, fault: Option<Fault>) -> Input {
+        let since = self.wall_clock().time;
+        let trouble = fault.as_ref().map(|fault| Trouble { since, code: fault.code.clone() });
+        self.register.set(part, fault, self.clock.wall());
+        Input::Part(part, trouble)
     }
 
     fn cause(&mut self, effect: Effect, reads: &Sender<(u64, AccessKey)>, glass: &mut dyn Glass) {
@@ -206,11 +272,16 @@ impl Kiosk {
             Effect::SpeakScreen => self.speak = true,
             Effect::Speak(words) => {
                 self.speak = false;
-                glass.hear(Heard::Words(&words.iter().map(String::as_str).collect::<Vec<_>>()));
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                glass.hear(Heard::Words(self.flow.state().preferences.language, &words));
             }
             Effect::Sound(sound) => glass.hear(Heard::Sound(sound)),
             Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
-            Effect::Ticket(number, place) => tracing::info!(number, place, "ticket"),
+            Effect::Ticket(number, place) => {
+                tracing::info!(number, place, "ticket");
+                glass.print(Slip { site: self.site.clone(), number, place, clock: self.wall_clock() });
+            }
+            Effect::OpenDoor => glass.open_door(),
         }
     }
 
@@ -225,9 +296,6 @@ impl Kiosk {
     }
 }
 
-/// What the screen calls the device that it cannot do without.
-const READER: &str = "Đầu đọc thẻ / Card reader";
-
 /// The reader's thread: one read after the other, the reader found again when it was away.
 fn device(
     config: &Config,
@@ -241,7 +309,8 @@ fn device(
         Ok(device) => device,
         Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
     };
-    drop(tell.send(FromDevice::Reader(true)));
+    drop(tell.send(FromDevice::Unsent(device.unsent())));
+    drop(tell.send(FromDevice::Reader(None)));
     while let Ok((read, key)) = to_read.recv() {
         let mut gauge = Gauge::default();
         let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
@@ -260,10 +329,10 @@ fn device(
             match failure.exit {
                 exit::DEVICE => return drop(tell.send(FromDevice::Ended(failure))),
                 exit::NO_READER => {
-                    drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code))));
-                    drop(tell.send(FromDevice::Reader(false)));
+                    drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code.clone()))));
+                    drop(tell.send(FromDevice::Reader(Some(Fault::from(&failure)))));
                     match device.reopen(&config.reader, stop) {
-                        Ok(()) => drop(tell.send(FromDevice::Reader(true))),
+                        Ok(()) => drop(tell.send(FromDevice::Reader(None))),
                         Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
                     }
                 }
@@ -271,6 +340,7 @@ fn device(
             }
         }
         device.prepare();
+        drop(tell.send(FromDevice::Unsent(device.unsent())));
         while current() {
             match device.wait_for_removal(ROUND) {
                 Ok(false) => {}

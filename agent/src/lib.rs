@@ -12,10 +12,12 @@
 //! | [`device`] | reader, keys, outbox and uplink of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`kiosk`] | a glass, fingers and a device around it |
+//! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
 
 pub mod access;
 pub mod anchors;
+pub mod cabinet;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -24,6 +26,7 @@ pub mod failure;
 pub mod flow;
 pub mod kiosk;
 pub mod outbox;
+pub mod parts;
 pub mod profile;
 pub mod read;
 pub mod recorder;

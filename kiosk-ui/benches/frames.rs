@@ -44,7 +44,7 @@ fn panel(panel: Panel) {
     row(&format!("{}: copy of the frame", panel.name), copy, copy, 1.0);
     let state = |name: &str| -> State {
         let screen = gallery::screens().into_iter().find(|(known, _)| *known == name).map(|(_, screen)| screen);
-        gallery::state(panel, Preferences::default(), screen.unwrap_or(Screen::Attract))
+        gallery::state(panel, Preferences::default(), name, screen.unwrap_or(Screen::Attract))
     };
     for name in ["place", "reading", "number-half", "genuine"] {
         let scene = view(&state(name), &mut kiosk_ui::font::Fonts::new());

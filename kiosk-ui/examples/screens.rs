@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (panel, preferences) in gallery::looks().filter(|(panel, _)| only.as_deref().is_none_or(|o| o == panel.name)) {
         std::fs::create_dir_all(directory.join(panel.name))?;
         for (name, screen) in gallery::screens() {
-            let state = gallery::state(panel, preferences, screen);
+            let state = gallery::state(panel, preferences, name, screen);
             let scene = view(&state, &mut renderer.fonts);
             let mut canvas = Canvas::new(panel.width, panel.height);
             let bounds = canvas.bounds();

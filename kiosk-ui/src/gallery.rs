@@ -3,7 +3,7 @@
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
-use crate::state::{Holder, Preferences, Problem, ReadStep, Screen, State, Verdict, WallClock};
+use crate::state::{About, Holder, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict, WallClock};
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("attract", Screen::Attract),
         ("consent", Screen::Consent { purpose }),
         ("scan", Screen::Scan),
+        ("scan-by-hand", Screen::Scan),
         ("number", Screen::Number { typed: 0, wrong: false }),
         ("number-half", Screen::Number { typed: 7, wrong: false }),
         ("number-wrong", Screen::Number { typed: 0, wrong: true }),
@@ -34,6 +35,7 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("not-genuine", result(Verdict::NotGenuine, false)),
         ("undecided", result(Verdict::Undecided, false)),
         ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
+        ("ticket-on-screen", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("take-card", Screen::TakeCard),
         ("lifted", Screen::Lifted),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
@@ -44,10 +46,8 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("insurance-card", problem(Phrase::NotACardCode, Phrase::HealthInsuranceCard, 2)),
         ("staff", Screen::Staff),
         ("more-time", Screen::MoreTime),
-        (
-            "out-of-service",
-            Screen::OutOfService { what: "Đầu đọc / Card reader".to_owned(), since: "08:12".to_owned() },
-        ),
+        ("out-of-service", Screen::OutOfService(Part::Reader)),
+        ("technician", Screen::Technician),
     ]
 }
 
@@ -77,15 +77,27 @@ pub fn looks() -> impl Iterator<Item = (Panel, Preferences)> {
     })
 }
 
-/// A state that shows a screen, at a fixed time of day.
+/// A state that shows a screen, at a fixed time of day. By its name some of its parts are away.
 #[must_use]
-pub fn state(panel: Panel, preferences: Preferences, screen: Screen) -> State {
+pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen) -> State {
     let mut state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
     state.seconds_left = (screen != Screen::Attract).then_some(45);
     state.preferences = preferences;
     state.screen = screen;
     state.clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
     state.tick = 9;
+    let away = |part| {
+        let is_away = match name {
+            "out-of-service" => part == Part::Reader,
+            "scan-by-hand" => part == Part::Scanner,
+            "ticket-on-screen" => part == Part::Printer,
+            "technician" => matches!(part, Part::Scanner | Part::Printer),
+            _ => false,
+        };
+        is_away.then(|| Trouble { since: "08:12".to_owned(), code: "device_absent".to_owned() })
+    };
+    state.parts = Part::ALL.map(|part| (part, away(part))).to_vec();
+    state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3 };
     state
 }
 

@@ -9,6 +9,7 @@
 //! | [`canvas`], [`font`], [`icon`], [`geometry`], [`theme`] | pixels, letters, signs, rectangles, sizes and colours |
 //! | [`gallery`] | every screen with a made-up person |
 //! | [`portrait`] | the holder's face as it arrives |
+//! | [`slip`] | the queue ticket on paper |
 //! | [`text`] | every phrase in both languages: the compiler refuses one that lacks a language |
 
 pub mod canvas;
@@ -19,6 +20,7 @@ pub mod icon;
 pub mod lint;
 pub mod portrait;
 pub mod scene;
+pub mod slip;
 pub mod state;
 pub mod text;
 pub mod theme;

@@ -72,6 +72,10 @@ pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) ->
 fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
     let panel = state.panel;
     let mut faults = Vec::new();
+    // No citizen is to find it.
+    if act == Act::Technician {
+        return faults;
+    }
     let wanted = if matches!(act, Act::Digit(_)) { KEY } else { TARGET };
     let least = node.rect.w.min(node.rect.h);
     if least < panel.px(wanted) {

@@ -25,6 +25,7 @@ pub enum Act {
     Contrast,
     Speech,
     Staff,
+    Technician,
 }
 
 impl std::fmt::Debug for Act {
@@ -45,6 +46,7 @@ impl std::fmt::Debug for Act {
             Self::Contrast => "Contrast",
             Self::Speech => "Speech",
             Self::Staff => "Staff",
+            Self::Technician => "Technician",
         })
     }
 }
@@ -207,13 +209,10 @@ pub enum Screen {
     Staff,
     /// Does the person need more time?
     MoreTime,
-    /// The kiosk cannot work.
-    OutOfService {
-        /// Which device is away, and since when.
-        what: String,
-        /// As people read it.
-        since: String,
-    },
+    /// The kiosk cannot work without this part; [`State::parts`] says since when.
+    OutOfService(Part),
+    /// What a technician wants to see.
+    Technician,
 }
 
 impl Screen {
@@ -227,6 +226,90 @@ impl Screen {
             _ => None,
         }
     }
+}
+
+/// A part of the kiosk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Part {
+    Reader,
+    Display,
+    Touch,
+    Scanner,
+    Printer,
+    Speaker,
+    Lines,
+    Cabinet,
+}
+
+impl Part {
+    /// In the order in which they are listed.
+    pub const ALL: [Self; 8] = [
+        Self::Reader,
+        Self::Display,
+        Self::Touch,
+        Self::Scanner,
+        Self::Printer,
+        Self::Speaker,
+        Self::Lines,
+        Self::Cabinet,
+    ];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn phrase(self) -> Phrase {
+        match self {
+            Self::Reader => Phrase::PartReader,
+            Self::Display => Phrase::PartDisplay,
+            Self::Touch => Phrase::PartTouch,
+            Self::Scanner => Phrase::PartScanner,
+            Self::Printer => Phrase::PartPrinter,
+            Self::Speaker => Phrase::PartSpeaker,
+            Self::Lines => Phrase::PartLines,
+            Self::Cabinet => Phrase::PartCabinet,
+        }
+    }
+
+    /// A stable identifier.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Display => "display",
+            Self::Touch => "touch",
+            Self::Scanner => "scanner",
+            Self::Printer => "printer",
+            Self::Speaker => "speaker",
+            Self::Lines => "lines",
+            Self::Cabinet => "cabinet",
+        }
+    }
+
+    /// Whether nobody can be served without it. The others have somebody or something to stand in for them.
+    #[must_use]
+    pub const fn is_essential(self) -> bool {
+        matches!(self, Self::Reader | Self::Cabinet)
+    }
+}
+
+/// What is wrong with a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The time of day when it was noticed.
+    pub since: String,
+    /// The stable code of the failure.
+    pub code: String,
+}
+
+/// What a technician wants to know of the device.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The device's name.
+    pub device: String,
+    /// The version of the agent.
+    pub version: String,
+    /// Events that central has not acknowledged yet.
+    pub unsent: u64,
 }
 
 /// The time as people read it.
@@ -259,6 +342,10 @@ pub struct State {
     pub seconds_left: Option<u16>,
     /// What is being pressed.
     pub pressed: Option<Act>,
+    /// The parts that this kiosk has, and what is wrong with them.
+    pub parts: Vec<(Part, Option<Trouble>)>,
+    /// For the technician.
+    pub about: About,
 }
 
 impl State {
@@ -274,6 +361,20 @@ impl State {
             tick: 0,
             seconds_left: None,
             pressed: None,
+            parts: Vec::new(),
+            about: About::default(),
         }
+    }
+
+    /// What is wrong with a part that this kiosk has.
+    #[must_use]
+    pub fn trouble(&self, part: Part) -> Option<&Trouble> {
+        self.parts.iter().find(|(each, _)| *each == part)?.1.as_ref()
+    }
+
+    /// Whether this kiosk has a part and it works.
+    #[must_use]
+    pub fn works(&self, part: Part) -> bool {
+        self.parts.iter().any(|(each, trouble)| *each == part && trouble.is_none())
     }
 }

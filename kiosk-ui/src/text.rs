@@ -21,6 +21,14 @@ macro_rules! phrases {
             /// Every phrase.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
+            /// Its name, which recordings of it have.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
             /// The phrase in a language.
             #[must_use]
             pub const fn text(self, language: Language) -> &'static str {
@@ -93,6 +101,22 @@ phrases! {
     MoreTime: "Thêm thời gian", "More time";
     OutOfServiceTitle: "Máy tạm ngừng", "Out of service";
     OutOfServiceHint: "Mời bạn đến quầy.", "Please go to the desk.";
+    TechnicianTitle: "Dành cho kỹ thuật viên", "For the technician";
+    PartReader: "Đầu đọc thẻ", "Card reader";
+    PartDisplay: "Màn hình", "Display";
+    PartTouch: "Cảm ứng", "Touch";
+    PartScanner: "Máy quét", "Scanner";
+    PartPrinter: "Máy in", "Printer";
+    PartSpeaker: "Loa", "Speaker";
+    PartLines: "Đèn và còi", "Lights";
+    PartCabinet: "Vỏ máy", "Cabinet";
+    Works: "Tốt", "Works";
+    Since: "từ", "since";
+    AllWork: "Mọi thiết bị đều tốt.", "Every device works.";
+    UnsentEvents: "Sự kiện chưa gửi", "Events not sent";
+    ScannerAway: "Máy quét tạm hỏng, hãy nhập số.", "The scanner is out of order: type the number.";
+    RememberNumber: "Hãy nhớ số này, máy không in được.", "Remember the number: nothing can be printed.";
+    TakeTicket: "Mời bạn lấy phiếu và thẻ.", "Please take your ticket and your card.";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
     WrongCard: "Thẻ không khớp với số đã nhập", "This card does not fit the number";
     NotACardCode: "Đây không phải mã của thẻ căn cước", "This is not a citizen card's code";

@@ -26,7 +26,7 @@ fn examine(panel: Panel) -> (Vec<String>, BTreeMap<String, String>) {
     let (mut faults, mut hashes) = (Vec::new(), BTreeMap::new());
     for (panel, preferences) in gallery::looks().filter(|(each, _)| *each == panel) {
         for (name, screen) in gallery::screens() {
-            let state = gallery::state(panel, preferences, screen);
+            let state = gallery::state(panel, preferences, name, screen);
             let (scene, canvas) = draw(&state, &mut renderer);
             let name = gallery::name(panel, preferences, name);
             let found = lint(&state, &scene, &canvas, &mut renderer.fonts);
@@ -69,8 +69,8 @@ fn every_screen_is_clean_and_as_it_was_looked_at() {
 fn the_lint_finds_what_is_wrong() {
     let mut renderer = Renderer::default();
     let (panel, preferences) = gallery::looks().next().expect("a look");
-    let (_, screen) = gallery::screens().into_iter().nth(2).expect("a screen");
-    let state = gallery::state(panel, preferences, screen);
+    let (name, screen) = gallery::screens().into_iter().nth(2).expect("a screen");
+    let state = gallery::state(panel, preferences, name, screen);
     let (scene, canvas) = draw(&state, &mut renderer);
     let at = |id: &str| scene.nodes.iter().position(|node| node.id.0 == id).expect("a node");
     let found = |change: &dyn Fn(&mut kiosk_ui::scene::Scene)| {
@@ -118,7 +118,7 @@ proptest! {
             let (_, mut preferences) = gallery::looks().next().expect("a look");
             preferences.language = if english { Language::English } else { Language::Vietnamese };
             (preferences.large, preferences.high_contrast) = (large, high_contrast);
-            let mut state = gallery::state(panel, preferences, screens[screen].1.clone());
+            let mut state = gallery::state(panel, preferences, screens[screen].0, screens[screen].1.clone());
             state.tick = tick;
             state.seconds_left = clock.then_some(tick as u16);
             state.pressed = pressed.map(|n| [Act::Cancel, Act::Language, Act::Digit(4), Act::Start][usize::from(n)]);

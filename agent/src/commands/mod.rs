@@ -1,8 +1,11 @@
 //! The commands of `cccd-agent`, one module each.
 
 pub mod demo;
+pub mod doctor;
 pub mod evidence;
+pub mod kiosk;
 pub mod read;
+pub mod relay_guard;
 pub mod run;
 pub mod trust;
 pub mod verify;
@@ -10,6 +13,7 @@ pub mod verify;
 use crate::failure::Failure;
 use crate::simulated;
 use drivers::reader::Reader;
+use drivers::reader::libnfc::LibnfcReader;
 use drivers::reader::pcsc::PcscReader;
 use emrtd::session::{AccessPolicy, Plan};
 use emrtd::x509::UnixTime;
@@ -36,11 +40,12 @@ pub fn open_reader(specification: &str) -> Result<Box<dyn Reader>, Failure> {
     match specification.split_once(':') {
         None if specification == "pcsc" => Ok(Box::new(PcscReader::open("")?)),
         Some(("pcsc", name)) => Ok(Box::new(PcscReader::open(name)?)),
+        Some(("libnfc", connstring)) => Ok(Box::new(LibnfcReader::open(connstring)?)),
         Some(("sim", persona)) => Ok(Box::new(simulated::reader(persona)?)),
         _ => Err(Failure::usage(
             "reader_unknown",
             format!("no kind of reader is called {specification:?}"),
-            "use pcsc, pcsc:SUBSTRING or sim:PERSONA",
+            "use pcsc, pcsc:SUBSTRING, libnfc:CONNSTRING or sim:PERSONA",
         )),
     }
 }

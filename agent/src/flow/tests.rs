@@ -173,22 +173,72 @@ fn language_and_contrast_change_in_the_middle_of_a_step() {
     assert!(flow.state().preferences.high_contrast);
 }
 
+fn away(part: Part, since: &str) -> Input {
+    Input::Part(part, Some(Trouble { since: since.to_owned(), code: "device_absent".to_owned() }))
+}
+
 #[test]
-fn a_device_that_is_away_shows_which_and_since_when() {
+fn without_its_reader_the_kiosk_says_so_and_since_when() {
     let mut flow = kiosk(false);
-    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), Some("08:12".to_owned())));
-    assert!(matches!(&flow.state().screen, Screen::OutOfService { since, .. } if since == "08:12"));
+    flow.update(away(Part::Reader, "08:12"));
+    assert_eq!(flow.state().screen, Screen::OutOfService(Part::Reader));
+    assert_eq!(flow.state().trouble(Part::Reader).map(|trouble| trouble.since.as_str()), Some("08:12"));
     flow.update(Input::Act(Act::Start));
-    assert!(matches!(&flow.state().screen, Screen::OutOfService { .. }), "nobody starts what cannot end");
-    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), None));
+    assert_eq!(flow.state().screen, Screen::OutOfService(Part::Reader), "nobody starts what cannot end");
+    flow.update(Input::Part(Part::Reader, None));
     assert_eq!(flow.state().screen, Screen::Attract);
     // In the middle of a step it is that step's matter.
     to_place(&mut flow);
-    flow.update(Input::Device("Đầu đọc / Card reader".to_owned(), Some("08:20".to_owned())));
+    flow.update(away(Part::Reader, "08:20"));
     assert_eq!(flow.state().screen, Screen::Place);
     flow.update(Input::Failed("reader_lost".to_owned()));
     flow.update(Input::Act(Act::Cancel));
-    assert!(matches!(&flow.state().screen, Screen::OutOfService { .. }));
+    assert_eq!(flow.state().screen, Screen::OutOfService(Part::Reader));
+}
+
+#[test]
+fn what_can_be_done_without_does_not_stop_the_kiosk() {
+    let mut flow = kiosk(true);
+    for part in Part::ALL.into_iter().filter(|part| !part.is_essential()) {
+        flow.update(away(part, "08:12"));
+        assert_eq!(flow.state().screen, Screen::Attract, "{part:?}");
+    }
+    // Without a scanner the number is typed at once.
+    after(&mut flow, [Input::Act(Act::Start), Input::Act(Act::Agree)]);
+    assert_eq!(flow.state().screen, Screen::Number { typed: 0, wrong: false });
+    flow.update(Input::Act(Act::Cancel));
+    flow.update(Input::Part(Part::Scanner, None));
+    to_scan(&mut flow);
+}
+
+#[test]
+fn the_technician_holds_the_header() {
+    let mut flow = kiosk(false);
+    let press = |at, held| [Input::Tick(at), Input::Press(Some(Act::Technician)), Input::Tick(at + held)];
+    after(&mut flow, press(10_000, HOLD_MS - 1));
+    flow.update(Input::Act(Act::Technician));
+    assert_eq!(flow.state().screen, Screen::Attract, "a touch in passing does nothing");
+    after(&mut flow, press(20_000, HOLD_MS));
+    flow.update(Input::Act(Act::Technician));
+    assert_eq!(flow.state().screen, Screen::Technician);
+    flow.update(Input::Tick(20_000 + HOLD_MS + u64::from(TECHNICIAN_S) * 1000));
+    assert_eq!(flow.state().screen, Screen::Attract, "and it does not stay");
+    // It can be seen just when it is wanted most, and by nobody else's side.
+    flow.update(away(Part::Reader, "08:12"));
+    after(&mut flow, press(900_000, HOLD_MS));
+    flow.update(Input::Act(Act::Technician));
+    assert_eq!(flow.state().screen, Screen::Technician);
+}
+
+#[test]
+fn the_door_opens_for_a_genuine_card_only() {
+    let opens = |verdict| {
+        let mut flow = kiosk(false);
+        to_place(&mut flow);
+        let effects = flow.update(Input::Judged(verdict, 7));
+        effects.iter().any(|effect| matches!(effect, Effect::OpenDoor))
+    };
+    assert!(opens(Verdict::Genuine) && !opens(Verdict::NotGenuine) && !opens(Verdict::Undecided));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | binary | `u16 x, u16 y, u32 number` (big endian), then a PNG: a part of the picture |
 //! | `{"panel": {"width", "height"}}` | a new picture begins |
 //! | `{"heard": {"sound"} or {"words"}}` | what the kiosk lets hear |
+//! | `{"light"}`, `{"printed"}`, `{"door"}` | what its lights, printer and door would do |
 //! | `{"words": [text]}` | what the screen says, in words |
 //! | `{"card": persona or null}` | what lies on the reader |
 //! | `{"error": text}` | what the panel asked for did not work |
@@ -31,10 +32,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use cccd_agent::flow::{Place, Sound};
-use cccd_agent::kiosk::{Glass, Heard, Outside};
+use cccd_agent::kiosk::{Glass, Heard, Outside, Signal};
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::Scene;
+use kiosk_ui::slip::Slip;
 use kiosk_ui::theme::{PANELS, Panel};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -86,6 +88,10 @@ impl std::fmt::Debug for MirrorGlass {
 }
 
 impl MirrorGlass {
+    fn tell(&self, line: &Value) {
+        drop(self.0.news.send(News::Line(line.to_string().into())));
+    }
+
     /// What the screen says in words, for those who do not see the tab and for tests.
     fn tell_words(&self, scene: &Scene) {
         let words: Vec<&str> = scene.speech().collect();
@@ -124,9 +130,27 @@ impl Glass for MirrorGlass {
             Heard::Sound(Sound::Touch) => json!({ "sound": "touch" }),
             Heard::Sound(Sound::Done) => json!({ "sound": "done" }),
             Heard::Sound(Sound::Attention) => json!({ "sound": "attention" }),
-            Heard::Words(words) => json!({ "words": words }),
+            Heard::Words(_, words) => json!({ "words": words }),
         };
-        drop(self.0.news.send(News::Line(json!({ "heard": heard }).to_string().into())));
+        self.tell(&json!({ "heard": heard }));
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        let light = match signal {
+            Signal::Ready => "ready",
+            Signal::Busy => "busy",
+            Signal::Problem => "problem",
+        };
+        self.tell(&json!({ "light": light }));
+    }
+
+    fn print(&mut self, slip: Slip) {
+        // It names nobody.
+        self.tell(&json!({ "printed": { "site": slip.site, "number": slip.number, "place": slip.place } }));
+    }
+
+    fn open_door(&mut self) {
+        self.tell(&json!({ "door": "open" }));
     }
 }
 

@@ -153,7 +153,8 @@ impl<'a> Builder<'a> {
             return rest.inset(sizes.margin);
         }
         // A wide panel is small: its header gives way to the task as soon as somebody is there.
-        if panel.is_portrait() || self.state.screen == Screen::Attract {
+        let nobody = matches!(self.state.screen, Screen::Attract | Screen::OutOfService(_));
+        if panel.is_portrait() || nobody {
             self.header(&mut rest);
         }
         rest = rest.inset_xy(sizes.margin, sizes.gap);
@@ -168,7 +169,10 @@ impl<'a> Builder<'a> {
         let label = self.label();
         let lines = if portrait { 2 } else { 1 };
         let mut bar = rest.cut_top(label.line_height() * lines + sizes.gap * 2);
-        self.push(Id("header", 0), bar, Kind::Panel { fill: theme.surface, radius: 0, border: None, shadow: 0 });
+        let node =
+            self.push(Id("header", 0), bar, Kind::Panel { fill: theme.surface, radius: 0, border: None, shadow: 0 });
+        // Held for a while: a way in for technicians that nobody finds by chance.
+        node.hit = matches!(state.screen, Screen::Attract | Screen::OutOfService(_)).then_some(Act::Technician);
         let edge = Rect::new(bar.x, bar.bottom() - 2, bar.w, 2);
         self.push(Id("header", 1), edge, Kind::Panel { fill: theme.border, radius: 0, border: None, shadow: 0 });
         bar = bar.inset_xy(sizes.margin, sizes.gap);

@@ -7,7 +7,7 @@ use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::portrait::Picture;
 use crate::scene::{Id, Kind};
-use crate::state::{Act, Holder, NUMBER_DIGITS, Problem, ReadStep, Screen, Verdict};
+use crate::state::{Act, Holder, NUMBER_DIGITS, Part, Problem, ReadStep, Screen, Verdict};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
 use std::sync::Arc;
@@ -30,7 +30,9 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
         }
         Screen::Scan => {
             b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::Keypad), Phrase::TypeNumber, Act::TypeNumber)]);
-            pictured(b, rest, Phrase::ScanTitle, Phrase::ScanHint, |b, place| b.scanner(place));
+            let away = b.state.trouble(Part::Scanner).is_some();
+            let hint = if away { Phrase::ScannerAway } else { Phrase::ScanHint };
+            pictured(b, rest, Phrase::ScanTitle, hint, |b, place| b.scanner(place));
         }
         Screen::Number { typed, wrong } => number(b, rest, typed, wrong),
         Screen::Place => {
@@ -56,20 +58,62 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             b.actions(rest, &[CANCEL, (Look::Primary, Some(Icon::Clock), Phrase::MoreTime, Act::MoreTime)]);
             plain(b, rest, Icon::Clock, b.theme.warn, Phrase::MoreTimeTitle, Phrase::MoreTimeHint);
         }
-        Screen::OutOfService { what, since } => {
+        Screen::OutOfService(part) => {
             let theme = b.theme;
             let hint = b.say(Phrase::OutOfServiceHint).to_owned();
+            let since = b.state.trouble(part).map_or_else(String::new, |trouble| format!(" · {}", trouble.since));
+            let what = format!("{}{since}", b.say(part.phrase()));
             let below = [
                 Below { id: Id("hint", 0), text: hint, weight: Weight::Regular, color: theme.text },
-                Below {
-                    id: Id("hint", 1),
-                    text: format!("{what} · {since}"),
-                    weight: Weight::Regular,
-                    color: theme.muted,
-                },
+                Below { id: Id("hint", 1), text: what, weight: Weight::Regular, color: theme.muted },
             ];
             words(b, rest, (Icon::Tools, theme.warn), Phrase::OutOfServiceTitle, &below, None);
         }
+        Screen::Technician => technician(b, rest),
+    }
+}
+
+/// What works and what does not, with the codes that the manual explains. Nothing here is about a person.
+fn technician(b: &mut Builder<'_>, rest: &mut Rect) {
+    let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
+    if panel.is_tiny() {
+        return plain(b, rest, Icon::Tools, theme.primary, Phrase::TechnicianTitle, Phrase::AllWork);
+    }
+    b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
+    let bold = Style::new(Weight::Bold, if panel.is_portrait() { sizes.body } else { sizes.label });
+    b.paragraph(Id("title", 0), rest, b.say(Phrase::TechnicianTitle), bold, Align::Left, theme.text);
+    let about = &b.state.about;
+    let unsent = format!("{}: {}", b.say(Phrase::UnsentEvents), about.unsent);
+    let text = format!("{} · {} · {unsent}", about.device, about.version);
+    let label = b.label();
+    b.paragraph(Id("about", 0), rest, &text, label, Align::Left, theme.muted);
+    rest.cut_top(sizes.gap);
+    // Where there is little room, what works needs no line of its own.
+    let parts: Vec<_> = b.state.parts.iter().filter(|(_, trouble)| panel.is_portrait() || trouble.is_some()).collect();
+    if parts.is_empty() {
+        let text = b.say(Phrase::AllWork);
+        return b.paragraph(Id("part", 0), rest, text, label, Align::Left, theme.good);
+    }
+    let (works, since) = (b.say(Phrase::Works), b.say(Phrase::Since));
+    for (at, (part, trouble)) in parts.into_iter().enumerate() {
+        let high = label.line_height() + sizes.gap / 2;
+        if rest.h < high {
+            break;
+        }
+        let id = at as u16 * 4;
+        let mut row = rest.cut_top(high);
+        let mark = row.cut_left(high).centred(sizes.label, sizes.label);
+        let (icon, color, text) = match trouble {
+            None => (Icon::Tick, theme.good, works.to_owned()),
+            Some(trouble) => (Icon::Cross, theme.bad, format!("{since} {} · {}", trouble.since, trouble.code)),
+        };
+        b.icon(Id("part", id), mark, icon, color);
+        let name = row.cut_left(row.w * 30 / 100);
+        let said = b.say(part.phrase());
+        let node = b.line(Id("part", id + 1), name, said, label, Align::Left, theme.text);
+        node.say = Some(format!("{said}: {text}"));
+        let text = b.fit(&text, label, row.w);
+        b.line(Id("part", id + 2), row, &text, label, Align::Left, color);
     }
 }
 
@@ -494,9 +538,14 @@ fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
     b.line(Id("number", 0), line, number, style, Align::Centre, theme.text).say = Some(number.to_owned());
     let style = Style::new(Weight::SemiBold, sizes.body);
     b.paragraph(Id("place", 0), rest, place, style, Align::Centre, theme.text);
-    if !panel.is_tiny() && panel.is_portrait() {
-        let warn = Style::new(Weight::SemiBold, sizes.body);
-        b.paragraph(Id("hint", 0), rest, b.say(Phrase::TakeCardTitle), warn, Align::Centre, theme.bad);
+    let hint = match (b.state.works(Part::Printer), b.state.trouble(Part::Printer)) {
+        (true, _) => Phrase::TakeTicket,
+        (_, Some(_)) => Phrase::RememberNumber,
+        _ => Phrase::TakeCardTitle,
+    };
+    let warn = Style::new(Weight::SemiBold, if panel.is_portrait() { sizes.body } else { sizes.label });
+    if !panel.is_tiny() && height(b, b.say(hint), warn, rest.w) <= rest.h {
+        b.paragraph(Id("hint", 0), rest, b.say(hint), warn, Align::Centre, theme.bad);
     }
 }
 

@@ -1,0 +1,204 @@
+//! Devices by their words in `agent.toml`.
+
+use crate::config::{self, Kiosk};
+use crate::failure::Failure;
+use crate::flow::Place;
+use drivers::device::DeviceError;
+use drivers::display::Display;
+use drivers::display::drm::DrmDisplay;
+use drivers::display::fbdev::FramebufferDisplay;
+use drivers::display::spi::SpiDisplay;
+use drivers::gpio::chardev::CharacterDevice;
+use drivers::gpio::{Pin, Wiring};
+use drivers::input::evdev::{EvdevInput, Wanted};
+use drivers::printer::Printer;
+use drivers::printer::escpos::EscPos;
+use drivers::printer::transport::{SerialTransport, TcpTransport, UsbTransport};
+use drivers::scanner::Scanner;
+use drivers::scanner::serial::SerialScanner;
+use drivers::scanner::wedge::WedgeScanner;
+use drivers::speech::{ProgramSpeaker, Programs, Speaker, SpeechDispatcher};
+use drivers::touch::{Calibration, EvdevTouchscreen, Rotation, Touchscreen};
+use kiosk_ui::theme::{PANELS, Panel};
+
+/// A key whose value names no device.
+fn wrong(key: &str, value: &str, wanted: &str) -> Failure {
+    Failure::usage(
+        "config_invalid",
+        format!("[kiosk] {key} = {value:?}: {wanted}"),
+        "compare with docs/configuration.md",
+    )
+}
+
+fn of_driver(key: &str, value: &str, error: &DeviceError) -> Failure {
+    match error {
+        DeviceError::Specification { why, .. } => wrong(key, value, why),
+        other => wrong(key, value, &other.to_string()),
+    }
+}
+
+/// The panel by its name.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn panel(kiosk: &Kiosk) -> Result<Panel, Failure> {
+    Panel::find(&kiosk.panel).ok_or_else(|| {
+        let names = PANELS.map(|panel| panel.name).join(", ");
+        wrong("panel", &kiosk.panel, &format!("panels are {names}"))
+    })
+}
+
+/// What differs from kiosk to kiosk.
+///
+/// # Errors
+/// When the panel is not known.
+pub fn place(kiosk: &Kiosk) -> Result<Place, Failure> {
+    Ok(Place {
+        site: kiosk.site.clone(),
+        queue: kiosk.queue.as_ref().map(|queue| (queue.letter, queue.place.clone())),
+        panel: panel(kiosk)?,
+        patience_s: kiosk.patience_s,
+    })
+}
+
+fn rotation(kiosk: &Kiosk) -> Result<Rotation, Failure> {
+    Rotation::from_degrees(kiosk.rotation)
+        .ok_or_else(|| wrong("rotation", &kiosk.rotation.to_string(), "0, 90, 180 or 270 degrees"))
+}
+
+/// The display.
+///
+/// # Errors
+/// When it is not written as a display is.
+pub fn display(kiosk: &Kiosk) -> Result<Box<dyn Display>, Failure> {
+    let (text, rotation) = (&kiosk.display, rotation(kiosk)?);
+    Ok(match text.split_once(':') {
+        Some(("drm", device)) => Box::new(DrmDisplay::new(device, rotation)),
+        Some(("fbdev", device)) => Box::new(FramebufferDisplay::new(device, rotation)),
+        Some(("spi", rest)) => Box::new(SpiDisplay::new(rest, rotation).map_err(|e| of_driver("display", text, &e))?),
+        _ => return Err(wrong("display", text, "drm:PATH, fbdev:PATH or spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET")),
+    })
+}
+
+/// The touch screen, if there is one.
+///
+/// # Errors
+/// When the calibration is not six numbers.
+pub fn touch(kiosk: &Kiosk) -> Result<Option<Box<dyn Touchscreen>>, Failure> {
+    let Some(device) = &kiosk.touch else { return Ok(None) };
+    let calibration = match &kiosk.calibration {
+        None => Calibration::default(),
+        Some(text) => text.parse().map_err(|why| wrong("calibration", text, why))?,
+    };
+    let panel = panel(kiosk)?;
+    let calibration = calibration.then(rotation(kiosk)?.into());
+    let device = EvdevInput::new(device.strip_prefix("evdev:").unwrap_or(device), Wanted::Touch);
+    Ok(Some(Box::new(EvdevTouchscreen::new(device, calibration, (panel.width, panel.height)))))
+}
+
+/// The scanner, if there is one.
+///
+/// # Errors
+/// When it is not written as a scanner is.
+pub fn scanner(kiosk: &Kiosk) -> Result<Option<Box<dyn Scanner>>, Failure> {
+    let Some(text) = &kiosk.scanner else { return Ok(None) };
+    Ok(Some(match text.split_once(':') {
+        Some(("serial", device)) => Box::new(SerialScanner::new(device).map_err(|e| of_driver("scanner", text, &e))?),
+        Some(("wedge", device)) => Box::new(WedgeScanner::new(EvdevInput::new(device, Wanted::Keyboard))),
+        #[cfg(feature = "camera")]
+        Some(("camera", device)) => {
+            use drivers::scanner::camera::{CameraScanner, V4l2};
+            Box::new(CameraScanner::new(V4l2::new(device)))
+        }
+        #[cfg(not(feature = "camera"))]
+        Some(("camera", _)) => return Err(wrong("scanner", text, "this agent was built without the feature camera")),
+        _ => return Err(wrong("scanner", text, "serial:PATH, serial:PATH@RATE, wedge:NAME or camera:PATH")),
+    }))
+}
+
+/// The printer, if there is one.
+///
+/// # Errors
+/// When it is not written as a printer is.
+pub fn printer(kiosk: &Kiosk) -> Result<Option<Box<dyn Printer>>, Failure> {
+    let Some(config::Printer { device: text, dots }) = &kiosk.printer else { return Ok(None) };
+    Ok(Some(match text.split_once(':') {
+        Some(("usb", path)) => Box::new(EscPos::new(UsbTransport::new(path), *dots)),
+        Some(("tcp", address)) => Box::new(EscPos::new(TcpTransport::new(address), *dots)),
+        Some(("serial", path)) => {
+            let transport = SerialTransport::new(path).map_err(|e| of_driver("printer.device", text, &e))?;
+            Box::new(EscPos::new(transport, *dots))
+        }
+        _ => return Err(wrong("printer.device", text, "usb:PATH, serial:PATH@RATE or tcp:HOST:PORT")),
+    }))
+}
+
+/// The speaker, if there is one.
+///
+/// # Errors
+/// When it is not written as a speaker is.
+pub fn speaker(kiosk: &Kiosk) -> Result<Option<Box<dyn Speaker>>, Failure> {
+    let Some(text) = &kiosk.speech else { return Ok(None) };
+    Ok(Some(match text.split_once(':') {
+        None if text == "espeak-ng" => Box::new(ProgramSpeaker::new(Programs::usual(kiosk.clips.clone()))),
+        Some(("speech-dispatcher", socket)) => Box::new(SpeechDispatcher::new(socket.into())),
+        _ => return Err(wrong("speech", text, "espeak-ng or speech-dispatcher:SOCKET")),
+    }))
+}
+
+/// Lines of a cabinet by what they are for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "as in `config::Lines`")]
+pub struct Pins {
+    pub ready: Option<Pin>,
+    pub busy: Option<Pin>,
+    pub problem: Option<Pin>,
+    pub buzzer: Option<Pin>,
+    pub tamper: Option<Pin>,
+    pub door: Option<Pin>,
+}
+
+impl Pins {
+    /// From the configuration.
+    ///
+    /// # Errors
+    /// When a line is not written as a line is.
+    pub fn new(lines: &config::Lines) -> Result<Self, Failure> {
+        let pin = |key: &str, text: &Option<String>| {
+            let parsed =
+                text.as_ref().map(|text| text.parse().map_err(|why| wrong(&format!("lines.{key}"), text, why)));
+            parsed.transpose()
+        };
+        Ok(Self {
+            ready: pin("ready", &lines.ready)?,
+            busy: pin("busy", &lines.busy)?,
+            problem: pin("problem", &lines.problem)?,
+            buzzer: pin("buzzer", &lines.buzzer)?,
+            tamper: pin("tamper", &lines.tamper)?,
+            door: pin("door", &lines.door)?,
+        })
+    }
+
+    /// The wiring of all but the door, which has a process of its own.
+    #[must_use]
+    pub fn wiring(&self) -> Wiring {
+        Wiring {
+            outputs: [self.ready, self.busy, self.problem, self.buzzer].into_iter().flatten().collect(),
+            inputs: self.tamper.into_iter().collect(),
+        }
+    }
+}
+
+/// The lines of a chip.
+///
+/// # Errors
+/// When this agent was built without what the chip needs.
+pub fn lines(chip: &str, wiring: Wiring) -> Result<Box<dyn drivers::gpio::Lines>, Failure> {
+    Ok(match chip {
+        #[cfg(feature = "rpi")]
+        "raspberry-pi" => Box::new(drivers::gpio::rpi::RaspberryPi::new(wiring)),
+        #[cfg(not(feature = "rpi"))]
+        "raspberry-pi" => return Err(wrong("lines.chip", chip, "this agent was built without the feature rpi")),
+        _ => Box::new(CharacterDevice::new(chip, wiring)),
+    })
+}

@@ -1,0 +1,74 @@
+//! What a receipt printer prints, drawn with the fonts of the screen: no code page has all letters of Vietnamese.
+
+use crate::canvas::{Canvas, Color};
+use crate::font::{Align, Fonts, Style, Weight};
+use crate::geometry::Rect;
+use crate::state::WallClock;
+use crate::text::Phrase;
+
+/// A queue ticket. It names nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The site's name.
+    pub site: String,
+    /// The number as it will be called.
+    pub number: String,
+    /// Where to go.
+    pub place: String,
+    /// When it was drawn.
+    pub clock: WallClock,
+}
+
+const INK: Color = Color(0);
+const PAPER: Color = Color(0x00FF_FFFF);
+
+impl Slip {
+    /// Draws it, black on white, for paper of this width in dots: Vietnamese first, English beside it.
+    #[must_use]
+    pub fn draw(&self, fonts: &mut Fonts, width: i32) -> Canvas {
+        let style = |weight, share| Style::new(weight, width * share / 100);
+        let (small, body, large) = (style(Weight::Medium, 5), style(Weight::SemiBold, 7), style(Weight::Bold, 30));
+        let date = format!("{} {}", self.clock.time, self.clock.date);
+        let title = Phrase::TicketTitle.both();
+        let lines: [(&str, Style); 5] =
+            [(&self.site, body), (&title, small), (&self.number, large.fixed()), (&self.place, body), (&date, small)];
+        let broken: Vec<(Vec<String>, Style)> =
+            lines.into_iter().map(|(text, style)| (fonts.wrap(text, style, width), style)).collect();
+        let gap = width / 30;
+        let high = |(lines, style): &(Vec<String>, Style)| lines.len() as i32 * style.line_height();
+        let all: i32 = broken.iter().map(high).sum::<i32>() + gap * 6;
+        let mut canvas = Canvas::new(width, all);
+        canvas.fill_round(Rect::new(0, 0, width, all), 0, PAPER);
+        let mut y = gap;
+        for block in &broken {
+            let (lines, style) = block;
+            let place = Rect::new(0, y, width, high(block));
+            fonts.draw_block(&mut canvas, lines, *style, place, Align::Centre, INK);
+            y += place.h + gap;
+        }
+        canvas
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_fits_its_paper_and_has_a_margin() {
+        let clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
+        let site = "TRUNG TÂM PHỤC VỤ HÀNH CHÍNH CÔNG QUẬN TÂN BÌNH".to_owned();
+        let slip = Slip { site, number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned(), clock };
+        for width in [384, 576] {
+            let canvas = slip.draw(&mut Fonts::new(), width);
+            let bounds = canvas.bounds();
+            assert!(bounds.w == width && bounds.h > width / 2 && bounds.h < width * 3 / 2);
+            let black = |x, y| canvas.pixel(x, y).channels()[0] < 128;
+            let edges = (0..width).flat_map(|x| [(x, 0), (x, bounds.h - 1)]);
+            let sides = (0..bounds.h).flat_map(|y| [(0, y), (width - 1, y)]);
+            assert!(!edges.chain(sides).any(|(x, y)| black(x, y)), "nothing is cut off");
+            let ink = (0..bounds.h).map(|y| (0..width).filter(|x| black(*x, y)).count()).sum::<usize>();
+            assert!(ink > (width * bounds.h / 30) as usize, "and something is on it");
+        }
+    }
+}
