@@ -3,9 +3,13 @@
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
-use crate::state::{About, Holder, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict, WallClock};
+use crate::state::{
+    About, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict,
+    WallClock,
+};
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
+use crate::typing::Typing;
 use std::sync::Arc;
 
 /// Every screen by name, in the order in which a citizen may meet them.
@@ -18,9 +22,17 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         "Bệnh viện đọc họ tên, ngày sinh và số định danh để đăng ký khám.".to_owned(),
         "The hospital reads your name, date of birth and number to register you.".to_owned(),
     );
+    let field = |text: &str, layer, wrong| {
+        let mut typing = Typing::default();
+        text.chars().for_each(|letter| typing.press(letter));
+        let label = ("Địa chỉ nơi ở hiện nay".to_owned(), "Where you live now".to_owned());
+        Field { label, text: typing, at: 0, of: 2, layer, wrong }
+    };
     let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left });
     vec![
         ("attract", Screen::Attract),
+        ("attract-notice", Screen::Attract),
+        ("attract-notice-code", Screen::Attract),
         ("consent", Screen::Consent { purpose }),
         ("scan", Screen::Scan),
         ("scan-by-hand", Screen::Scan),
@@ -34,6 +46,10 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("genuine", result(Verdict::Genuine, true)),
         ("not-genuine", result(Verdict::NotGenuine, false)),
         ("undecided", result(Verdict::Undecided, false)),
+        ("form", Screen::Form(field("", Layer::Upper, false))),
+        ("form-typed", Screen::Form(field("soos 12 ngox 34 dduwowngf Nguyeexn Hoangf Toon", Layer::Lower, false))),
+        ("form-digits", Screen::Form(field("0912 345", Layer::Digits, false))),
+        ("form-empty", Screen::Form(field("", Layer::Lower, true))),
         ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("ticket-on-screen", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("take-card", Screen::TakeCard),
@@ -97,6 +113,15 @@ pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen)
         is_away.then(|| Trouble { since: "08:12".to_owned(), code: "device_absent".to_owned() })
     };
     state.parts = Part::ALL.map(|part| (part, away(part))).to_vec();
+    let link = name.ends_with("code").then(|| "https://benhvientanbinh.vn/dang-ky-kham".to_owned());
+    state.notice = name.starts_with("attract-notice").then(|| Notice {
+        title: ("Lịch khám thứ Bảy".to_owned(), "Open on Saturdays".to_owned()),
+        text: (
+            "Từ 01/12/2026, khoa khám bệnh làm việc thêm sáng thứ Bảy, 7:00–11:30.".to_owned(),
+            "From 1 December 2026 the clinic is open on Saturday mornings, 7:00 to 11:30.".to_owned(),
+        ),
+        link,
+    });
     state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3 };
     state
 }

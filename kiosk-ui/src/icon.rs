@@ -42,6 +42,8 @@ icons! {
     Shield: stroked "M12 3l8 3v6c0 5-3.5 8-8 9c-4.500-1-8-4-8-9V6zM8.500 12l2.500 2.500l4.500-4.500";
     Keypad: filled "M4 4h4v4H4zM10 4h4v4h-4zM16 4h4v4h-4zM4 10h4v4H4zM10 10h4v4h-4zM16 10h4v4h-4zM4 16h4v4H4zM10 16h4v4h-4zM16 16h4v4h-4z";
     Backspace: stroked "M9 5h12v14H9l-6-7zM12.500 9.500l5 5M17.500 9.500l-5 5";
+    Info: stroked "M12 11v7M12 6.500v.2";
+    Shift: stroked "M12 4l8 8h-4.500v7h-7v-7H4z";
     ChevronDown: stroked "M5 9l7 7l7-7";
     Waves: stroked "M7 9a6 6 0 0 1 0 6M11 6.500a10 10 0 0 1 0 11M15 4a14 14 0 0 1 0 16";
     Person: filled "M12 4a4 4 0 1 0 0 8a4 4 0 1 0 0-8zM4 21c0-5 3.500-7.500 8-7.500s8 2.500 8 7.500z";

@@ -7,12 +7,15 @@
 //! | [`scene`] | nodes, touch, speech, what must be redrawn; drawing |
 //! | [`lint`] | what is wrong with a scene, before a person meets it |
 //! | [`canvas`], [`font`], [`icon`], [`geometry`], [`theme`] | pixels, letters, signs, rectangles, sizes and colours |
+//! | [`code`] | QR codes |
 //! | [`gallery`] | every screen with a made-up person |
 //! | [`portrait`] | the holder's face as it arrives |
 //! | [`slip`] | the queue ticket on paper |
+//! | [`typing`] | Vietnamese from Latin keys (Telex) |
 //! | [`text`] | every phrase in both languages: the compiler refuses one that lacks a language |
 
 pub mod canvas;
+pub mod code;
 pub mod font;
 pub mod gallery;
 pub mod geometry;
@@ -24,6 +27,7 @@ pub mod slip;
 pub mod state;
 pub mod text;
 pub mod theme;
+pub mod typing;
 pub mod view;
 
 pub use state::{Act, Screen, State};

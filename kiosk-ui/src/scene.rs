@@ -2,6 +2,7 @@
 //! must be redrawn all come from it.
 
 use crate::canvas::{Canvas, Color};
+use crate::code::Code;
 use crate::font::{Align, Fonts, Style};
 use crate::geometry::Rect;
 use crate::icon::{Icon, Icons};
@@ -62,6 +63,8 @@ pub enum Kind {
     },
     /// A portrait.
     Picture(Arc<Picture>),
+    /// A QR code: dark on light in every theme, or telephones do not read it.
+    Code(Arc<Code>),
 }
 
 /// One thing on the glass. Its `Debug` output says where it is, not what it says: that may be a name.
@@ -88,6 +91,7 @@ impl std::fmt::Debug for Kind {
             Self::Icon { .. } => "Icon",
             Self::Ring { .. } => "Ring",
             Self::Picture(_) => "Picture",
+            Self::Code(_) => "Code",
         })
     }
 }
@@ -248,6 +252,7 @@ impl Renderer {
             Kind::Picture(picture) => {
                 canvas.picture(rect, picture.width as i32, picture.height as i32, picture.rgb());
             }
+            Kind::Code(code) => code.draw(canvas, rect),
         }
     }
 }

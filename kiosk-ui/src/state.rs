@@ -3,6 +3,7 @@
 use crate::portrait::Picture;
 use crate::text::{Language, Phrase};
 use crate::theme::Panel;
+use crate::typing::Typing;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -26,6 +27,9 @@ pub enum Act {
     Speech,
     Staff,
     Technician,
+    Key(char),
+    Shift,
+    Digits,
 }
 
 impl std::fmt::Debug for Act {
@@ -47,6 +51,10 @@ impl std::fmt::Debug for Act {
             Self::Speech => "Speech",
             Self::Staff => "Staff",
             Self::Technician => "Technician",
+            // Not which.
+            Self::Key(_) => "Key",
+            Self::Shift => "Shift",
+            Self::Digits => "Digits",
         })
     }
 }
@@ -152,6 +160,44 @@ pub struct Problem {
     pub tries_left: u8,
 }
 
+/// Which letters the keyboard on the glass has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Layer {
+    #[default]
+    Lower,
+    Upper,
+    Digits,
+}
+
+/// A field of a form, while it is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// What is asked for, in Vietnamese and English.
+    pub label: (String, String),
+    /// What was typed so far.
+    pub text: Typing,
+    /// Which field of how many, from 0.
+    pub at: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Which letters there are to press.
+    pub layer: Layer,
+    /// It was left empty and must not be.
+    pub wrong: bool,
+}
+
+/// Something that the site tells people while nobody is served, in Vietnamese and English.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// A few words.
+    pub title: (String, String),
+    /// A sentence or two.
+    pub text: (String, String),
+    /// An address, shown as a QR code.
+    pub link: Option<String>,
+}
+
 /// How many digits a citizen's number has.
 pub const NUMBER_DIGITS: usize = 12;
 
@@ -194,6 +240,8 @@ pub enum Screen {
         /// Whose card it is.
         holder: Option<Holder>,
     },
+    /// Something to fill in.
+    Form(Field),
     /// A number in the queue.
     Ticket {
         /// As called.
@@ -222,7 +270,7 @@ impl Screen {
         match self {
             Self::Consent { .. } | Self::Scan | Self::Number { .. } => Some(0),
             Self::Place | Self::Reading { .. } | Self::Lifted => Some(1),
-            Self::Result { .. } | Self::Ticket { .. } => Some(2),
+            Self::Result { .. } | Self::Form(_) | Self::Ticket { .. } => Some(2),
             _ => None,
         }
     }
@@ -346,6 +394,8 @@ pub struct State {
     pub parts: Vec<(Part, Option<Trouble>)>,
     /// For the technician.
     pub about: About,
+    /// What shows between two calls to begin.
+    pub notice: Option<Notice>,
 }
 
 impl State {
@@ -363,6 +413,7 @@ impl State {
             pressed: None,
             parts: Vec::new(),
             about: About::default(),
+            notice: None,
         }
     }
 

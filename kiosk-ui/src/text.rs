@@ -117,6 +117,14 @@ phrases! {
     ScannerAway: "Máy quét tạm hỏng, hãy nhập số.", "The scanner is out of order: type the number.";
     RememberNumber: "Hãy nhớ số này, máy không in được.", "Remember the number: nothing can be printed.";
     TakeTicket: "Mời bạn lấy phiếu và thẻ.", "Please take your ticket and your card.";
+    Shift: "Chữ hoa", "Capitals";
+    Space: "Dấu cách", "Space";
+    OtherKeys: "Chữ và số", "Letters and digits";
+    Next: "Tiếp", "Next";
+    FieldOf: "Mục", "Field";
+    FieldEmpty: "Hãy điền mục này.", "Please fill this in.";
+    TelexHint: "gõ dấu kiểu Telex", "signs as in Telex";
+    ScanWithPhone: "Quét bằng điện thoại", "Scan with your phone";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
     WrongCard: "Thẻ không khớp với số đã nhập", "This card does not fit the number";
     NotACardCode: "Đây không phải mã của thẻ căn cước", "This is not a citizen card's code";

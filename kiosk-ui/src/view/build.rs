@@ -218,11 +218,19 @@ impl<'a> Builder<'a> {
         String::new()
     }
 
+    /// There the keyboard needs every row.
+    const fn is_typing_on_a_wide_panel(&self) -> bool {
+        !self.state.panel.is_portrait() && matches!(self.state.screen, Screen::Form(_))
+    }
+
     /// The three named steps with where we are.
     fn steps(&mut self, rest: &mut Rect) {
         let Some(current) = self.state.screen.step() else { return };
         let (theme, sizes) = (self.theme, self.sizes);
         let wide = !self.state.panel.is_portrait();
+        if self.is_typing_on_a_wide_panel() {
+            return;
+        }
         let bar = rest.cut_top(if wide { sizes.gap } else { sizes.label * 3 });
         rest.cut_top(sizes.gap);
         let names = [Phrase::StepIdentify, Phrase::StepRead, Phrase::StepDone].map(|phrase| self.say(phrase));
@@ -269,7 +277,8 @@ impl<'a> Builder<'a> {
             }
         }
         let share = if self.state.panel.is_portrait() { 7 } else { 2 };
-        let bar = rest.cut_bottom(sizes.target.max(self.label().line_height() + sizes.label * share / 2));
+        let high = sizes.target.max(self.label().line_height() + sizes.label * share / 2);
+        let bar = rest.cut_bottom(if self.is_typing_on_a_wide_panel() { sizes.target } else { high });
         rest.cut_bottom(sizes.gap);
         let larger = if self.state.preferences.large { Phrase::NormalText } else { Phrase::LargeText };
         let tools = [

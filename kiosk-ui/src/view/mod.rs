@@ -5,6 +5,7 @@
 
 mod build;
 mod illustration;
+mod keyboard;
 mod screens;
 
 use crate::font::Fonts;

@@ -1,0 +1,62 @@
+//! QR codes on the glass.
+
+use crate::canvas::{Canvas, Color};
+use crate::geometry::Rect;
+use qrcodegen::{QrCode, QrCodeEcc};
+
+/// A QR code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(QrCode);
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Code({})", self.0.size())
+    }
+}
+
+/// Modules of light around it (ISO/IEC 18004).
+const QUIET: i32 = 4;
+
+impl Code {
+    /// Of a text; `None` when it is longer than a code can hold.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        QrCode::encode_text(text, QrCodeEcc::Medium).ok().map(Self)
+    }
+
+    /// Draws it into a place, in whole pixels a module.
+    pub(crate) fn draw(&self, canvas: &mut Canvas, place: Rect) {
+        let modules = self.0.size() + QUIET * 2;
+        let pixels = (place.w.min(place.h) / modules).max(1);
+        let size = pixels * modules;
+        let square = place.centred(size, size);
+        canvas.fill_round(square, pixels * 2, Color(0x00FF_FFFF));
+        for y in 0..self.0.size() {
+            for x in (0..self.0.size()).filter(|x| self.0.get_module(*x, y)) {
+                let corner = (square.x + (x + QUIET) * pixels, square.y + (y + QUIET) * pixels);
+                canvas.fill_round(Rect::new(corner.0, corner.1, pixels, pixels), 0, Color(0));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_stand_where_they_belong_with_light_around_them() {
+        let code = Code::new("https://dichvucong.gov.vn").expect("short enough");
+        let mut canvas = Canvas::new(200, 200);
+        code.draw(&mut canvas, Rect::new(0, 0, 200, 200));
+        let (modules, pixels) = (code.0.size() + 8, 200 / (code.0.size() + 8));
+        let left = (200 - modules * pixels) / 2;
+        for (x, y) in (0..code.0.size()).flat_map(|x| (0..code.0.size()).map(move |y| (x, y))) {
+            let at = |v| left + (v + QUIET) * pixels + pixels / 2;
+            let dark = canvas.pixel(at(x), at(y)).channels()[0] == 0;
+            assert_eq!(dark, code.0.get_module(x, y), "{x} {y}");
+        }
+        assert_eq!(canvas.pixel(left + pixels, 100).channels()[0], 255);
+        assert!(Code::new(&"x".repeat(5000)).is_none());
+    }
+}
