@@ -54,6 +54,8 @@ pub struct Kiosk {
     pub speech: Option<String>,
     /// Recordings of phrases.
     pub clips: Option<PathBuf>,
+    /// Signed notices for the time when nobody is served.
+    pub playlist: Option<Playlist>,
     /// Seconds that a step waits for a person.
     #[serde(default = "Kiosk::patience_s")]
     pub patience_s: u16,
@@ -69,6 +71,16 @@ impl Kiosk {
     const fn patience_s() -> u16 {
         crate::flow::PATIENCE_S
     }
+}
+
+/// Signed notices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Playlist {
+    /// The signed file.
+    pub file: PathBuf,
+    /// The operator's public key, PEM.
+    pub key: PathBuf,
 }
 
 /// Queue tickets.
@@ -156,7 +168,10 @@ impl Config {
         if let Some(central) = &mut config.central {
             paths.extend([&mut central.certificate, &mut central.authority]);
         }
-        paths.extend(config.kiosk.as_mut().and_then(|kiosk| kiosk.clips.as_mut()));
+        if let Some(kiosk) = &mut config.kiosk {
+            paths.extend(&mut kiosk.clips);
+            paths.extend(kiosk.playlist.iter_mut().flat_map(|playlist| [&mut playlist.file, &mut playlist.key]));
+        }
         for path in paths {
             *path = base.join(&*path);
         }

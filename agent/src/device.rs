@@ -236,6 +236,13 @@ impl Device {
         Ok(())
     }
 
+    /// Another profile from now on.
+    pub fn work_by(&mut self, profile: &Profile) {
+        if self.recorder.profile != *profile {
+            self.recorder.profile = profile.clone();
+        }
+    }
+
     /// How many events central has not acknowledged yet.
     #[must_use]
     pub fn unsent(&self) -> u64 {

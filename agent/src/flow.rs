@@ -1,9 +1,9 @@
 //! What a kiosk does, as a pure state machine: inputs in, what shows and what is to be done out. No clock, no device.
 //!
 //! ```text
-//! attract ─ touch ─→ consent ─ agree ─→ scan ─┬─ QR ────────→ place ─ card ─→ reading ─→ result ─→ (ticket) ─→ take card
-//!    ↑                                        └─ number ───↗                     │                               │
-//!    └──────────────── erased at cancel, timeout, end, card gone ────────────────┴── problem: again, or staff ───┘
+//! attract ─ touch ─→ consent ─ agree ─→ scan ─┬─ QR ────────→ place ─ card ─→ reading ─→ result ─→ (form) ─→ (ticket) ─→ take card
+//!    ↑                                        └─ number ───↗                     │                                           │
+//!    └──────────────── erased at cancel, timeout, end, card gone ────────────────┴────────── problem: again, or staff ───────┘
 //! ```
 //!
 //! - A step that waits for a person ends after [`PATIENCE_S`] seconds: "need more time?" for [`WARNING_S`] more, then
@@ -12,11 +12,15 @@
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
 use crate::access::{self, AccessKey, Private};
+use crate::profile::{FormField, Keyboard, Profile};
+use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
-    About, Holder, NUMBER_DIGITS, Part, Preferences, Problem, ReadStep, Trouble, Verdict, WallClock,
+    About, Field, Holder, Layer, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict,
+    WallClock,
 };
 use kiosk_ui::theme::Panel;
+use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
 
@@ -30,6 +34,8 @@ pub const SHOWN_S: u16 = 30;
 pub const AFTERGLOW_S: u16 = 5;
 /// Seconds that the technician's screen stands.
 pub const TECHNICIAN_S: u16 = 120;
+/// Milliseconds that the call to begin and each notice stand.
+pub const NOTICE_MS: u64 = 8000;
 /// Milliseconds for which the header is held to see it.
 pub const HOLD_MS: u64 = 3000;
 /// Tries before staff is called.
@@ -46,6 +52,24 @@ pub struct Place {
     pub panel: Panel,
     /// Seconds that a step waits for a person; see [`PATIENCE_S`].
     pub patience_s: u16,
+    /// What is told while nobody is served.
+    pub playlist: Playlist,
+}
+
+/// What a kiosk does for people, from its profile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Task {
+    /// What their data are for, in Vietnamese and English.
+    pub purpose: (String, String),
+    /// What they fill in.
+    pub form: Vec<FormField>,
+}
+
+impl From<&Profile> for Task {
+    fn from(profile: &Profile) -> Self {
+        let purpose = (profile.purpose_vi.clone(), profile.purpose_en.clone());
+        Self { purpose, form: profile.form.clone() }
+    }
 }
 
 /// What happens.
@@ -81,6 +105,10 @@ pub enum Input {
     About(About),
     /// The panel is another.
     Panel(Panel),
+    /// The kiosk does something else for people from now on.
+    Task(Task),
+    /// The notices of today.
+    Notices(Vec<Notice>),
 }
 
 /// What is to be done.
@@ -104,6 +132,8 @@ pub enum Effect {
     Ticket(String, String),
     /// Whoever stands there may pass.
     OpenDoor,
+    /// The form is filled in: identifiers of fields and what was typed, in order.
+    Answers(Vec<(String, Private)>),
 }
 
 /// Sounds.
@@ -119,8 +149,10 @@ pub enum Sound {
 #[derive(Debug)]
 pub struct Flow {
     place: Place,
-    /// What the data are for, Vietnamese and English.
-    purpose: (String, String),
+    task: Task,
+    notices: Vec<Notice>,
+    /// What was filled in so far; there are more fields while the card was genuine.
+    answers: Option<Vec<(String, Private)>>,
     shown: State,
     typed: Private,
     tries: u8,
@@ -137,13 +169,15 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A kiosk that nobody uses, and what it asks people's data for, in Vietnamese and English.
+    /// A kiosk that nobody uses, and what it does.
     #[must_use]
-    pub fn new(place: Place, purpose: (String, String)) -> Self {
+    pub fn new(place: Place, task: Task) -> Self {
         let shown = State::new(place.panel, &place.site);
         Self {
             place,
-            purpose,
+            task,
+            notices: Vec::new(),
+            answers: None,
             shown,
             typed: Private::default(),
             tries: TRIES,
@@ -207,6 +241,12 @@ impl Flow {
             Input::Part(part, trouble) => self.part(part, trouble, &mut effects),
             Input::About(about) => self.shown.about = about,
             Input::Panel(panel) => self.shown.panel = panel,
+            Input::Notices(notices) => self.notices = notices,
+            Input::Task(task) => {
+                self.task = task;
+                effects.push(Effect::StopWaiting);
+                self.end(&mut effects);
+            }
             Input::Progress(..)
             | Input::Name(_)
             | Input::Picture(_)
@@ -254,6 +294,13 @@ impl Flow {
     fn tick(&mut self, now: u64, effects: &mut Vec<Effect>) {
         self.now = now;
         self.shown.tick = u32::try_from(now / 100 % (1 << 31)).unwrap_or(0);
+        // The call to begin, then a notice, then the call again.
+        let turn = usize::try_from(now / NOTICE_MS).unwrap_or(0);
+        let places = self.notices.len() * 2;
+        let shown = if places > 0 && turn % 2 == 1 { self.notices.get(turn % places / 2) } else { None };
+        if self.shown.notice.as_ref() != shown {
+            self.shown.notice = shown.cloned();
+        }
         let Some(deadline) = self.deadline else {
             self.shown.seconds_left = None;
             return;
@@ -325,7 +372,7 @@ impl Flow {
         self.wait_on();
         match (act, self.shown.screen.clone()) {
             (Act::Start, Screen::Attract) => {
-                self.go(Screen::Consent { purpose: self.purpose.clone() }, effects);
+                self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
             }
             // Whoever held the header for long enough knows of it.
             (Act::Technician, Screen::Attract | Screen::OutOfService(_))
@@ -351,6 +398,7 @@ impl Flow {
                 let typed = std::mem::take(&mut self.typed);
                 self.identified(&typed.0, effects);
             }
+            (act, Screen::Form(_)) if act != Act::Cancel => self.fill_in(act, effects),
             (Act::Retry, Screen::Problem(_)) => self.identify(effects),
             (Act::MoreTime, Screen::MoreTime) => {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
@@ -379,7 +427,7 @@ impl Flow {
         match access::from_scan(text) {
             // Nobody reads a card at this kiosk without having agreed.
             Ok(_) if self.shown.screen == Screen::Attract => {
-                self.go(Screen::Consent { purpose: self.purpose.clone() }, effects);
+                self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
             }
             Ok(key) => {
                 effects.push(Effect::Sound(Sound::Done));
@@ -434,8 +482,10 @@ impl Flow {
 
     fn judged(&mut self, verdict: Verdict, sequence: u64, effects: &mut Vec<Effect>) {
         effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
+        self.answers = None;
         if verdict == Verdict::Genuine {
             effects.push(Effect::OpenDoor);
+            self.answers = Some(Vec::new());
             let number = |prefix: char| format!("{prefix}{:03}", sequence % 1000);
             self.ticket = self.place.queue.clone().map(|(prefix, place)| (number(prefix), place));
         }
@@ -455,10 +505,70 @@ impl Flow {
         self.problem(what, next, effects);
     }
 
-    /// After a verdict: the ticket if there is one, then the card.
+    /// The field that is to be filled in next, if there is one.
+    fn next_field(&self) -> Option<Screen> {
+        let at = self.answers.as_ref()?.len();
+        let field = self.task.form.get(at)?;
+        Some(Screen::Form(Field {
+            label: (field.label_vi.clone(), field.label_en.clone()),
+            text: Typing::default(),
+            at,
+            of: self.task.form.len(),
+            layer: if field.keyboard == Keyboard::Digits { Layer::Digits } else { Layer::Upper },
+            wrong: false,
+        }))
+    }
+
+    fn fill_in(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        let language = self.shown.preferences.language;
+        let Screen::Form(field) = &mut self.shown.screen else { return };
+        field.wrong = false;
+        match act {
+            Act::Key(key) => {
+                field.text.press(key);
+                // Capitals are for one letter.
+                if field.layer == Layer::Upper && key.is_alphabetic() {
+                    field.layer = Layer::Lower;
+                }
+                if self.shown.preferences.speech {
+                    // Whoever stands behind need not hear a number.
+                    let digit = key.is_ascii_digit();
+                    let said = if digit { Phrase::Hidden.text(language).to_owned() } else { key.to_string() };
+                    effects.push(Effect::Speak(vec![said]));
+                }
+            }
+            Act::Backspace => field.text.backspace(),
+            Act::Shift => field.layer = if field.layer == Layer::Upper { Layer::Lower } else { Layer::Upper },
+            Act::Digits => field.layer = if field.layer == Layer::Digits { Layer::Lower } else { Layer::Digits },
+            Act::Confirm => self.fill_in_next(effects),
+            _ => {}
+        }
+    }
+
+    fn fill_in_next(&mut self, effects: &mut Vec<Effect>) {
+        let (Screen::Form(field), Some(answers)) = (&mut self.shown.screen, &mut self.answers) else { return };
+        let Some(asked) = self.task.form.get(field.at) else { return };
+        let text = field.text.text();
+        if text.trim().is_empty() && !asked.optional {
+            field.wrong = true;
+            effects.push(Effect::Sound(Sound::Attention));
+            return self.speak(effects);
+        }
+        answers.push((asked.id.clone(), Private(text)));
+        if answers.len() == self.task.form.len() {
+            effects.push(Effect::Answers(std::mem::take(answers)));
+            self.answers = None;
+        }
+        self.finish(effects);
+    }
+
+    /// After a verdict: the form if there is one, the ticket if there is one, then the card.
     fn finish(&mut self, effects: &mut Vec<Effect>) {
         // The verdict has been seen: nobody needs to see more of the person.
         self.holder = None;
+        if let Some(form) = self.next_field() {
+            return self.go(form, effects);
+        }
         match self.ticket.take() {
             Some((number, place)) => {
                 effects.push(Effect::Ticket(number.clone(), place.clone()));
@@ -482,7 +592,7 @@ impl Flow {
         self.gone = true;
         match self.shown.screen {
             Screen::TakeCard => self.end(effects),
-            Screen::Result { verdict, .. } if self.ticket.is_none() => {
+            Screen::Result { verdict, .. } if self.ticket.is_none() && self.next_field().is_none() => {
                 self.holder = None;
                 self.shown.screen = Screen::Result { verdict, holder: None };
                 self.deadline = Some(self.now + u64::from(AFTERGLOW_S) * 1000);
@@ -498,6 +608,7 @@ impl Flow {
         let had_speech = self.shown.preferences.speech;
         self.typed = Private::default();
         (self.holder, self.covered, self.ticket, self.tries, self.gone) = (None, None, None, TRIES, false);
+        self.answers = None;
         self.shown.preferences = Preferences::default();
         effects.push(Effect::Erase);
         if had_speech {

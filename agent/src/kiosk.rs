@@ -7,7 +7,7 @@ use crate::access::{AccessKey, Private};
 use crate::config::Config;
 use crate::device::{Device, Happening, ROUND};
 use crate::failure::{Failure, exit};
-use crate::flow::{Effect, Flow, Input, Place, Sound};
+use crate::flow::{Effect, Flow, Input, Place, Sound, Task};
 use crate::parts::{Fault, Register};
 use crate::profile::Profile;
 use drivers::reader::ReaderError;
@@ -17,6 +17,7 @@ use emrtd::verdict::Decision;
 use events::Clock;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
+use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
 use kiosk_ui::state::{About, Part, ReadStep, Trouble, Verdict, WallClock};
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, UtcOffset};
 
 /// Where the picture goes.
 pub trait Glass: Send {
@@ -90,6 +91,8 @@ pub enum Outside {
     Part(Part, Option<Fault>),
     /// Another panel, in demonstrations.
     Panel(Panel),
+    /// Another profile, in demonstrations.
+    Profile(Profile),
     /// The end.
     Stop,
 }
@@ -102,6 +105,13 @@ const VIETNAM: UtcOffset = match UtcOffset::from_hms(7, 0, 0) {
     Ok(offset) => offset,
     Err(_) => UtcOffset::UTC,
 };
+
+/// A read that is wanted.
+struct Order {
+    read: u64,
+    key: AccessKey,
+    profile: Arc<Profile>,
+}
 
 /// What runs in the reader's thread says this, with the number of its read.
 enum FromDevice {
@@ -122,14 +132,17 @@ pub fn run(
     outside: &Receiver<Outside>,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
-    let profile = Profile::built_in(&config.profile)?;
+    let profile = Arc::new(Profile::built_in(&config.profile)?);
     let panel = place.panel;
     let mut kiosk = Kiosk {
         register: Register::begin(&config.state)?,
         about: About { device: config.device.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), unsent: 0 },
         site: place.site.clone(),
         signal: None,
-        flow: Flow::new(place, (profile.purpose_vi, profile.purpose_en)),
+        playlist: place.playlist.clone(),
+        today: None,
+        flow: Flow::new(place, Task::from(&*profile)),
+        profile,
         renderer: Renderer::default(),
         canvas: Canvas::new(panel.width, panel.height),
         down: None,
@@ -158,6 +171,10 @@ struct Kiosk {
     register: Register,
     about: About,
     site: String,
+    playlist: Playlist,
+    /// The day whose notices are shown.
+    today: Option<Date>,
+    profile: Arc<Profile>,
     /// As last given.
     signal: Option<Signal>,
     flow: Flow,
@@ -176,7 +193,7 @@ impl Kiosk {
         &mut self,
         outside: &Receiver<Outside>,
         told: &Receiver<FromDevice>,
-        reads: &Sender<(u64, AccessKey)>,
+        reads: &Sender<Order>,
         glass: &mut dyn Glass,
     ) -> Result<(), Failure> {
         let starting = Fault {
@@ -211,8 +228,13 @@ impl Kiosk {
                     glass.erase();
                     inputs.push(Input::Panel(panel));
                 }
+                Ok(Outside::Profile(profile)) => {
+                    inputs.push(Input::Task(Task::from(&profile)));
+                    self.profile = Arc::new(profile);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            inputs.extend(self.notices());
             for said in told.try_iter() {
                 match said {
                     FromDevice::Of(read, input) if read == self.wanted.load(Ordering::Relaxed) => inputs.push(input),
@@ -255,12 +277,12 @@ impl Kiosk {
         Input::Part(part, trouble)
     }
 
-    fn cause(&mut self, effect: Effect, reads: &Sender<(u64, AccessKey)>, glass: &mut dyn Glass) {
+    fn cause(&mut self, effect: Effect, reads: &Sender<Order>, glass: &mut dyn Glass) {
         match effect {
             Effect::Read(key) => {
                 let read = self.wanted.fetch_add(1, Ordering::Relaxed) + 1;
                 // The thread ends only when it has said why.
-                drop(reads.send((read, key)));
+                drop(reads.send(Order { read, key, profile: Arc::clone(&self.profile) }));
             }
             Effect::StopWaiting => {
                 self.wanted.fetch_add(1, Ordering::Relaxed);
@@ -282,12 +304,24 @@ impl Kiosk {
                 glass.print(Slip { site: self.site.clone(), number, place, clock: self.wall_clock() });
             }
             Effect::OpenDoor => glass.open_door(),
+            // Whom they go to is the profile's matter; no profile names anybody yet, and nothing is kept.
+            Effect::Answers(answers) => tracing::info!(fields = answers.len(), "form filled in"),
         }
     }
 
+    fn now(&self) -> Option<OffsetDateTime> {
+        Some(OffsetDateTime::from_unix_timestamp(self.clock.wall()).ok()?.to_offset(VIETNAM))
+    }
+
+    /// The notices of today, once a day.
+    fn notices(&mut self) -> Option<Input> {
+        let today = self.now().map(OffsetDateTime::date).filter(|today| self.today != Some(*today))?;
+        self.today = Some(today);
+        Some(Input::Notices(self.playlist.of(today)))
+    }
+
     fn wall_clock(&self) -> WallClock {
-        let Ok(now) = OffsetDateTime::from_unix_timestamp(self.clock.wall()) else { return WallClock::default() };
-        let now = now.to_offset(VIETNAM);
+        let Some(now) = self.now() else { return WallClock::default() };
         WallClock {
             time: format!("{:02}:{:02}", now.hour(), now.minute()),
             weekday: now.weekday().number_days_from_monday(),
@@ -300,7 +334,7 @@ impl Kiosk {
 fn device(
     config: &Config,
     clock: Arc<dyn Clock>,
-    to_read: &Receiver<(u64, AccessKey)>,
+    to_read: &Receiver<Order>,
     tell: &Sender<FromDevice>,
     wanted: &AtomicU64,
     stop: &AtomicBool,
@@ -311,7 +345,8 @@ fn device(
     };
     drop(tell.send(FromDevice::Unsent(device.unsent())));
     drop(tell.send(FromDevice::Reader(None)));
-    while let Ok((read, key)) = to_read.recv() {
+    while let Ok(Order { read, key, profile }) = to_read.recv() {
+        device.work_by(&profile);
         let mut gauge = Gauge::default();
         let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
         let result = device.read(&key, &|| !current(), &mut |happening| {

@@ -8,6 +8,7 @@
 //! | [`anchors`], [`trust`] | trust anchors; the operator's side of them |
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
 //! | [`report`] | checks, decision, JSON and words |
+//! | [`playlist`] | the operator's signed notices |
 //! | [`profile`] | what a use of the card may read and send |
 //! | [`device`] | reader, keys, outbox and uplink of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
@@ -27,6 +28,7 @@ pub mod flow;
 pub mod kiosk;
 pub mod outbox;
 pub mod parts;
+pub mod playlist;
 pub mod profile;
 pub mod read;
 pub mod recorder;

@@ -23,6 +23,37 @@ pub struct Profile {
     pub data_groups: Vec<u8>,
     /// What goes into events.
     pub event: EventScope,
+    /// What a kiosk asks people to fill in once their card is genuine.
+    #[serde(default)]
+    pub form: Vec<FormField>,
+}
+
+/// A field that people fill in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormField {
+    /// Identifier.
+    pub id: String,
+    /// What is asked for.
+    pub label_vi: String,
+    /// The same in English.
+    pub label_en: String,
+    /// Which keyboard is shown first.
+    #[serde(default)]
+    pub keyboard: Keyboard,
+    /// May be left empty.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// Which keyboard is shown first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Keyboard {
+    #[default]
+    Text,
+    Digits,
 }
 
 /// What about the holder may stand in an event.
@@ -46,7 +77,8 @@ pub enum EventField {
 }
 
 /// The profiles that come with the agent.
-const BUILT_IN: [(&str, &str); 1] = [("identify", include_str!("../profiles/identify.toml"))];
+const BUILT_IN: [(&str, &str); 2] =
+    [("identify", include_str!("../profiles/identify.toml")), ("register", include_str!("../profiles/register.toml"))];
 
 impl Profile {
     /// Reads a profile.
@@ -65,6 +97,11 @@ impl Profile {
             return Err(invalid("data group 1 must be read: without it no verdict is possible".to_owned()));
         }
         Ok(profile)
+    }
+
+    /// Identifiers of the profiles that come with the agent.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(id, _)| *id)
     }
 
     /// A profile that comes with the agent.

@@ -32,4 +32,4 @@ pub mod sync;
 
 pub use clock::{Clock, SystemClock};
 pub use event::{Body, CheckResult, Decision, Event, Verification};
-pub use signed::{Chain, EventError, SignedEvent, Verifier, hash};
+pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};

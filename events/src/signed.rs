@@ -158,17 +158,58 @@ impl Verifier {
         if message.protected.header.key_id != self.key_id {
             return Err(EventError::Signature);
         }
-        let valid = message.verify_signature(CONTEXT, |signature, data| {
-            let number = |range: std::ops::Range<usize>| BigNum::from_slice(&signature[range]);
-            if signature.len() != 64 {
-                return Err(EventError::Signature);
-            }
-            let valid = EcdsaSig::from_private_components(number(0..32)?, number(32..64)?)
-                .and_then(|signature| signature.verify(&Sha256::digest(data), &self.key))?;
-            if valid { Ok(()) } else { Err(EventError::Signature) }
-        });
-        valid.map(|()| SignedEvent { event, bytes: bytes.to_vec() })
+        message.verify_signature(CONTEXT, |signature, data| self.check(signature, data))?;
+        Ok(SignedEvent { event, bytes: bytes.to_vec() })
     }
+
+    /// Opens a document of a kind that was signed with this key.
+    ///
+    /// # Errors
+    /// When it is no document, of another kind, or signed with another key.
+    pub fn open_document(&self, kind: &str, bytes: &[u8]) -> Result<Vec<u8>, EventError> {
+        let message = CoseSign1::from_slice(bytes).map_err(|_| EventError::Envelope("not COSE_Sign1"))?;
+        if message.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256)) {
+            return Err(EventError::Envelope("algorithm is not ES256"));
+        }
+        message.verify_signature(&document_context(kind), |signature, data| self.check(signature, data))?;
+        message.payload.ok_or(EventError::Envelope("no payload"))
+    }
+
+    fn check(&self, signature: &[u8], data: &[u8]) -> Result<(), EventError> {
+        let number = |range: std::ops::Range<usize>| BigNum::from_slice(&signature[range]);
+        if signature.len() != 64 {
+            return Err(EventError::Signature);
+        }
+        let valid = EcdsaSig::from_private_components(number(0..32)?, number(32..64)?)
+            .and_then(|signature| signature.verify(&Sha256::digest(data), &self.key))?;
+        if valid { Ok(()) } else { Err(EventError::Signature) }
+    }
+}
+
+/// Binds a signature to documents of one kind.
+fn document_context(kind: &str) -> Vec<u8> {
+    format!("cccd-document-v1/{kind}").into_bytes()
+}
+
+/// Signs a document that an operator gives to devices: COSE_Sign1, ES256, the kind in the external data. `sign` makes
+/// a signature (`r ‖ s`) with the key whose SubjectPublicKeyInfo is given.
+///
+/// # Errors
+/// When the signer fails.
+pub fn sign_document<E: std::fmt::Display>(
+    kind: &str,
+    payload: &[u8],
+    public_key: &[u8],
+    sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
+) -> Result<Vec<u8>, EventError> {
+    let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
+    let message = CoseSign1Builder::new()
+        .protected(header)
+        .payload(payload.to_vec())
+        .try_create_signature(&document_context(kind), |data| sign(data).map(|s| s.to_vec()))
+        .map_err(|error| EventError::Signing(error.to_string()))?
+        .build();
+    message.to_vec().map_err(|_| EventError::Envelope("encoding"))
 }
 
 /// Reads an event without judging its signature.

@@ -9,6 +9,7 @@
 //! | [`canvas`], [`font`], [`icon`], [`geometry`], [`theme`] | pixels, letters, signs, rectangles, sizes and colours |
 //! | [`code`] | QR codes |
 //! | [`gallery`] | every screen with a made-up person |
+//! | [`playlist`] | what is told while nobody is served |
 //! | [`portrait`] | the holder's face as it arrives |
 //! | [`slip`] | the queue ticket on paper |
 //! | [`typing`] | Vietnamese from Latin keys (Telex) |
@@ -21,6 +22,7 @@ pub mod gallery;
 pub mod geometry;
 pub mod icon;
 pub mod lint;
+pub mod playlist;
 pub mod portrait;
 pub mod scene;
 pub mod slip;

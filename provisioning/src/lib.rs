@@ -5,6 +5,7 @@
 
 pub mod enrol;
 pub mod fleet_ca;
+pub mod playlist;
 
 pub use enrol::{EnrolRequest, enrol};
 pub use fleet_ca::FleetCa;

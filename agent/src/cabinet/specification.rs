@@ -3,6 +3,7 @@
 use crate::config::{self, Kiosk};
 use crate::failure::Failure;
 use crate::flow::Place;
+use crate::playlist;
 use drivers::device::DeviceError;
 use drivers::display::Display;
 use drivers::display::drm::DrmDisplay;
@@ -19,6 +20,7 @@ use drivers::scanner::serial::SerialScanner;
 use drivers::scanner::wedge::WedgeScanner;
 use drivers::speech::{ProgramSpeaker, Programs, Speaker, SpeechDispatcher};
 use drivers::touch::{Calibration, EvdevTouchscreen, Rotation, Touchscreen};
+use kiosk_ui::playlist::Playlist;
 use kiosk_ui::theme::{PANELS, Panel};
 
 /// A key whose value names no device.
@@ -51,13 +53,17 @@ pub fn panel(kiosk: &Kiosk) -> Result<Panel, Failure> {
 /// What differs from kiosk to kiosk.
 ///
 /// # Errors
-/// When the panel is not known.
+/// When the panel is not known, or the playlist is not the operator's.
 pub fn place(kiosk: &Kiosk) -> Result<Place, Failure> {
     Ok(Place {
         site: kiosk.site.clone(),
         queue: kiosk.queue.as_ref().map(|queue| (queue.letter, queue.place.clone())),
         panel: panel(kiosk)?,
         patience_s: kiosk.patience_s,
+        playlist: match &kiosk.playlist {
+            None => Playlist::default(),
+            Some(signed) => playlist::load(&signed.file, &signed.key)?,
+        },
     })
 }
 

@@ -1,10 +1,14 @@
 use super::*;
 use kiosk_ui::theme::PANELS;
 
+fn place(queue: Option<(char, String)>) -> Place {
+    let (site, playlist) = ("Bệnh viện".to_owned(), Playlist::default());
+    Place { site, queue, panel: PANELS[0], patience_s: PATIENCE_S, playlist }
+}
+
 fn kiosk(queue: bool) -> Flow {
     let queue = queue.then(|| ('A', "Phòng 12".to_owned()));
-    let purpose = ("Đăng ký khám".to_owned(), "To register you".to_owned());
-    Flow::new(Place { site: "Bệnh viện".to_owned(), queue, panel: PANELS[0], patience_s: PATIENCE_S }, purpose)
+    Flow::new(place(queue), Task::from(&Profile::built_in("identify").expect("profile")))
 }
 
 /// Gives inputs one after the other and returns the effects of the last.
@@ -171,6 +175,95 @@ fn language_and_contrast_change_in_the_middle_of_a_step() {
     assert_eq!(flow.state().screen, Screen::Place);
     assert_eq!(flow.state().preferences.language, Language::English);
     assert!(flow.state().preferences.high_contrast);
+}
+
+fn registering() -> Flow {
+    let queue = Some(('A', "Phòng 12".to_owned()));
+    Flow::new(place(queue), Task::from(&Profile::built_in("register").expect("profile")))
+}
+
+fn press(flow: &mut Flow, keys: &str) {
+    after(flow, keys.chars().map(|key| Input::Act(Act::Key(key))));
+}
+
+fn field(flow: &Flow) -> &Field {
+    match &flow.state().screen {
+        Screen::Form(field) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn after_a_genuine_card_the_form_is_filled_in() {
+    let mut flow = registering();
+    to_result(&mut flow);
+    // The card may be taken at once: the form goes on.
+    let effects = flow.update(Input::CardGone);
+    assert_eq!((field(&flow).at, field(&flow).of, field(&flow).layer), (0, 2, Layer::Digits));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Ticket(..))));
+    flow.update(Input::Act(Act::Confirm));
+    assert!(field(&flow).wrong, "the telephone number is wanted");
+    press(&mut flow, "09125");
+    flow.update(Input::Act(Act::Backspace));
+    press(&mut flow, "3");
+    assert!(!field(&flow).wrong);
+    flow.update(Input::Act(Act::Confirm));
+    assert_eq!((field(&flow).at, field(&flow).layer), (1, Layer::Upper));
+    press(&mut flow, "L");
+    assert_eq!(field(&flow).layer, Layer::Lower, "capitals are for one letter");
+    press(&mut flow, "ee Lowij");
+    let effects = flow.update(Input::Act(Act::Confirm));
+    let answers = effects.iter().find_map(|effect| match effect {
+        Effect::Answers(answers) => Some(answers.iter().map(|(id, text)| (id.as_str(), text.0.as_str())).collect()),
+        _ => None,
+    });
+    assert_eq!(answers, Some(vec![("phone", "09123"), ("address", "Lê Lợi")]));
+    assert!(matches!(flow.state().screen, Screen::Ticket { .. }), "then the ticket");
+    flow.update(Input::Act(Act::Finish));
+    assert_eq!(flow.state().screen, Screen::Attract);
+}
+
+#[test]
+fn a_form_that_nobody_fills_in_is_erased() {
+    let mut flow = registering();
+    to_result(&mut flow);
+    flow.update(Input::Act(Act::Finish));
+    press(&mut flow, "0912");
+    let (patience, warning) = (u64::from(PATIENCE_S) * 1000, u64::from(WARNING_S) * 1000);
+    flow.update(Input::Tick(patience));
+    assert_eq!(flow.state().screen, Screen::MoreTime);
+    flow.update(Input::Act(Act::MoreTime));
+    assert_eq!(field(&flow).text.text().as_str(), "0912", "more time keeps what was typed");
+    flow.update(Input::Tick(patience * 2));
+    let effects = flow.update(Input::Tick(patience * 2 + warning));
+    assert!(erased(&effects) && flow.state().screen == Screen::Attract);
+    assert!(!format!("{effects:?} {flow:?}").contains("0912"));
+    // Nobody fills in a form whose card was not genuine.
+    let mut flow = registering();
+    to_place(&mut flow);
+    after(&mut flow, [Input::Judged(Verdict::NotGenuine, 1), Input::Act(Act::Finish)]);
+    assert_eq!(flow.state().screen, Screen::TakeCard);
+}
+
+#[test]
+fn notices_take_turns_with_the_call_to_begin() {
+    let mut flow = kiosk(false);
+    let notice = |title: &str| {
+        let both = |text: &str| (text.to_owned(), text.to_owned());
+        Notice { title: both(title), text: both(""), link: None }
+    };
+    flow.update(Input::Notices(vec![notice("one"), notice("two")]));
+    let shown: Vec<_> = (0..6)
+        .map(|turn| {
+            flow.update(Input::Tick(turn * NOTICE_MS));
+            flow.state().notice.as_ref().map(|notice| notice.title.0.clone())
+        })
+        .collect();
+    let (one, two) = (Some("one".to_owned()), Some("two".to_owned()));
+    assert_eq!(shown, [None, one.clone(), None, two, None, one]);
+    flow.update(Input::Notices(Vec::new()));
+    flow.update(Input::Tick(7 * NOTICE_MS));
+    assert_eq!(flow.state().notice, None);
 }
 
 fn away(part: Part, since: &str) -> Input {

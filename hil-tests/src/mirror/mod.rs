@@ -19,7 +19,7 @@
 //! | `{"do": "down" or "up", "x", "y"}` | a finger |
 //! | `{"do": "card", "persona", "fault"}`, `{"do": "lift"}` | a card comes or goes |
 //! | `{"do": "scan", "persona"}` | the QR code of a persona is held to the scanner |
-//! | `{"do": "panel", "name"}` | another panel |
+//! | `{"do": "panel", "name"}`, `{"do": "profile", "name"}` | another panel, another profile |
 
 use crate::stack::{self, Laid};
 use crate::{FIRST_READER, program};
@@ -33,8 +33,10 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use cccd_agent::flow::{Place, Sound};
 use cccd_agent::kiosk::{Glass, Heard, Outside, Signal};
+use cccd_agent::profile::Profile;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
+use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
 use kiosk_ui::theme::{PANELS, Panel};
@@ -158,7 +160,8 @@ impl Glass for MirrorGlass {
 #[must_use]
 pub fn place(patience_s: u16) -> Place {
     let queue = Some(('A', "Phòng khám 12 · Tầng 2".to_owned()));
-    Place { site: "BỆNH VIỆN ĐA KHOA TÂN BÌNH".to_owned(), queue, panel: PANELS[0], patience_s }
+    let playlist = Playlist::parse(include_str!("playlist.toml")).expect("a playlist");
+    Place { site: "BỆNH VIỆN ĐA KHOA TÂN BÌNH".to_owned(), queue, panel: PANELS[0], patience_s, playlist }
 }
 
 /// Serves a mirror on a Unix socket, in a thread of its own. `port` is where the browser sees it.
@@ -207,7 +210,8 @@ async fn page(State(mirror): State<Arc<Mirror>>, headers: HeaderMap) -> Response
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
     let personas: Vec<Value> = PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about })).collect();
     let panels: Vec<Value> = PANELS.iter().map(|p| json!(p.name)).collect();
-    let setup = json!({ "personas": personas, "panels": panels }).to_string();
+    let profiles: Vec<&str> = Profile::names().collect();
+    let setup = json!({ "personas": personas, "panels": panels, "profiles": profiles }).to_string();
     let page = include_str!("page.html").replace("/*SETUP*/", &setup);
     ([(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
 }
@@ -310,6 +314,7 @@ enum Wish {
     Lift,
     Scan { persona: String },
     Panel { name: String },
+    Profile { name: String },
 }
 
 fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
@@ -320,6 +325,7 @@ fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
         Wish::Up { x, y } => tell(Outside::Up(x, y)),
         Wish::Scan { persona: id } => tell(Outside::Scan(persona(&id)?.qr().into())),
         Wish::Panel { name } => tell(Outside::Panel(Panel::find(&name).with_context(|| format!("no panel {name:?}"))?)),
+        Wish::Profile { name } => tell(Outside::Profile(Profile::built_in(&name)?)),
         Wish::Lift => lay(mirror, None)?,
         Wish::Card { persona: id, fault } => {
             fault.parse::<virtual_card::Fault>().map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use events::SystemClock;
-use provisioning::{EnrolRequest, FleetCa, enrol};
+use provisioning::{EnrolRequest, FleetCa, enrol, playlist};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -53,6 +53,34 @@ enum Command {
         #[arg(long)]
         trust: PathBuf,
     },
+    /// Make the operator's key for playlists.
+    PlaylistKey {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The public key, PEM, for devices.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Check a playlist and sign it.
+    PlaylistSign {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The playlist, TOML.
+        playlist: PathBuf,
+        /// The signed file, for devices.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct OperatorKey {
+    /// Directory of the operator's key for documents.
+    #[arg(long)]
+    keys: PathBuf,
+    /// File with the pass phrase under which the key is encrypted.
+    #[arg(long)]
+    pass_phrase_file: PathBuf,
 }
 
 #[derive(Args)]
@@ -103,6 +131,14 @@ fn main() -> anyhow::Result<()> {
             enrol(&FleetCa::open(&ca.ca, &pass_phrase)?, &out, &request, &pass_phrase, &clock)?;
             println!("device {device} enrolled in {}", out.display());
             println!("next: cccd-central device add {}", out.join("enrolment.json").display());
+        }
+        Command::PlaylistKey { key, out } => {
+            playlist::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            println!("key made in {}; give {} to devices", key.keys.display(), out.display());
+        }
+        Command::PlaylistSign { key, playlist, out } => {
+            let signed = playlist::sign(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &playlist, &out)?;
+            println!("version {} signed: {}", signed.version, out.display());
         }
     }
     Ok(())

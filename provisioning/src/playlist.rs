@@ -1,0 +1,56 @@
+//! The operator's side of playlists: a key, and signatures over what devices show while nobody is served.
+
+use anyhow::Context as _;
+use drivers::key_store::KeyStore as _;
+use drivers::key_store::file::FileKeyStore;
+use kiosk_ui::playlist::Playlist;
+use openssl::pkey::PKey;
+use std::path::Path;
+
+const LABEL: &str = "playlist";
+
+/// Makes the key in a directory and writes its public part.
+///
+/// # Errors
+/// When there is one already, or a file cannot be written.
+pub fn make_key(keys: &Path, pass_phrase: &[u8], public: &Path) -> anyhow::Result<()> {
+    let der = FileKeyStore::new(keys, pass_phrase).generate(LABEL)?;
+    let pem = PKey::public_key_from_der(&der)?.public_key_to_pem()?;
+    std::fs::write(public, pem).with_context(|| format!("cannot write {}", public.display()))
+}
+
+/// Checks a playlist as a device would, and signs it.
+///
+/// # Errors
+/// When it is not a playlist, or the key cannot be used.
+pub fn sign(keys: &Path, pass_phrase: &[u8], playlist: &Path, out: &Path) -> anyhow::Result<Playlist> {
+    let text = std::fs::read_to_string(playlist).with_context(|| format!("cannot read {}", playlist.display()))?;
+    let checked = Playlist::parse(&text)?;
+    let store = FileKeyStore::new(keys, pass_phrase);
+    let public = store.public_key(LABEL)?;
+    let signed = events::sign_document("playlist", text.as_bytes(), &public, |data| store.sign(LABEL, data))?;
+    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_here_is_shown_there() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = |name: &str| directory.path().join(name);
+        let phrase = b"correct horse battery";
+        make_key(&path("keys"), phrase, &path("public.pem")).expect("key");
+        let text = "version = 3\n[[notice]]\ntitle_vi='A'\ntitle_en='B'\ntext_vi=''\ntext_en=''\n";
+        std::fs::write(path("playlist.toml"), text).expect("file");
+        sign(&path("keys"), phrase, &path("playlist.toml"), &path("signed")).expect("signed");
+        let public = PKey::public_key_from_pem(&std::fs::read(path("public.pem")).expect("file")).expect("PEM");
+        let verifier = events::Verifier::new(&public.public_key_to_der().expect("DER")).expect("P-256");
+        let opened = verifier.open_document("playlist", &std::fs::read(path("signed")).expect("file"));
+        assert_eq!(opened.expect("a device opens it"), text.as_bytes());
+        std::fs::write(path("playlist.toml"), "version = 3\n[[notice]]\n").expect("file");
+        assert!(sign(&path("keys"), phrase, &path("playlist.toml"), &path("signed")).is_err(), "checked before");
+    }
+}
