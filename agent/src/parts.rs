@@ -120,7 +120,7 @@ impl Register {
     /// # Errors
     /// When the directory cannot be written to, or another kiosk runs there.
     pub fn begin(state: &Path) -> Result<Self, Failure> {
-        let (lock, free) = lock(state).map_err(|e| {
+        let (lock, free) = std::fs::create_dir_all(state).and_then(|()| lock(state)).map_err(|e| {
             let message = format!("cannot write to {}: {e}", state.display());
             Failure::device("state_unwritable", message, "check the disk and the state directory")
         })?;
