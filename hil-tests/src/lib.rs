@@ -4,6 +4,7 @@
 //! Each [`Stack`] runs its own `pcscd` in network and mount namespaces of its own, so that rigs do not disturb each
 //! other nor the machine's readers, and vpcd's port is open to nobody else.
 
+pub mod guest;
 pub mod line;
 pub mod link;
 pub mod mirror;

@@ -258,7 +258,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Confirm);
     browser.wait_for("Nơi ở hiện nay");
     (field.at, field.layer) = (1, Layer::Upper);
-    for key in "Nguyeexn Huej".chars() {
+    for key in "Nguyeexn Hueej".chars() {
         if key.is_uppercase() && field.layer == Layer::Lower {
             browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Shift);
             field.layer = Layer::Upper;

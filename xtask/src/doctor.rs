@@ -30,12 +30,14 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 14] = [
+const NEEDS: [Need; 21] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
     need("libssl-dev", "/usr/include/openssl/ssl.h", "chip cryptography"),
     need("libpcsclite-dev", "/usr/include/PCSC/winscard.h", "PC/SC client"),
+    need("libnfc-dev", "/usr/include/nfc/nfc.h", "readers through libnfc"),
+    need("libclang-dev", "/usr/lib/llvm-14/lib/libclang.so.1", "reads the headers of libnfc"),
     need("pcscd", "/usr/sbin/pcscd", "PC/SC service"),
     need("vsmartcard-vpcd", "/usr/lib/pcsc/drivers/serial/libifdvpcd.so", "virtual reader"),
     need("iproute2", "/bin/ip", "private network of the demonstration"),
@@ -44,6 +46,11 @@ const NEEDS: [Need; 14] = [
     test_need("python3-pycryptodome", "/usr/lib/python3/dist-packages/Cryptodome/__init__.py", "ciphers of that BAC card"),
     test_need("softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "a PKCS#11 token"),
     test_need("chromium", "/usr/bin/chromium", "the browser that uses the kiosk"),
+    test_need("espeak-ng", "/usr/bin/espeak-ng", "the voice of a kiosk"),
+    test_need("qemu-system-x86", "/usr/bin/qemu-system-x86_64", "a machine with a panel and a pointer"),
+    test_need("busybox-static", "/bin/busybox", "starts that machine"),
+    test_need("kmod", "/sbin/modprobe", "finds the drivers of that machine"),
+    test_need("binutils", "/usr/bin/strip", "makes programs small for that machine"),
     test_need("python3", "/usr/bin/python3", "runs that BAC card"),
 ];
 
@@ -65,8 +72,40 @@ pub(crate) fn report() -> anyhow::Result<()> {
     bail!("{} packages are missing; `cargo xtask doctor --install` gets them", lacking.len())
 }
 
+/// Debian's kernel for the machine of a test, unpacked into `directory`; it is not installed.
+pub(crate) fn fetch_kernel(directory: &Path) -> anyhow::Result<()> {
+    if directory.join("ready").exists() {
+        return Ok(());
+    }
+    let depends = Command::new("apt-cache").args(["depends", "linux-image-amd64"]).output()?;
+    let depends = String::from_utf8_lossy(&depends.stdout);
+    let package =
+        depends.lines().find_map(|line| line.trim().strip_prefix("Depends: ")).context("linux-image-amd64")?;
+    eprintln!("── fetching {package} into {}", directory.display());
+    // What an interrupted fetch left behind is of no use.
+    drop(std::fs::remove_dir_all(directory));
+    std::fs::create_dir_all(directory)?;
+    let run = |command: &mut Command| -> anyhow::Result<()> {
+        let status = command.current_dir(directory).status()?;
+        anyhow::ensure!(status.success(), "{command:?} ended with {status}");
+        Ok(())
+    };
+    run(Command::new("apt-get").args(["-qq", "download", package]))?;
+    let deb = std::fs::read_dir(directory)?.flatten().map(|entry| entry.path()).next().context("a package")?;
+    run(Command::new("dpkg-deb").arg("--extract").arg(&deb).arg("."))?;
+    std::fs::remove_file(&deb)?;
+    let modules = std::fs::read_dir(directory.join("lib/modules"))?.flatten().next().context("modules")?;
+    run(Command::new("/sbin/depmod").arg("--basedir").arg(directory).arg(modules.file_name()))?;
+    Ok(std::fs::write(directory.join("ready"), package)?)
+}
+
 /// Installs what is missing, saying so.
 pub(crate) fn install(purpose: Purpose) -> anyhow::Result<()> {
+    install_packages(purpose)?;
+    if purpose == Purpose::Test { fetch_kernel(&crate::target().join("guest")) } else { Ok(()) }
+}
+
+fn install_packages(purpose: Purpose) -> anyhow::Result<()> {
     let lacking = missing(purpose);
     if lacking.is_empty() {
         return Ok(());
