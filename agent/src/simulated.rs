@@ -28,6 +28,16 @@ impl Chip for VirtualChip {
 /// # Errors
 /// When persona, make or fault is unknown, or the card cannot be made.
 pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
+    let slot = Slot::default();
+    slot.insert(chip(specification)?);
+    Ok(SimulatedReader::new(slot))
+}
+
+/// The chip of such a card.
+///
+/// # Errors
+/// When persona, make or fault is unknown, or the card cannot be made.
+pub fn chip(specification: &str) -> Result<Box<dyn Chip>, Failure> {
     let (persona, fault) = specification.split_once(':').unwrap_or((specification, "none"));
     let (persona, make) = persona.split_once('@').unwrap_or((persona, "cccd"));
     let make = Make::find(make).ok_or_else(|| {
@@ -42,7 +52,5 @@ pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
         fault.parse().map_err(|e| Failure::usage("fault_unknown", format!("{e}"), "see cccd-card serve --help"))?;
     let chip = virtual_card::Chip::with_make(persona, fault, *make)
         .map_err(|e| Failure::device("virtual_card", emrtd::error::describe(&e), "report this as a bug"))?;
-    let slot = Slot::default();
-    slot.insert(Box::new(VirtualChip(chip)));
-    Ok(SimulatedReader::new(slot))
+    Ok(Box::new(VirtualChip(chip)))
 }

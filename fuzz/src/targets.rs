@@ -17,7 +17,7 @@ use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 18] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -33,10 +33,81 @@ pub const TARGETS: [Target; 15] = [
     ("insider", insider),
     ("cvc", cvc),
     ("card_security", card_security),
+    ("scanner", scanner),
+    ("input", input),
+    ("playlist", playlist),
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.
 pub const SLOW: [&str; 1] = ["insider"];
+
+/// Bytes of a serial scanner: the first says how they are cut.
+fn scanner(bytes: &[u8]) {
+    use drivers::scanner::{Framer, QUIET, Scanned};
+    let Some((&cut, rest)) = bytes.split_first() else { return };
+    let mut framer = Framer::default();
+    let mut scans = Vec::new();
+    for piece in rest.chunks(usize::from(cut) + 1) {
+        scans.extend(framer.feed(piece));
+        scans.extend(framer.silence(QUIET / 2));
+    }
+    scans.extend(framer.silence(QUIET * 10));
+    assert!(!framer.is_waiting(), "enough silence ends everything");
+    for scan in scans {
+        if let Scanned::Text(scan) = scan {
+            assert!(!scan.text.is_empty() && !scan.text.chars().any(char::is_control), "text is text");
+            drop(cccd::qr::parse(&scan.text));
+        }
+    }
+}
+
+/// Events of a keyboard wedge and of a touch screen, three bytes each.
+fn input(bytes: &[u8]) {
+    use drivers::input::simulated::{Fingers, SimulatedInput};
+    use drivers::input::{Axis, RawEvent, Surface};
+    use drivers::scanner::{Scanner as _, wedge::WedgeScanner};
+    use drivers::touch::{Calibration, EvdevTouchscreen, Touch, Touchscreen as _};
+    let events: Vec<RawEvent> = bytes
+        .chunks_exact(3)
+        .map(|event| {
+            // Kinds and codes that the drivers know, and some that they do not.
+            let kind = u16::from(event[0] % 5);
+            let code = u16::from(event[1]) + if event[0] & 0x80 != 0 { 0x100 } else { 0 };
+            RawEvent { kind, code, value: i32::from(event[2].cast_signed()) }
+        })
+        .collect();
+    let moment = std::time::Duration::from_micros(1);
+    let fingers = Fingers::default();
+    fingers.happen(events.clone());
+    let mut wedge = WedgeScanner::new(SimulatedInput { fingers, surface: None });
+    while let Ok(Some(_)) = wedge.wait_for_scan(moment) {}
+    let axis = Axis { minimum: -100, maximum: 100 };
+    for slots in [false, true] {
+        let fingers = Fingers::default();
+        fingers.happen(events.clone());
+        let device = SimulatedInput { fingers, surface: Some(Surface { x: axis, y: axis, slots }) };
+        let mut screen = EvdevTouchscreen::new(device, Calibration::default(), (320, 240));
+        let touches = screen.wait(moment).unwrap_or_default();
+        for (at, touch) in touches.into_iter().enumerate() {
+            let down = matches!(touch, Touch::Down(..));
+            let (Touch::Down(x, y) | Touch::Up(x, y)) = touch;
+            assert!(
+                down == (at % 2 == 0) && (0..320).contains(&x) && (0..240).contains(&y),
+                "down, up, down, up, inside"
+            );
+        }
+    }
+}
+
+/// A signed playlist from anywhere.
+fn playlist(bytes: &[u8]) {
+    const KEY: &[u8] = include_bytes!("key.der");
+    let verifier = events::Verifier::new(KEY).expect("a key on P-256");
+    assert!(verifier.open_document("playlist", bytes).is_err(), "nobody has signed this");
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(kiosk_ui::playlist::Playlist::parse(text));
+    }
+}
 
 fn tlv(bytes: &[u8]) {
     fn walk(reader: &mut emrtd::tlv::Reader<'_>, depth: usize) {

@@ -57,14 +57,17 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build() -> anyhow::Result<()> {
+/// What is not in the usual agent, and is tested all the same.
+const ALL: [&str; 2] = ["--features", "cccd-agent/camera,cccd-agent/rpi"];
+
+fn build(features: &[&str]) -> anyhow::Result<()> {
     eprintln!("── building (the first time takes some minutes)");
-    run(cargo().args(["build", "--workspace", "--bins"]))
+    run(cargo().args(["build", "--workspace", "--bins"]).args(features))
 }
 
 fn demo(once: bool) -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Demo)?;
-    build()?;
+    build(&[])?;
     let mut demo = Command::new(target().join("debug/hil-demo"));
     demo.args(once.then_some("--once"));
     let status = demo.status().context("cannot start the demonstration")?;
@@ -81,14 +84,17 @@ fn target() -> std::path::PathBuf {
 fn test() -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Test)?;
     // Tests start the workspace's programs, which a test build alone does not make.
-    build()?;
-    run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    build(&ALL)?;
+    run(cargo().args(["test", "--workspace", "--doc", "--quiet"]).args(ALL))?;
     if !has("cargo-nextest") {
         eprintln!("── cargo-nextest is not here; using cargo test");
-        return run(cargo().args(["test", "--workspace", "--lib", "--bins", "--tests", "--", "--show-output"]));
+        return run(cargo()
+            .args(["test", "--workspace", "--lib", "--bins", "--tests"])
+            .args(ALL)
+            .args(["--", "--show-output"]));
     }
     skipped()?;
-    run(cargo().args(["nextest", "run", "--workspace"]))
+    run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))
 }
 
 /// Names the tests whose data are not at hand.
@@ -100,7 +106,9 @@ fn skipped() -> anyhow::Result<()> {
     eprintln!("── SKIPPED for want of {} (set SHARED_TESTDATA):", here.display());
     let filter =
         "test(with_shared_vectors) or test(real_sods) or binary(recordings) or binary(real_sods) or test(appendix_i)";
-    run(cargo().args(["nextest", "list", "--workspace", "--filterset", filter, "--message-format", "oneline"]))
+    run(cargo()
+        .args(["nextest", "list", "--workspace", "--filterset", filter, "--message-format", "oneline"])
+        .args(ALL))
 }
 
 fn has(program: &str) -> bool {

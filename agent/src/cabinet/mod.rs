@@ -177,18 +177,17 @@ fn scan(mut scanner: Box<dyn Scanner>, outside: &Sender<Outside>, tell: Tell) {
 fn print(mut printer: Box<dyn Printer>, slips: &Receiver<Slip>, tell: Tell) {
     let mut watch = Watch::new(Part::Printer, tell);
     let mut fonts = Fonts::new();
-    watch.heard(printer.check());
+    let mut works = watch.heard(printer.check()).is_some();
     loop {
-        match slips.recv_timeout(PAPER) {
+        // One that is away is looked for more often: its next ticket is wanted.
+        match slips.recv_timeout(if works { PAPER } else { PAUSE * 4 }) {
             Ok(slip) => {
                 let width = i32::try_from(printer.width()).unwrap_or(i32::MAX);
                 let canvas = slip.draw(&mut fonts, width);
                 // A number that stands on the screen need not be printed late: nobody waits for it then.
-                watch.heard(printer.print(&bitmap(&canvas)));
+                works = watch.heard(printer.print(&bitmap(&canvas))).is_some();
             }
-            Err(RecvTimeoutError::Timeout) => {
-                watch.heard(printer.check());
-            }
+            Err(RecvTimeoutError::Timeout) => works = watch.heard(printer.check()).is_some(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

@@ -7,6 +7,13 @@
 //! ```
 
 use super::simulated::Slot;
+use serialport::{SerialPort as _, TTYPort};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The chip. What comes in on the wire is fed to it; it gives what goes out.
 #[derive(Debug)]
@@ -140,6 +147,72 @@ fn frame_of(data: &[u8]) -> Vec<u8> {
     frame.push(data.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg());
     frame.push(0x00);
     frame
+}
+
+/// A chip on a serial cable, which a pseudo-terminal plays: for libnfc it is a real one. Dropping it pulls the cable.
+#[derive(Debug)]
+pub struct Board {
+    slot: Slot,
+    path: PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How often a silent cable is looked at.
+const MOMENT: Duration = Duration::from_millis(10);
+
+impl Board {
+    /// Plugs in a chip with this slot as its field; the port is a link in a directory, the same after every replugging.
+    ///
+    /// # Errors
+    /// When there is no pseudo-terminal, or something is plugged in there already.
+    pub fn plug(slot: &Slot, directory: &Path) -> std::io::Result<Self> {
+        let (mut wire, near) = TTYPort::pair()?;
+        wire.set_timeout(MOMENT)?;
+        let path = directory.join("ttyUSB0");
+        std::os::unix::fs::symlink(near.name().unwrap_or_default(), &path)?;
+        let (stop, mut chip) = (Arc::new(AtomicBool::new(false)), Pn532::new(slot.clone()));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut bytes = [0; 1024];
+            while !stopped.load(Ordering::Relaxed) {
+                match wire.read(&mut bytes) {
+                    Ok(count) => {
+                        let answer = chip.feed(&bytes[..count]);
+                        // Nobody may be listening any more.
+                        drop(wire.write_all(&answer));
+                    }
+                    Err(error) if error.kind() == ErrorKind::TimedOut => {}
+                    // The other end is closed for now.
+                    Err(_) => std::thread::park_timeout(MOMENT),
+                }
+            }
+        });
+        Ok(Self { slot: slot.clone(), path, stop, thread: Some(thread) })
+    }
+
+    /// What libnfc calls it.
+    #[must_use]
+    pub fn connstring(&self) -> String {
+        format!("pn532_uart:{}:115200", self.path.display())
+    }
+
+    /// Its field.
+    #[must_use]
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported by the runtime.
+            drop(thread.join());
+        }
+    }
 }
 
 #[cfg(test)]
