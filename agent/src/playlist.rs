@@ -1,7 +1,7 @@
 //! Playlists as devices get them: signed by the operator.
 //!
 //! The file is a document of the kind `playlist` ([`events::sign_document`]) whose payload is a
-//! [`Playlist`](kiosk_ui::playlist::Playlist). What is not signed with the operator's key is not shown: a screen that says
+//! [`Playlist`]. What is not signed with the operator's key is not shown: a screen that says
 //! "scan this" to strangers must not be anybody's.
 
 use crate::failure::Failure;
