@@ -9,7 +9,9 @@ use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor as _};
 use embedded_graphics::primitives::Rectangle;
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// An opaque colour.
@@ -77,6 +79,33 @@ pub struct Canvas {
     height: i32,
     pixels: Vec<u32>,
     clip: Rect,
+    tables: Tables,
+}
+
+/// Coverage of curves by their sizes: roots are taken once, not once a picture.
+#[derive(Default)]
+struct Tables {
+    /// By radius.
+    corners: HashMap<i32, Arc<[u8]>>,
+    /// By reach, spread and strength.
+    shadows: HashMap<(i32, i32, u32), Arc<[u8]>>,
+    /// By radius and width.
+    rings: HashMap<(i32, i32), Arc<[u8]>>,
+}
+
+/// Sizes come from a few layouts; more than this is a flood.
+const MOST_TABLES: usize = 64;
+
+/// A table that is there, or is made.
+fn table<K: std::hash::Hash + Eq>(
+    tables: &mut HashMap<K, Arc<[u8]>>,
+    key: K,
+    make: impl FnOnce() -> Vec<u8>,
+) -> Arc<[u8]> {
+    if tables.len() > MOST_TABLES {
+        tables.clear();
+    }
+    Arc::clone(tables.entry(key).or_insert_with(|| make().into()))
 }
 
 impl std::fmt::Debug for Canvas {
@@ -96,7 +125,7 @@ impl Canvas {
     #[must_use]
     pub fn new(width: i32, height: i32) -> Self {
         let clip = Rect::new(0, 0, width, height);
-        Self { width, height, pixels: vec![0; (width * height) as usize], clip }
+        Self { width, height, pixels: vec![0; (width * height) as usize], clip, tables: Tables::default() }
     }
 
     /// All of it.
@@ -179,20 +208,39 @@ impl Canvas {
         }
     }
 
+    /// Blends a run of pixels, left to right; coverage 255 is all.
+    fn blend_run(&mut self, x: i32, y: i32, color: Color, coverage: impl ExactSizeIterator<Item = u8>) {
+        let all = coverage.len() as i32;
+        let (from, to) = (x.max(self.clip.x), (x + all).min(self.clip.right()));
+        if from >= to || y < self.clip.y || y >= self.clip.bottom() {
+            return;
+        }
+        let coverage = coverage.skip((from - x) as usize);
+        for (pixel, c) in self.row(y, from, to).iter_mut().zip(coverage) {
+            match u32::from(c) {
+                0 => {}
+                255 => *pixel = color.0,
+                c => *pixel = blend(*pixel, color.0, c + (c >> 7)),
+            }
+        }
+    }
+
     /// A filled rectangle with round corners and soft edges.
     pub fn fill_round(&mut self, rect: Rect, radius: i32, color: Color) {
         let radius = radius.min(rect.w / 2).min(rect.h / 2).max(0);
         self.fill(Rect::new(rect.x, rect.y + radius, rect.w, rect.h - 2 * radius), color);
-        for row in 0..radius {
-            let (top, bottom) = (rect.y + row, rect.bottom() - 1 - row);
-            self.fill(Rect::new(rect.x + radius, top, rect.w - 2 * radius, 1), color);
-            self.fill(Rect::new(rect.x + radius, bottom, rect.w - 2 * radius, 1), color);
-            for column in 0..radius {
-                let coverage = corner(radius, column, row);
-                for x in [rect.x + column, rect.right() - 1 - column] {
-                    self.blend_at(x, top, color, coverage);
-                    self.blend_at(x, bottom, color, coverage);
-                }
+        if radius == 0 {
+            return;
+        }
+        let table = table(&mut self.tables.corners, radius, || {
+            (0..radius).flat_map(|row| (0..radius).map(move |column| corner(radius, column, row) as u8)).collect()
+        });
+        for (row, coverage) in table.chunks_exact(radius as usize).enumerate() {
+            let (top, bottom) = (rect.y + row as i32, rect.bottom() - 1 - row as i32);
+            for y in [top, bottom] {
+                self.fill(Rect::new(rect.x + radius, y, rect.w - 2 * radius, 1), color);
+                self.blend_run(rect.x, y, color, coverage.iter().copied());
+                self.blend_run(rect.right() - radius, y, color, coverage.iter().rev().copied());
             }
         }
     }
@@ -229,25 +277,19 @@ impl Canvas {
             // Soft at the outer edge: the square of the distance.
             (share * share * strength) >> 16
         };
-        let sides: Vec<u32> = (0..spread).map(|from_edge| coverage(reach - from_edge, 0)).collect();
+        let corners = table(&mut self.tables.shadows, (reach, spread, strength), || {
+            let share = |from_edge: i32, dy: i32| coverage(reach - from_edge, dy) as u8;
+            (0..=reach).rev().flat_map(|dy| (0..reach).map(move |from_edge| share(from_edge, dy))).collect()
+        });
         for y in area.y..area.bottom() {
             let from_edge_y = (y - outer.y).min(outer.bottom() - 1 - y);
-            if from_edge_y >= reach {
-                // Beside the rectangle, which covers all between.
-                for (at, share) in sides.iter().enumerate() {
-                    self.blend_at(outer.x + at as i32, y, color, *share);
-                    self.blend_at(outer.right() - 1 - at as i32, y, color, *share);
-                }
-                continue;
-            }
-            let dy = reach - from_edge_y;
-            for from_edge in 0..reach {
-                let share = coverage(reach - from_edge, dy);
-                self.blend_at(outer.x + from_edge, y, color, share);
-                self.blend_at(outer.right() - 1 - from_edge, y, color, share);
-            }
-            if from_edge_y < spread {
-                let share = coverage(0, dy);
+            // Beside the rectangle, which covers all between, the shadow is as wide as its spread.
+            let (row, wide) = if from_edge_y >= reach { (reach, spread) } else { (from_edge_y, reach) };
+            let shares = &corners[(row * reach) as usize..][..wide as usize];
+            self.blend_run(outer.x, y, color, shares.iter().copied());
+            self.blend_run(outer.right() - wide, y, color, shares.iter().rev().copied());
+            if from_edge_y < spread.min(reach) {
+                let share = coverage(0, reach - from_edge_y);
                 let share = share + (share >> 7);
                 let (from, to) = ((outer.x + reach).max(area.x), (outer.right() - reach).min(area.right()));
                 if from < to {
@@ -268,19 +310,29 @@ impl Canvas {
         let area = rect.intersection(self.clip);
         // Where a row crosses the ring, in sixteenths of a pixel; one pixel more for the soft edge.
         let half = |limit: i32, dy: i32| integer_root(limit * limit - (dy * 16 + 8).pow(2)) / 16;
+        // A quarter of it: the other three are its mirrors.
+        let side = radius + 3;
+        let table = table(&mut self.tables.rings, (radius, width), || {
+            let coverage = |dx: i32, dy: i32| {
+                let distance = integer_root((dx * 16 + 8).pow(2) + (dy * 16 + 8).pow(2));
+                let outside = (radius * 16 - distance + 8).clamp(0, 16);
+                let inside = (distance - (radius - width) * 16 + 8).clamp(0, 16);
+                (outside.min(inside) * 255 / 16) as u8
+            };
+            (0..side).flat_map(|dy| (0..side).map(move |dx| coverage(dx, dy))).collect()
+        });
+        let mirrored = |at: i32| if at < 0 { -1 - at } else { at };
         for y in area.y..area.bottom() {
             let dy = y - cy;
             let far = half(radius * 16 + 16, dy) + 2;
             let near = half(((radius - width) * 16 - 16).max(0), dy) - 2;
-            for x in area.x.max(cx - far)..area.right().min(cx + far) {
+            let quarter = (mirrored(dy) < side).then(|| &table[(mirrored(dy) * side) as usize..][..side as usize]);
+            let Some(quarter) = quarter else { continue };
+            let (from, to) = (area.x.max(cx - far), area.right().min(cx + far));
+            // Left of the hole, and right of it.
+            for x in (from..to.min(cx - near + 1)).chain(from.max(cx + near.max(1 - near))..to) {
                 let dx = x - cx;
-                if dx > -near && dx < near {
-                    continue;
-                }
-                let distance = integer_root((dx * 16 + 8).pow(2) + (dy * 16 + 8).pow(2));
-                let outside = (radius * 16 - distance + 8).clamp(0, 16);
-                let inside = (distance - (radius - width) * 16 + 8).clamp(0, 16);
-                let coverage = (outside.min(inside) * 255 / 16) as u32;
+                let coverage = quarter.get(mirrored(dx) as usize).map_or(0, |c| u32::from(*c));
                 if coverage > 0 {
                     // Right of the vertical, and left of the end's direction; beyond half a turn the other way round.
                     let before_end = dx * cos + dy * sin <= 0 || per_cent == 100;
@@ -310,22 +362,18 @@ impl Canvas {
             (from as i32, (to as i32).max(from as i32 + 1).min(source))
         };
         let columns: Vec<(i32, i32)> = (area.x..area.right()).map(|x| span(x - rect.x, rect.w, width)).collect();
+        // Where the picture grows, rows repeat.
+        let mut line = Zeroizing::new(vec![0u32; columns.len()]);
+        let mut drawn = None;
         for y in area.y..area.bottom() {
             let (top, bottom) = span(y - rect.y, rect.h, height);
-            for (x, &(left, right)) in (area.x..area.right()).zip(&columns) {
-                let mut sum = [0u32; 3];
-                for row in top..bottom {
-                    for column in left..right {
-                        let at = ((row * width + column) * 3) as usize;
-                        for (total, value) in sum.iter_mut().zip(&rgb[at..at + 3]) {
-                            *total += u32::from(*value);
-                        }
-                    }
+            if drawn != Some((top, bottom)) {
+                drawn = Some((top, bottom));
+                for (pixel, &(left, right)) in line.iter_mut().zip(&columns) {
+                    *pixel = average(rgb, width, (left, right), (top, bottom));
                 }
-                let count = ((bottom - top) * (right - left)) as u32;
-                let [r, g, b] = if count == 1 { sum } else { sum.map(|total| total / count) };
-                self.pixels[(y * self.width + x) as usize] = r << 16 | g << 8 | b;
             }
+            self.row(y, area.x, area.right()).copy_from_slice(&line);
         }
     }
 
@@ -347,6 +395,26 @@ impl Canvas {
         });
         target.fill_contiguous(&area, colors)
     }
+}
+
+/// The mean colour of some columns and rows of a picture with three bytes a pixel.
+fn average(rgb: &[u8], width: i32, (left, right): (i32, i32), (top, bottom): (i32, i32)) -> u32 {
+    let at = |row: i32, column: i32| {
+        let at = ((row * width + column) * 3) as usize;
+        [rgb[at], rgb[at + 1], rgb[at + 2]].map(u32::from)
+    };
+    let count = ((bottom - top) * (right - left)) as u32;
+    let [r, g, b] = if count == 1 {
+        at(top, left)
+    } else {
+        let places = (top..bottom).flat_map(|row| (left..right).map(move |column| (row, column)));
+        let sum = places.fold([0; 3], |[r, g, b], (row, column)| {
+            let [more_r, more_g, more_b] = at(row, column);
+            [r + more_r, g + more_g, b + more_b]
+        });
+        sum.map(|total| total / count)
+    };
+    r << 16 | g << 8 | b
 }
 
 /// Coverage of a pixel in the upper left corner square of a circle of this radius, of 255.
