@@ -1,16 +1,19 @@
 //! What is wrong with a scene, before a person meets it.
 
 use crate::canvas::{Canvas, Color};
-use crate::font::Fonts;
+use crate::font::{Align, Fonts};
 use crate::geometry::Rect;
 use crate::scene::{Id, Kind, Node, Scene};
 use crate::state::{Act, State};
 use crate::theme::{KEY, TARGET};
 
+/// The edge of a button, in pixels, that its word must leave free.
+const EDGE: i32 = 3;
+
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Text is wider or higher than its place.
+    /// Text is wider or higher than its place, or than the button that it is on.
     Overflow(Id),
     /// Something lies outside the panel.
     OffScreen(Id),
@@ -38,10 +41,22 @@ pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) ->
         if !glass.covers(node.rect) {
             faults.push(Fault::OffScreen(node.id));
         }
-        if let Kind::Text { lines, style, color, .. } = &node.kind {
+        if let Kind::Text { lines, style, color, align } = &node.kind {
             let wide = lines.iter().map(|line| fonts.width(line, *style)).max().unwrap_or(0);
             if wide > node.rect.w || style.line_height() * lines.len() as i32 > node.rect.h {
                 faults.push(Fault::Overflow(node.id));
+            }
+            let (x, y) = (node.rect.x + node.rect.w / 2, node.rect.y + node.rect.h / 2);
+            let button = scene.nodes.iter().rev().find(|other| other.hit.is_some() && other.rect.contains(x, y));
+            if let Some(button) = button {
+                let left = match align {
+                    Align::Left => node.rect.x,
+                    Align::Centre => node.rect.x + (node.rect.w - wide) / 2,
+                    Align::Right => node.rect.right() - wide,
+                };
+                if left < button.rect.x + EDGE || left + wide > button.rect.right() - EDGE {
+                    faults.push(Fault::Overflow(node.id));
+                }
             }
             // The card in the picture is no text to be read.
             let large = style.size * 74 >= panel.px(60) * 100;

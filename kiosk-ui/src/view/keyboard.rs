@@ -67,7 +67,7 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     let digits = field.layer == Layer::Digits;
     key(b, 98, other, Cap::Word(if digits { "ABC" } else { "123" }, Phrase::OtherKeys), Act::Digits, digits);
     key(b, 102, line, Cap::Word(b.say(Phrase::Space), Phrase::Space), Act::Key(' '), false);
-    b.button(Id("key", 106), cancel, Look::Quiet, Some(Icon::Cross), b.say(Phrase::Cancel), Act::Cancel);
+    b.button(Id("key", 106), cancel, Look::Quiet, None, b.say(Phrase::Cancel), Act::Cancel);
     let next = b.say(if field.at + 1 == field.of { Phrase::Confirm } else { Phrase::Next });
     b.button(Id("key", 112), done, Look::Primary, None, next, Act::Confirm);
 }
