@@ -82,7 +82,7 @@ fn the_lint_finds_what_is_wrong() {
     let (title, action, tool) = (at("title"), at("action"), at("tool"));
     assert!(found(&|s| s.nodes[title].rect.w = 40).contains("Overflow"));
     // A word that is wider than its button, though it has room enough for itself.
-    assert!(found(&|s| s.nodes[action].rect = s.nodes[action].rect.inset_xy(110, 0)).contains("Overflow"));
+    assert!(found(&|s| s.nodes[action].rect = s.nodes[action].rect.inset_xy(160, 0)).contains("Overflow"));
     assert!(found(&|s| s.nodes[title].rect.x = panel.width - 10).contains("OffScreen"));
     assert!(found(&|s| s.nodes[action].rect.h = 20).contains("Target"));
     assert!(found(&|s| s.nodes[action].say = None).contains("Silent"));
