@@ -236,6 +236,14 @@ impl Device {
         Ok(())
     }
 
+    /// Whether the reader is there, while nobody waits for a card.
+    ///
+    /// # Errors
+    /// When it is away.
+    pub fn check(&mut self) -> Result<(), ReaderError> {
+        self.reader.check()
+    }
+
     /// Another profile from now on.
     pub fn work_by(&mut self, profile: &Profile) {
         if self.recorder.profile != *profile {

@@ -330,6 +330,28 @@ impl Kiosk {
     }
 }
 
+/// How often the reader is looked for while nobody is served.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Tells that the reader is away, waits until it is there again, and tells that; false at the end.
+fn found_again(
+    device: &mut Device,
+    reader: &str,
+    failure: &Failure,
+    tell: &Sender<FromDevice>,
+    stop: &AtomicBool,
+) -> bool {
+    drop(tell.send(FromDevice::Reader(Some(Fault::from(failure)))));
+    match device.reopen(reader, stop) {
+        Ok(()) => drop(tell.send(FromDevice::Reader(None))),
+        Err(failure) => {
+            drop(tell.send(FromDevice::Ended(failure)));
+            return false;
+        }
+    }
+    true
+}
+
 /// The reader's thread: one read after the other, the reader found again when it was away.
 fn device(
     config: &Config,
@@ -343,9 +365,21 @@ fn device(
         Ok(device) => device,
         Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
     };
-    drop(tell.send(FromDevice::Unsent(device.unsent())));
     drop(tell.send(FromDevice::Reader(None)));
-    while let Ok(Order { read, key, profile }) = to_read.recv() {
+    loop {
+        drop(tell.send(FromDevice::Unsent(device.unsent())));
+        let Order { read, key, profile } = match to_read.recv_timeout(IDLE) {
+            Ok(order) => order,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = device.check()
+                    && !found_again(&mut device, &config.reader, &error.into(), tell, stop)
+                {
+                    return;
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         device.work_by(&profile);
         let mut gauge = Gauge::default();
         let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
@@ -365,17 +399,14 @@ fn device(
                 exit::DEVICE => return drop(tell.send(FromDevice::Ended(failure))),
                 exit::NO_READER => {
                     drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code.clone()))));
-                    drop(tell.send(FromDevice::Reader(Some(Fault::from(&failure)))));
-                    match device.reopen(&config.reader, stop) {
-                        Ok(()) => drop(tell.send(FromDevice::Reader(None))),
-                        Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
+                    if !found_again(&mut device, &config.reader, &failure, tell, stop) {
+                        return;
                     }
                 }
                 _ => drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code)))),
             }
         }
         device.prepare();
-        drop(tell.send(FromDevice::Unsent(device.unsent())));
         while current() {
             match device.wait_for_removal(ROUND) {
                 Ok(false) => {}

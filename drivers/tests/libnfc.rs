@@ -45,6 +45,7 @@ fn a_reader_that_is_pulled_out_is_lost_and_found_again() {
     assert_eq!(card.transmit(&[0, 1, 2, 3]), Err(ReaderError::CardLifted), "the connection is gone with it");
     drop(card);
     assert!(matches!(reader.wait_for_card(MOMENT), Err(ReaderError::NoReader { .. })));
+    assert!(matches!(reader.check(), Err(ReaderError::NoReader { .. })));
     assert!(matches!(LibnfcReader::open(&connstring), Err(ReaderError::NoReader { .. })));
     let _board = Board::plug(&slot, directory.path()).expect("board");
     let card = (0..200).find_map(|_| reader.wait_for_card(MOMENT).ok());

@@ -3,10 +3,11 @@
 use cccd_agent::simulated;
 use drivers::reader::pn532::Board;
 use drivers::reader::simulated::Slot;
-use hil_tests::program;
+use hil_tests::{Line, program};
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 fn run(arguments: &[&str]) -> (Option<i32>, Value) {
     let output = Command::new(program("cccd-agent")).args(arguments).output().expect("cccd-agent");
@@ -83,4 +84,44 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
     let people = String::from_utf8_lossy(&output.stdout);
     assert!(people.contains("ok    reader") && people.contains("WRONG scanner"), "{people}");
     assert!(people.contains("/dev/ttyACM99 is not there"), "{people}");
+}
+
+/// Everything else may be missing: the kiosk runs, and says what it knows to whoever asks.
+#[test]
+fn a_running_kiosk_tells_what_is_away_and_since_when() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = Line::provision(directory.path()).expect("a line; `cargo xtask doctor` says what is missing");
+    let config = directory.path().join("device/agent.toml");
+    let text = std::fs::read_to_string(&config).expect("configuration");
+    let kiosk = "\n[kiosk]\nsite = 'S'\npanel = 'small-7'\ndisplay = 'fbdev:/dev/fb99'\n\
+                 scanner = 'serial:/dev/ttyACM99'\n";
+    std::fs::write(&config, text + kiosk).expect("configuration");
+    let path = config.display().to_string();
+    let mut kiosk = line.agent().args(["kiosk", "--config", &path]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let kiosk = kiosk.as_mut().expect("kiosk");
+    let until = |part: &str, code: Option<&str>| {
+        let start = hil_tests::stack::now();
+        loop {
+            let (_, report) = run(&["doctor", "--config", &path, "--json"]);
+            let parts = report["parts"].as_array().expect("parts").clone();
+            let entry = parts.into_iter().find(|entry| entry["part"] == part);
+            let found = entry.as_ref().filter(|entry| entry["fault"]["code"].as_str() == code);
+            if let (Some(entry), Some("running_kiosk")) = (found, report["source"].as_str()) {
+                return entry["since"].as_i64().expect("since");
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "{part} {code:?}: {report:#}");
+            hil_tests::stack::pause(100);
+        }
+    };
+    let there = until("reader", None);
+    until("display", Some("device_absent"));
+    until("scanner", Some("device_absent"));
+    // The service of the readers dies while nobody is served.
+    drop(line);
+    let away = until("reader", Some("no_pcsc_service"));
+    assert!(there > 1_700_000_000 && away >= there);
+    kiosk.kill().expect("killed");
+    kiosk.wait().expect("ended");
+    let (_, report) = run(&["doctor", "--config", &path, "--json"]);
+    assert_eq!(report["source"].as_str(), Some("probe"), "what a dead kiosk knew is the past");
 }

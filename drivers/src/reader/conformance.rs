@@ -58,6 +58,7 @@ fn an_empty_reader_says_so(rig: &mut dyn Rig) {
     rig.remove();
     let mut reader = rig.reader();
     assert!(!reader.name().is_empty(), "a reader has a name");
+    assert_eq!(reader.check(), Ok(()), "a reader that is there says so");
     assert_eq!(reader.wait_for_removal(SOON), Ok(true), "an empty reader has no card to wait for");
     assert_eq!(reader.wait_for_card(MOMENT).err(), Some(ReaderError::NoCard), "no card is NoCard");
 }

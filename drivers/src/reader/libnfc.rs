@@ -133,6 +133,11 @@ impl Reader for LibnfcReader {
         self.connstring.clone()
     }
 
+    fn check(&mut self) -> Result<(), ReaderError> {
+        // Only an answer shows that it is there.
+        self.look().map(drop)
+    }
+
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
         let mut left = timeout;
         loop {

@@ -80,6 +80,12 @@ pub trait Reader: Send {
     /// What to call it in messages.
     fn name(&self) -> String;
 
+    /// Whether it is there, asked while nobody waits for a card.
+    ///
+    /// # Errors
+    /// When the reader cannot be used.
+    fn check(&mut self) -> Result<(), ReaderError>;
+
     /// Waits until a card is there and powers it.
     ///
     /// # Errors

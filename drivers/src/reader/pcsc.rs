@@ -114,6 +114,18 @@ impl Reader for PcscReader {
         if self.wanted.is_empty() { "PC/SC".to_owned() } else { format!("PC/SC {:?}", self.wanted) }
     }
 
+    fn check(&mut self) -> Result<(), ReaderError> {
+        let names = match self.matching() {
+            // A service that was started anew wants a new connection.
+            Err(ReaderError::NoService) => {
+                self.context = establish()?;
+                self.matching()?
+            }
+            names => names?,
+        };
+        if names.is_empty() { Err(self.no_reader()) } else { Ok(()) }
+    }
+
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
         let present = |states: &[ReaderState]| {
             states.iter().find(|s| s.event_state().contains(State::PRESENT)).map(|state| state.name().to_owned())

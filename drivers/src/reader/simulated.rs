@@ -88,6 +88,10 @@ impl Reader for SimulatedReader {
         "simulated reader".to_owned()
     }
 
+    fn check(&mut self) -> Result<(), ReaderError> {
+        Ok(())
+    }
+
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
         let (mut content, found) = self.slot.wait(timeout, |c| c.chip.is_some());
         let generation = content.generation;
