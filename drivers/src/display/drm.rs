@@ -67,11 +67,10 @@ impl DrmDisplay {
     }
 
     fn open(&mut self) -> Result<&mut Open, DeviceError> {
-        if self.open.is_none() {
-            self.open = Some(start(&self.device, self.connector.as_deref())?);
-        }
-        let device = self.device.clone();
-        self.open.as_mut().ok_or(DeviceError::Absent { device, why: String::new() })
+        Ok(match &mut self.open {
+            Some(open) => open,
+            closed => closed.insert(start(&self.device, self.connector.as_deref())?),
+        })
     }
 }
 

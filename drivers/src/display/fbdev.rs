@@ -44,35 +44,36 @@ impl FramebufferDisplay {
     }
 
     fn open(&mut self) -> Result<&mut Open, DeviceError> {
-        if self.open.is_none() {
-            let name = self.name();
-            let file = OpenOptions::new().write(true).open(&self.device);
-            let file = file.map_err(|e| DeviceError::from_io(&name, &e))?;
-            let read = |what: &str| {
-                let text = std::fs::read_to_string(self.sysfs.join(what)).unwrap_or_default();
-                let numbers: Option<Vec<u32>> = text.trim().split(',').map(|number| number.parse().ok()).collect();
-                numbers.filter(|numbers| numbers.iter().all(|n| (1..=65_536).contains(n))).ok_or_else(|| {
-                    let why = format!("{} does not say {what}", self.sysfs.display());
-                    DeviceError::Unsuitable { device: name.clone(), why }
-                })
-            };
-            let ([width, height, ..], [depth, ..], [stride, ..]) =
-                (&read("virtual_size")?[..], &read("bits_per_pixel")?[..], &read("stride")?[..])
-            else {
-                let why = "virtual_size is not two numbers".to_owned();
-                return Err(DeviceError::Unsuitable { device: name, why });
-            };
-            let bytes_per_pixel = depth / 8;
-            if !matches!(bytes_per_pixel, 2 | 4) || *stride < width * bytes_per_pixel {
-                let why = format!("{depth} bits a pixel in rows of {stride} bytes are not known here");
-                return Err(DeviceError::Unsuitable { device: name, why });
-            }
-            let panel = Size::new(*width, *height);
-            self.open = Some(Open { file, panel, bytes_per_pixel, stride: *stride, fresh: true });
-        }
-        let device = self.name();
-        self.open.as_mut().ok_or(DeviceError::Absent { device, why: String::new() })
+        Ok(match &mut self.open {
+            Some(open) => open,
+            closed => closed.insert(start(&self.device, &self.sysfs)?),
+        })
     }
+}
+
+fn start(device: &Path, sysfs: &Path) -> Result<Open, DeviceError> {
+    let name = device.display().to_string();
+    let file = OpenOptions::new().write(true).open(device).map_err(|e| DeviceError::from_io(&name, &e))?;
+    let read = |what: &str| {
+        let text = std::fs::read_to_string(sysfs.join(what)).unwrap_or_default();
+        let numbers: Option<Vec<u32>> = text.trim().split(',').map(|number| number.parse().ok()).collect();
+        numbers.filter(|numbers| numbers.iter().all(|n| (1..=65_536).contains(n))).ok_or_else(|| {
+            let why = format!("{} does not say {what}", sysfs.display());
+            DeviceError::Unsuitable { device: name.clone(), why }
+        })
+    };
+    let ([width, height, ..], [depth, ..], [stride, ..]) =
+        (&read("virtual_size")?[..], &read("bits_per_pixel")?[..], &read("stride")?[..])
+    else {
+        let why = "virtual_size is not two numbers".to_owned();
+        return Err(DeviceError::Unsuitable { device: name, why });
+    };
+    let bytes_per_pixel = depth / 8;
+    if !matches!(bytes_per_pixel, 2 | 4) || *stride < width * bytes_per_pixel {
+        let why = format!("{depth} bits a pixel in rows of {stride} bytes are not known here");
+        return Err(DeviceError::Unsuitable { device: name, why });
+    }
+    Ok(Open { file, panel: Size::new(*width, *height), bytes_per_pixel, stride: *stride, fresh: true })
 }
 
 impl Open {

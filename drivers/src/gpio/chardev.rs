@@ -26,56 +26,57 @@ impl CharacterDevice {
         Self { chip: chip.to_owned(), wiring, claimed: None }
     }
 
-    fn error(&self, error: &gpiocdev::Error) -> DeviceError {
-        let (device, why) = (self.chip.clone(), error.to_string());
-        match error {
-            gpiocdev::Error::Os(errno) => DeviceError::from_io(&device, &std::io::Error::from_raw_os_error(errno.0)),
-            // The crate does not give the number away.
-            gpiocdev::Error::Uapi(..) if !Path::new(&device).exists() => DeviceError::Absent { device, why },
-            gpiocdev::Error::Uapi(..) if why.contains("busy") => DeviceError::Busy { device },
-            gpiocdev::Error::Uapi(..) => DeviceError::Failed { device, why },
-            _ => DeviceError::Unsuitable { device, why },
-        }
-    }
-
-    fn claimed(&mut self) -> Result<&Request, DeviceError> {
-        if self.claimed.is_none() {
-            File::open(&self.chip).map_err(|e| DeviceError::from_io(&self.chip, &e))?;
-            let mut config = Config::default();
-            let level = |config: &mut Config, pin: &Pin| {
-                config.with_line(pin.line);
-                if pin.active_low {
-                    config.as_active_low()
-                } else {
-                    config.as_active_high()
-                };
-            };
-            for pin in &self.wiring.outputs {
-                level(&mut config, pin);
-                config.as_output(Value::Inactive);
-            }
-            for pin in &self.wiring.inputs {
-                level(&mut config, pin);
-                config.as_input().with_debounce_period(DEBOUNCE);
-                config.with_bias(match pin.pull {
-                    Pull::None => None,
-                    Pull::Up => Some(Bias::PullUp),
-                    Pull::Down => Some(Bias::PullDown),
-                });
-            }
-            let request = Request::from_config(config).on_chip(&self.chip).with_consumer("cccd-agent").request();
-            self.claimed = Some(request.map_err(|e| self.error(&e))?);
-        }
-        self.claimed.as_ref().ok_or_else(|| not_wired(&self.chip, 0))
-    }
-
     fn on<T>(&mut self, work: impl Fn(&Request) -> gpiocdev::Result<T>) -> Result<T, DeviceError> {
-        let result = work(self.claimed()?);
-        result.map_err(|error| {
+        let request = match &mut self.claimed {
+            Some(request) => request,
+            released => released.insert(claim(&self.chip, &self.wiring)?),
+        };
+        work(request).map_err(|why| {
             self.claimed = None;
-            self.error(&error)
+            error(&self.chip, &why)
         })
     }
+}
+
+fn error(chip: &str, error: &gpiocdev::Error) -> DeviceError {
+    let (device, why) = (chip.to_owned(), error.to_string());
+    match error {
+        gpiocdev::Error::Os(errno) => DeviceError::from_io(&device, &std::io::Error::from_raw_os_error(errno.0)),
+        // The crate does not give the number away.
+        gpiocdev::Error::Uapi(..) if !Path::new(&device).exists() => DeviceError::Absent { device, why },
+        gpiocdev::Error::Uapi(..) if why.contains("busy") => DeviceError::Busy { device },
+        gpiocdev::Error::Uapi(..) => DeviceError::Failed { device, why },
+        _ => DeviceError::Unsuitable { device, why },
+    }
+}
+
+/// Takes the lines for this process alone, outputs off.
+fn claim(chip: &str, wiring: &Wiring) -> Result<Request, DeviceError> {
+    File::open(chip).map_err(|e| DeviceError::from_io(chip, &e))?;
+    let mut config = Config::default();
+    let level = |config: &mut Config, pin: &Pin| {
+        config.with_line(pin.line);
+        if pin.active_low {
+            config.as_active_low()
+        } else {
+            config.as_active_high()
+        };
+    };
+    for pin in &wiring.outputs {
+        level(&mut config, pin);
+        config.as_output(Value::Inactive);
+    }
+    for pin in &wiring.inputs {
+        level(&mut config, pin);
+        config.as_input().with_debounce_period(DEBOUNCE);
+        config.with_bias(match pin.pull {
+            Pull::None => None,
+            Pull::Up => Some(Bias::PullUp),
+            Pull::Down => Some(Bias::PullDown),
+        });
+    }
+    let request = Request::from_config(config).on_chip(chip).with_consumer("cccd-agent").request();
+    request.map_err(|why| error(chip, &why))
 }
 
 impl Lines for CharacterDevice {

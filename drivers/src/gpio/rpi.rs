@@ -27,39 +27,44 @@ impl RaspberryPi {
     }
 
     fn claimed(&mut self) -> Result<&mut Claimed, DeviceError> {
-        let error = |error: rppal::gpio::Error| match error {
-            rppal::gpio::Error::UnknownModel => {
-                DeviceError::Absent { device: NAME.to_owned(), why: "this is no Raspberry Pi".to_owned() }
-            }
-            rppal::gpio::Error::PermissionDenied(_) => DeviceError::Denied { device: NAME.to_owned() },
-            rppal::gpio::Error::PinUsed(_) => DeviceError::Busy { device: NAME.to_owned() },
-            rppal::gpio::Error::Io(error) => DeviceError::from_io(NAME, &error),
-            other => DeviceError::Unsuitable { device: NAME.to_owned(), why: other.to_string() },
-        };
-        if self.claimed.is_none() {
-            let gpio = Gpio::new().map_err(error)?;
-            let number = |line: u32| u8::try_from(line).map_err(|_| not_wired(NAME, line));
-            let (mut outputs, mut inputs) = (Vec::new(), Vec::new());
-            for pin in &self.wiring.outputs {
-                let line = gpio.get(number(pin.line)?).map_err(error)?;
-                outputs.push((
-                    pin.active_low,
-                    if pin.active_low { line.into_output_high() } else { line.into_output_low() },
-                ));
-            }
-            for pin in &self.wiring.inputs {
-                let line = gpio.get(number(pin.line)?).map_err(error)?;
-                let line = match pin.pull {
-                    Pull::None => line.into_input(),
-                    Pull::Up => line.into_input_pullup(),
-                    Pull::Down => line.into_input_pulldown(),
-                };
-                inputs.push((pin.active_low, line));
-            }
-            self.claimed = Some(Claimed { outputs, inputs });
-        }
-        self.claimed.as_mut().ok_or_else(|| not_wired(NAME, 0))
+        Ok(match &mut self.claimed {
+            Some(claimed) => claimed,
+            released => released.insert(claim(&self.wiring)?),
+        })
     }
+}
+
+fn claim(wiring: &Wiring) -> Result<Claimed, DeviceError> {
+    let error = |error: rppal::gpio::Error| match error {
+        rppal::gpio::Error::UnknownModel => {
+            DeviceError::Absent { device: NAME.to_owned(), why: "this is no Raspberry Pi".to_owned() }
+        }
+        rppal::gpio::Error::PermissionDenied(_) => DeviceError::Denied { device: NAME.to_owned() },
+        rppal::gpio::Error::PinUsed(_) => DeviceError::Busy { device: NAME.to_owned() },
+        rppal::gpio::Error::Io(error) => DeviceError::from_io(NAME, &error),
+        other => DeviceError::Unsuitable { device: NAME.to_owned(), why: other.to_string() },
+    };
+    let gpio = Gpio::new().map_err(error)?;
+    let get = |line: u32| {
+        let number = u8::try_from(line).map_err(|_| not_wired(NAME, line))?;
+        gpio.get(number).map_err(error)
+    };
+    let mut claimed = Claimed { outputs: Vec::new(), inputs: Vec::new() };
+    for pin in &wiring.outputs {
+        let line = get(pin.line)?;
+        let off = if pin.active_low { line.into_output_high() } else { line.into_output_low() };
+        claimed.outputs.push((pin.active_low, off));
+    }
+    for pin in &wiring.inputs {
+        let line = get(pin.line)?;
+        let line = match pin.pull {
+            Pull::None => line.into_input(),
+            Pull::Up => line.into_input_pullup(),
+            Pull::Down => line.into_input_pulldown(),
+        };
+        claimed.inputs.push((pin.active_low, line));
+    }
+    Ok(claimed)
 }
 
 impl Lines for RaspberryPi {

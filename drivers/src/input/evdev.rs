@@ -35,48 +35,48 @@ impl EvdevInput {
         Self { specification: specification.to_owned(), wanted, open: None }
     }
 
-    fn fits(&self, device: &Device) -> bool {
-        match self.wanted {
-            Wanted::Keyboard => device
-                .supported_keys()
-                .is_some_and(|keys| keys.contains(KeyCode::KEY_ENTER) && keys.contains(KeyCode::KEY_1)),
-            Wanted::Touch => surface(device).is_some(),
-        }
-    }
-
     fn open(&mut self) -> Result<&mut Device, DeviceError> {
-        if self.open.is_none() {
-            let specification = &self.specification;
-            let mut device = if specification.starts_with('/') {
-                Device::open(specification).map_err(|e| DeviceError::from_io(specification, &e))?
-            } else {
-                let found = evdev::enumerate().map(|(_, device)| device).find(|device| {
-                    device.name().is_some_and(|name| name.contains(specification.as_str())) && self.fits(device)
-                });
-                found.ok_or_else(|| DeviceError::Absent {
-                    device: specification.clone(),
-                    why: "no input device of that name can be opened".to_owned(),
-                })?
-            };
-            if !self.fits(&device) {
-                let why = match self.wanted {
-                    Wanted::Keyboard => "it has no keys for digits",
-                    Wanted::Touch => "it does not say where a finger is",
-                };
-                return Err(DeviceError::Unsuitable { device: specification.clone(), why: why.to_owned() });
-            }
-            // What is typed or touched here is for nobody else.
-            device.grab().map_err(|e| DeviceError::from_io(specification, &e))?;
-            device.set_nonblocking(true).map_err(|e| DeviceError::from_io(specification, &e))?;
-            let surface = surface(&device);
-            self.open = Some((device, surface));
-        }
-        // Filled above.
-        self.open
-            .as_mut()
-            .map(|(device, _)| device)
-            .ok_or_else(|| DeviceError::Absent { device: self.specification.clone(), why: String::new() })
+        let (device, _) = match &mut self.open {
+            Some(open) => open,
+            closed => closed.insert(find(&self.specification, self.wanted)?),
+        };
+        Ok(device)
     }
+}
+
+fn fits(device: &Device, wanted: Wanted) -> bool {
+    match wanted {
+        Wanted::Keyboard => device
+            .supported_keys()
+            .is_some_and(|keys| keys.contains(KeyCode::KEY_ENTER) && keys.contains(KeyCode::KEY_1)),
+        Wanted::Touch => surface(device).is_some(),
+    }
+}
+
+/// Opens a device and takes it for this process alone.
+fn find(specification: &str, wanted: Wanted) -> Result<(Device, Option<Surface>), DeviceError> {
+    let mut device = if specification.starts_with('/') {
+        Device::open(specification).map_err(|e| DeviceError::from_io(specification, &e))?
+    } else {
+        let named = |device: &Device| device.name().is_some_and(|name| name.contains(specification));
+        let mut devices = evdev::enumerate().map(|(_, device)| device);
+        devices.find(|device| named(device) && fits(device, wanted)).ok_or_else(|| DeviceError::Absent {
+            device: specification.to_owned(),
+            why: "no input device of that name can be opened".to_owned(),
+        })?
+    };
+    if !fits(&device, wanted) {
+        let why = match wanted {
+            Wanted::Keyboard => "it has no keys for digits",
+            Wanted::Touch => "it does not say where a finger is",
+        };
+        return Err(DeviceError::Unsuitable { device: specification.to_owned(), why: why.to_owned() });
+    }
+    // What is typed or touched here is for nobody else.
+    device.grab().map_err(|e| DeviceError::from_io(specification, &e))?;
+    device.set_nonblocking(true).map_err(|e| DeviceError::from_io(specification, &e))?;
+    let surface = surface(&device);
+    Ok((device, surface))
 }
 
 fn surface(device: &Device) -> Option<Surface> {
