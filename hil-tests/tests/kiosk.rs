@@ -274,10 +274,25 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.press("lift", binh, "none");
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
 
+    // A copy, and a card that cannot show that it is none.
+    for (fault, verdict) in [("cloned", Phrase::ResultNotGenuine), ("no-clone-check", Phrase::ResultUndecided)] {
+        browser.touch(&kiosk, &Screen::Attract, Act::Start);
+        browser.wait_for("cách liên hệ");
+        browser.touch(&kiosk, &consent, Act::Agree);
+        browser.wait_for(kiosk.says(Phrase::ScanTitle));
+        browser.press("scan", an, "none");
+        browser.wait_for(kiosk.says(Phrase::PlaceCard));
+        browser.press("lay", an, fault);
+        browser.wait_for(kiosk.says(verdict));
+        browser.press("lift", an, "none");
+        browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    }
+
     let events = line.events().expect("events");
     let profiles: Vec<_> =
         events.iter().map(|event| event["event"]["body"]["verification"]["profile"].as_str()).collect();
-    assert_eq!(profiles, [Some("identify"), Some("register")], "one verdict, one event");
+    let register = Some("register");
+    assert_eq!(profiles, [Some("identify"), register, register, register], "one verdict, one event");
     let words = [an.name, an.number, binh.name, binh.number, "Nguyễn Huệ", "0912345"];
     for needle in words.map(str::as_bytes) {
         let what = String::from_utf8_lossy(needle);
