@@ -8,6 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
+use kiosk_ui::state::Verdict;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -89,6 +90,11 @@ enum Command {
         #[command(subcommand)]
         command: TrustCommand,
     },
+    /// Site profiles: what a use of the card reads, why it may, and what leaves the device.
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
     /// Work as a device: scans on standard input, events to central.
     Run {
         /// The configuration, as `provision enrol` writes it.
@@ -122,6 +128,58 @@ enum Command {
     },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProfileCommand {
+    /// List those that come with the agent.
+    List,
+    /// Say whether one is valid, with line and remedy where it is not.
+    Check {
+        /// Its identifier, or a file.
+        profile: String,
+    },
+    /// Print what it takes, where that goes and how long it stays.
+    Explain {
+        /// Its identifier, or a file.
+        profile: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Play a visit with a made-up person: each screen, and what is done.
+    Simulate {
+        /// Its identifier, or a file.
+        profile: String,
+        /// How the card is judged.
+        #[arg(long, default_value = "genuine")]
+        verdict: SimulatedVerdict,
+    },
+}
+
+impl ProfileCommand {
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::List => commands::profile::list(),
+            Self::Check { profile } => commands::profile::check(&profile),
+            Self::Explain { profile, json } => commands::profile::explain(&profile, json),
+            Self::Simulate { profile, verdict } => {
+                let verdict = match verdict {
+                    SimulatedVerdict::Genuine => Verdict::Genuine,
+                    SimulatedVerdict::NotGenuine => Verdict::NotGenuine,
+                    SimulatedVerdict::Undecided => Verdict::Undecided,
+                };
+                commands::profile::simulate(&profile, verdict)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SimulatedVerdict {
+    Genuine,
+    NotGenuine,
+    Undecided,
 }
 
 #[derive(Debug, Subcommand)]
@@ -300,7 +358,8 @@ impl Command {
                 judging.json
             }
             Self::Trust { command } => command.wants_json(),
-            Self::Doctor { json, .. } => *json,
+            Self::Doctor { json, .. } | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
+            Self::Profile { .. } => false,
             Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
     }
@@ -355,6 +414,7 @@ impl Command {
                 commands::evidence::verify(&file, pass_phrase_file.as_deref(), &judging.judging()?, &clock)
             }
             Self::Trust { command } => command.run(&clock),
+            Self::Profile { command } => command.run(),
             Self::Run { config } => commands::run::run(&config),
             Self::Kiosk { config } => commands::kiosk::run(&config),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),

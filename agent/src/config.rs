@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub struct Config {
     /// The device's name.
     pub device: String,
-    /// The site profile.
+    /// The site profile: one that comes with the agent, or a file whose name ends in `.toml`.
     pub profile: String,
     /// The reader: `pcsc`, `pcsc:SUBSTRING` or `sim:PERSONA`.
     pub reader: String,
@@ -174,6 +174,9 @@ impl Config {
         }
         for path in paths {
             *path = base.join(&*path);
+        }
+        if config.profile.ends_with(".toml") {
+            config.profile = base.join(&config.profile).display().to_string();
         }
         Ok(config)
     }

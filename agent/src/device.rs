@@ -109,7 +109,7 @@ impl Device {
     /// # Errors
     /// When a file, key or store is not as it must be.
     pub fn start(config: &Config, clock: Arc<dyn Clock>, stop: &AtomicBool) -> Result<Self, Failure> {
-        let profile = Profile::built_in(&config.profile)?;
+        let profile = Profile::load(&config.profile)?;
         let anchors = anchors::load(&config.trust)?;
         for note in &anchors.left_out {
             tracing::warn!(code = "trust_left_out", "{note}");

@@ -132,7 +132,7 @@ pub fn run(
     outside: &Receiver<Outside>,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
-    let profile = Arc::new(Profile::built_in(&config.profile)?);
+    let profile = Arc::new(Profile::load(&config.profile)?);
     let panel = place.panel;
     let mut kiosk = Kiosk {
         register: Register::begin(&config.state)?,

@@ -99,6 +99,21 @@ impl Profile {
         Ok(profile)
     }
 
+    /// A profile by the name of one that comes with the agent, or from a file whose name ends in `.toml`.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the file is not a profile.
+    pub fn load(name: &str) -> Result<Self, Failure> {
+        if !name.ends_with(".toml") {
+            return Self::built_in(name);
+        }
+        let text = std::fs::read_to_string(name).map_err(|e| {
+            let message = format!("cannot read {name}: {e}");
+            Failure::usage("file_unreadable", message, "name a file that exists and may be read")
+        })?;
+        Self::parse(&text)
+    }
+
     /// Identifiers of the profiles that come with the agent.
     pub fn names() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(id, _)| *id)

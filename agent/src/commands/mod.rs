@@ -4,6 +4,7 @@ pub mod demo;
 pub mod doctor;
 pub mod evidence;
 pub mod kiosk;
+pub mod profile;
 pub mod read;
 pub mod relay_guard;
 pub mod run;
