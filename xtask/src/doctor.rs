@@ -73,10 +73,18 @@ pub(crate) fn report() -> anyhow::Result<()> {
 }
 
 /// Debian's kernel for the machine of a test, unpacked into `directory`; it is not installed.
-pub(crate) fn fetch_kernel(directory: &Path) -> anyhow::Result<()> {
+fn fetch_kernel(directory: &Path) -> anyhow::Result<()> {
     if directory.join("ready").exists() {
         return Ok(());
     }
+    // Lists of packages that are missing or old name a kernel that the mirror no longer has.
+    try_to_fetch_kernel(directory).or_else(|_| {
+        apt(&["update"])?;
+        try_to_fetch_kernel(directory)
+    })
+}
+
+fn try_to_fetch_kernel(directory: &Path) -> anyhow::Result<()> {
     let depends = Command::new("apt-cache").args(["depends", "linux-image-amd64"]).output()?;
     let depends = String::from_utf8_lossy(&depends.stdout);
     let package =
