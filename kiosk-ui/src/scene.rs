@@ -130,9 +130,18 @@ impl Scene {
         self.nodes.iter().rev().filter(|node| node.rect.contains(x, y)).find_map(|node| node.hit)
     }
 
-    /// What is said when the screen comes, in order.
+    /// What is said when the screen comes: what it is about, then what can be done, then the tools that every screen has.
+    /// Keys are said when they are pressed.
     pub fn speech(&self) -> impl Iterator<Item = &str> {
-        self.nodes.iter().filter_map(|node| node.say.as_deref())
+        let turn = |node: &&Node| match (node.hit, node.id.0) {
+            (None, _) => 0,
+            (Some(Act::Digit(_) | Act::Key(_)), _) => 3,
+            (Some(_), "tool") => 2,
+            (Some(_), _) => 1,
+        };
+        (0..3)
+            .flat_map(move |wanted| self.nodes.iter().filter(move |node| turn(node) == wanted))
+            .filter_map(|node| node.say.as_deref())
     }
 
     /// The places where this scene looks other than `before`.

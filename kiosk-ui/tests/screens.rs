@@ -102,6 +102,24 @@ fn the_lint_finds_what_is_wrong() {
     assert!(format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new())).contains("Contrast"));
 }
 
+/// Whoever listens hears first what the screen is about, and no keyboard read out.
+#[test]
+fn speech_begins_with_what_the_screen_is_about() {
+    let mut renderer = Renderer::default();
+    let (panel, preferences) = gallery::looks().next().expect("a look");
+    for (name, screen) in gallery::screens() {
+        let state = gallery::state(panel, preferences, name, screen);
+        let scene = view(&state, &mut renderer.fonts);
+        let said: Vec<&str> = scene.speech().collect();
+        let tool = kiosk_ui::Phrase::StaffTool.text(preferences.language);
+        assert_eq!(said.last(), Some(&tool), "{name}: {said:?}");
+        let first = scene.nodes.iter().find(|node| node.say.as_deref() == Some(said[0])).expect("a node");
+        let has_words = scene.nodes.iter().any(|node| node.hit.is_none() && node.say.is_some());
+        assert!(first.hit.is_none() || !has_words, "{name}: {said:?}");
+        assert!(!said.iter().any(|word| word.chars().count() == 1), "{name}: {said:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
