@@ -22,8 +22,11 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     let (vietnamese, english) = &field.label;
     let label = if b.language() == Language::Vietnamese { vietnamese.clone() } else { english.clone() };
     if panel.is_tiny() {
-        let style = b.body();
-        return b.paragraph(Id("title", 0), rest, &label, style, Align::Centre, theme.text);
+        // Nobody types here: it says what is asked on the large panel.
+        let style = b.title();
+        let high = b.fonts.wrap(&label, style, rest.w).len() as i32 * style.line_height();
+        let mut middle = rest.centred(rest.w, high);
+        return b.paragraph(Id("title", 0), &mut middle, &label, style, Align::Centre, theme.text);
     }
     let portrait = panel.is_portrait();
     let gap = if portrait { sizes.gap / 3 } else { 0 };

@@ -79,10 +79,9 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
 /// What works and what does not, with the codes that the manual explains. Nothing here is about a person.
 fn technician(b: &mut Builder<'_>, rest: &mut Rect) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
-    if panel.is_tiny() {
-        return plain(b, rest, Icon::Tools, theme.primary, Phrase::TechnicianTitle, Phrase::AllWork);
+    if !panel.is_tiny() {
+        b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
     }
-    b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
     let bold = Style::new(Weight::Bold, if panel.is_portrait() { sizes.body } else { sizes.label });
     b.paragraph(Id("title", 0), rest, b.say(Phrase::TechnicianTitle), bold, Align::Left, theme.text);
     let about = &b.state.about;
@@ -111,7 +110,7 @@ fn technician(b: &mut Builder<'_>, rest: &mut Rect) {
             Some(trouble) => (Icon::Cross, theme.bad, format!("{since} {} · {}", trouble.since, trouble.code)),
         };
         b.icon(Id("part", id), mark, icon, color);
-        let name = row.cut_left(row.w * 30 / 100);
+        let name = row.cut_left(row.w * if panel.is_tiny() { 40 } else { 30 } / 100);
         let said = b.say(part.phrase());
         let node = b.line(Id("part", id + 1), name, said, label, Align::Left, theme.text);
         node.say = Some(format!("{said}: {text}"));
