@@ -108,10 +108,12 @@ pub struct Register {
     _lock: File,
 }
 
-fn lock(state: &Path) -> std::io::Result<(File, bool)> {
-    let file = File::options().create(true).append(true).open(state.join("kiosk.lock"))?;
-    let free = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    Ok((file, free))
+/// Under the state directory.
+const LOCK: &str = "kiosk.lock";
+
+/// Takes the lock; false when somebody has it.
+fn lock(file: &File) -> bool {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 impl Register {
@@ -120,15 +122,16 @@ impl Register {
     /// # Errors
     /// When the directory cannot be written to, or another kiosk runs there.
     pub fn begin(state: &Path) -> Result<Self, Failure> {
-        let (lock, free) = std::fs::create_dir_all(state).and_then(|()| lock(state)).map_err(|e| {
+        let open = || File::options().create(true).append(true).open(state.join(LOCK));
+        let file = std::fs::create_dir_all(state).and_then(|()| open()).map_err(|e| {
             let message = format!("cannot write to {}: {e}", state.display());
             Failure::device("state_unwritable", message, "check the disk and the state directory")
         })?;
-        if !free {
+        if !lock(&file) {
             let message = format!("another kiosk works with {}", state.display());
             return Err(Failure::device("kiosk_running", message, "stop the other one: systemctl stop cccd-kiosk"));
         }
-        Ok(Self { path: state.join("parts.json"), parts: BTreeMap::new(), _lock: lock })
+        Ok(Self { path: state.join("parts.json"), parts: BTreeMap::new(), _lock: file })
     }
 
     /// Writes down how a part is from now on. A disk that cannot take it is no reason to stop.
@@ -149,7 +152,8 @@ impl Register {
 /// What the kiosk that runs with a state directory says of its parts; `None` when none runs.
 #[must_use]
 pub fn of_running(state: &Path) -> Option<Vec<Entry>> {
-    if lock(state).is_ok_and(|(_, free)| free) {
+    // Only looked at: a file that root makes here would keep the kiosk's own user out.
+    if lock(&File::open(state.join(LOCK)).ok()?) {
         return None;
     }
     let parts: Parts = serde_json::from_slice(&std::fs::read(state.join("parts.json")).ok()?).ok()?;
@@ -185,6 +189,7 @@ mod tests {
     fn whoever_looks_sees_what_the_running_kiosk_knows() {
         let directory = tempfile::tempdir().expect("directory");
         assert_eq!(of_running(directory.path()), None);
+        assert!(!directory.path().join(LOCK).exists(), "who only looks leaves nothing behind");
         let mut register = Register::begin(directory.path()).expect("register");
         register.set(Part::Scanner, Some(Fault::from(&absent("pulled"))), 1_795_430_000);
         register.set(Part::Reader, None, 1_795_430_001);

@@ -136,6 +136,22 @@ impl Browser {
         }
     }
 
+    /// Starts a visit and agrees to what the consent screen says, up to the scan.
+    fn agree(&mut self, kiosk: &Kiosk, says: &str) {
+        self.touch(kiosk, &Screen::Attract, Act::Start);
+        self.wait_for(says);
+        let consent = Screen::Consent { purpose: (String::new(), String::new()) };
+        self.touch(kiosk, &consent, Act::Agree);
+        self.wait_for(kiosk.says(Phrase::ScanTitle));
+    }
+
+    /// Scans the code of one person's card, and lays a card.
+    fn scan_and_lay(&mut self, kiosk: &Kiosk, scanned: &Persona, laid: &Persona, fault: &str) {
+        self.press("scan", scanned, "none");
+        self.wait_for(kiosk.says(Phrase::PlaceCard));
+        self.press("lay", laid, fault);
+    }
+
     /// Presses a button of the panel beside the glass, with a persona chosen.
     fn press(&mut self, button: &str, persona: &Persona, fault: &str) {
         let (id, fault) = (json!(persona.id), json!(fault));
@@ -182,11 +198,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
 
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
-    browser.touch(&kiosk, &Screen::Attract, Act::Start);
-    browser.wait_for(kiosk.says(Phrase::ConsentTitle));
-    let consent = Screen::Consent { purpose: (String::new(), String::new()) };
-    browser.touch(&kiosk, &consent, Act::Agree);
-    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+    browser.agree(&kiosk, kiosk.says(Phrase::ConsentTitle));
 
     // Language and contrast midway.
     browser.touch(&kiosk, &Screen::Scan, Act::Language);
@@ -201,9 +213,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(kiosk.says(Phrase::ScanTitle));
 
     // Somebody else's card.
-    browser.press("scan", an, "none");
-    browser.wait_for(kiosk.says(Phrase::PlaceCard));
-    browser.press("lay", binh, "none");
+    browser.scan_and_lay(&kiosk, an, binh, "none");
     browser.wait_for(kiosk.says(Phrase::WrongCard));
     browser.press("lift", binh, "none");
     let problem = Problem { what: Phrase::WrongCard, next: Phrase::CheckNumber, tries_left: 2 };
@@ -211,9 +221,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(kiosk.says(Phrase::ScanTitle));
 
     // The right one, lifted in the middle and put back.
-    browser.press("scan", an, "none");
-    browser.wait_for(kiosk.says(Phrase::PlaceCard));
-    browser.press("lay", an, "slow:300");
+    browser.scan_and_lay(&kiosk, an, an, "slow:300");
     browser.wait_for(kiosk.says(Phrase::StepText));
     browser.press("lift", an, "none");
     browser.wait_for(kiosk.says(Phrase::CardLifted));
@@ -234,13 +242,8 @@ fn from_attract_to_ticket_through_every_mishap() {
     // Another profile asks for more: two fields, one in Vietnamese.
     browser.evaluate("{ const p = document.getElementById('profile'); p.value = 'register'; p.onchange(); }");
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
-    browser.touch(&kiosk, &Screen::Attract, Act::Start);
-    browser.wait_for("cách liên hệ");
-    browser.touch(&kiosk, &consent, Act::Agree);
-    browser.wait_for(kiosk.says(Phrase::ScanTitle));
-    browser.press("scan", binh, "none");
-    browser.wait_for(kiosk.says(Phrase::PlaceCard));
-    browser.press("lay", binh, "none");
+    browser.agree(&kiosk, "cách liên hệ");
+    browser.scan_and_lay(&kiosk, binh, binh, "none");
     browser.wait_for(kiosk.says(Phrase::ResultGenuine));
     browser.touch(&kiosk, &result, Act::Finish);
     browser.wait_for("Số điện thoại");
@@ -276,13 +279,8 @@ fn from_attract_to_ticket_through_every_mishap() {
 
     // A copy, and a card that cannot show that it is none.
     for (fault, verdict) in [("cloned", Phrase::ResultNotGenuine), ("no-clone-check", Phrase::ResultUndecided)] {
-        browser.touch(&kiosk, &Screen::Attract, Act::Start);
-        browser.wait_for("cách liên hệ");
-        browser.touch(&kiosk, &consent, Act::Agree);
-        browser.wait_for(kiosk.says(Phrase::ScanTitle));
-        browser.press("scan", an, "none");
-        browser.wait_for(kiosk.says(Phrase::PlaceCard));
-        browser.press("lay", an, fault);
+        browser.agree(&kiosk, "cách liên hệ");
+        browser.scan_and_lay(&kiosk, an, an, fault);
         browser.wait_for(kiosk.says(verdict));
         browser.press("lift", an, "none");
         browser.wait_for(kiosk.says(Phrase::TouchToStart));

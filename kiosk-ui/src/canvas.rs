@@ -58,6 +58,15 @@ const fn blend(under: u32, over: u32, alpha: u32) -> u32 {
     red_blue | green
 }
 
+/// Lays a colour over a pixel; coverage 255 is all.
+const fn cover(pixel: &mut u32, color: Color, coverage: u32) {
+    match coverage {
+        0 => {}
+        255.. => *pixel = color.0,
+        c => *pixel = blend(*pixel, color.0, c + (c >> 7)),
+    }
+}
+
 /// A coverage mask: how much of each pixel a shape covers.
 #[derive(Debug, Clone, Default)]
 pub struct Mask {
@@ -202,9 +211,8 @@ impl Canvas {
     }
 
     fn blend_at(&mut self, x: i32, y: i32, color: Color, coverage: u32) {
-        if coverage > 0 && self.clip.contains(x, y) {
-            let pixel = &mut self.pixels[(y * self.width + x) as usize];
-            *pixel = if coverage >= 255 { color.0 } else { blend(*pixel, color.0, coverage + (coverage >> 7)) };
+        if self.clip.contains(x, y) {
+            cover(&mut self.pixels[(y * self.width + x) as usize], color, coverage);
         }
     }
 
@@ -217,11 +225,7 @@ impl Canvas {
         }
         let coverage = coverage.skip((from - x) as usize);
         for (pixel, c) in self.row(y, from, to).iter_mut().zip(coverage) {
-            match u32::from(c) {
-                0 => {}
-                255 => *pixel = color.0,
-                c => *pixel = blend(*pixel, color.0, c + (c >> 7)),
-            }
+            cover(pixel, color, c.into());
         }
     }
 
@@ -247,21 +251,12 @@ impl Canvas {
 
     /// Blends a colour through a mask whose origin lies at `(x, y)`.
     pub fn blend_mask(&mut self, mask: &Mask, x: i32, y: i32, color: Color) {
-        let place = Rect::new(x + mask.x, y + mask.y, mask.w, mask.h);
-        let area = place.intersection(self.clip);
-        if area.is_empty() {
+        if mask.w <= 0 {
             return;
         }
-        for line in area.y..area.bottom() {
-            let start = ((line - place.y) * mask.w + area.x - place.x) as usize;
-            let coverage = &mask.coverage[start..start + area.w as usize];
-            for (pixel, &c) in self.row(line, area.x, area.right()).iter_mut().zip(coverage) {
-                match u32::from(c) {
-                    0 => {}
-                    255 => *pixel = color.0,
-                    c => *pixel = blend(*pixel, color.0, c + (c >> 7)),
-                }
-            }
+        let lines = mask.coverage.chunks_exact(mask.w as usize);
+        for (line, coverage) in (y + mask.y..y + mask.y + mask.h).zip(lines) {
+            self.blend_run(x + mask.x, line, color, coverage.iter().copied());
         }
     }
 

@@ -15,6 +15,7 @@ pub mod wedge;
 pub use framing::{Framer, MOST, QUIET};
 
 use crate::device::DeviceError;
+use std::collections::VecDeque;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -86,4 +87,27 @@ pub trait Scanner: Send {
     /// As long as the device cannot be used. The call returns after `timeout` at the latest, and tries to open the
     /// device again each time.
     fn wait_for_scan(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError>;
+}
+
+/// Something that fills a queue of scans a little at a time.
+trait Trickle {
+    /// Scans that are whole.
+    fn ready(&mut self) -> &mut VecDeque<Scanned>;
+
+    /// Takes what comes within this time; gives how much of it is used up.
+    fn read(&mut self, timeout: Duration) -> Result<Duration, DeviceError>;
+
+    /// [`Scanner::wait_for_scan`] over both.
+    fn wait(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError> {
+        let mut left = timeout;
+        loop {
+            if let Some(scanned) = self.ready().pop_front() {
+                return Ok(Some(scanned));
+            }
+            if left.is_zero() {
+                return Ok(None);
+            }
+            left -= self.read(left.min(QUIET))?;
+        }
+    }
 }

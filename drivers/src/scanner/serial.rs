@@ -3,7 +3,7 @@
 //! Without a rate in the configuration the usual ones are tried: what comes at a wrong rate has hardly a letter in it,
 //! and the next rate is set for the next scan. USB-CDC has no rate; there nothing of this happens.
 
-use super::{Framer, Garbled, QUIET, Scanned, Scanner};
+use super::{Framer, Garbled, QUIET, Scanned, Scanner, Trickle};
 use crate::device::DeviceError;
 use crate::serial;
 use serialport::{SerialPort as _, TTYPort};
@@ -61,32 +61,6 @@ impl SerialScanner {
         self.rate
     }
 
-    /// Reads once; gives how much of the time is used up.
-    fn read(&mut self, timeout: Duration) -> Result<Duration, DeviceError> {
-        let mut buffer = [0; 256];
-        let port = match &mut self.port {
-            Some(port) => port,
-            closed => closed.insert(serial::open(&self.path, self.rate, QUIET)?),
-        };
-        port.set_timeout(timeout).map_err(|e| serial::error(&self.path, e))?;
-        let mut used = MOMENT.min(timeout);
-        match port.read(&mut buffer) {
-            Ok(0) => return Err(self.lost("end of file".to_owned())),
-            Ok(count) => self.ready.extend(self.framer.feed(&buffer[..count])),
-            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                used = timeout;
-                self.ready.extend(self.framer.silence(timeout));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(self.lost(error.to_string())),
-        }
-        buffer.zeroize();
-        if self.ready.contains(&Scanned::Garbled(Garbled::Rate)) && !self.fixed {
-            self.try_next_rate();
-        }
-        Ok(used)
-    }
-
     fn try_next_rate(&mut self) {
         let at = RATES.iter().position(|rate| *rate == self.rate).unwrap_or(0);
         self.rate = RATES[(at + 1) % RATES.len()];
@@ -112,15 +86,37 @@ impl Scanner for SerialScanner {
     }
 
     fn wait_for_scan(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError> {
-        let mut left = timeout;
-        loop {
-            if let Some(scanned) = self.ready.pop_front() {
-                return Ok(Some(scanned));
+        self.wait(timeout)
+    }
+}
+
+impl Trickle for SerialScanner {
+    fn ready(&mut self) -> &mut VecDeque<Scanned> {
+        &mut self.ready
+    }
+
+    fn read(&mut self, timeout: Duration) -> Result<Duration, DeviceError> {
+        let mut buffer = [0; 256];
+        let port = match &mut self.port {
+            Some(port) => port,
+            closed => closed.insert(serial::open(&self.path, self.rate, QUIET)?),
+        };
+        port.set_timeout(timeout).map_err(|e| serial::error(&self.path, e))?;
+        let mut used = MOMENT.min(timeout);
+        match port.read(&mut buffer) {
+            Ok(0) => return Err(self.lost("end of file".to_owned())),
+            Ok(count) => self.ready.extend(self.framer.feed(&buffer[..count])),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                used = timeout;
+                self.ready.extend(self.framer.silence(timeout));
             }
-            if left.is_zero() {
-                return Ok(None);
-            }
-            left -= self.read(left.min(QUIET))?;
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(self.lost(error.to_string())),
         }
+        buffer.zeroize();
+        if self.ready.contains(&Scanned::Garbled(Garbled::Rate)) && !self.fixed {
+            self.try_next_rate();
+        }
+        Ok(used)
     }
 }

@@ -5,7 +5,7 @@
 //! (below 256 a Latin-1 code, else a Unicode code point), or Ctrl+Shift+U and its number in hexadecimal. A module that
 //! knows neither leaves letters out: its scans are marked as not whole, and only their digits are to be believed.
 
-use super::{Framer, QUIET, Scanned, Scanner};
+use super::{Framer, Scanned, Scanner, Trickle};
 use crate::device::DeviceError;
 use crate::input::{EV_KEY, EV_SYN, InputDevice, RawEvent, SYN_DROPPED};
 use std::collections::VecDeque;
@@ -64,28 +64,27 @@ impl<I: InputDevice> Scanner for WedgeScanner<I> {
     }
 
     fn wait_for_scan(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError> {
-        let mut left = timeout;
-        loop {
-            if let Some(scanned) = self.ready.pop_front() {
-                return Ok(Some(scanned));
-            }
-            if left.is_zero() {
-                return Ok(None);
-            }
-            let slice = left.min(QUIET);
-            let events = self.keyboard.wait(slice).inspect_err(|_| {
-                self.framer.reset();
-                self.typist = Typist::default();
-            })?;
-            if events.is_empty() {
-                let scans = self.framer.silence(slice);
-                self.whole(scans);
-                left -= slice;
-            } else {
-                left = left.saturating_sub(MOMENT);
-            }
-            self.take(&events);
+        self.wait(timeout)
+    }
+}
+
+impl<I: InputDevice> Trickle for WedgeScanner<I> {
+    fn ready(&mut self) -> &mut VecDeque<Scanned> {
+        &mut self.ready
+    }
+
+    fn read(&mut self, timeout: Duration) -> Result<Duration, DeviceError> {
+        let events = self.keyboard.wait(timeout).inspect_err(|_| {
+            self.framer.reset();
+            self.typist = Typist::default();
+        })?;
+        if events.is_empty() {
+            let scans = self.framer.silence(timeout);
+            self.whole(scans);
+            return Ok(timeout);
         }
+        self.take(&events);
+        Ok(MOMENT.min(timeout))
     }
 }
 
@@ -240,8 +239,8 @@ pub fn keys(text: &str, unicode: bool) -> Vec<RawEvent> {
 mod tests {
     use super::*;
     use crate::input::simulated::{Fingers, SimulatedInput};
-    use crate::scanner::Scan;
     use crate::scanner::conformance::{self, Rig};
+    use crate::scanner::{QUIET, Scan};
 
     struct WedgeRig(Fingers);
 
