@@ -1,7 +1,10 @@
 //! `agent.toml`: the device's configuration. Relative paths start at the file.
 
+use crate::book::Direction;
 use crate::failure::Failure;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -29,6 +32,129 @@ pub struct Config {
     pub central: Option<Central>,
     /// Screen and devices of a kiosk.
     pub kiosk: Option<Kiosk>,
+    /// The page for staff and the interface for other software.
+    pub desk: Option<Desk>,
+    /// How recipients that a profile names are reached.
+    #[serde(default)]
+    pub recipient: BTreeMap<String, Connection>,
+    /// Lists of people.
+    pub roster: Option<Roster>,
+    /// What the police portal wants to know of a house.
+    pub lodging: Option<Lodging>,
+    /// Which way people go here, where a profile counts in and out.
+    #[serde(default)]
+    pub direction: Direction,
+}
+
+/// The page for staff and the interface for other software.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Desk {
+    /// The site's name, as on the page and on paper.
+    pub site: String,
+    /// Where it listens: an address of this machine only.
+    #[serde(default = "Desk::listen")]
+    pub listen: SocketAddr,
+    /// A Unix socket beside it, for programs of the users named below.
+    pub socket: Option<PathBuf>,
+    /// User identifiers that may use the socket; the agent's own always may.
+    #[serde(default)]
+    pub socket_users: Vec<u32>,
+    /// `serial:PATH`, `wedge:NAME` or `camera:PATH`.
+    pub scanner: Option<String>,
+    /// For tickets and receipts.
+    pub printer: Option<Printer>,
+    /// Queue tickets.
+    pub queue: Option<Queue>,
+    /// Doors to software that expects a reader vendor's plugin.
+    #[serde(default)]
+    pub compat: Compat,
+}
+
+impl Desk {
+    fn listen() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 8480))
+    }
+}
+
+/// Doors to software that expects a reader vendor's plugin. That software cannot pair, so each door listens only to the
+/// origins that are named; none is open by default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compat {
+    /// Socket.IO with channel `/event`, and raw WebSocket with `CARD_RESULT`, on one address.
+    pub listen: Option<SocketAddr>,
+    /// Web pages that may connect, `http://his.example:8080`. Programs that are no browser send none: `none` lets them in.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// A device (`/dev/hidg0`) or FIFO that receives the QR text of each scan as a keyboard would type it.
+    pub keyboard: Option<PathBuf>,
+}
+
+/// How a recipient is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// In which format.
+    pub format: Format,
+    /// `https://…`; `http://` only to this machine, or with `plain = true`.
+    pub url: Option<String>,
+    /// A directory, for formats that are files.
+    pub directory: Option<PathBuf>,
+    /// The CA of the server's certificate, PEM; without it the well-known ones.
+    pub authority: Option<PathBuf>,
+    /// A file with the bearer token, or with the HMAC key of the kiosk interface.
+    pub secret_file: Option<PathBuf>,
+    /// The merchant's identifier in the kiosk interface.
+    pub merchant: Option<String>,
+    /// Facility code (mã cơ sở khám chữa bệnh), five digits.
+    pub facility: Option<String>,
+    /// Send personal data through a network in the clear. For a cable of one's own.
+    #[serde(default)]
+    pub plain: bool,
+    /// Days until an undelivered message is given up and erased.
+    #[serde(default = "Connection::give_up_days")]
+    pub give_up_days: u32,
+}
+
+impl Connection {
+    const fn give_up_days() -> u32 {
+        7
+    }
+}
+
+/// In which format a recipient takes results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// JSON with the keys that reader vendors' webhooks use.
+    Webhook,
+    /// FHIR R4: a transaction with Patient and Encounter.
+    Fhir,
+    /// The check-in table of QĐ 4750, one XML file a visit.
+    CheckinXml,
+    /// The kiosk interface with HMAC headers; it answers with the number in the queue.
+    KioskHis,
+}
+
+/// Lists of people.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roster {
+    /// The operator's public key, PEM.
+    pub key: PathBuf,
+    /// Keys of the devices whose ledgers are merged here, PEM, named `DEVICE.pem`.
+    pub devices: Option<PathBuf>,
+}
+
+/// What the police portal wants to know of a house.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lodging {
+    /// The portal's own template; without it a file of the same layout is made.
+    pub template: Option<PathBuf>,
+    /// Columns and values, where the portal has changed them; without it those of `agent/data/lodging.toml`.
+    pub columns: Option<PathBuf>,
 }
 
 /// Screen and devices of a kiosk. What is not named is not there.
@@ -171,6 +297,27 @@ impl Config {
         if let Some(kiosk) = &mut config.kiosk {
             paths.extend(&mut kiosk.clips);
             paths.extend(kiosk.playlist.iter_mut().flat_map(|playlist| [&mut playlist.file, &mut playlist.key]));
+        }
+        if let Some(desk) = &mut config.desk {
+            paths.extend(&mut desk.socket);
+            paths.extend(&mut desk.compat.keyboard);
+            let open = [Some(desk.listen), desk.compat.listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
+            if let Some(open) = open {
+                return Err(invalid(format!("{open} can be reached from elsewhere; listen on 127.0.0.1 or [::1]")));
+            }
+        }
+        for connection in config.recipient.values_mut() {
+            paths.extend(&mut connection.directory);
+            paths.extend(&mut connection.authority);
+            paths.extend(&mut connection.secret_file);
+        }
+        if let Some(roster) = &mut config.roster {
+            paths.push(&mut roster.key);
+            paths.extend(&mut roster.devices);
+        }
+        if let Some(lodging) = &mut config.lodging {
+            paths.extend(&mut lodging.template);
+            paths.extend(&mut lodging.columns);
         }
         for path in paths {
             *path = base.join(&*path);

@@ -1,28 +1,23 @@
-//! The device's own parts: reader, terminal, keys, outbox, uplink. One scan arms one read; each verdict becomes a signed
-//! event on disk before anybody is told of it.
+//! The device at work: reader and terminal, for a site. One scan arms one read; each verdict becomes a signed event on
+//! disk before anybody is told of it.
 
 use crate::access::{self, AccessKey, Private};
 use crate::anchors;
 use crate::commands::{now, open_reader, plan, print_json};
-use crate::config::Config;
 use crate::failure::{Failure, exit};
-use crate::outbox::{Outbox, OutboxError};
+use crate::holder::Content;
 use crate::profile::Profile;
 use crate::read::{self, Hooks};
-use crate::recorder::{EVENT_KEY, Recorder};
 use crate::report;
+use crate::simulated;
+use crate::site::{Site, in_vietnam};
 use crate::terminal::{Inspection, Terminal};
-use crate::uplink::https::Https;
-use crate::uplink::worker::Worker;
 use cccd::dg13::{Dg13, Field};
-use drivers::key_store::file::FileKeyStore;
-use drivers::key_store::{KeyStore, sealed};
+use drivers::reader::simulated::SimulatedReader;
 use drivers::reader::{Reader, ReaderError};
 use emrtd::file::FileId;
-use emrtd::secret::{Entropy as _, SystemEntropy};
 use emrtd::session::{AccessPolicy, Progress, Session};
-use emrtd::verdict::Decision;
-use events::Clock;
+use emrtd::verdict::{Check, Decision};
 use events::event::Bytes;
 use kiosk_ui::portrait::Picture;
 use serde_json::json;
@@ -35,8 +30,6 @@ use std::time::Duration;
 const CARD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a card that was lifted during a read may stay away.
 const RESUME_PATIENCE: Duration = Duration::from_secs(5);
-/// How long pending events are sent after the end.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How often the stop signal is looked at.
 pub const ROUND: Duration = Duration::from_millis(200);
 
@@ -51,8 +44,25 @@ pub enum Happening<'a> {
     Picture(&'a Picture),
     /// The card was lifted; it may be put back.
     Lifted,
-    /// The verdict; its event is on disk under this number.
-    Judged(Decision, u64),
+    /// The verdict; its event is on disk.
+    Judged(Box<Judged>),
+}
+
+/// A card was judged.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The word.
+    pub decision: Decision,
+    /// Every check.
+    pub checks: Vec<Check>,
+    /// Position of the event.
+    pub sequence: u64,
+    /// SHA-256 of the event.
+    pub event: Bytes<32>,
+    /// What the profile takes of the holder; nothing where the card is not genuine.
+    pub content: Content,
+    /// How long the read took, milliseconds.
+    pub total_ms: u64,
 }
 
 /// The holder's name as DG13 has it, with all its signs.
@@ -61,22 +71,12 @@ fn name(session: &Session) -> Option<Private> {
     Some(dg13.get(Field::FullName)?.to_owned().into())
 }
 
-fn device_failure(error: &OutboxError) -> Failure {
-    let remedy = match error.code() {
-        "outbox_disk_full" => "free space on the device; nothing was lost",
-        _ => "check the disk and the state directory; nothing was lost",
-    };
-    Failure::device(error.code(), emrtd::error::describe(error), remedy)
-}
-
-/// The device.
+/// The device: a reader, and the site that it works for.
 pub struct Device {
     reader: Box<dyn Reader>,
     terminal: Terminal,
-    recorder: Recorder,
-    outbox: Outbox,
-    clock: Arc<dyn Clock>,
-    uplink: Option<Worker>,
+    site: Arc<Site>,
+    profile: Arc<Profile>,
 }
 
 impl std::fmt::Debug for Device {
@@ -103,60 +103,32 @@ fn wait_for_reader(specification: &str, stop: &AtomicBool) -> Result<Box<dyn Rea
     }
 }
 
+/// The reader that the configuration names; in practice the one on which virtual cards are laid.
+fn reader(site: &Site, stop: &AtomicBool) -> Result<Box<dyn Reader>, Failure> {
+    match &site.slot {
+        Some(slot) => Ok(Box::new(SimulatedReader::new(slot.clone()))),
+        None => wait_for_reader(&site.config.reader, stop),
+    }
+}
+
 impl Device {
-    /// Opens everything that the configuration names, and waits for the reader until told to stop.
+    /// Opens the reader that the configuration names, and waits for it until told to stop. In practice it is the one
+    /// on which virtual cards are laid, and they are what is trusted.
     ///
     /// # Errors
-    /// When a file, key or store is not as it must be.
-    pub fn start(config: &Config, clock: Arc<dyn Clock>, stop: &AtomicBool) -> Result<Self, Failure> {
-        let profile = Profile::load(&config.profile)?;
-        let anchors = anchors::load(&config.trust)?;
+    /// When a file is not as it must be.
+    pub fn start(site: &Arc<Site>, stop: &AtomicBool) -> Result<Self, Failure> {
+        let config = &site.config;
+        let profile = Arc::new(Profile::load(&config.profile)?);
+        let anchors = if profile.practice { simulated::anchors()? } else { anchors::load(&config.trust)? };
         for note in &anchors.left_out {
             tracing::warn!(code = "trust_left_out", "{note}");
         }
         let inspection = config.terminal.as_deref().map(Inspection::load).transpose()?;
         let mut terminal = Terminal::new(anchors).with_inspection(inspection);
         terminal.prepare();
-        let pass_phrase = config.pass_phrase()?;
-        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
-        let event_key = keys
-            .public_key(EVENT_KEY)
-            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "enrol the device again"))?;
-        let sealed_path = config.keys.join("subject.sealed");
-        let subject_key = std::fs::read(&sealed_path).ok().and_then(|bytes| sealed::open(&pass_phrase, &bytes));
-        let subject_key = subject_key.ok_or_else(|| {
-            let message = format!("cannot open {}", sealed_path.display());
-            Failure::device("subject_key_locked", message, "enrol the device again")
-        })?;
-        let mut boot = [0; 16];
-        SystemEntropy
-            .fill(&mut boot)
-            .map_err(|e| Failure::device("no_entropy", e.to_string(), "check the kernel's random source"))?;
-        let outbox = Outbox::open(&config.outbox()).map_err(|e| device_failure(&e))?;
-        let uplink = match &config.central {
-            None => None,
-            Some(central) => {
-                let https = Https::new(&central.url, &central.certificate, &central.authority, Arc::clone(&keys))?;
-                let receipt = |receipt: &events::sync::Receipt| {
-                    tracing::info!(committed = receipt.committed, "central has committed");
-                    // Standard output may be closed by then; the receipt is in the outbox anyway.
-                    drop(print_json(&json!({ "receipt": receipt }), false));
-                };
-                let worker = Worker::start(&config.outbox(), https, Arc::clone(&clock), receipt);
-                Some(worker.map_err(|e| device_failure(&e))?)
-            }
-        };
-        let recorder = Recorder {
-            device: config.device.clone(),
-            keys,
-            event_key,
-            subject_key,
-            boot: Bytes(boot),
-            profile,
-            clock: Arc::clone(&clock),
-        };
-        let reader = wait_for_reader(&config.reader, stop)?;
-        Ok(Self { reader, terminal, recorder, outbox, clock, uplink })
+        let reader = reader(site, stop)?;
+        Ok(Self { reader, terminal, site: Arc::clone(site), profile })
     }
 
     /// One scan: a read and its event. What goes wrong with a card is reported and the device goes on; what goes
@@ -167,7 +139,7 @@ impl Device {
     pub fn scan(&mut self, line: &str, stop: &AtomicBool) -> Result<(), Failure> {
         let result = access::from_scan(line).and_then(|key| {
             print_json(&json!({ "armed": true }), false)?;
-            self.read(&key, &|| stop.load(Ordering::Relaxed), &mut |_| {})
+            self.read(&key, &|| stop.load(Ordering::Relaxed), &mut |_| {}).map(drop)
         });
         self.prepare();
         match result {
@@ -190,14 +162,15 @@ impl Device {
         stop: &dyn Fn() -> bool,
         tell: &mut dyn FnMut(Happening<'_>),
     ) -> Result<(), Failure> {
-        let until = self.clock.monotonic() + CARD_PATIENCE;
+        let clock = Arc::clone(&self.site.clock);
+        let until = clock.monotonic() + CARD_PATIENCE;
         let card = loop {
             match self.reader.wait_for_card(ROUND) {
-                Err(ReaderError::NoCard) if self.clock.monotonic() < until && !stop() => {}
+                Err(ReaderError::NoCard) if clock.monotonic() < until && !stop() => {}
                 card => break card?,
             }
         };
-        let plan = plan(AccessPolicy::Auto, key.passwords.clone(), &self.recorder.profile.data_groups);
+        let plan = plan(AccessPolicy::Auto, key.passwords.clone(), self.profile.data_groups());
         let tell = RefCell::new(tell);
         let mut named = false;
         let mut hooks = Hooks {
@@ -216,23 +189,25 @@ impl Device {
             },
             on_picture: &mut |picture| tell.borrow_mut()(Happening::Picture(picture)),
         };
-        let reading = read::read(&mut *self.reader, card, plan, &mut self.terminal, &*self.clock, &mut hooks);
+        let reading = read::read(&mut *self.reader, card, plan, &mut self.terminal, &*clock, &mut hooks);
         let reading = reading?;
-        let judgement = report::judge(&reading, &key.known, &self.terminal.trust, now(&*self.clock));
-        let (evidence, cost) = (&reading.evidence, &reading.cost);
-        let recorded = self.recorder.record(&mut self.outbox, &mut SystemEntropy, evidence, &judgement);
-        let signed = recorded.map_err(|e| device_failure(&e))?;
-        let total_ms = u64::try_from(cost.total.as_millis()).unwrap_or(u64::MAX);
+        let judgement = report::judge(&reading, &key.known, &self.terminal.trust, now(&*clock));
+        let signed = self.site.record(&self.profile, &reading.evidence, &judgement)?;
+        let total_ms = u64::try_from(reading.cost.total.as_millis()).unwrap_or(u64::MAX);
         let sequence = signed.event.sequence;
-        tracing::info!(sequence, decision = ?judgement.decision, total_ms, apdus = cost.apdus, "card judged");
-        let event = json!({
-            "seq": sequence, "id": signed.event.id.to_string(), "sha256": events::hash(&signed.bytes).to_string(),
-        });
+        tracing::info!(sequence, decision = ?judgement.decision, total_ms, apdus = reading.cost.apdus, "card judged");
+        let hash = events::hash(&signed.bytes);
+        let event = json!({ "seq": sequence, "id": signed.event.id.to_string(), "sha256": hash.to_string() });
         print_json(&json!({ "event": event, "decision": judgement.decision, "total_ms": total_ms }), false)?;
-        if let Some(uplink) = &self.uplink {
-            uplink.wake();
-        }
-        tell.borrow_mut()(Happening::Judged(judgement.decision, sequence));
+        // Of a card that is not genuine nothing is taken: it says nothing of anybody.
+        let content = if judgement.decision == Decision::Genuine {
+            Content::take(&self.profile, &reading, &judgement, in_vietnam(clock.wall()).year())
+        } else {
+            Content::default()
+        };
+        let judged =
+            Judged { decision: judgement.decision, checks: judgement.checks.clone(), sequence, event: hash, content, total_ms };
+        tell.borrow_mut()(Happening::Judged(Box::new(judged)));
         Ok(())
     }
 
@@ -245,17 +220,8 @@ impl Device {
     }
 
     /// Another profile from now on.
-    pub fn work_by(&mut self, profile: &Profile) {
-        if self.recorder.profile != *profile {
-            self.recorder.profile = profile.clone();
-        }
-    }
-
-    /// How many events central has not acknowledged yet.
-    #[must_use]
-    pub fn unsent(&self) -> u64 {
-        let last = self.outbox.end().map_or(0, |end| end.sequence);
-        last.saturating_sub(self.outbox.acknowledged().unwrap_or(last))
+    pub fn work_by(&mut self, profile: &Arc<Profile>) {
+        self.profile = Arc::clone(profile);
     }
 
     /// For the next card, whatever became of this one.
@@ -267,8 +233,8 @@ impl Device {
     ///
     /// # Errors
     /// When told to stop before.
-    pub fn reopen(&mut self, specification: &str, stop: &AtomicBool) -> Result<(), Failure> {
-        self.reader = wait_for_reader(specification, stop)?;
+    pub fn reopen(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
+        self.reader = reader(&self.site, stop)?;
         Ok(())
     }
 
@@ -278,16 +244,5 @@ impl Device {
     /// When the reader is away.
     pub fn wait_for_removal(&mut self, patience: Duration) -> Result<bool, ReaderError> {
         self.reader.wait_for_removal(patience)
-    }
-
-    /// Sends what is pending, for a while.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn finish(self) -> Result<(), Failure> {
-        match self.uplink {
-            Some(uplink) => uplink.stop(DRAIN).map_err(|e| device_failure(&e)),
-            None => Ok(()),
-        }
     }
 }

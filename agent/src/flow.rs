@@ -5,6 +5,8 @@
 //!    ↑                                        └─ number ───↗                     │                                           │
 //!    └──────────────── erased at cancel, timeout, end, card gone ────────────────┴────────── problem: again, or staff ───────┘
 //! ```
+//! What comes after what is the profile's: [`crate::visit`] says it, and this module shows it.
+//!
 //!
 //! - A step that waits for a person ends after [`PATIENCE_S`] seconds: "need more time?" for [`WARNING_S`] more, then
 //!   everything is erased. While the chip is read no time runs.
@@ -12,12 +14,13 @@
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
 use crate::access::{self, AccessKey, Private};
-use crate::profile::{FormField, Keyboard, Profile};
+use crate::profile::{Accept, FormField, Keyboard, PrintKind, Profile, Source, Step};
+use crate::visit::{self, Outcome, Refusal, Visit, Wait};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
-    About, Field, Holder, Layer, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict,
-    WallClock,
+    About, Choice, Field, Holder, Layer, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict,
+    WallClock, choices_shown,
 };
 use kiosk_ui::theme::Panel;
 use kiosk_ui::typing::Typing;
@@ -61,14 +64,30 @@ pub struct Place {
 pub struct Task {
     /// What their data are for, in Vietnamese and English.
     pub purpose: (String, String),
+    /// What is done.
+    pub steps: Vec<Step>,
     /// What they fill in.
     pub form: Vec<FormField>,
+    /// They get a number in the queue.
+    pub ticket: bool,
+    /// The field that the QR code of a health insurance card fills in, where it is accepted.
+    pub insurance: Option<String>,
 }
 
 impl From<&Profile> for Task {
     fn from(profile: &Profile) -> Self {
         let purpose = (profile.purpose_vi.clone(), profile.purpose_en.clone());
-        Self { purpose, form: profile.form.clone() }
+        Self {
+            purpose,
+            steps: profile.steps().to_vec(),
+            // What a scan fills in, nobody types on a glass.
+            form: profile.form().filter(|field| field.from.is_none()).cloned().collect(),
+            ticket: profile.print().is_some_and(|print| print.kind == PrintKind::Ticket),
+            insurance: profile
+                .form()
+                .find(|field| field.from == Some(Source::HealthInsurance) && profile.accepts(Accept::HealthInsurance))
+                .map(|field| field.id.clone()),
+        }
     }
 }
 
@@ -93,8 +112,10 @@ pub enum Input {
     Picture(Arc<Picture>),
     /// The card was lifted in the middle of a read, which waits for it.
     Lifted,
-    /// The read ended with a verdict; its event is on disk under this number.
-    Judged(Verdict, u64),
+    /// The read ended with a verdict, whose event is on disk; a genuine card's holder may be turned away.
+    Judged(Verdict, Option<Refusal>),
+    /// The visit is on disk with the number that was given out and where to go, or somebody else was first.
+    Kept(Result<Option<(String, Option<String>)>, Refusal>),
     /// The read ended without one.
     Failed(String),
     /// The card has left the reader.
@@ -130,10 +151,14 @@ pub enum Effect {
     CallStaff,
     /// A ticket with number and place.
     Ticket(String, String),
+    /// The holder agreed to the words in this language.
+    Agreed(Language),
     /// Whoever stands there may pass.
     OpenDoor,
-    /// The form is filled in: identifiers of fields and what was typed, in order.
-    Answers(Vec<(String, Private)>),
+    /// Put the visit on disk, with what was asked: identifiers of fields and answers, in order.
+    Keep(Vec<(String, Private)>),
+    /// The visit has ended without being kept.
+    TurnedAway(Option<Refusal>),
 }
 
 /// Sounds.
@@ -151,8 +176,17 @@ pub struct Flow {
     place: Place,
     task: Task,
     notices: Vec<Notice>,
-    /// What was filled in so far; there are more fields while the card was genuine.
-    answers: Option<Vec<(String, Private)>>,
+    visit: Option<Visit>,
+    /// What the visit wants next, while its verdict stands on the glass.
+    pending: Vec<visit::Effect>,
+    /// The verdict has been seen; the disk is waited for.
+    seen: bool,
+    /// What opens the chip.
+    key: Option<AccessKey>,
+    /// What was filled in so far.
+    answers: Vec<(String, Private)>,
+    /// Code of the health insurance card that was scanned.
+    insurance: Option<Private>,
     shown: State,
     typed: Private,
     tries: u8,
@@ -177,7 +211,12 @@ impl Flow {
             place,
             task,
             notices: Vec::new(),
-            answers: None,
+            visit: None,
+            pending: Vec::new(),
+            seen: false,
+            key: None,
+            answers: Vec::new(),
+            insurance: None,
             shown,
             typed: Private::default(),
             tries: TRIES,
@@ -211,7 +250,7 @@ impl Flow {
             }
             Input::Act(act) => self.act(act, &mut effects),
             Input::Scan(text) => {
-                if matches!(self.shown.screen, Screen::Attract | Screen::Scan | Screen::Number { .. }) {
+                if matches!(self.shown.screen, Screen::Attract | Screen::Scan { .. } | Screen::Number { .. }) {
                     self.identified(&text.0, &mut effects);
                 }
             }
@@ -235,7 +274,8 @@ impl Flow {
                 effects.push(Effect::Sound(Sound::Attention));
                 self.go(Screen::Lifted, &mut effects);
             }
-            Input::Judged(verdict, sequence) if self.is_reading() => self.judged(verdict, sequence, &mut effects),
+            Input::Judged(verdict, refusal) if self.is_reading() => self.judged(verdict, refusal, &mut effects),
+            Input::Kept(kept) => self.kept(kept, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
             Input::CardGone => self.card_gone(&mut effects),
             Input::Part(part, trouble) => self.part(part, trouble, &mut effects),
@@ -372,7 +412,7 @@ impl Flow {
         self.wait_on();
         match (act, self.shown.screen.clone()) {
             (Act::Start, Screen::Attract) => {
-                self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
+                self.begin(effects);
             }
             // Whoever held the header for long enough knows of it.
             (Act::Technician, Screen::Attract | Screen::OutOfService(_))
@@ -380,8 +420,11 @@ impl Flow {
             {
                 self.go(Screen::Technician, effects);
             }
-            (Act::Agree, Screen::Consent { .. }) => self.identify(effects),
-            (Act::TypeNumber, Screen::Scan) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
+            (Act::Agree, Screen::Consent { .. }) => {
+                effects.push(Effect::Agreed(self.shown.preferences.language));
+                self.step(visit::Input::Agreed, effects);
+            }
+            (Act::TypeNumber, Screen::Scan { .. }) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
             (Act::Digit(digit), Screen::Number { .. }) if digit < 10 && self.typed.0.len() < NUMBER_DIGITS => {
                 self.typed.0.push(char::from(b'0' + digit));
                 self.shown.screen = Screen::Number { typed: self.typed.0.len(), wrong: false };
@@ -399,6 +442,18 @@ impl Flow {
                 self.identified(&typed.0, effects);
             }
             (act, Screen::Form(_)) if act != Act::Cancel => self.fill_in(act, effects),
+            (Act::Choose(which), Screen::Choice(_)) => {
+                let field = self.task.form.get(self.answers.len());
+                if let Some(chosen) = field.and_then(|field| field.choice.get(usize::from(which))) {
+                    let value = chosen.value.clone();
+                    self.answer(value.into(), effects);
+                }
+            }
+            (Act::More, Screen::Choice(choice)) => {
+                let from = choice.from + choices_shown(self.shown.panel);
+                let from = if from < choice.options.len() { from } else { 0 };
+                self.go(Screen::Choice(Choice { from, ..choice }), effects);
+            }
             (Act::Retry, Screen::Problem(_)) => self.identify(effects),
             (Act::MoreTime, Screen::MoreTime) => {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
@@ -416,23 +471,96 @@ impl Flow {
         }
     }
 
+    /// Begins a visit.
+    fn begin(&mut self, effects: &mut Vec<Effect>) {
+        let (visit, todo) = Visit::begin(&self.task.steps);
+        self.visit = Some(visit);
+        self.follow(todo, effects);
+    }
+
+    /// Tells the visit what happened, and what it wants next.
+    fn advance(&mut self, input: visit::Input) -> Vec<visit::Effect> {
+        let Some(visit) = self.visit.take() else { return Vec::new() };
+        let (visit, todo) = visit::update(visit, input);
+        self.visit = Some(visit);
+        todo
+    }
+
+    fn step(&mut self, input: visit::Input, effects: &mut Vec<Effect>) {
+        let todo = self.advance(input);
+        self.follow(todo, effects);
+    }
+
+    /// Does what the visit wants.
+    fn follow(&mut self, todo: Vec<visit::Effect>, effects: &mut Vec<Effect>) {
+        for wanted in todo {
+            match wanted {
+                visit::Effect::Ask(Wait::Consent) => {
+                    self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
+                }
+                visit::Effect::Ask(Wait::Key) => self.identify(effects),
+                visit::Effect::Ask(Wait::Chip) => {
+                    effects.extend(self.key.take().map(Effect::Read));
+                    self.go(Screen::Place, effects);
+                }
+                visit::Effect::Ask(Wait::Form) => self.next_field(effects),
+                // A kiosk has nobody who looks: profiles with that step are refused before it starts.
+                visit::Effect::Ask(Wait::Face) => self.step(visit::Input::Face(false), effects),
+                visit::Effect::Keep => {
+                    let mut answers = std::mem::take(&mut self.answers);
+                    answers.extend(self.task.insurance.clone().zip(self.insurance.take()));
+                    effects.push(Effect::Keep(answers));
+                }
+                visit::Effect::OpenDoor => effects.push(Effect::OpenDoor),
+                visit::Effect::End(outcome) => self.ended(outcome, effects),
+                // The ticket is shown when the verdict has been seen; messages are on their way since the disk has them.
+                visit::Effect::Print | visit::Effect::HandOff | visit::Effect::Ask(Wait::Kept | Wait::End) => {}
+            }
+        }
+    }
+
+    /// The visit has ended; what shows of it stays for its time.
+    fn ended(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
+        if let Outcome::Refused(refusal) = outcome {
+            effects.push(Effect::TurnedAway(Some(refusal)));
+            effects.push(Effect::Sound(Sound::Attention));
+            let what = match refusal {
+                Refusal::NotOnList => Phrase::NotOnList,
+                Refusal::NoList | Refusal::ListExpired => Phrase::ListAway,
+                Refusal::AlreadyDone => Phrase::AlreadyDone,
+                Refusal::AlreadyInside | Refusal::NotInside => Phrase::WrongDirection,
+                Refusal::FaceDiffers => Phrase::NotGenuine,
+            };
+            self.give_up(what, Phrase::SeeStaff, effects);
+        }
+    }
+
     /// Asks for the card's code, or for its number where nothing could read the code.
     fn identify(&mut self, effects: &mut Vec<Effect>) {
         let by_hand = self.shown.trouble(Part::Scanner).is_some();
-        self.go(if by_hand { Screen::Number { typed: 0, wrong: false } } else { Screen::Scan }, effects);
+        let scan = Screen::Scan { insurance: self.insurance.is_some() };
+        self.go(if by_hand { Screen::Number { typed: 0, wrong: false } } else { scan }, effects);
     }
 
     /// A QR code or number: on to the card, or a problem that says why not.
     fn identified(&mut self, text: &str, effects: &mut Vec<Effect>) {
-        match access::from_scan(text) {
-            // Nobody reads a card at this kiosk without having agreed.
-            Ok(_) if self.shown.screen == Screen::Attract => {
-                self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
+        // Nobody reads a card at this kiosk without having agreed.
+        if self.shown.screen == Screen::Attract {
+            if access::from_scan(text).is_ok() || self.insurance_code(text).is_some() {
+                self.begin(effects);
             }
+            return;
+        }
+        if let Some(code) = self.insurance_code(text) {
+            effects.push(Effect::Sound(Sound::Done));
+            self.insurance = Some(code);
+            return self.identify(effects);
+        }
+        match access::from_scan(text) {
             Ok(key) => {
                 effects.push(Effect::Sound(Sound::Done));
-                effects.push(Effect::Read(key));
-                self.go(Screen::Place, effects);
+                self.key = Some(key);
+                self.step(visit::Input::Key, effects);
             }
             Err(_) if matches!(self.shown.screen, Screen::Number { .. }) => {
                 effects.push(Effect::Sound(Sound::Attention));
@@ -450,6 +578,15 @@ impl Flow {
                 };
                 self.problem(Phrase::NotACardCode, next, effects);
             }
+        }
+    }
+
+    /// The code of a health insurance card, where it is taken.
+    fn insurance_code(&self, text: &str) -> Option<Private> {
+        self.task.insurance.as_ref()?;
+        match cccd::qr::parse(text) {
+            Ok(cccd::qr::Scan::HealthInsurance) => text.split('|').next().map(|code| code.to_owned().into()),
+            _ => None,
         }
     }
 
@@ -480,22 +617,47 @@ impl Flow {
         self.holder = Some(holder);
     }
 
-    fn judged(&mut self, verdict: Verdict, sequence: u64, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
-        self.answers = None;
-        if verdict == Verdict::Genuine {
-            effects.push(Effect::OpenDoor);
-            self.answers = Some(Vec::new());
-            let number = |prefix: char| format!("{prefix}{:03}", sequence % 1000);
-            self.ticket = self.place.queue.clone().map(|(prefix, place)| (number(prefix), place));
-        }
-        let holder = self.holder.clone();
+    fn judged(&mut self, verdict: Verdict, refusal: Option<Refusal>, effects: &mut Vec<Effect>) {
+        let word = match verdict {
+            Verdict::Genuine => visit::Word::Genuine,
+            Verdict::NotGenuine => visit::Word::NotGenuine,
+            Verdict::Undecided => visit::Word::Undecided,
+        };
+        let todo = self.advance(visit::Input::Judged(word, refusal));
         self.gone = false;
+        if refusal.is_some() && verdict == Verdict::Genuine {
+            return self.follow(todo, effects);
+        }
+        effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
+        let holder = self.holder.clone();
         self.go(Screen::Result { verdict, holder }, effects);
+        // The disk need not wait until the verdict has been seen, and a door least of all; questions do.
+        if todo == [visit::Effect::Keep] {
+            self.follow(todo, effects);
+        } else {
+            self.pending = todo;
+        }
+    }
+
+    fn kept(&mut self, kept: Result<Option<(String, Option<String>)>, Refusal>, effects: &mut Vec<Effect>) {
+        match kept {
+            Ok(number) => {
+                let place = self.place.queue.as_ref().map(|(_, place)| place.clone());
+                self.ticket = number
+                    .filter(|_| self.task.ticket)
+                    .map(|(number, given)| (number, given.or(place).unwrap_or_default()));
+                self.step(visit::Input::Kept(None), effects);
+                if self.seen {
+                    self.finish(effects);
+                }
+            }
+            Err(refusal) => self.step(visit::Input::Kept(Some(refusal)), effects),
+        }
     }
 
     fn failed(&mut self, code: &str, effects: &mut Vec<Effect>) {
         self.holder = None;
+        self.advance(visit::Input::NotRead);
         let (what, next) = match code {
             "card_lifted" => (Phrase::LiftedTooLong, Phrase::KeepCard),
             "wrong_access_key" => (Phrase::WrongCard, Phrase::CheckNumber),
@@ -505,18 +667,32 @@ impl Flow {
         self.problem(what, next, effects);
     }
 
-    /// The field that is to be filled in next, if there is one.
-    fn next_field(&self) -> Option<Screen> {
-        let at = self.answers.as_ref()?.len();
-        let field = self.task.form.get(at)?;
-        Some(Screen::Form(Field {
-            label: (field.label_vi.clone(), field.label_en.clone()),
-            text: Typing::default(),
-            at,
-            of: self.task.form.len(),
-            layer: if field.keyboard == Keyboard::Digits { Layer::Digits } else { Layer::Upper },
-            wrong: false,
-        }))
+    /// Asks for the field that is to be filled in next; with none, the form is done.
+    fn next_field(&mut self, effects: &mut Vec<Effect>) {
+        let at = self.answers.len();
+        let Some(field) = self.task.form.get(at) else { return self.step(visit::Input::Filled, effects) };
+        let label = (field.label_vi.clone(), field.label_en.clone());
+        let screen = if field.choice.is_empty() {
+            let digits = matches!(field.keyboard, Keyboard::Digits | Keyboard::Date);
+            let layer = if digits { Layer::Digits } else { Layer::Upper };
+            let of = self.task.form.len();
+            Screen::Form(Field { label, text: Typing::default(), at, of, layer, wrong: false })
+        } else {
+            let options = field.choice.iter().map(|one| (one.label_vi.clone(), one.label_en.clone())).collect();
+            Screen::Choice(Choice { label, options, from: 0 })
+        };
+        self.go(screen, effects);
+    }
+
+    /// Takes an answer; after the last one the visit goes on, and what waits for the disk shows as work.
+    fn answer(&mut self, text: Private, effects: &mut Vec<Effect>) {
+        let Some(asked) = self.task.form.get(self.answers.len()) else { return };
+        self.answers.push((asked.id.clone(), text));
+        if self.answers.len() == self.task.form.len() {
+            self.seen = true;
+            self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
+        }
+        self.next_field(effects);
     }
 
     fn fill_in(&mut self, act: Act, effects: &mut Vec<Effect>) {
@@ -546,28 +722,33 @@ impl Flow {
     }
 
     fn fill_in_next(&mut self, effects: &mut Vec<Effect>) {
-        let (Screen::Form(field), Some(answers)) = (&mut self.shown.screen, &mut self.answers) else { return };
+        let Screen::Form(field) = &mut self.shown.screen else { return };
         let Some(asked) = self.task.form.get(field.at) else { return };
         let text = field.text.text();
-        if text.trim().is_empty() && !asked.optional {
+        let empty = text.trim().is_empty() && !asked.optional;
+        if empty || !asked.keyboard.accepts(&text) {
             field.wrong = true;
             effects.push(Effect::Sound(Sound::Attention));
             return self.speak(effects);
         }
-        answers.push((asked.id.clone(), Private(text)));
-        if answers.len() == self.task.form.len() {
-            effects.push(Effect::Answers(std::mem::take(answers)));
-            self.answers = None;
-        }
-        self.finish(effects);
+        self.answer(Private(text), effects);
     }
 
-    /// After a verdict: the form if there is one, the ticket if there is one, then the card.
+    /// After a verdict: what the visit wants next, the ticket if there is one, then the card.
     fn finish(&mut self, effects: &mut Vec<Effect>) {
         // The verdict has been seen: nobody needs to see more of the person.
         self.holder = None;
-        if let Some(form) = self.next_field() {
-            return self.go(form, effects);
+        if !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            let asks = pending.iter().any(|wanted| matches!(wanted, visit::Effect::Ask(_)));
+            self.follow(pending, effects);
+            if asks {
+                return;
+            }
+        }
+        if self.visit.as_ref().is_some_and(|visit| visit.waits() == Wait::Kept) {
+            self.seen = true;
+            return self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
         }
         match self.ticket.take() {
             Some((number, place)) => {
@@ -592,7 +773,7 @@ impl Flow {
         self.gone = true;
         match self.shown.screen {
             Screen::TakeCard => self.end(effects),
-            Screen::Result { verdict, .. } if self.ticket.is_none() && self.next_field().is_none() => {
+            Screen::Result { verdict, .. } if self.ticket.is_none() && self.has_ended() => {
                 self.holder = None;
                 self.shown.screen = Screen::Result { verdict, holder: None };
                 self.deadline = Some(self.now + u64::from(AFTERGLOW_S) * 1000);
@@ -603,12 +784,24 @@ impl Flow {
         }
     }
 
+    /// Nothing more is to be done for this person.
+    fn has_ended(&self) -> bool {
+        self.pending.iter().all(|wanted| matches!(wanted, visit::Effect::End(_)))
+            && self.visit.as_ref().is_none_or(|visit| visit.waits() == Wait::End)
+    }
+
     /// Nobody is there any more: nothing of the person stays, and the next finds the usual settings.
     fn end(&mut self, effects: &mut Vec<Effect>) {
         let had_speech = self.shown.preferences.speech;
         self.typed = Private::default();
         (self.holder, self.covered, self.ticket, self.tries, self.gone) = (None, None, None, TRIES, false);
-        self.answers = None;
+        // Whoever agreed and went away before the end: the log says so.
+        let open = |visit: &Visit| !matches!(visit.waits(), Wait::End | Wait::Consent | Wait::Kept);
+        if self.visit.take().is_some_and(|visit| open(&visit)) {
+            effects.push(Effect::TurnedAway(None));
+        }
+        (self.pending, self.seen, self.key, self.insurance) = (Vec::new(), false, None, None);
+        self.answers = Vec::new();
         self.shown.preferences = Preferences::default();
         effects.push(Effect::Erase);
         if had_speech {

@@ -1,33 +1,35 @@
 //! A kiosk at work: the flow on one side, a glass with fingers and a device with a reader on the other.
 //!
-//! Two threads: this one owns flow, scene and picture; the other owns the device, which blocks on its reader. Every
-//! read has a number, and what an older read still says is not heard.
+//! Three threads: this one owns flow, scene and picture; one owns the device, which blocks on its reader; one puts visits
+//! on disk, which may wait for a hospital's system to give a number. Every read has a number, and what an older read
+//! still says is not heard.
 
-use crate::access::{AccessKey, Private};
+use crate::access::Private;
 use crate::config::Config;
-use crate::device::{Device, Happening, ROUND};
-use crate::failure::{Failure, exit};
+use crate::device::Judged;
+use crate::failure::Failure;
 use crate::flow::{Effect, Flow, Input, Place, Sound, Task};
+use crate::holder::Content;
 use crate::parts::{Fault, Register};
-use crate::profile::Profile;
-use drivers::reader::ReaderError;
-use emrtd::file::FileId;
-use emrtd::session::{Phase, Progress};
+use crate::profile::{Profile, Step};
+use crate::site::{Agreed, Finished, Site, VIETNAM, random_id};
+use crate::station::{Hearing, Station, Told};
+use crate::visit::Refusal;
 use emrtd::verdict::Decision;
 use events::Clock;
+use events::event::Bytes;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
-use kiosk_ui::state::{About, Part, ReadStep, Trouble, Verdict, WallClock};
+use kiosk_ui::state::{About, Part, Trouble, Verdict, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Screen, view};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-use time::{Date, OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime};
 
 /// Where the picture goes.
 pub trait Glass: Send {
@@ -100,24 +102,9 @@ pub enum Outside {
 /// Longest pause between two pictures while something moves.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Vietnam has one time zone and no summer time.
-const VIETNAM: UtcOffset = match UtcOffset::from_hms(7, 0, 0) {
-    Ok(offset) => offset,
-    Err(_) => UtcOffset::UTC,
-};
-
-/// A read that is wanted.
-struct Order {
-    read: u64,
-    key: AccessKey,
-    profile: Arc<Profile>,
-}
-
-/// What runs in the reader's thread says this, with the number of its read.
-enum FromDevice {
-    Of(u64, Input),
-    Reader(Option<Fault>),
-    Unsent(u64),
+/// What the clerk says, with the number of the read.
+enum FromClerk {
+    Kept(u64, Result<Option<(String, Option<String>)>, Refusal>),
     Ended(Failure),
 }
 
@@ -133,11 +120,20 @@ pub fn run(
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
     let profile = Arc::new(Profile::load(&config.profile)?);
+    suits(&profile)?;
     let panel = place.panel;
+    let mut place = place;
+    if profile.practice {
+        place.site = format!("LUYỆN TẬP · {}", place.site);
+    }
+    let register = Register::begin(&config.state)?;
+    let site = Site::open(config, Arc::clone(&clock))?;
     let mut kiosk = Kiosk {
-        register: Register::begin(&config.state)?,
-        about: About { device: config.device.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), unsent: 0 },
-        site: place.site.clone(),
+        register,
+        visit: None,
+        finished: None,
+        about: About { device: site.config.device.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), unsent: 0 },
+        header: place.site.clone(),
         signal: None,
         playlist: place.playlist.clone(),
         today: None,
@@ -147,30 +143,61 @@ pub fn run(
         canvas: Canvas::new(panel.width, panel.height),
         down: None,
         speak: false,
-        clock: Arc::clone(&clock),
-        wanted: Arc::new(AtomicU64::new(0)),
+        clock,
+        site: Arc::clone(&site),
+        visits: 0,
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    let (reads, to_read) = channel();
     let (tell, told) = channel();
-    let device = {
-        let (stop, wanted) = (Arc::clone(&stop), Arc::clone(&kiosk.wanted));
-        std::thread::spawn(move || device(&config, clock, &to_read, &tell, &wanted, &stop))
+    let (visits, to_keep) = channel();
+    let clerk = {
+        let site = Arc::clone(&site);
+        std::thread::spawn(move || clerk(&site, &to_keep, &tell))
     };
-    let result = kiosk.work(outside, &told, &reads, &mut *glass);
-    stop.store(true, Ordering::Relaxed);
-    drop(reads);
+    let (station, hearing) = Station::start(&site);
+    let threads = Threads { station, visits };
+    let result = kiosk.work(outside, &hearing, &told, &threads, &mut *glass);
+    drop(threads);
     kiosk.renderer.forget(&mut kiosk.canvas);
     glass.erase();
     // A panic there has been reported by the runtime.
-    drop(device.join());
-    result
+    drop(clerk.join());
+    result.and(site.finish())
+}
+
+/// Whether a kiosk can do what a profile wants.
+fn suits(profile: &Profile) -> Result<(), Failure> {
+    if profile.steps().contains(&Step::Face) {
+        let message = format!("{} has somebody look at the face, and a kiosk has nobody", profile.id);
+        return Err(Failure::usage("profile_needs_staff", message, "use the desk, or a profile without that step"));
+    }
+    Ok(())
+}
+
+/// Where work is sent to.
+struct Threads {
+    station: Station,
+    visits: Sender<(u64, Arc<Profile>, Box<Finished>)>,
+}
+
+/// Puts visits on disk, and asks the recipient that gives out numbers for one.
+fn clerk(site: &Site, visits: &Receiver<(u64, Arc<Profile>, Box<Finished>)>, tell: &Sender<FromClerk>) {
+    for (read, profile, finished) in visits {
+        let kept = match site.keep(&profile, &finished) {
+            Err(failure) => return drop(tell.send(FromClerk::Ended(failure))),
+            Ok(Err(refusal)) => Err(refusal),
+            Ok(Ok(kept)) => {
+                let given = site.courier().registered(site, &kept.id).map(|given| (given.number, given.place));
+                Ok(given.or_else(|| kept.number.map(|number| (number, kept.place))))
+            }
+        };
+        drop(tell.send(FromClerk::Kept(read, kept)));
+    }
 }
 
 struct Kiosk {
     register: Register,
     about: About,
-    site: String,
+    header: String,
     playlist: Playlist,
     /// The day whose notices are shown.
     today: Option<Date>,
@@ -184,16 +211,22 @@ struct Kiosk {
     /// The screen that comes is to be said.
     speak: bool,
     clock: Arc<dyn Clock>,
-    /// The number of the read that counts.
-    wanted: Arc<AtomicU64>,
+    site: Arc<Site>,
+    /// The visit of whoever stands there.
+    visit: Option<Bytes<16>>,
+    /// What is known of them, once their card was judged.
+    finished: Option<Box<Finished>>,
+    /// Counts visits: what the clerk says of an older one is not heard.
+    visits: u64,
 }
 
 impl Kiosk {
     fn work(
         &mut self,
         outside: &Receiver<Outside>,
-        told: &Receiver<FromDevice>,
-        reads: &Sender<Order>,
+        hearing: &Hearing,
+        told: &Receiver<FromClerk>,
+        threads: &Threads,
         glass: &mut dyn Glass,
     ) -> Result<(), Failure> {
         let starting = Fault {
@@ -229,27 +262,41 @@ impl Kiosk {
                     inputs.push(Input::Panel(panel));
                 }
                 Ok(Outside::Profile(profile)) => {
+                    suits(&profile)?;
+                    self.site.load_rosters(&profile.id)?;
                     inputs.push(Input::Task(Task::from(&profile)));
                     self.profile = Arc::new(profile);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             inputs.extend(self.notices());
-            for said in told.try_iter() {
+            for said in hearing.now() {
                 match said {
-                    FromDevice::Of(read, input) if read == self.wanted.load(Ordering::Relaxed) => inputs.push(input),
-                    FromDevice::Of(..) => {}
-                    FromDevice::Reader(fault) => inputs.push(self.part(Part::Reader, fault)),
-                    FromDevice::Unsent(unsent) => {
+                    Told::Progress(step, per_cent) => inputs.push(Input::Progress(step, per_cent)),
+                    Told::Name(name) => inputs.push(Input::Name(name)),
+                    Told::Picture(picture) => inputs.push(Input::Picture(picture)),
+                    Told::Lifted => inputs.push(Input::Lifted),
+                    Told::Judged(judged) => inputs.push(self.judged(*judged)?),
+                    Told::Failed(failure) => inputs.push(Input::Failed(failure.code)),
+                    Told::Gone => inputs.push(Input::CardGone),
+                    Told::Reader(fault) => inputs.push(self.part(Part::Reader, fault)),
+                    Told::Unsent(unsent) => {
                         self.about.unsent = unsent;
                         inputs.push(Input::About(self.about.clone()));
                     }
-                    FromDevice::Ended(failure) => return Err(failure),
+                    Told::Ended(failure) => return Err(failure),
+                }
+            }
+            for said in told.try_iter() {
+                match said {
+                    FromClerk::Kept(visit, kept) if visit == self.visits => inputs.push(Input::Kept(kept)),
+                    FromClerk::Kept(..) => {}
+                    FromClerk::Ended(failure) => return Err(failure),
                 }
             }
             for input in inputs {
                 for effect in self.flow.update(input) {
-                    self.cause(effect, reads, glass);
+                    self.cause(effect, threads, glass)?;
                 }
             }
             let scene = view(self.flow.state(), &mut self.renderer.fonts);
@@ -277,17 +324,52 @@ impl Kiosk {
         Input::Part(part, trouble)
     }
 
-    fn cause(&mut self, effect: Effect, reads: &Sender<Order>, glass: &mut dyn Glass) {
+    /// The visit of whoever stands there.
+    fn visit(&mut self) -> Result<Bytes<16>, Failure> {
+        if self.visit.is_none() {
+            self.visit = Some(random_id()?);
+        }
+        Ok(self.visit.unwrap_or(Bytes([0; 16])))
+    }
+
+    /// Keeps what is known of the holder for the rest of the visit, and asks whether they may go on.
+    fn judged(&mut self, judged: Judged) -> Result<Input, Failure> {
+        let Judged { decision, sequence, mut content, .. } = judged;
+        let refusal =
+            if decision == Decision::Genuine { self.site.admit(&self.profile, &mut content)? } else { None };
+        self.finished = Some(Box::new(Finished { visit: self.visit()?, sequence, content, party: None }));
+        Ok(Input::Judged(verdict(decision), refusal))
+    }
+
+    fn cause(&mut self, effect: Effect, threads: &Threads, glass: &mut dyn Glass) -> Result<(), Failure> {
         match effect {
-            Effect::Read(key) => {
-                let read = self.wanted.fetch_add(1, Ordering::Relaxed) + 1;
-                // The thread ends only when it has said why.
-                drop(reads.send(Order { read, key, profile: Arc::clone(&self.profile) }));
+            Effect::Agreed(language) => {
+                let language = if language == Language::English { "en" } else { "vi" };
+                let visit = self.visit()?;
+                self.site.consented(&self.profile, visit, &Agreed { act: "touch", language })?;
             }
-            Effect::StopWaiting => {
-                self.wanted.fetch_add(1, Ordering::Relaxed);
+            Effect::Keep(answers) => {
+                if let Some(mut finished) = self.finished.take() {
+                    finished.content.answers = answers.into_iter().collect();
+                    // The thread ends only when it has said why.
+                    drop(threads.visits.send((self.visits, Arc::clone(&self.profile), finished)));
+                }
             }
+            Effect::TurnedAway(why) => {
+                let finished = match self.finished.take() {
+                    Some(finished) => *finished,
+                    None => {
+                        let (visit, content) = (self.visit()?, Content::default());
+                        Finished { visit, sequence: 0, content, party: None }
+                    }
+                };
+                self.site.turned_away(&self.profile, &finished, why)?;
+            }
+            Effect::Read(key) => threads.station.read(key, Arc::clone(&self.profile)),
+            Effect::StopWaiting => threads.station.stop_waiting(),
             Effect::Erase => {
+                (self.visit, self.finished) = (None, None);
+                self.visits += 1;
                 self.renderer.forget(&mut self.canvas);
                 glass.erase();
             }
@@ -301,12 +383,11 @@ impl Kiosk {
             Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
             Effect::Ticket(number, place) => {
                 tracing::info!(number, place, "ticket");
-                glass.print(Slip { site: self.site.clone(), number, place, clock: self.wall_clock() });
+                glass.print(Slip { site: self.header.clone(), number, place, clock: self.wall_clock() });
             }
             Effect::OpenDoor => glass.open_door(),
-            // Whom they go to is the profile's matter; no profile names anybody yet, and nothing is kept.
-            Effect::Answers(answers) => tracing::info!(fields = answers.len(), "form filled in"),
         }
+        Ok(())
     }
 
     fn now(&self) -> Option<OffsetDateTime> {
@@ -330,165 +411,10 @@ impl Kiosk {
     }
 }
 
-/// How often the reader is looked for while nobody is served.
-const IDLE: Duration = Duration::from_secs(2);
-
-/// Tells that the reader is away, waits until it is there again, and tells that; false at the end.
-fn found_again(
-    device: &mut Device,
-    reader: &str,
-    failure: &Failure,
-    tell: &Sender<FromDevice>,
-    stop: &AtomicBool,
-) -> bool {
-    drop(tell.send(FromDevice::Reader(Some(Fault::from(failure)))));
-    match device.reopen(reader, stop) {
-        Ok(()) => drop(tell.send(FromDevice::Reader(None))),
-        Err(failure) => {
-            drop(tell.send(FromDevice::Ended(failure)));
-            return false;
-        }
-    }
-    true
-}
-
-/// The reader's thread: one read after the other, the reader found again when it was away.
-fn device(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    to_read: &Receiver<Order>,
-    tell: &Sender<FromDevice>,
-    wanted: &AtomicU64,
-    stop: &AtomicBool,
-) {
-    let mut device = match Device::start(config, clock, stop) {
-        Ok(device) => device,
-        Err(failure) => return drop(tell.send(FromDevice::Ended(failure))),
-    };
-    drop(tell.send(FromDevice::Reader(None)));
-    loop {
-        drop(tell.send(FromDevice::Unsent(device.unsent())));
-        let Order { read, key, profile } = match to_read.recv_timeout(IDLE) {
-            Ok(order) => order,
-            Err(RecvTimeoutError::Timeout) => {
-                if let Err(error) = device.check()
-                    && !found_again(&mut device, &config.reader, &error.into(), tell, stop)
-                {
-                    return;
-                }
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        device.work_by(&profile);
-        let mut gauge = Gauge::default();
-        let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
-        let result = device.read(&key, &|| !current(), &mut |happening| {
-            let input = match happening {
-                Happening::Progress(progress) => gauge.read(progress),
-                Happening::Name(name) => Input::Name(name),
-                Happening::Picture(picture) => Input::Picture(Arc::new(picture.clone())),
-                Happening::Lifted => Input::Lifted,
-                Happening::Judged(decision, sequence) => Input::Judged(verdict(decision), sequence),
-            };
-            drop(tell.send(FromDevice::Of(read, input)));
-        });
-        if let Err(failure) = result {
-            tracing::warn!(code = failure.code, "no verdict");
-            match failure.exit {
-                exit::DEVICE => return drop(tell.send(FromDevice::Ended(failure))),
-                exit::NO_READER => {
-                    drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code.clone()))));
-                    if !found_again(&mut device, &config.reader, &failure, tell, stop) {
-                        return;
-                    }
-                }
-                _ => drop(tell.send(FromDevice::Of(read, Input::Failed(failure.code)))),
-            }
-        }
-        device.prepare();
-        while current() {
-            match device.wait_for_removal(ROUND) {
-                Ok(false) => {}
-                Ok(true) | Err(ReaderError::NoCard) => {
-                    drop(tell.send(FromDevice::Of(read, Input::CardGone)));
-                    break;
-                }
-                // The next read says so.
-                Err(_) => break,
-            }
-        }
-    }
-    if let Err(failure) = device.finish() {
-        drop(tell.send(FromDevice::Ended(failure)));
-    }
-}
-
 const fn verdict(decision: Decision) -> Verdict {
     match decision {
         Decision::Genuine => Verdict::Genuine,
         Decision::NotGenuine => Verdict::NotGenuine,
         Decision::Undecided => Verdict::Undecided,
-    }
-}
-
-/// Turns the phases of a session into steps and per cents that never go back, whatever order a chip wants.
-#[derive(Default)]
-struct Gauge {
-    step: Option<ReadStep>,
-    per_cent: u8,
-}
-
-impl Gauge {
-    fn read(&mut self, progress: Progress) -> Input {
-        let share = |from: usize, wide: usize| {
-            let done = progress.total.map_or(0, |total| wide * progress.bytes.min(total) / total.max(1));
-            u8::try_from(from + done).unwrap_or(100)
-        };
-        let (step, per_cent) = match progress.phase {
-            Phase::CardAccess => (Some(ReadStep::Connect), 3),
-            Phase::Pace | Phase::Bac => (Some(ReadStep::Unlock), 8),
-            Phase::SelectApplication => (Some(ReadStep::Unlock), 16),
-            Phase::File(FileId::Dg(2)) => (Some(ReadStep::Portrait), share(40, 54)),
-            Phase::File(_) => (Some(ReadStep::Text), share(20, 18)),
-            // These stand before or after the portrait: they move the ring, not the step.
-            Phase::ActiveAuthentication | Phase::ChipAuthentication | Phase::TerminalAuthentication => (None, 0),
-            Phase::Done => (Some(ReadStep::Verify), 98),
-        };
-        let step = self.step.max(step);
-        (self.step, self.per_cent) = (step, self.per_cent.max(per_cent));
-        Input::Progress(step.unwrap_or(ReadStep::Connect), self.per_cent)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn progress_never_goes_back() {
-        let mut gauge = Gauge::default();
-        let at = |phase, bytes, total| Progress { phase, bytes, total };
-        let order = [
-            at(Phase::CardAccess, 0, None),
-            at(Phase::Pace, 0, None),
-            at(Phase::File(FileId::Dg(14)), 100, Some(100)),
-            at(Phase::ChipAuthentication, 0, None),
-            at(Phase::File(FileId::Dg(13)), 0, None),
-            at(Phase::File(FileId::Dg(2)), 5000, Some(10_000)),
-            at(Phase::File(FileId::Dg(15)), 0, Some(100)),
-            at(Phase::ActiveAuthentication, 0, None),
-            at(Phase::Done, 0, None),
-        ];
-        let seen: Vec<(ReadStep, u8)> = order
-            .into_iter()
-            .map(|progress| match gauge.read(progress) {
-                Input::Progress(step, per_cent) => (step, per_cent),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
-        assert_eq!(seen[5], (ReadStep::Portrait, 67));
-        assert_eq!(seen.last(), Some(&(ReadStep::Verify, 98)));
     }
 }

@@ -10,7 +10,13 @@
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`playlist`] | the operator's signed notices |
 //! | [`profile`] | what a use of the card may read and send |
-//! | [`device`] | reader, keys, outbox and uplink of a device at work |
+//! | [`holder`] | what is known of a person, and the one form in which any of it leaves |
+//! | [`visit`] | the steps of a profile, as a pure state machine |
+//! | [`roster`], [`book`] | lists of people; what a site keeps, sealed |
+//! | [`site`], [`handoff`] | keys, log, book and lists of a site; messages to recipients |
+//! | [`lodging`] | files for the police portal |
+//! | [`station`] | the thread that owns the reader |
+//! | [`device`] | reader and terminal of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`kiosk`] | a glass, fingers and a device around it |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
@@ -18,6 +24,7 @@
 
 pub mod access;
 pub mod anchors;
+pub mod book;
 pub mod cabinet;
 pub mod cli;
 pub mod commands;
@@ -25,7 +32,10 @@ pub mod config;
 pub mod device;
 pub mod failure;
 pub mod flow;
+pub mod handoff;
+pub mod holder;
 pub mod kiosk;
+pub mod lodging;
 pub mod outbox;
 pub mod parts;
 pub mod playlist;
@@ -33,7 +43,11 @@ pub mod profile;
 pub mod read;
 pub mod recorder;
 pub mod report;
+pub mod roster;
 pub mod simulated;
+pub mod site;
+pub mod station;
 pub mod terminal;
 pub mod trust;
 pub mod uplink;
+pub mod visit;

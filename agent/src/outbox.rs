@@ -131,6 +131,15 @@ impl Outbox {
         end_of(&self.connection).map_err(failed("read the end of the chain"))
     }
 
+    /// The last event, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last(&self) -> Result<Option<Vec<u8>>, OutboxError> {
+        let query = "SELECT bytes FROM event ORDER BY sequence DESC LIMIT 1";
+        self.connection.query_row(query, [], |row| row.get(0)).optional().map_err(failed("read the last event"))
+    }
+
     /// Position up to which central has acknowledged.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
-//! Turns a verdict into a signed event on disk.
+//! Turns what happened into signed events on disk.
 
 use crate::outbox::{Outbox, OutboxError};
-use crate::profile::{EventField, Profile};
+use crate::holder::Content;
+use crate::profile::{EventField, Item, Profile};
 use crate::report::Judgement;
-use cccd::number::Number;
 use drivers::key_store::KeyStore;
 use emrtd::Evidence;
 use emrtd::secret::Entropy;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// Label of the key that signs events.
 pub const EVENT_KEY: &str = "event";
 
-/// Who signs, in whose name, and under which profile.
+/// Who signs, and in whose name.
 pub struct Recorder {
     /// The device's name.
     pub device: String,
@@ -30,15 +30,13 @@ pub struct Recorder {
     pub subject_key: Zeroizing<Vec<u8>>,
     /// Random identifier of this run.
     pub boot: Bytes<16>,
-    /// The profile in force.
-    pub profile: Profile,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Recorder({}, {})", self.device, self.profile.id)
+        write!(f, "Recorder({})", self.device)
     }
 }
 
@@ -51,24 +49,35 @@ impl Recorder {
         &self,
         outbox: &mut Outbox,
         entropy: &mut dyn Entropy,
+        profile: &Profile,
         evidence: &Evidence,
         judgement: &Judgement,
     ) -> Result<SignedEvent, OutboxError> {
         let mut id = [0; 16];
         entropy.fill(&mut id).map_err(|e| events::EventError::Signing(e.to_string()))?;
+        let number = judgement.number();
+        let passport = judgement.mrz.as_ref().map(|mrz| mrz.document_number.as_str());
         let body = Body::Verification(Verification {
             access: evidence.access.protocol.clone(),
             checks: judgement.checks.iter().map(check).collect(),
-            profile: self.profile.id.clone(),
-            subject: self.subject(judgement.number().as_ref()),
+            profile: profile.id.clone(),
+            subject: self.subject(profile, number.as_ref().map(|n| n.digits()).or(passport)),
             decision: decision(judgement.decision),
             evidence: events::hash(&evidence.to_cbor()),
         });
+        self.append(outbox, Bytes(id), body)
+    }
+
+    /// Appends an event to the outbox.
+    ///
+    /// # Errors
+    /// When signing or the disk fails.
+    pub fn append(&self, outbox: &mut Outbox, id: Bytes<16>, body: Body) -> Result<SignedEvent, OutboxError> {
         outbox.append(|chain| {
             let event = Event {
                 version: events::event::VERSION,
                 at: self.clock.wall(),
-                id: Bytes(id),
+                id,
                 software: env!("CARGO_PKG_VERSION").to_owned(),
                 time_quality: "system".to_owned(),
                 uptime_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
@@ -85,13 +94,27 @@ impl Recorder {
     }
 
     /// The holder as a keyed hash, if the profile wants it: HMAC-SHA-256 under the site's key.
-    fn subject(&self, number: Option<&Number>) -> Option<Bytes<32>> {
-        if !self.profile.event.fields.contains(&EventField::Subject) {
+    #[must_use]
+    pub fn subject(&self, profile: &Profile, number: Option<&str>) -> Option<Bytes<32>> {
+        if !profile.event.fields.contains(&EventField::Subject) {
             return None;
         }
+        self.keyed_hash(number?)
+    }
+
+    /// The keyed hash of what is known of somebody, whatever the profile.
+    #[must_use]
+    pub fn subject_of(&self, content: &Content) -> Option<Bytes<32>> {
+        let number = content.items.get(&Item::IdNumber).or_else(|| content.items.get(&Item::DocumentNumber))?;
+        self.keyed_hash(&number.0)
+    }
+
+    /// The keyed hash of a number.
+    #[must_use]
+    pub fn keyed_hash(&self, number: &str) -> Option<Bytes<32>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.subject_key).ok()?;
         mac.update(b"cccd-subject-v1");
-        mac.update(number?.digits().as_bytes());
+        mac.update(number.as_bytes());
         Some(Bytes(mac.finalize().into_bytes().into()))
     }
 }

@@ -97,7 +97,11 @@ impl Judgement {
     /// The holder's number, from the chip.
     #[must_use]
     pub fn number(&self) -> Option<Number> {
-        Number::parse(self.dg13.as_ref()?.get(Field::IdNumber)?).ok()
+        match &self.dg13 {
+            Some(dg13) => Number::parse(dg13.get(Field::IdNumber)?).ok(),
+            // Where the national data were not read, the MRZ of a citizen card has it, too.
+            None => Number::parse(cccd::cross_check::mrz_number(self.mrz.as_ref()?)?).ok(),
+        }
     }
 
     /// The exit status of the command line.

@@ -1,8 +1,10 @@
 //! `sim:PERSONA[@MAKE][:FAULT]`: a virtual card on the simulated reader.
 
+use crate::anchors::Anchors;
 use crate::failure::Failure;
 use drivers::reader::simulated::{Chip, SimulatedReader, Slot};
-use virtual_card::{Answer, Fault, MAKES, Make, PERSONAS, Persona};
+use virtual_card::issuer::IssuerFault;
+use virtual_card::{Answer, Fault, Issuer, MAKES, Make, PERSONAS, Persona};
 
 struct VirtualChip(virtual_card::Chip);
 
@@ -31,6 +33,21 @@ pub fn reader(specification: &str) -> Result<SimulatedReader, Failure> {
     let slot = Slot::default();
     slot.insert(chip(specification)?);
     Ok(SimulatedReader::new(slot))
+}
+
+/// The trust anchors of virtual cards.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn anchors() -> Result<Anchors, Failure> {
+    let broken =
+        |e: &dyn std::error::Error| Failure::device("virtual_card", emrtd::error::describe(e), "report this as a bug");
+    let mut anchors = Anchors::default();
+    let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
+    for file in issuer.trust_files().map_err(|e| broken(&e))? {
+        anchors.store.add(file.name, &file.der).map_err(|e| broken(&e))?;
+    }
+    Ok(anchors)
 }
 
 /// The chip of such a card.

@@ -85,8 +85,9 @@ fn equal<T: PartialEq>(id: &str, a: Option<T>, b: Option<T>, reason: &str) -> Ch
     }
 }
 
-/// The number in the optional data of the first MRZ line.
-fn mrz_number(mrz: &Mrz) -> Option<&str> {
+/// The number in the optional data of the first MRZ line of a citizen card.
+#[must_use]
+pub fn mrz_number(mrz: &Mrz) -> Option<&str> {
     mrz.optional_1.get(..12).filter(|text| Number::parse(text).is_ok() && text.ends_with(&mrz.document_number))
 }
 

@@ -87,6 +87,86 @@ pub struct Event {
 pub enum Body {
     /// A card was read and judged.
     Verification(Verification),
+    /// A holder agreed.
+    Consent(Consent),
+    /// A visit ended.
+    Visit(Visit),
+    /// Data were erased.
+    Erasure(Erasure),
+    /// A person was given what is known of them.
+    Disclosure(Disclosure),
+}
+
+/// A holder agreed: to which words, how, and when is the event's time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    /// How: `touch` on the kiosk, `told_staff` at a desk, `app` through the local API.
+    pub act: String,
+    /// The words that were shown.
+    pub text: String,
+    /// The visit.
+    pub visit: Bytes<16>,
+    /// The site profile.
+    pub profile: String,
+    /// Version of the words.
+    pub version: String,
+    /// Their language, `vi` or `en`.
+    pub language: String,
+}
+
+/// A visit ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// Why the holder was turned away: a stable code.
+    pub why: Option<String>,
+    /// The visit.
+    pub visit: Bytes<16>,
+    /// `done`, `refused`, `cancelled`.
+    pub result: String,
+    /// The holder as a keyed hash, when the profile wants it.
+    pub subject: Option<Bytes<32>>,
+    /// The site profile.
+    pub profile: String,
+    /// Who receives what.
+    pub recipients: Vec<Receiving>,
+    /// Position of the event of the verdict; none where somebody without a chip was typed in.
+    pub verification: Option<u64>,
+}
+
+/// What one recipient receives: names, never values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receiving {
+    /// Who.
+    pub id: String,
+    /// Names of fields.
+    pub fields: Vec<String>,
+}
+
+/// Data were erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// `retention` or `request`.
+    pub why: String,
+    /// How many records.
+    pub count: u64,
+    /// The site profile; empty for all.
+    pub profile: String,
+    /// Whose, on request.
+    pub subject: Option<Bytes<32>>,
+}
+
+/// A person was given what is known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosure {
+    /// How many records.
+    pub count: u64,
+    /// Whose.
+    pub subject: Bytes<32>,
 }
 
 /// A card was read and judged.

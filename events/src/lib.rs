@@ -20,7 +20,7 @@
 //! | `boot` | bytes(16) | random identifier of this run of the process |
 //! | `prev` | bytes(32) | SHA-256 of the COSE bytes of event `seq`-1; zeros for the first |
 //!
-//! `body` is `{"verification": {…}}`, see [`Verification`]. Verifiers re-encode what they decoded and compare, so
+//! `body` is `{KIND: {…}}`, see [`Body`]. Verifiers re-encode what they decoded and compare, so
 //! that one event has one encoding only. A new kind of body is a compatible change; a new key is version 2.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
@@ -31,5 +31,7 @@ pub mod signed;
 pub mod sync;
 
 pub use clock::{Clock, SystemClock};
-pub use event::{Body, CheckResult, Decision, Event, Verification};
+pub use event::{
+    Body, CheckResult, Consent, Decision, Disclosure, Erasure, Event, Receiving, Verification, Visit,
+};
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};

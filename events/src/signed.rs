@@ -149,6 +149,14 @@ impl Verifier {
         Ok(Self { key, key_id: key_id(public_key) })
     }
 
+    /// A verifier for a public key in PEM.
+    ///
+    /// # Errors
+    /// When it is no P-256 key.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, EventError> {
+        Self::new(&PKey::public_key_from_pem(pem)?.public_key_to_der()?)
+    }
+
     /// Checks envelope, encoding and signature of one event.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict,
+    About, Choice, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict,
     WallClock,
 };
 use crate::text::{Language, Phrase};
@@ -28,14 +28,35 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         let label = ("Địa chỉ nơi ở hiện nay".to_owned(), "Where you live now".to_owned());
         Field { label, text: typing, at: 0, of: 2, layer, wrong }
     };
+    let departments = [
+        ("Khoa Khám bệnh", "Outpatients"),
+        ("Nội tổng hợp", "Internal medicine"),
+        ("Ngoại tổng hợp", "Surgery"),
+        ("Nhi", "Paediatrics"),
+        ("Sản", "Obstetrics"),
+        ("Mắt", "Eyes"),
+        ("Tai Mũi Họng", "Ear, nose, throat"),
+        ("Răng Hàm Mặt", "Dentistry"),
+        ("Da liễu", "Dermatology"),
+        ("Y học cổ truyền", "Traditional medicine"),
+        ("Phục hồi chức năng", "Rehabilitation"),
+    ];
+    let choice = |count: usize| {
+        Screen::Choice(Choice {
+            label: ("Khoa khám".to_owned(), "Department".to_owned()),
+            options: departments.iter().take(count).map(|(vi, en)| ((*vi).to_owned(), (*en).to_owned())).collect(),
+            from: 0,
+        })
+    };
     let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left });
     vec![
         ("attract", Screen::Attract),
         ("attract-notice", Screen::Attract),
         ("attract-notice-code", Screen::Attract),
         ("consent", Screen::Consent { purpose }),
-        ("scan", Screen::Scan),
-        ("scan-by-hand", Screen::Scan),
+        ("scan", Screen::Scan { insurance: false }),
+        ("scan-by-hand", Screen::Scan { insurance: false }),
+        ("scan-insurance", Screen::Scan { insurance: true }),
         ("number", Screen::Number { typed: 0, wrong: false }),
         ("number-half", Screen::Number { typed: 7, wrong: false }),
         ("number-wrong", Screen::Number { typed: 0, wrong: true }),
@@ -50,6 +71,8 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("form-typed", Screen::Form(field("soos 12 ngox 34 dduwowngf Nguyeexn Hoangf Toon", Layer::Lower, false))),
         ("form-digits", Screen::Form(field("0912 345", Layer::Digits, false))),
         ("form-empty", Screen::Form(field("", Layer::Lower, true))),
+        ("choice", choice(8)),
+        ("choice-more", choice(11)),
         ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("ticket-on-screen", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("take-card", Screen::TakeCard),
@@ -58,6 +81,7 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
         ("no-card", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),
         ("not-read", problem(Phrase::CardNotRead, Phrase::PutCardFlat, 2)),
+        ("not-on-list", problem(Phrase::NotOnList, Phrase::SeeStaff, 0)),
         ("taken-away", problem(Phrase::LiftedTooLong, Phrase::KeepCard, 2)),
         ("insurance-card", problem(Phrase::NotACardCode, Phrase::HealthInsuranceCard, 2)),
         ("staff", Screen::Staff),

@@ -30,6 +30,8 @@ pub enum Act {
     Key(char),
     Shift,
     Digits,
+    Choose(u8),
+    More,
 }
 
 impl std::fmt::Debug for Act {
@@ -55,6 +57,8 @@ impl std::fmt::Debug for Act {
             Self::Key(_) => "Key",
             Self::Shift => "Shift",
             Self::Digits => "Digits",
+            Self::Choose(_) => "Choose",
+            Self::More => "More",
         })
     }
 }
@@ -187,6 +191,29 @@ pub struct Field {
     pub wrong: bool,
 }
 
+/// One of several things is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is asked for, in Vietnamese and English.
+    pub label: (String, String),
+    /// What there is to choose from.
+    pub options: Vec<(String, String)>,
+    /// The first of them that shows.
+    pub from: usize,
+}
+
+/// How many choices a panel shows at once.
+#[must_use]
+pub const fn choices_shown(panel: Panel) -> usize {
+    if panel.is_tiny() {
+        0
+    } else if panel.is_portrait() {
+        8
+    } else {
+        6
+    }
+}
+
 /// Something that the site tells people while nobody is served, in Vietnamese and English.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -212,7 +239,10 @@ pub enum Screen {
         purpose: (String, String),
     },
     /// Scan the QR code, or type the number.
-    Scan,
+    Scan {
+        /// A health insurance card was scanned already.
+        insurance: bool,
+    },
     /// The number by hand; only how many digits are there shows.
     Number {
         /// Digits so far.
@@ -242,6 +272,8 @@ pub enum Screen {
     },
     /// Something to fill in.
     Form(Field),
+    /// Something to choose.
+    Choice(Choice),
     /// A number in the queue.
     Ticket {
         /// As called.
@@ -268,9 +300,9 @@ impl Screen {
     #[must_use]
     pub const fn step(&self) -> Option<usize> {
         match self {
-            Self::Consent { .. } | Self::Scan | Self::Number { .. } => Some(0),
+            Self::Consent { .. } | Self::Scan { .. } | Self::Number { .. } => Some(0),
             Self::Place | Self::Reading { .. } | Self::Lifted => Some(1),
-            Self::Result { .. } | Self::Form(_) | Self::Ticket { .. } => Some(2),
+            Self::Result { .. } | Self::Form(_) | Self::Choice(_) | Self::Ticket { .. } => Some(2),
             _ => None,
         }
     }

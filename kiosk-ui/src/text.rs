@@ -126,6 +126,14 @@ phrases! {
     TelexHint: "gõ dấu kiểu Telex", "signs as in Telex";
     ScanWithPhone: "Quét bằng điện thoại", "Scan with your phone";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
+    InsuranceTaken: "Đã nhận thẻ bảo hiểm y tế", "The health insurance card is noted";
+    InsuranceNext: "Bây giờ hãy quét mã QR trên thẻ căn cước", "Now scan the QR code on your citizen card";
+    NotOnList: "Không có tên trong danh sách", "Your name is not on the list";
+    ListAway: "Danh sách chưa có hoặc đã hết hạn", "The list is missing or has expired";
+    AlreadyDone: "Thẻ này đã được dùng cho việc này", "This was already done with this card";
+    WrongDirection: "Lượt vào hoặc lượt ra chưa khớp", "Entry and exit do not match";
+    SeeStaff: "Mời gặp nhân viên", "Please see the staff";
+    More: "Xem thêm", "More";
     WrongCard: "Thẻ không khớp với số đã nhập", "This card does not fit the number";
     NotACardCode: "Đây không phải mã của thẻ căn cước", "This is not a citizen card's code";
     LiftedTooLong: "Thẻ đã bị nhấc ra", "The card was taken away";

@@ -1,7 +1,6 @@
 //! `cccd-agent demo`: every persona and every fault on the simulated reader, in one table. No hardware, no network.
 
 use crate::access;
-use crate::anchors::Anchors;
 use crate::commands::{now, plan, print_text};
 use crate::failure::Failure;
 use crate::read::{self, Hooks};
@@ -12,8 +11,7 @@ use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
 use events::Clock;
 use std::time::Duration;
-use virtual_card::issuer::IssuerFault;
-use virtual_card::{Issuer, PERSONAS};
+use virtual_card::PERSONAS;
 
 const FAULTS: [&str; 11] = [
     "lifted:3000",
@@ -34,14 +32,7 @@ const FAULTS: [&str; 11] = [
 /// # Errors
 /// When a card cannot be made.
 pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
-    let broken =
-        |e: &dyn std::error::Error| Failure::device("virtual_card", emrtd::error::describe(e), "report this as a bug");
-    let mut anchors = Anchors::default();
-    let issuer = Issuer::new(IssuerFault::None).map_err(|e| broken(&e))?;
-    for file in issuer.trust_files().map_err(|e| broken(&e))? {
-        anchors.store.add(file.name, &file.der).map_err(|e| broken(&e))?;
-    }
-    let mut terminal = Terminal::new(anchors);
+    let mut terminal = Terminal::new(simulated::anchors()?);
     print_text(&format!("{:<34} {:<14} {:>8}  what stands out\n", "card", "decision", "ms"));
     for persona in &PERSONAS {
         line(persona.id, &persona.qr(), &mut terminal, clock)?;

@@ -3,7 +3,7 @@
 use crate::commands::{print_json, print_text};
 use crate::failure::{Failure, exit};
 use crate::flow::{Effect, Flow, Input, Place, Task};
-use crate::profile::{FormField, Keyboard, Profile};
+use crate::profile::{FormField, Keep, Keyboard, Profile, Sensitivity, Step};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::state::{Part, ReadStep, Verdict};
 use kiosk_ui::theme::PANELS;
@@ -16,9 +16,9 @@ use virtual_card::PERSONAS;
 /// # Errors
 /// When standard output is closed.
 pub fn list() -> Result<u8, Failure> {
-    for id in Profile::names() {
+    for id in Profile::names_built_in() {
         let profile = Profile::built_in(id)?;
-        print_text(&format!("{id:<12} {} / {}\n", profile.title_vi, profile.title_en));
+        print_text(&format!("{id:<16} {} / {}\n", profile.title_vi, profile.title_en));
     }
     Ok(exit::GENUINE)
 }
@@ -55,47 +55,83 @@ const fn content(group: u8) -> &'static str {
 /// When the profile is not valid.
 pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
     let profile = Profile::load(name)?;
-    let leaves: Vec<&str> = profile.event.fields.iter().map(|_| "keyed hash of the holder's number").collect();
     if as_json {
-        let groups: Vec<_> = profile
-            .data_groups
-            .iter()
-            .map(|group| json!({ "data_group": group, "content": content(*group) }))
-            .collect();
-        let form: Vec<_> = profile.form.iter().map(|f| json!({ "id": f.id, "optional": f.optional })).collect();
+        let groups = profile.data_groups().iter().map(|group| json!({ "data_group": group, "content": content(*group) }));
+        let taken = profile.take().iter().map(|item| json!({ "item": item, "sensitivity": item.sensitivity() }));
         let report = json!({
-            "schema": "cccd-agent/profile-explain/1",
+            "schema": "cccd-agent/profile-explain/2",
             "id": profile.id,
-            "purpose": { "vi": profile.purpose_vi, "en": profile.purpose_en },
+            "title": { "vi": profile.title_vi, "en": profile.title_en },
+            "purpose": { "vi": profile.purpose_vi, "en": profile.purpose_en, "version": profile.purpose_version },
             "legal_basis": profile.legal_basis,
-            "read": groups,
-            "asked": form,
-            "leaves_the_device": { "fields": leaves, "recipients": profile.event.recipients },
-            "retention_days": profile.event.retention_days,
+            "practice": profile.practice,
+            "steps": profile.steps(),
+            "accept": profile.accept,
+            "read": groups.collect::<Vec<_>>(),
+            "taken": taken.collect::<Vec<_>>(),
+            "asked": profile.form().collect::<Vec<_>>(),
+            "roster": profile.roster(),
+            "ledger": profile.ledger(),
+            "kept": profile.keep(),
+            "recipients": profile.recipients().collect::<Vec<_>>(),
+            "event": {
+                "fields": profile.event.fields.iter().map(|_| "keyed hash of the holder's number").collect::<Vec<_>>(),
+                "recipients": profile.event.recipients,
+                "retention_days": profile.event.retention_days,
+            },
         });
         print_json(&report, true)?;
         return Ok(exit::GENUINE);
     }
+    print_text(&explanation(&profile));
+    Ok(exit::GENUINE)
+}
+
+/// The same in words.
+fn explanation(profile: &Profile) -> String {
     let mut text = format!("{} — {} / {}\n\n", profile.id, profile.title_vi, profile.title_en);
     text += &format!("purpose      {}\n             {}\n", profile.purpose_vi, profile.purpose_en);
-    text += &format!("legal basis  {}\n\nread from the chip, held in memory for the visit\n", profile.legal_basis);
-    for group in &profile.data_groups {
+    text += &format!("legal basis  {}\n", profile.legal_basis);
+    let steps: Vec<&str> = profile.steps().iter().map(|step| step.name()).collect();
+    text += &format!("steps        {}\n\nread from the chip, held in memory for the visit\n", steps.join(" → "));
+    for group in profile.data_groups() {
         text += &format!("  DG{group:<3} {}\n", content(*group));
     }
-    if !profile.form.is_empty() {
-        text += "\nasked of the person, held in memory for the visit\n";
-        for FormField { id, label_vi, label_en, optional, .. } in &profile.form {
+    text += "\ntaken of it; everything else is forgotten with the verdict\n";
+    for item in profile.take() {
+        let sensitive = if item.sensitivity() == Sensitivity::Sensitive { "  (sensitive)" } else { "" };
+        text += &format!("  {:<16} {} / {}{sensitive}\n", item.name(), item.label().0, item.label().1);
+    }
+    if profile.form().len() > 0 {
+        text += "\nasked of the person\n";
+        for FormField { id, label_vi, label_en, optional, .. } in profile.form() {
             let may = if *optional { " (may be left empty)" } else { "" };
-            text += &format!("  {id:<8} {label_vi} / {label_en}{may}\n");
+            text += &format!("  {id:<16} {label_vi} / {label_en}{may}\n");
         }
     }
-    text += "\nleaves the device, in one signed event a verdict\n  verdict and checks\n";
-    for field in leaves {
-        text += &format!("  {field}\n");
+    if let Some(roster) = profile.roster() {
+        let rule = if roster.required { "whoever is not on it is turned away" } else { "whoever is not on it goes on" };
+        text += &format!("\nlist         {rule}\n");
     }
-    text += &format!("  to: {}\n  kept: {} days\n", profile.event.recipients.join(", "), profile.event.retention_days);
-    print_text(&text);
-    Ok(exit::GENUINE)
+    if let Some(ledger) = profile.ledger() {
+        text += &format!("how often    {:?}, counted over {:?}\n", ledger.rule, ledger.scope).to_lowercase();
+    }
+    text += "\nkept on the device, sealed\n";
+    text += &match profile.keep() {
+        None => "  nothing\n".to_owned(),
+        Some(Keep { days, until_reported: false }) => format!("  {days} days\n"),
+        Some(Keep { days, .. }) => format!("  {days} days after the authority's count was confirmed, and not less\n"),
+    };
+    text += "\nreceived by\n";
+    for recipient in profile.recipients() {
+        text += &format!("  {:<16} {}\n", recipient.id, recipient.fields.join(", "));
+    }
+    text += "\nin signed events\n  verdict, checks, consent, who received which fields\n";
+    for _ in &profile.event.fields {
+        text += "  keyed hash of the holder's number\n";
+    }
+    let event = &profile.event;
+    text + &format!("  to: {}\n  kept: {} days\n", event.recipients.join(", "), event.retention_days)
 }
 
 /// Plays a visit through the flow, with a made-up person: each screen, and what is done.
@@ -113,6 +149,7 @@ pub fn simulate(name: &str, verdict: Verdict) -> Result<u8, Failure> {
 fn screen(screen: &Screen) -> String {
     match screen {
         Screen::Result { verdict, .. } => format!("verdict: {verdict:?}"),
+        Screen::Choice(choice) => format!("choice: {}", choice.label.0),
         Screen::Form(field) => format!("form {}/{}: {}", field.at + 1, field.of, field.label.0),
         Screen::Consent { purpose } => format!("consent: {}", purpose.0),
         other => {
@@ -129,13 +166,19 @@ fn effect(effect: &Effect) -> Option<String> {
         Effect::CallStaff => "staff is called".to_owned(),
         Effect::Ticket(number, place) => format!("ticket {number}, {place}"),
         Effect::OpenDoor => "the door opens, where there is one".to_owned(),
-        Effect::Answers(answers) => format!("{} fields are filled in", answers.len()),
+        Effect::Agreed(_) => "the consent is put into the log".to_owned(),
+        Effect::Keep(answers) => format!("the visit is put on disk, with {} answers", answers.len()),
+        Effect::TurnedAway(Some(why)) => format!("turned away: {}", why.code()),
+        Effect::TurnedAway(None) => "broken off".to_owned(),
         Effect::StopWaiting | Effect::SpeakScreen | Effect::Speak(_) | Effect::Sound(_) => return None,
     })
 }
 
 /// The lines of a visit.
 fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
+    // What somebody does at a desk, a kiosk has nobody for: the visit is played without it.
+    let mut task = Task::from(profile);
+    task.steps.retain(|step| *step != Step::Face);
     let place = Place {
         site: String::new(),
         queue: Some(('A', "…".to_owned())),
@@ -143,7 +186,7 @@ fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
         patience_s: crate::flow::PATIENCE_S,
         playlist: Playlist::default(),
     };
-    let mut flow = Flow::new(place, Task::from(profile));
+    let mut flow = Flow::new(place, task);
     let persona = &PERSONAS[0];
     let mut inputs = vec![
         Input::Part(Part::Reader, None),
@@ -152,17 +195,33 @@ fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
         Input::Scan(persona.qr().into()),
         Input::Progress(ReadStep::Connect, 3),
         Input::Name(persona.name.to_owned().into()),
-        Input::Judged(verdict, 1),
-        Input::Act(Act::Finish),
+        Input::Judged(verdict, None),
     ];
     if verdict == Verdict::Genuine {
-        for field in &profile.form {
-            let keys = if field.keyboard == Keyboard::Digits { "0900000000" } else { "abc" };
+        let kept = || Input::Kept(Ok(Some(("A001".to_owned(), None))));
+        let asked: Vec<_> = profile.form().filter(|field| field.from.is_none()).collect();
+        if asked.is_empty() {
+            inputs.push(kept());
+        }
+        inputs.push(Input::Act(Act::Finish));
+        for field in &asked {
+            if !field.choice.is_empty() {
+                inputs.push(Input::Act(Act::Choose(0)));
+                continue;
+            }
+            let keys = match field.keyboard {
+                Keyboard::Digits => "0900000000",
+                Keyboard::Date => "23/11/2026",
+                Keyboard::Text | Keyboard::Digest => "abc",
+            };
             inputs.extend(keys.chars().map(|key| Input::Act(Act::Key(key))));
             inputs.push(Input::Act(Act::Confirm));
         }
-        inputs.push(Input::Act(Act::Finish));
+        if !asked.is_empty() {
+            inputs.push(kept());
+        }
     }
+    inputs.push(Input::Act(Act::Finish));
     inputs.push(Input::CardGone);
     let mut lines = vec![format!("  {}", screen(&flow.state().screen))];
     let mut last = lines[0].clone();
@@ -197,8 +256,7 @@ mod tests {
             at("verdict: Genuine"),
             at("form 1/2: Số điện thoại"),
             at("form 2/2"),
-            at("2 fields are filled in"),
-            at("ticket A001"),
+            at("on disk, with 2 answers"),
             at("takecard"),
         ];
         assert!(order.is_sorted(), "{lines:#?}");

@@ -8,6 +8,7 @@ use crate::commands::print_json;
 use crate::config::Config;
 use crate::device::{Device, ROUND};
 use crate::failure::{Failure, exit};
+use crate::site::Site;
 use events::{Clock, SystemClock};
 use serde_json::json;
 use std::io::BufRead as _;
@@ -28,12 +29,13 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
     }
-    let mut device = match Device::start(&config, clock, &stop) {
+    let site = Site::open(config, clock)?;
+    let mut device = match Device::start(&site, &stop) {
         // Told to stop while there was no reader: nothing was under way.
         Err(failure) if failure.exit == exit::NO_READER && stop.load(Ordering::Relaxed) => return Ok(0),
         device => device?,
     };
-    tracing::info!(name = config.device, profile = config.profile, ?device, "ready");
+    tracing::info!(name = site.config.device, profile = site.config.profile, ?device, "ready");
     print_json(&json!({ "ready": true }), false)?;
     let scans = scans();
     while !stop.load(Ordering::Relaxed) {
@@ -44,7 +46,7 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
         }
     }
     tracing::info!("stopping");
-    device.finish()?;
+    site.finish()?;
     Ok(0)
 }
 

@@ -7,8 +7,9 @@ fn place(queue: Option<(char, String)>) -> Place {
 }
 
 fn kiosk(queue: bool) -> Flow {
+    let ticket = queue;
     let queue = queue.then(|| ('A', "Phòng 12".to_owned()));
-    Flow::new(place(queue), Task::from(&Profile::built_in("identify").expect("profile")))
+    Flow::new(place(queue), Task { ticket, ..Task::from(&Profile::built_in("identify").expect("profile")) })
 }
 
 /// Gives inputs one after the other and returns the effects of the last.
@@ -18,7 +19,7 @@ fn after(flow: &mut Flow, inputs: impl IntoIterator<Item = Input>) -> Vec<Effect
 
 fn to_scan(flow: &mut Flow) {
     after(flow, [Input::Act(Act::Start), Input::Act(Act::Agree)]);
-    assert_eq!(flow.state().screen, Screen::Scan);
+    assert_eq!(flow.state().screen, Screen::Scan { insurance: false });
 }
 
 fn to_place(flow: &mut Flow) -> Vec<Effect> {
@@ -29,7 +30,12 @@ fn to_place(flow: &mut Flow) -> Vec<Effect> {
 fn to_result(flow: &mut Flow) -> Vec<Effect> {
     to_place(flow);
     let name = "Nguyễn Văn An".to_owned().into();
-    after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(Verdict::Genuine, 1047)])
+    let effects =
+        after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(Verdict::Genuine, None)]);
+    if flow.state().screen.step() == Some(2) && effects.iter().any(|effect| matches!(effect, Effect::Keep(_))) {
+        flow.update(Input::Kept(Ok(Some(("A047".to_owned(), None)))));
+    }
+    effects
 }
 
 fn erased(effects: &[Effect]) -> bool {
@@ -118,12 +124,12 @@ fn before_the_time_is_up_the_person_is_asked_and_then_everything_is_erased() {
     let mut flow = kiosk(false);
     to_scan(&mut flow);
     flow.update(Input::Tick(44_900));
-    assert_eq!((&flow.state().screen, flow.state().seconds_left), (&Screen::Scan, Some(1)));
+    assert_eq!((&flow.state().screen, flow.state().seconds_left), (&Screen::Scan { insurance: false }, Some(1)));
     let effects = flow.update(Input::Tick(45_000));
     assert_eq!(flow.state().screen, Screen::MoreTime);
     assert!(effects.iter().any(|e| matches!(e, Effect::Sound(Sound::Attention))), "by sight and by sound");
     flow.update(Input::Act(Act::MoreTime));
-    assert_eq!(flow.state().screen, Screen::Scan, "where the person was");
+    assert_eq!(flow.state().screen, Screen::Scan { insurance: false }, "where the person was");
     flow.update(Input::Tick(90_000));
     assert!(erased(&flow.update(Input::Tick(110_000))));
     assert_eq!(flow.state().screen, Screen::Attract);
@@ -179,7 +185,7 @@ fn language_and_contrast_change_in_the_middle_of_a_step() {
 
 fn registering() -> Flow {
     let queue = Some(('A', "Phòng 12".to_owned()));
-    Flow::new(place(queue), Task::from(&Profile::built_in("register").expect("profile")))
+    Flow::new(place(queue), Task { ticket: true, ..Task::from(&Profile::built_in("register").expect("profile")) })
 }
 
 fn press(flow: &mut Flow, keys: &str) {
@@ -214,10 +220,12 @@ fn after_a_genuine_card_the_form_is_filled_in() {
     press(&mut flow, "ee Lowij");
     let effects = flow.update(Input::Act(Act::Confirm));
     let answers = effects.iter().find_map(|effect| match effect {
-        Effect::Answers(answers) => Some(answers.iter().map(|(id, text)| (id.as_str(), text.0.as_str())).collect()),
+        Effect::Keep(answers) => Some(answers.iter().map(|(id, text)| (id.as_str(), text.0.as_str())).collect()),
         _ => None,
     });
     assert_eq!(answers, Some(vec![("phone", "09123"), ("address", "Lê Lợi")]));
+    assert!(matches!(flow.state().screen, Screen::Reading { per_cent: 100, .. }), "until the disk has it");
+    flow.update(Input::Kept(Ok(Some(("A047".to_owned(), None)))));
     assert!(matches!(flow.state().screen, Screen::Ticket { .. }), "then the ticket");
     flow.update(Input::Act(Act::Finish));
     assert_eq!(flow.state().screen, Screen::Attract);
@@ -241,7 +249,7 @@ fn a_form_that_nobody_fills_in_is_erased() {
     // Nobody fills in a form whose card was not genuine.
     let mut flow = registering();
     to_place(&mut flow);
-    after(&mut flow, [Input::Judged(Verdict::NotGenuine, 1), Input::Act(Act::Finish)]);
+    after(&mut flow, [Input::Judged(Verdict::NotGenuine, None), Input::Act(Act::Finish)]);
     assert_eq!(flow.state().screen, Screen::TakeCard);
 }
 
@@ -325,13 +333,70 @@ fn the_technician_holds_the_header() {
 
 #[test]
 fn the_door_opens_for_a_genuine_card_only() {
-    let opens = |verdict| {
-        let mut flow = kiosk(false);
+    let opens = |verdict, refusal, kept| {
+        let mut flow = by("gate");
         to_place(&mut flow);
-        let effects = flow.update(Input::Judged(verdict, 7));
+        let mut effects = flow.update(Input::Judged(verdict, refusal));
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::OpenDoor)), "not before the disk has it");
+        effects.extend(flow.update(Input::Kept(kept)));
         effects.iter().any(|effect| matches!(effect, Effect::OpenDoor))
     };
-    assert!(opens(Verdict::Genuine) && !opens(Verdict::NotGenuine) && !opens(Verdict::Undecided));
+    assert!(opens(Verdict::Genuine, None, Ok(None)));
+    assert!(!opens(Verdict::NotGenuine, None, Ok(None)) && !opens(Verdict::Undecided, None, Ok(None)));
+    assert!(!opens(Verdict::Genuine, Some(Refusal::NotOnList), Ok(None)));
+    assert!(!opens(Verdict::Genuine, None, Err(Refusal::AlreadyInside)), "somebody was quicker");
+}
+
+fn by(profile: &str) -> Flow {
+    Flow::new(place(Some(('A', "Phòng 12".to_owned()))), Task::from(&Profile::built_in(profile).expect("profile")))
+}
+
+#[test]
+fn whoever_is_turned_away_is_told_why_and_staff_is_called() {
+    for refusal in Refusal::ALL {
+        let mut flow = by("gate");
+        to_place(&mut flow);
+        let effects = flow.update(Input::Judged(Verdict::Genuine, Some(refusal)));
+        assert!(matches!(flow.state().screen, Screen::Problem(Problem { tries_left: 0, .. })), "{refusal:?}");
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::CallStaff)));
+        assert!(effects.iter().any(|e| matches!(e, Effect::TurnedAway(Some(why)) if *why == refusal)));
+    }
+}
+
+#[test]
+fn a_health_insurance_card_is_noted_and_the_citizen_card_still_wanted() {
+    let insurance = "GD4010123456789|4e67|15/01/1999|1|48|01 - 043|-|-|-|x|-|4|-|t|$";
+    let mut flow = by("hospital-kiosk");
+    to_scan(&mut flow);
+    flow.update(Input::Scan(insurance.to_owned().into()));
+    assert_eq!(flow.state().screen, Screen::Scan { insurance: true });
+    flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
+    flow.update(Input::Judged(Verdict::Genuine, None));
+    flow.update(Input::Act(Act::Finish));
+    let Screen::Choice(choice) = &flow.state().screen else { panic!("{:?}", flow.state().screen) };
+    assert_eq!(choice.options[0].0, "Khoa Khám bệnh");
+    let effects = flow.update(Input::Act(Act::Choose(1)));
+    let answers = effects.iter().find_map(|effect| match effect {
+        Effect::Keep(answers) => Some(answers.iter().map(|(id, text)| (id.as_str(), text.0.as_str())).collect()),
+        _ => None,
+    });
+    assert_eq!(answers, Some(vec![("department", "K02"), ("insurance", "GD4010123456789")]));
+    // Where nobody asked for it, it is a code that is none of a card.
+    let mut flow = by("identify");
+    to_scan(&mut flow);
+    flow.update(Input::Scan(insurance.to_owned().into()));
+    assert!(matches!(flow.state().screen, Screen::Problem(_)));
+}
+
+#[test]
+fn whoever_agreed_and_goes_away_stands_in_the_log() {
+    let mut flow = kiosk(false);
+    to_scan(&mut flow);
+    let effects = flow.update(Input::Act(Act::Cancel));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::TurnedAway(None))));
+    flow.update(Input::Act(Act::Start));
+    let effects = flow.update(Input::Act(Act::Cancel));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::TurnedAway(_))), "nobody agreed to anything");
 }
 
 #[test]

@@ -87,17 +87,27 @@ fn main() -> anyhow::Result<()> {
 
 /// An event in JSON: byte strings become hexadecimal text.
 fn describe(event: &events::Event) -> serde_json::Value {
-    let events::Body::Verification(body) = &event.body else { return serde_json::Value::Null };
-    serde_json::json!({
-        "v": event.version, "at": event.at, "id": event.id.to_string(), "sw": event.software,
-        "tq": event.time_quality, "up": event.uptime_ms, "dev": event.device, "seq": event.sequence,
-        "boot": event.boot.to_string(), "prev": event.previous.to_string(),
-        "body": { "verification": {
-            "access": body.access, "profile": body.profile, "decision": body.decision,
-            "subject": body.subject.map(|s| s.to_string()), "evidence": body.evidence.to_string(),
-            "checks": body.checks,
-        }},
-    })
+    serde_cbor::value::to_value(event).map_or(serde_json::Value::Null, json)
+}
+
+fn json(value: serde_cbor::Value) -> serde_json::Value {
+    use serde_cbor::Value;
+    match value {
+        Value::Bool(truth) => truth.into(),
+        // Everything that an event counts fits.
+        Value::Integer(number) => i64::try_from(number).map_or(serde_json::Value::Null, Into::into),
+        Value::Text(text) => text.into(),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Value::Array(values) => values.into_iter().map(json).collect(),
+        Value::Map(map) => {
+            let entry = |(key, value)| match key {
+                Value::Text(key) => Some((key, json(value))),
+                _ => None,
+            };
+            serde_json::Value::Object(map.into_iter().filter_map(entry).collect())
+        }
+        _ => serde_json::Value::Null,
+    }
 }
 
 fn each_event(

@@ -9,7 +9,7 @@ use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::portrait::Picture;
 use crate::scene::{Id, Kind};
-use crate::state::{Act, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict};
+use crate::state::{Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict, choices_shown};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
 use std::sync::Arc;
@@ -30,11 +30,13 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             ];
             words(b, rest, (Icon::Shield, theme.primary), Phrase::ConsentTitle, &below, None);
         }
-        Screen::Scan => {
+        Screen::Scan { insurance } => {
             b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::Keypad), Phrase::TypeNumber, Act::TypeNumber)]);
             let away = b.state.trouble(Part::Scanner).is_some();
             let hint = if away { Phrase::ScannerAway } else { Phrase::ScanHint };
-            pictured(b, rest, Phrase::ScanTitle, hint, |b, place| b.scanner(place));
+            let (title, hint) =
+                if insurance { (Phrase::InsuranceTaken, Phrase::InsuranceNext) } else { (Phrase::ScanTitle, hint) };
+            pictured(b, rest, title, hint, |b, place| b.scanner(place));
         }
         Screen::Number { typed, wrong } => number(b, rest, typed, wrong),
         Screen::Place => {
@@ -48,6 +50,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
         Screen::Reading { step, per_cent, holder } => reading(b, rest, step, per_cent, holder.as_ref()),
         Screen::Result { verdict, holder } => result(b, rest, verdict, holder.as_ref()),
         Screen::Form(field) => keyboard::form(b, rest, &field),
+        Screen::Choice(choice) => choices(b, rest, &choice),
         Screen::Ticket { number, place } => ticket(b, rest, &number, &place),
         Screen::TakeCard => {
             pictured(b, rest, Phrase::TakeCardTitle, Phrase::TakeCardHint, |b, place| b.gesture(place, false));
@@ -73,6 +76,44 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             words(b, rest, (Icon::Tools, theme.warn), Phrase::OutOfServiceTitle, &below, None);
         }
         Screen::Technician => technician(b, rest),
+    }
+}
+
+/// A question with a button for each answer; where they are more than fit, the last button shows the others.
+fn choices(b: &mut Builder<'_>, rest: &mut Rect, choice: &Choice) {
+    let pick = |(vietnamese, english): &(String, String)| {
+        if b.language() == Language::Vietnamese { vietnamese.clone() } else { english.clone() }
+    };
+    let label = pick(&choice.label);
+    let options: Vec<String> = choice.options.iter().map(pick).collect();
+    let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
+    let style = b.title();
+    if panel.is_tiny() {
+        // Nobody chooses here: it says what is asked on the large panel.
+        let high = height(b, &label, style, rest.w);
+        let mut middle = rest.centred(rest.w, high);
+        return b.paragraph(Id("title", 0), &mut middle, &label, style, Align::Centre, theme.text);
+    }
+    let shown = choices_shown(panel);
+    let more = options.len() > shown;
+    if more {
+        b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::ChevronDown), Phrase::More, Act::More)]);
+    } else {
+        b.actions(rest, &[CANCEL]);
+    }
+    b.paragraph(Id("title", 0), rest, &label, style, Align::Left, theme.text);
+    rest.cut_top(sizes.gap);
+    let columns = if panel.is_portrait() { 1 } else { 2 };
+    let rows = (shown as i32 + columns - 1) / columns;
+    let gap = sizes.gap / 2;
+    let high = ((rest.h - gap * (rows - 1)) / rows).min(sizes.target * 3 / 2);
+    let page = options.iter().enumerate().skip(choice.from).take(shown);
+    for (place, (at, option)) in page.enumerate() {
+        let (row, column) = (place as i32 / columns, place as i32 % columns);
+        let wide = (rest.w - gap * (columns - 1)) / columns;
+        let place = Rect::new(rest.x + column * (wide + gap), rest.y + row * (high + gap), wide, high);
+        let act = Act::Choose(u8::try_from(at).unwrap_or(u8::MAX));
+        b.button(Id("choice", at as u16 * 4), place, Look::Outline, None, option, act);
     }
 }
 

@@ -1,0 +1,383 @@
+//! Messages to recipients beyond this device: in their format, until they are taken.
+//!
+//! [`Envelope`] is what lies sealed in the book until then. Each format is a pure function from an envelope to a
+//! request or file, so that it is tested without a network; [`Courier`] does the rest. Every message carries the
+//! visit's identifier (`Idempotency-Key`), because a recipient whose answer was lost gets it again.
+
+pub mod checkin;
+pub mod fhir;
+pub mod his;
+pub mod webhook;
+
+use crate::book::deliveries::{Due, Tried};
+use crate::config::{Config, Connection, Format};
+use crate::failure::Failure;
+use crate::holder::Released;
+use crate::site::{Site, lock};
+use reqwest::blocking::{Client, RequestBuilder};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How long a recipient may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the book is looked at for messages whose pause is over.
+const ROUND: Duration = Duration::from_secs(1);
+/// The longest answer that is read.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+/// One visit for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Identifier of the visit.
+    pub visit: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The profile.
+    pub profile: String,
+    /// The device.
+    pub device: String,
+    /// Number of the ticket or receipt.
+    pub number: Option<String>,
+    /// What they receive.
+    pub released: Released,
+}
+
+impl Envelope {
+    /// The bytes that go sealed into the book.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// A recipient's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// What it said.
+    pub body: String,
+}
+
+impl Answer {
+    /// What an answer means where the status says it all.
+    #[must_use]
+    pub fn by_status(&self) -> Tried {
+        match self.status {
+            200..=299 => Tried::Delivered,
+            // Wait, or somebody there has to mend something: the message is not at fault.
+            401 | 403 | 404 | 408 | 425 | 429 | 500..=599 => Tried::Later(format!("recipient_http_{}", self.status)),
+            status => Tried::Refused(format!("recipient_http_{status}")),
+        }
+    }
+}
+
+/// How a recipient is reached, ready to be used.
+struct Line {
+    connection: Connection,
+    secret: Zeroizing<Vec<u8>>,
+    client: Option<Client>,
+}
+
+impl Line {
+    fn new(id: &str, connection: &Connection) -> Result<Self, Failure> {
+        let wrong = |why: String| {
+            let message = format!("recipient {id}: {why}");
+            Failure::usage("recipient_configuration", message, "compare with docs/configuration.md")
+        };
+        let secret = match &connection.secret_file {
+            Some(path) => crate::commands::pass_phrase(path)?,
+            None => Zeroizing::default(),
+        };
+        let client = match (&connection.format, &connection.url, &connection.directory) {
+            (Format::CheckinXml, _, Some(_)) => None,
+            (Format::CheckinXml, _, None) => return Err(wrong("files need a directory".to_owned())),
+            (_, None, _) => return Err(wrong("there is no url".to_owned())),
+            (_, Some(url), _) => {
+                let url = reqwest::Url::parse(url).map_err(|e| wrong(e.to_string()))?;
+                let here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+                if url.scheme() != "https" && !here && !connection.plain {
+                    let why = "personal data would cross a network in the clear; use https, or say plain = true";
+                    return Err(wrong(why.to_owned()));
+                }
+                Some(client(connection.authority.as_deref()).map_err(wrong)?)
+            }
+        };
+        if connection.format == Format::KioskHis && (secret.is_empty() || connection.merchant.is_none()) {
+            return Err(wrong("the kiosk interface needs merchant and secret_file".to_owned()));
+        }
+        Ok(Self { connection: connection.clone(), secret, client })
+    }
+
+    fn url(&self, path: &str) -> String {
+        let base = self.connection.url.as_deref().unwrap_or_default().trim_end_matches('/');
+        format!("{base}{path}")
+    }
+
+    fn post(&self, path: &str) -> Option<RequestBuilder> {
+        Some(self.client.as_ref()?.post(self.url(path)))
+    }
+
+    fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.secret.is_empty() { request } else { request.bearer_auth(String::from_utf8_lossy(&self.secret)) }
+    }
+
+    /// Sends an envelope; with what the recipient answered to it, where that is of use.
+    fn send(&self, envelope: &Envelope, now_ms: i64) -> (Tried, Option<his::Registered>) {
+        let sent = match self.connection.format {
+            Format::CheckinXml => {
+                let directory = self.connection.directory.as_deref().unwrap_or_else(|| Path::new("."));
+                let facility = self.connection.facility.as_deref().unwrap_or_default();
+                return (checkin::write(directory, envelope, facility), None);
+            }
+            Format::Webhook => {
+                let body = webhook::body(envelope);
+                self.post("").map(|request| {
+                    let request = request.header("Idempotency-Key", &envelope.visit);
+                    exchange(self.with_token(request).header("Content-Type", "application/json").body(body.to_string()))
+                })
+            }
+            Format::Fhir => {
+                let body = fhir::bundle(envelope);
+                self.post("").map(|request| {
+                    let request = request.header("Content-Type", "application/fhir+json");
+                    exchange(self.with_token(request).body(body.to_string()))
+                })
+            }
+            Format::KioskHis => {
+                let merchant = self.connection.merchant.as_deref().unwrap_or_default();
+                let body = his::registration(envelope);
+                let signed = his::sign(&self.secret, merchant, now_ms, &body.signed());
+                self.post(his::REGISTER).map(|mut request| {
+                    for (name, value) in signed {
+                        request = request.header(name, value);
+                    }
+                    let request = request.header("Content-Type", "application/json");
+                    exchange(request.body(body.to_json().to_string()))
+                })
+            }
+        };
+        match sent {
+            None => (Tried::Later("recipient_configuration".to_owned()), None),
+            Some(Err(code)) => (Tried::Later(code.to_owned()), None),
+            Some(Ok(answer)) if self.connection.format == Format::KioskHis => his::answered(&answer),
+            Some(Ok(answer)) => (answer.by_status(), None),
+        }
+    }
+}
+
+fn client(authority: Option<&Path>) -> Result<Client, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    // Without an authority of the site's own, those that Debian trusts.
+    let path = authority.unwrap_or_else(|| Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    match std::fs::read(path) {
+        Ok(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
+                drop(roots.add(certificate));
+            }
+        }
+        Err(error) if authority.is_some() => return Err(format!("cannot read {}: {error}", path.display())),
+        Err(_) => {}
+    }
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none());
+    client.timeout(TIMEOUT).build().map_err(|e| emrtd::error::describe(&e))
+}
+
+/// One request; a stable code when there was no answer.
+fn exchange(request: RequestBuilder) -> Result<Answer, &'static str> {
+    use std::io::Read as _;
+    let response = request.send().map_err(|error| {
+        if error.is_timeout() {
+            "recipient_timeout"
+        } else if error.is_connect() {
+            "recipient_unreachable"
+        } else {
+            "recipient_failed"
+        }
+    })?;
+    let status = response.status().as_u16();
+    let mut body = String::new();
+    response.take(LONGEST_ANSWER).read_to_string(&mut body).map_err(|_| "recipient_failed")?;
+    Ok(Answer { status, body })
+}
+
+/// Delivers what lies in the book.
+pub struct Courier {
+    lines: BTreeMap<String, Line>,
+    wake: Mutex<Option<Sender<()>>>,
+}
+
+impl std::fmt::Debug for Courier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Courier({:?})", self.lines.keys().collect::<Vec<_>>())
+    }
+}
+
+impl Courier {
+    /// For the recipients that the configuration connects.
+    ///
+    /// # Errors
+    /// When one is not as it must be.
+    pub fn new(config: &Config) -> Result<Self, Failure> {
+        let line = |(id, connection): (&String, &Connection)| Ok((id.clone(), Line::new(id, connection)?));
+        let lines = config.recipient.iter().map(line).collect::<Result<_, Failure>>()?;
+        Ok(Self { lines, wake: Mutex::default() })
+    }
+
+    /// Starts delivering, in a thread of its own, until [`Self::stop`] or until the site is gone.
+    pub fn start(site: &Arc<Site>) {
+        let (wake, woken) = channel();
+        *lock(&site.courier().wake) = Some(wake);
+        let site: Weak<Site> = Arc::downgrade(site);
+        std::thread::spawn(move || {
+            let mut swept = i64::MIN;
+            loop {
+                {
+                    let Some(site) = site.upgrade() else { return };
+                    site.courier().round(&site);
+                    // The clock of retention is looked at once a minute.
+                    if site.now() >= swept.saturating_add(60) {
+                        swept = site.now();
+                        sweep(&site);
+                    }
+                }
+                if woken.recv_timeout(ROUND) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Delivers what is due.
+    fn round(&self, site: &Site) {
+        loop {
+            let due = site.book().due(site.now());
+            match due {
+                Ok(Some(due)) => drop(self.deliver(site, &due)),
+                Ok(None) => return,
+                Err(error) => return tracing::error!(code = error.code(), "{}", emrtd::error::describe(&error)),
+            }
+        }
+    }
+
+    fn deliver(&self, site: &Site, due: &Due) -> Option<his::Registered> {
+        let (how, registered) = match (self.lines.get(&due.recipient), serde_json::from_slice(&due.body)) {
+            (Some(line), Ok(envelope)) => line.send(&envelope, site.now() * 1000),
+            (None, _) => (Tried::Later("recipient_configuration".to_owned()), None),
+            (_, Err(_)) => (Tried::Refused("message_malformed".to_owned()), None),
+        };
+        match &how {
+            Tried::Delivered => tracing::info!(recipient = due.recipient, visit = due.record, "delivered"),
+            Tried::Later(code) | Tried::Refused(code) => {
+                let refused = matches!(how, Tried::Refused(_));
+                tracing::warn!(code, recipient = due.recipient, visit = due.record, tries = due.tries, refused, "not delivered");
+            }
+        }
+        if let Err(error) = site.book().tried(due, &how, site.now()) {
+            tracing::error!(code = error.code(), "{}", emrtd::error::describe(&error));
+        }
+        registered
+    }
+
+    /// Delivers a visit's message to the recipient that gives out numbers, now, and says which number it gave. Where
+    /// there is none, or it does not answer, the site's own number stands and the message waits.
+    #[must_use]
+    pub fn registered(&self, site: &Site, visit: &str) -> Option<his::Registered> {
+        let (id, _) = self.lines.iter().find(|(_, line)| line.connection.format == Format::KioskHis)?;
+        let due = site.book().waiting_for(visit, id).ok().flatten()?;
+        self.deliver(site, &due)
+    }
+
+    /// Something new is due.
+    pub fn wake(&self) {
+        if let Some(wake) = &*lock(&self.wake) {
+            // Without the thread nothing is delivered, and the book keeps it.
+            wake.send(()).unwrap_or_default();
+        }
+    }
+
+    /// Ends after the message at hand.
+    pub fn stop(&self) {
+        lock(&self.wake).take();
+    }
+}
+
+/// Erases what is past its time, and puts the events of it into the log.
+fn sweep(site: &Site) {
+    let erased = site.book().expire(site.now());
+    match erased {
+        Ok(0) => {}
+        Ok(count) => {
+            tracing::info!(count, "records past their time were erased");
+            if let Err(failure) = site.drain() {
+                tracing::error!(code = failure.code, "{}", failure.message);
+            }
+        }
+        Err(error) => tracing::error!(code = error.code(), "{}", emrtd::error::describe(&error)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::holder::Content;
+    use crate::profile::{Item, Profile};
+
+    /// What a recipient of a built-in profile gets of a made-up person, at 08:41 on 23 November 2026.
+    pub(crate) fn envelope(profile: &str, recipient: &str) -> Envelope {
+        let items = [
+            (Item::IdNumber, "001099000017"),
+            (Item::FullName, "Nguyễn Văn An"),
+            (Item::DateOfBirth, "15/01/1999"),
+            (Item::Sex, "Nam"),
+            (Item::Nationality, "Việt Nam"),
+            (Item::Residence, "Số 1, Đường Ví Dụ, Hà Nội"),
+            (Item::IssueDate, "16/01/2022"),
+            (Item::Ethnicity, "Kinh"),
+        ];
+        let content = Content {
+            items: items.map(|(item, text)| (item, text.to_owned().into())).into(),
+            answers: [("department".to_owned(), "K01".to_owned().into())].into(),
+            ..Content::default()
+        };
+        let profile = Profile::built_in(profile).expect("profile");
+        Envelope {
+            visit: "0f".repeat(16),
+            at: 1_795_398_060,
+            profile: profile.id.clone(),
+            device: "kiosk-1".to_owned(),
+            number: Some("A001".to_owned()),
+            released: Released::new(&profile, recipient, &content).expect("named"),
+        }
+    }
+
+    #[test]
+    fn an_envelope_comes_back_from_the_book() {
+        let envelope = envelope("hospital-desk", "fhir");
+        assert_eq!(serde_json::from_slice::<Envelope>(&envelope.to_bytes()).expect("JSON"), envelope);
+        assert!(!format!("{envelope:?}").contains("Nguyễn"));
+    }
+
+    #[test]
+    fn personal_data_do_not_cross_a_network_in_the_clear_unless_somebody_says_so() {
+        let connection = |text: &str| toml::from_str::<Connection>(text).expect("connection");
+        let refused = connection("format = \"webhook\"\nurl = \"http://his.example/\"");
+        assert_eq!(Line::new("his", &refused).err().expect("refused").code, "recipient_configuration");
+        for fine in ["http://127.0.0.1:8050/", "https://his.example/"] {
+            assert!(Line::new("his", &connection(&format!("format = \"webhook\"\nurl = \"{fine}\""))).is_ok());
+        }
+        assert!(Line::new("his", &connection("format = \"fhir\"\nurl = \"http://a/\"\nplain = true")).is_ok());
+    }
+}

@@ -1,0 +1,552 @@
+//! What a device keeps and does besides reading cards: keys, event log, book, lists, and what goes to whom.
+//!
+//! One [`Site`] is shared by the reader's thread, the kiosk or desk, and the courier that delivers messages. It is
+//! asked in the order of a visit: [`Site::consented`], [`Site::admit`], [`Site::keep`].
+
+use crate::access::Private;
+use crate::book::seal::Seal;
+use crate::book::{self, Book, Entry, Message};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::handoff::{Courier, Envelope};
+use crate::holder::{Content, Released, Source};
+use crate::outbox::{Outbox, OutboxError};
+use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
+use crate::recorder::{EVENT_KEY, Recorder};
+use crate::roster::{Index, Roster};
+use crate::uplink::https::Https;
+use crate::uplink::worker::Worker;
+use crate::visit::Refusal;
+use drivers::key_store::file::FileKeyStore;
+use drivers::key_store::{KeyStore, sealed};
+use drivers::reader::simulated::Slot;
+use emrtd::secret::{Entropy as _, SystemEntropy};
+use events::event::Bytes;
+use events::{Body, Clock, Receiving, SignedEvent, Verifier};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use time::{OffsetDateTime, UtcOffset};
+
+/// How long pending events are sent after the end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Vietnam has one time zone and no summer time.
+pub const VIETNAM: UtcOffset = match UtcOffset::from_hms(7, 0, 0) {
+    Ok(offset) => offset,
+    Err(_) => UtcOffset::UTC,
+};
+
+/// A time in Vietnam.
+#[must_use]
+pub fn in_vietnam(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH).to_offset(VIETNAM)
+}
+
+/// The day as the book has it, `YYYY-MM-DD`.
+#[must_use]
+pub fn day_of(seconds: i64) -> String {
+    let at = in_vietnam(seconds);
+    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
+}
+
+/// The day as people read it, `dd/MM/yyyy`.
+#[must_use]
+pub fn date_of(seconds: i64) -> String {
+    let at = in_vietnam(seconds);
+    format!("{:02}/{:02}/{:04}", at.day(), u8::from(at.month()), at.year())
+}
+
+/// The time of day, `HH:MM`.
+#[must_use]
+pub fn time_of(seconds: i64) -> String {
+    let at = in_vietnam(seconds);
+    format!("{:02}:{:02}", at.hour(), at.minute())
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn outbox_failure(error: &OutboxError) -> Failure {
+    let remedy = match error.code() {
+        "outbox_disk_full" => "free space on the device; nothing was lost",
+        _ => "check the disk and the state directory; nothing was lost",
+    };
+    Failure::device(error.code(), emrtd::error::describe(error), remedy)
+}
+
+/// A random identifier.
+///
+/// # Errors
+/// When the kernel's random source fails.
+pub fn random_id() -> Result<Bytes<16>, Failure> {
+    let mut id = [0; 16];
+    SystemEntropy
+        .fill(&mut id)
+        .map_err(|e| Failure::device("no_entropy", e.to_string(), "check the kernel's random source"))?;
+    Ok(Bytes(id))
+}
+
+/// A holder's consent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// How: `touch`, `told_staff` or `app`.
+    pub act: &'static str,
+    /// `vi` or `en`.
+    pub language: &'static str,
+}
+
+/// Somebody whose visit ends well.
+#[derive(Debug)]
+pub struct Finished {
+    /// The visit.
+    pub visit: Bytes<16>,
+    /// Position of the event of the verdict; 0 where no chip was read.
+    pub sequence: u64,
+    /// What is known of them, answers included.
+    pub content: Content,
+    /// The party that they belong to.
+    pub party: Option<String>,
+}
+
+/// What was kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Identifier of the visit.
+    pub id: String,
+    /// The number of the ticket or receipt, if there is one.
+    pub number: Option<String>,
+    /// Where people with a ticket go.
+    pub place: Option<String>,
+    /// The lines of a receipt or page.
+    pub lines: Vec<Private>,
+    /// When.
+    pub at: i64,
+}
+
+/// The site.
+pub struct Site {
+    /// The configuration.
+    pub config: Config,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// In practice, where virtual cards are laid.
+    pub slot: Option<Slot>,
+    recorder: Recorder,
+    outbox: Mutex<Outbox>,
+    book: Mutex<Book>,
+    rosters: RwLock<BTreeMap<String, Vec<Arc<Index>>>>,
+    uplink: Mutex<Option<Worker>>,
+    courier: Courier,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Site({})", self.config.device)
+    }
+}
+
+impl Site {
+    /// Opens everything that the configuration names. In practice nothing is sent, and the state is one of its own.
+    ///
+    /// # Errors
+    /// When a file, key or store is not as it must be.
+    pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failure> {
+        let profile = Profile::load(&config.profile)?;
+        if profile.practice {
+            config.state = config.state.join("practice");
+            config.central = None;
+            config.recipient.clear();
+        }
+        let pass_phrase = config.pass_phrase()?;
+        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
+        let event_key = keys
+            .public_key(EVENT_KEY)
+            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "enrol the device again"))?;
+        let sealed_path = config.keys.join("subject.sealed");
+        let subject_key = std::fs::read(&sealed_path).ok().and_then(|bytes| sealed::open(&pass_phrase, &bytes));
+        let subject_key = subject_key.ok_or_else(|| {
+            let message = format!("cannot open {}", sealed_path.display());
+            Failure::device("subject_key_locked", message, "enrol the device again")
+        })?;
+        let outbox = Outbox::open(&config.outbox()).map_err(|e| outbox_failure(&e))?;
+        let book = Book::open(&config.state.join("book.db"), Seal::open(&config.keys, &pass_phrase)?)?;
+        let uplink = match &config.central {
+            None => None,
+            Some(central) => {
+                let https = Https::new(&central.url, &central.certificate, &central.authority, Arc::clone(&keys))?;
+                let receipt = |receipt: &events::sync::Receipt| {
+                    tracing::info!(committed = receipt.committed, "central has committed");
+                    // Standard output may be closed by then; the receipt is in the outbox anyway.
+                    drop(crate::commands::print_json(&json!({ "receipt": receipt }), false));
+                };
+                let worker = Worker::start(&config.outbox(), https, Arc::clone(&clock), receipt);
+                Some(worker.map_err(|e| outbox_failure(&e))?)
+            }
+        };
+        let recorder = Recorder {
+            device: config.device.clone(),
+            keys,
+            event_key,
+            subject_key,
+            boot: random_id()?,
+            clock: Arc::clone(&clock),
+        };
+        let courier = Courier::new(&config)?;
+        let site = Arc::new(Self {
+            slot: profile.practice.then(Slot::default),
+            config,
+            clock,
+            recorder,
+            outbox: Mutex::new(outbox),
+            book: Mutex::new(book),
+            rosters: RwLock::default(),
+            uplink: Mutex::new(uplink),
+            courier,
+        });
+        // What a cut of power left between book and outbox.
+        site.drain()?;
+        site.load_rosters(&profile.id)?;
+        Courier::start(&site);
+        Ok(site)
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.wall()
+    }
+
+    /// The book.
+    pub fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.book)
+    }
+
+    /// The deliverer of messages.
+    #[must_use]
+    pub const fn courier(&self) -> &Courier {
+        &self.courier
+    }
+
+    /// Who signs.
+    #[must_use]
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Appends the event of a verdict.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn record(
+        &self,
+        profile: &Profile,
+        evidence: &emrtd::Evidence,
+        judgement: &crate::report::Judgement,
+    ) -> Result<SignedEvent, Failure> {
+        let recorded =
+            self.recorder.record(&mut lock(&self.outbox), &mut SystemEntropy, profile, evidence, judgement);
+        let signed = recorded.map_err(|e| outbox_failure(&e))?;
+        self.wake();
+        Ok(signed)
+    }
+
+    fn wake(&self) {
+        if let Some(uplink) = &*lock(&self.uplink) {
+            uplink.wake();
+        }
+    }
+
+    /// How many events central has not acknowledged yet.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        let outbox = lock(&self.outbox);
+        let last = outbox.end().map_or(0, |end| end.sequence);
+        last.saturating_sub(outbox.acknowledged().unwrap_or(last))
+    }
+
+    /// Whether events go to a central.
+    #[must_use]
+    pub const fn has_central(&self) -> bool {
+        self.config.central.is_some()
+    }
+
+    /// Moves noted events into the outbox, each once: a cut of power leaves at most the last one in both.
+    ///
+    /// # Errors
+    /// When book or outbox fails.
+    pub fn drain(&self) -> Result<(), Failure> {
+        let book = self.book();
+        let mut outbox = lock(&self.outbox);
+        let last = outbox.last().map_err(|e| outbox_failure(&e))?;
+        let mut last = last.and_then(|bytes| events::signed::read(&bytes).ok()).map(|event| event.id);
+        while let Some((row, id, body)) = book.next_note()? {
+            if last != Some(id) {
+                self.recorder.append(&mut outbox, id, body).map_err(|e| outbox_failure(&e))?;
+                last = Some(id);
+            }
+            book.noted(row)?;
+        }
+        drop((book, outbox));
+        self.wake();
+        Ok(())
+    }
+
+    /// A holder agreed to a profile's words.
+    ///
+    /// # Errors
+    /// When it cannot be kept: then nothing may be read.
+    pub fn consented(&self, profile: &Profile, visit: Bytes<16>, agreed: &Agreed) -> Result<(), Failure> {
+        let text = if agreed.language == "en" { &profile.purpose_en } else { &profile.purpose_vi };
+        let body = Body::Consent(events::Consent {
+            act: agreed.act.to_owned(),
+            text: text.clone(),
+            visit,
+            profile: profile.id.clone(),
+            version: profile.purpose_version.clone(),
+            language: agreed.language.to_owned(),
+        });
+        self.book().note(&body)?;
+        self.drain()
+    }
+
+    /// Reads the lists of a profile from the book.
+    ///
+    /// # Errors
+    /// When one does not open.
+    pub fn load_rosters(&self, profile: &str) -> Result<(), Failure> {
+        let lists: Vec<_> = self.book().rosters(profile)?.into_iter().map(|list| Arc::new(list.index())).collect();
+        self.rosters.write().unwrap_or_else(PoisonError::into_inner).insert(profile.to_owned(), lists);
+        Ok(())
+    }
+
+    /// The list of a profile: one that is valid today, or else the last one there is.
+    #[must_use]
+    pub fn roster(&self, profile: &str) -> Option<Arc<Index>> {
+        let today = in_vietnam(self.now()).date();
+        let lists = self.rosters.read().unwrap_or_else(PoisonError::into_inner);
+        let lists = lists.get(profile)?;
+        lists.iter().rev().find(|list| list.roster().is_valid_on(today)).or_else(|| lists.last()).cloned()
+    }
+
+    /// Takes in a list that the operator signed, sealed with this pass phrase or, on the device's own disk, not.
+    ///
+    /// # Errors
+    /// When it is not signed, older than the one that is there, or no list.
+    pub fn import_roster(&self, bytes: &[u8], pass_phrase: Option<&[u8]>) -> Result<Arc<Index>, Failure> {
+        let trusted = self.config.roster.as_ref().ok_or_else(|| {
+            let message = "the configuration has no [roster]: no operator's key";
+            Failure::usage("roster_no_key", message, "add it as docs/configuration.md shows")
+        })?;
+        let pem = crate::commands::load(&trusted.key)?;
+        let operator = Verifier::from_pem(&pem).map_err(|e| {
+            Failure::usage("roster_no_key", format!("{}: {e}", trusted.key.display()), "name the operator's public key")
+        })?;
+        let opened = if sealed::is_sealed(bytes) {
+            let phrase = pass_phrase.unwrap_or_default();
+            sealed::open(phrase, bytes).ok_or_else(|| {
+                let message = "the pass phrase does not open the list";
+                Failure::usage("roster_locked", message, "type the pass phrase that came with the list")
+            })?
+        } else {
+            zeroize::Zeroizing::new(bytes.to_vec())
+        };
+        let roster = Roster::open(&opened, &operator)?;
+        self.book().take_roster(&roster)?;
+        let (profile, id) = (roster.profile.clone(), roster.id.clone());
+        drop(roster);
+        self.load_rosters(&profile)?;
+        let lists = self.rosters.read().unwrap_or_else(PoisonError::into_inner);
+        let found = lists.get(&profile).and_then(|lists| lists.iter().find(|list| list.roster().id == id).cloned());
+        found.ok_or_else(|| Failure::device("roster_lost", "the list is not in the book", "take it in again"))
+    }
+
+    /// Whether the holder of a genuine card may go on: the list first, then the ledger. What the list says goes into
+    /// `content`.
+    ///
+    /// # Errors
+    /// When the book fails.
+    pub fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
+        let subject = self.recorder.subject_of(content);
+        let list = self.roster(&profile.id);
+        if let Some(rules) = profile.roster() {
+            let today = in_vietnam(self.now()).date();
+            match &list {
+                None if rules.required => return Ok(Some(Refusal::NoList)),
+                None => {}
+                Some(list) => {
+                    if let Err(refusal) = list.ask(today, rules, subject.as_ref(), content) {
+                        return Ok(Some(refusal));
+                    }
+                }
+            }
+        }
+        let Some((rules, subject)) = profile.ledger().zip(subject) else { return Ok(None) };
+        let scope = book::period(rules.scope, &day_of(self.now()), list.as_ref().map(|list| list.roster().id.as_str()));
+        let standing = self.book().standing(&profile.id, &scope, &subject)?;
+        Ok(book::allow(rules.rule, self.config.direction, standing).err())
+    }
+
+    /// Puts a visit on disk with everything that follows from it. `Ok(Err(…))`: somebody else was first.
+    ///
+    /// # Errors
+    /// When the disk fails: then nothing may be printed, opened or sent.
+    pub fn keep(&self, profile: &Profile, finished: &Finished) -> Result<Result<Kept, Refusal>, Failure> {
+        let now = self.now();
+        let content = &finished.content;
+        let subject = self.recorder.subject_of(content);
+        let id = finished.visit.to_string();
+        let number = profile.print().map(|print| self.number(print.kind, finished)).transpose()?;
+        let keep = profile.keep().map(|Keep { days, until_reported }| {
+            (!until_reported).then(|| now + i64::from(days) * DAY)
+        });
+        let entry = profile.ledger().map(|rules| {
+            let list = self.roster(&profile.id);
+            let list = list.as_ref().map(|list| list.roster().id.as_str());
+            Entry {
+                rule: rules.rule,
+                direction: self.config.direction,
+                scope: book::period(rules.scope, &day_of(now), list),
+                erase_at: now + i64::from(profile.event.retention_days) * DAY,
+            }
+        });
+        let connected = profile.recipients().filter(|recipient| self.config.recipient.contains_key(&recipient.id));
+        let mut messages = Vec::new();
+        for recipient in connected {
+            let Some(released) = Released::new(profile, &recipient.id, content) else { continue };
+            let days = self.config.recipient.get(&recipient.id).map_or(1, |connection| connection.give_up_days);
+            let envelope = Envelope {
+                visit: id.clone(),
+                at: now,
+                profile: profile.id.clone(),
+                device: self.config.device.clone(),
+                number: number.clone(),
+                released,
+            };
+            let erase_at = now + i64::from(days) * DAY;
+            messages.push(Message { recipient: recipient.id.clone(), body: envelope.to_bytes(), erase_at });
+        }
+        let kept = Kept {
+            lines: self.lines(profile, content, number.as_deref(), now),
+            place: self.queue().map(|(_, place)| place),
+            id: id.clone(),
+            number: number.clone(),
+            at: now,
+        };
+        let visit = book::Visit {
+            id,
+            profile: &profile.id,
+            at: now,
+            day: day_of(now),
+            sequence: finished.sequence,
+            number,
+            subject,
+            party: finished.party.clone(),
+            keep,
+            content,
+            entry,
+            messages,
+            note: self.visit_note(profile, finished, "done", None),
+            device: &self.config.device,
+        };
+        if let Err(refusal) = self.book().commit(&visit)? {
+            return Ok(Err(refusal));
+        }
+        self.drain()?;
+        self.courier.wake();
+        Ok(Ok(kept))
+    }
+
+    /// Notes that somebody was turned away, or that a visit was broken off.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn turned_away(&self, profile: &Profile, finished: &Finished, why: Option<Refusal>) -> Result<(), Failure> {
+        let result = if why.is_some() { "refused" } else { "cancelled" };
+        self.book().note(&self.visit_note(profile, finished, result, why))?;
+        self.drain()
+    }
+
+    fn visit_note(&self, profile: &Profile, finished: &Finished, result: &str, why: Option<Refusal>) -> Body {
+        let content = &finished.content;
+        let wants = profile.event.fields.contains(&crate::profile::EventField::Subject);
+        let reaches = |id: &str| {
+            result == "done"
+                && (ON_DEVICE.contains(&id) || id == crate::lodging::PORTAL || self.config.recipient.contains_key(id))
+        };
+        let recipients = profile.recipients().filter(|recipient| reaches(&recipient.id)).filter_map(|recipient| {
+            let released = Released::new(profile, &recipient.id, content)?;
+            Some(Receiving { id: recipient.id.clone(), fields: released.names() })
+        });
+        Body::Visit(events::Visit {
+            why: why.map(|why| why.code().to_owned()),
+            visit: finished.visit,
+            result: result.to_owned(),
+            subject: if wants { self.recorder.subject_of(content) } else { None },
+            profile: profile.id.clone(),
+            recipients: recipients.collect(),
+            verification: (content.source != Source::Typed).then_some(finished.sequence),
+        })
+    }
+
+    fn queue(&self) -> Option<(char, String)> {
+        let desk = self.config.desk.as_ref().and_then(|desk| desk.queue.as_ref());
+        let queue = desk.or_else(|| self.config.kiosk.as_ref()?.queue.as_ref())?;
+        Some((queue.letter, queue.place.clone()))
+    }
+
+    /// The site's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let desk = self.config.desk.as_ref().map(|desk| desk.site.as_str());
+        desk.or_else(|| self.config.kiosk.as_ref().map(|kiosk| kiosk.site.as_str())).unwrap_or_default()
+    }
+
+    fn number(&self, kind: PrintKind, finished: &Finished) -> Result<String, Failure> {
+        Ok(match kind {
+            PrintKind::Ticket => {
+                let letter = self.queue().map_or('A', |(letter, _)| letter);
+                format!("{letter}{:03}", self.book().next_ticket(&day_of(self.now()))?)
+            }
+            _ => finished.visit.to_string()[..8].to_uppercase(),
+        })
+    }
+
+    /// The lines that a profile prints, filled in.
+    #[must_use]
+    pub fn lines(&self, profile: &Profile, content: &Content, number: Option<&str>, at: i64) -> Vec<Private> {
+        let lines = profile.print().map(|print| print.lines.as_slice()).unwrap_or_default();
+        let fill = |line: &String| {
+            let mut text = zeroize::Zeroizing::new(line.clone());
+            for name in placeholders(line) {
+                let value = match name {
+                    "date" => date_of(at),
+                    "time" => time_of(at),
+                    "site" => self.name().to_owned(),
+                    "device" => self.config.device.clone(),
+                    "number" => number.unwrap_or_default().to_owned(),
+                    name => content.get(name).map(|value| value.0.to_string()).unwrap_or_default(),
+                };
+                *text = text.replace(&format!("{{{name}}}"), &value);
+            }
+            Private(text)
+        };
+        lines.iter().map(fill).collect()
+    }
+
+    /// Sends what is pending, for a while.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish(&self) -> Result<(), Failure> {
+        self.courier.stop();
+        match lock(&self.uplink).take() {
+            Some(uplink) => uplink.stop(DRAIN).map_err(|e| outbox_failure(&e)),
+            None => Ok(()),
+        }
+    }
+}
