@@ -90,6 +90,27 @@ pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
     Ok(AccessKey { passwords: vec![Password::Mrz(key)], known: Known { qr: None, number: number.clone() } })
 }
 
+/// From the lines of a machine readable zone as an OCR scanner or a person types them, or as [`from_mrz`] has it.
+///
+/// # Errors
+/// When it is neither.
+pub fn from_mrz_text(text: &str) -> Result<AccessKey, Failure> {
+    let lines = Zeroizing::new(text.split_whitespace().collect::<String>());
+    if lines.contains(',') {
+        return from_mrz(text);
+    }
+    let malformed = |why: &str| {
+        let remedy = "scan or type both lines of the passport's data page anew";
+        Failure::usage("mrz_malformed", why, remedy)
+    };
+    let mrz = emrtd::mrz::Mrz::parse(&lines).map_err(|e| malformed(&e.to_string()))?;
+    if !mrz.check_digits_ok {
+        return Err(malformed("a check digit of the machine readable zone does not fit"));
+    }
+    let key = MrzKey::new(&mrz.document_number, &mrz.birth, &mrz.expiry).map_err(|e| malformed(&e.to_string()))?;
+    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known: Known::default() })
+}
+
 /// From the text of a QR code.
 ///
 /// # Errors

@@ -107,6 +107,42 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Serve the page for staff, and the interface for other software, on this machine only.
+    Desk {
+        /// The configuration; it needs a table [desk].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print a code that lets one browser or program in to the desk.
+    Pair {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// For a program, not for staff.
+        #[arg(long)]
+        app: bool,
+        /// List those that were let in.
+        #[arg(long, conflicts_with_all = ["app", "forget"])]
+        list: bool,
+        /// Let nobody in any more that was let in.
+        #[arg(long, conflicts_with = "app")]
+        forget: bool,
+    },
+    /// Lists of people that the operator signed.
+    Roster {
+        #[command(subcommand)]
+        command: RosterCommand,
+    },
+    /// Who was there: signed lists, and rooms that meet later.
+    Attendance {
+        #[command(subcommand)]
+        command: AttendanceCommand,
+    },
+    /// What the device keeps of a person, for that person. The number is read from standard input.
+    Subject {
+        #[command(subcommand)]
+        command: SubjectCommand,
+    },
     /// Say which devices are there, which are not, since when, and what to do.
     Doctor {
         /// The configuration.
@@ -128,6 +164,102 @@ enum Command {
     },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum RosterCommand {
+    /// Take a list in.
+    Import {
+        /// The configuration; it needs a table [roster].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The signed and sealed list.
+        file: PathBuf,
+        /// The file with the pass phrase that came with the list.
+        #[arg(long, value_name = "FILE")]
+        pass_phrase_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AttendanceCommand {
+    /// Write the signed list of who was there.
+    Export {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The file that is written.
+        out: PathBuf,
+    },
+    /// Take other rooms' lists in, and say who was in more than one.
+    Merge {
+        /// The configuration; it needs [roster] devices.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The other rooms' lists.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SubjectCommand {
+    /// Write everything that is kept of a person, sealed with a pass phrase.
+    Export {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The file that is written.
+        out: PathBuf,
+        /// The file with the pass phrase that the person is given.
+        #[arg(long, value_name = "FILE")]
+        pass_phrase_file: PathBuf,
+    },
+    /// Show what `export` wrote.
+    Show {
+        /// The file.
+        file: PathBuf,
+        /// The file with the pass phrase.
+        #[arg(long, value_name = "FILE")]
+        pass_phrase_file: PathBuf,
+    },
+    /// Erase everything that is kept of a person.
+    Erase {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+impl RosterCommand {
+    fn run(self) -> Result<u8, Failure> {
+        let Self::Import { config, file, pass_phrase_file } = self;
+        commands::roster::import(&config, &file, pass_phrase_file.as_deref())
+    }
+}
+
+impl AttendanceCommand {
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::Export { config, out } => commands::roster::export_attendance(&config, &out),
+            Self::Merge { config, files, json } => commands::roster::merge_attendance(&config, &files, json),
+        }
+    }
+}
+
+impl SubjectCommand {
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::Export { config, out, pass_phrase_file } => {
+                commands::subject::export(&config, &out, &pass_phrase_file)
+            }
+            Self::Show { file, pass_phrase_file } => commands::subject::show(&file, &pass_phrase_file),
+            Self::Erase { config } => commands::subject::erase(&config),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -360,6 +492,10 @@ impl Command {
             Self::Trust { command } => command.wants_json(),
             Self::Doctor { json, .. } | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
             Self::Profile { .. } => false,
+            Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
+            Self::Desk { .. } | Self::Pair { .. } | Self::Roster { .. } | Self::Attendance { .. } | Self::Subject { .. } => {
+                false
+            }
             Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
     }
@@ -416,6 +552,11 @@ impl Command {
             Self::Trust { command } => command.run(&clock),
             Self::Profile { command } => command.run(),
             Self::Run { config } => commands::run::run(&config),
+            Self::Roster { command } => command.run(),
+            Self::Attendance { command } => command.run(),
+            Self::Subject { command } => command.run(),
+            Self::Desk { config } => commands::desk::run(&config),
+            Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),
             Self::RelayGuard { chip, pin, maximum_ms } => commands::relay_guard::run(&chip, &pin, maximum_ms),

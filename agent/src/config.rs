@@ -87,6 +87,9 @@ pub struct Compat {
     /// Web pages that may connect, `http://his.example:8080`. Programs that are no browser send none: `none` lets them in.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// A scan begins a session for such software where nobody has one.
+    #[serde(default)]
+    pub begin_on_scan: bool,
     /// A device (`/dev/hidg0`) or FIFO that receives the QR text of each scan as a keyboard would type it.
     pub keyboard: Option<PathBuf>,
 }

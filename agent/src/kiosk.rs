@@ -165,7 +165,10 @@ pub fn run(
 }
 
 /// Whether a kiosk can do what a profile wants.
-fn suits(profile: &Profile) -> Result<(), Failure> {
+///
+/// # Errors
+/// `profile_needs_staff` when it cannot.
+pub fn suits(profile: &Profile) -> Result<(), Failure> {
     if profile.steps().contains(&Step::Face) {
         let message = format!("{} has somebody look at the face, and a kiosk has nobody", profile.id);
         return Err(Failure::usage("profile_needs_staff", message, "use the desk, or a profile without that step"));

@@ -14,6 +14,8 @@
 //! | [`visit`] | the steps of a profile, as a pure state machine |
 //! | [`roster`], [`book`] | lists of people; what a site keeps, sealed |
 //! | [`site`], [`handoff`] | keys, log, book and lists of a site; messages to recipients |
+//! | [`desk`] | the page for staff and the interface for other software |
+//! | [`attendance`] | signed lists of who was there, and rooms that meet later |
 //! | [`lodging`] | files for the police portal |
 //! | [`station`] | the thread that owns the reader |
 //! | [`device`] | reader and terminal of a device at work |
@@ -24,11 +26,13 @@
 
 pub mod access;
 pub mod anchors;
+pub mod attendance;
 pub mod book;
 pub mod cabinet;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod desk;
 pub mod device;
 pub mod failure;
 pub mod flow;

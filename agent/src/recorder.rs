@@ -9,9 +9,8 @@ use emrtd::Evidence;
 use emrtd::secret::Entropy;
 use emrtd::verdict::{self, Outcome};
 use events::event::Bytes;
+use events::subject::keyed_hash;
 use events::{Body, CheckResult, Clock, Decision, Event, SignedEvent, Verification};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -99,23 +98,20 @@ impl Recorder {
         if !profile.event.fields.contains(&EventField::Subject) {
             return None;
         }
-        self.keyed_hash(number?)
+        Some(self.keyed_hash(number?))
     }
 
     /// The keyed hash of what is known of somebody, whatever the profile.
     #[must_use]
     pub fn subject_of(&self, content: &Content) -> Option<Bytes<32>> {
         let number = content.items.get(&Item::IdNumber).or_else(|| content.items.get(&Item::DocumentNumber))?;
-        self.keyed_hash(&number.0)
+        Some(self.keyed_hash(&number.0))
     }
 
     /// The keyed hash of a number.
     #[must_use]
-    pub fn keyed_hash(&self, number: &str) -> Option<Bytes<32>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.subject_key).ok()?;
-        mac.update(b"cccd-subject-v1");
-        mac.update(number.as_bytes());
-        Some(Bytes(mac.finalize().into_bytes().into()))
+    pub fn keyed_hash(&self, number: &str) -> Bytes<32> {
+        keyed_hash(&self.subject_key, number)
     }
 }
 

@@ -195,6 +195,12 @@ pub fn checks(checks: &[Check]) -> Value {
     Value::Object(map)
 }
 
+/// Checks as a map from identifier to outcome only: for those who need no names of certificates.
+#[must_use]
+pub fn outcomes(checks: &[Check]) -> Value {
+    Value::Object(checks.iter().map(|check| (check.id.clone(), json!(check.outcome))).collect())
+}
+
 fn holder(reading: &Reading, judgement: &Judgement) -> Value {
     let evidence = &reading.evidence;
     let mut holder = Map::new();

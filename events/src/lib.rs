@@ -28,6 +28,7 @@
 pub mod clock;
 pub mod event;
 pub mod signed;
+pub mod subject;
 pub mod sync;
 
 pub use clock::{Clock, SystemClock};

@@ -5,6 +5,7 @@ use crate::font::{Align, Fonts, Style, Weight};
 use crate::geometry::Rect;
 use crate::state::WallClock;
 use crate::text::Phrase;
+use zeroize::Zeroizing;
 
 /// A queue ticket. It names nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,73 @@ pub struct Slip {
     pub place: String,
     /// When it was drawn.
     pub clock: WallClock,
+}
+
+/// A receipt: lines as a profile has them, the first as its title. Wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The lines.
+    pub lines: Vec<Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Receipt({} lines)", self.lines.len())
+    }
+}
+
+/// What goes onto the roll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paper {
+    /// A queue ticket.
+    Ticket(Slip),
+    /// A receipt.
+    Receipt(Receipt),
+}
+
+impl Paper {
+    /// Draws it, black on white, for paper of this width in dots.
+    #[must_use]
+    pub fn draw(&self, fonts: &mut Fonts, width: i32) -> Canvas {
+        match self {
+            Self::Ticket(slip) => slip.draw(fonts, width),
+            Self::Receipt(receipt) => receipt.draw(fonts, width),
+        }
+    }
+}
+
+impl Receipt {
+    /// Draws it, black on white, for paper of this width in dots.
+    #[must_use]
+    pub fn draw(&self, fonts: &mut Fonts, width: i32) -> Canvas {
+        let title = Style::new(Weight::Bold, width * 7 / 100);
+        let body = Style::new(Weight::Medium, width * 5 / 100);
+        let styles = std::iter::once((title, Align::Centre)).chain(std::iter::repeat((body, Align::Left)));
+        let lines: Vec<(&str, Style, Align)> =
+            self.lines.iter().zip(styles).map(|(line, (style, align))| (line.as_str(), style, align)).collect();
+        draw(fonts, width, width / 60, &lines)
+    }
+}
+
+/// Blocks of text one below the other, on paper as long as they need.
+fn draw(fonts: &mut Fonts, width: i32, gap: i32, lines: &[(&str, Style, Align)]) -> Canvas {
+    let margin = width / 40;
+    let broken: Vec<(Vec<String>, Style, Align)> = lines
+        .iter()
+        .map(|(text, style, align)| (fonts.wrap(text, *style, width - margin * 2), *style, *align))
+        .collect();
+    let high = |(lines, style, _): &(Vec<String>, Style, Align)| lines.len().max(1) as i32 * style.line_height();
+    let all = broken.iter().map(high).sum::<i32>() + gap * (broken.len() as i32 + 1);
+    let mut canvas = Canvas::new(width, all);
+    canvas.fill_round(Rect::new(0, 0, width, all), 0, PAPER);
+    let mut y = gap;
+    for block in &broken {
+        let (lines, style, align) = block;
+        let place = Rect::new(margin, y, width - margin * 2, high(block));
+        fonts.draw_block(&mut canvas, lines, *style, place, *align, INK);
+        y += place.h + gap;
+    }
+    canvas
 }
 
 const INK: Color = Color(0);
@@ -32,27 +100,24 @@ impl Slip {
         let title = Phrase::TicketTitle.both();
         let lines: [(&str, Style); 5] =
             [(&self.site, body), (&title, small), (&self.number, large.fixed()), (&self.place, body), (&date, small)];
-        let broken: Vec<(Vec<String>, Style)> =
-            lines.into_iter().map(|(text, style)| (fonts.wrap(text, style, width), style)).collect();
-        let gap = width / 30;
-        let high = |(lines, style): &(Vec<String>, Style)| lines.len() as i32 * style.line_height();
-        let all: i32 = broken.iter().map(high).sum::<i32>() + gap * 6;
-        let mut canvas = Canvas::new(width, all);
-        canvas.fill_round(Rect::new(0, 0, width, all), 0, PAPER);
-        let mut y = gap;
-        for block in &broken {
-            let (lines, style) = block;
-            let place = Rect::new(0, y, width, high(block));
-            fonts.draw_block(&mut canvas, lines, *style, place, Align::Centre, INK);
-            y += place.h + gap;
-        }
-        canvas
+        draw(fonts, width, width / 30, &lines.map(|(text, style)| (text, style, Align::Centre)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receipt_is_as_long_as_its_lines() {
+        let lines = |count: usize| {
+            let line = |at: usize| Zeroizing::new(format!("Dòng {at}: Nguyễn Thị Hương Giang, số tiền 500.000 đồng"));
+            Receipt { lines: (0..count).map(line).collect() }
+        };
+        let high = |count| lines(count).draw(&mut Fonts::new(), 384).bounds().h;
+        assert!(high(3) < high(6));
+        assert!(!format!("{:?}", lines(2)).contains("Giang"));
+    }
 
     #[test]
     fn a_slip_fits_its_paper_and_has_a_margin() {

@@ -6,6 +6,7 @@
 pub mod enrol;
 pub mod fleet_ca;
 pub mod playlist;
+pub mod roster;
 
 pub use enrol::{EnrolRequest, enrol};
 pub use fleet_ca::FleetCa;

@@ -22,4 +22,4 @@ pub use chip::{ATR, Answer, Chip, Lie};
 pub use fault::Fault;
 pub use issuer::Issuer;
 pub use make::{MAKES, Make};
-pub use persona::{PERSONAS, Persona};
+pub use persona::{PERSONAS, Persona, VISITOR};

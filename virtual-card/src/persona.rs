@@ -51,6 +51,8 @@ pub struct Persona {
     pub portrait: bool,
     /// A 2024 card, which leaves many fields of DG13 empty.
     pub card_2024: bool,
+    /// A passport (TD3) of a foreigner: no EF.DG13, no card access number.
+    pub passport: bool,
     /// Who signs the SOD.
     pub signer: DocumentSigner,
     /// Key of active authentication.
@@ -75,6 +77,7 @@ const BASE: Persona = Persona {
     old_number: None,
     portrait: true,
     card_2024: false,
+    passport: false,
     signer: DocumentSigner::Brainpool256,
     active_authentication: ActiveAuthenticationKey::Rsa,
 };
@@ -248,17 +251,31 @@ pub const PERSONAS: [Persona; 14] = [
     },
 ];
 
+/// A visitor with a passport; the name is that of many specimens.
+pub const VISITOR: Persona = Persona {
+    id: "erika-passport",
+    about: "a passport of a foreigner, opened by its MRZ",
+    number: "C01X00T47",
+    name: "MUSTERMANN ERIKA",
+    birth: "12/08/1983",
+    sex: "Nữ",
+    expiry: "01/02/2031",
+    issued: "02/02/2021",
+    passport: true,
+    ..BASE
+};
+
 impl Persona {
     /// By identifier.
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
-        PERSONAS.iter().find(|p| p.id == id)
+        PERSONAS.iter().chain([&VISITOR]).find(|p| p.id == id)
     }
 
     /// Card access number.
     #[must_use]
     pub fn can(&self) -> &'static str {
-        &self.number[6..]
+        if self.passport { "" } else { &self.number[6..] }
     }
 
     /// The QR code on the card.
@@ -275,12 +292,35 @@ impl Persona {
     /// Document number, birth and expiry as the MRZ has them.
     #[must_use]
     pub fn mrz_fields(&self) -> (String, String, String) {
-        (self.number[3..].to_owned(), yymmdd(self.birth), yymmdd(self.expiry))
+        let document = if self.passport { self.number } else { &self.number[3..] };
+        (document.to_owned(), yymmdd(self.birth), yymmdd(self.expiry))
     }
 
-    /// The 90 characters of the MRZ.
+    /// The two lines of a passport's MRZ, in one piece.
+    fn passport_mrz(&self) -> String {
+        let (document, birth, expiry) = self.mrz_fields();
+        let d = check_digit;
+        let sex = if self.sex == "Nam" { 'M' } else { 'F' };
+        let number = format!("{document}{}", d(&document));
+        let birth = format!("{birth}{}", d(&birth));
+        let rest = format!("{expiry}{}{}0", d(&expiry), "<".repeat(14));
+        let composite = d(&format!("{number}{birth}{rest}"));
+        format!("P<D<<{:<<39}{number}D<<{birth}{sex}{rest}{composite}", mrz_name(self.name).trim_end_matches('<'))
+    }
+
+    /// What is hashed for access by MRZ: document number, birth and expiry, each with its check digit.
+    #[must_use]
+    pub fn mrz_information(&self) -> String {
+        let (document, birth, expiry) = self.mrz_fields();
+        [document, birth, expiry].map(|field| format!("{field}{}", check_digit(&field))).concat()
+    }
+
+    /// The 90 characters of the MRZ; 88 of a passport's.
     #[must_use]
     pub fn mrz(&self) -> String {
+        if self.passport {
+            return self.passport_mrz();
+        }
         let (document, birth, expiry) = self.mrz_fields();
         let d = |text: &str| check_digit(text);
         let sex = if self.sex == "Nam" { 'M' } else { 'F' };
@@ -348,6 +388,16 @@ mod tests {
             let mrz = emrtd::mrz::Mrz::parse(&text).expect("MRZ");
             assert!(mrz.check_digits_ok, "{}", persona.id);
         }
+    }
+
+    #[test]
+    fn a_passport_has_a_valid_mrz_and_no_card_access_number() {
+        let text = VISITOR.mrz();
+        assert_eq!(text.len(), 88, "{text}");
+        let mrz = emrtd::mrz::Mrz::parse(&text).expect("MRZ");
+        assert!(mrz.check_digits_ok, "{text}");
+        assert_eq!((mrz.surname.as_str(), mrz.given_names.as_str()), ("MUSTERMANN", "ERIKA"));
+        assert_eq!(VISITOR.can(), "");
     }
 
     #[test]

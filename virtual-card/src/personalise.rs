@@ -150,6 +150,9 @@ impl Card {
             groups.insert(3, biometric(0x63, b"ridges that nobody has"));
             groups.insert(4, biometric(0x76, b"irises that nobody has"));
         }
+        if persona.passport {
+            groups.remove(&13);
+        }
         if fault == Fault::NoCloneCheck {
             groups.retain(|number, _| !matches!(number, 14 | 15));
         }
@@ -174,11 +177,9 @@ impl Card {
             files.insert(CVCA, TerminalState::file());
         }
         files.extend(groups.into_iter().map(|(number, bytes)| (0x0100 | u16::from(number), bytes)));
-        let mrz = persona.mrz();
-        let field = |range: std::ops::Range<usize>| &mrz[range];
         Ok(Self {
             files,
-            mrz_information: [field(5..15), field(30..37), field(38..45)].concat(),
+            mrz_information: persona.mrz_information(),
             can: persona.can().to_owned(),
             make,
             chip_key,

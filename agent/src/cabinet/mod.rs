@@ -21,7 +21,7 @@ use kiosk_ui::canvas::Canvas;
 use kiosk_ui::font::Fonts;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::Scene;
-use kiosk_ui::slip::Slip;
+use kiosk_ui::slip::{Paper, Slip};
 use kiosk_ui::state::Part;
 use kiosk_ui::{Language, Phrase};
 use specification::Pins;
@@ -43,7 +43,7 @@ pub struct Cabinet {
     display: Box<dyn Display>,
     shown: Watch<Tell>,
     speaker: Option<(Box<dyn Speaker>, Watch<Tell>)>,
-    slips: Option<Sender<Slip>>,
+    slips: Option<Sender<Paper>>,
     lines: Option<Sender<lines::Task>>,
     door: Option<(Guard, Duration, Watch<Tell>)>,
 }
@@ -150,8 +150,13 @@ fn believed(scan: Scan) -> Private {
     Private(zeroize::Zeroizing::new(number.to_owned()))
 }
 
-/// Waits for scans until nobody listens.
-fn scan(mut scanner: Box<dyn Scanner>, outside: &Sender<Outside>, tell: Tell) {
+/// Waits for scans until nobody listens at the kiosk.
+fn scan(scanner: Box<dyn Scanner>, outside: &Sender<Outside>, tell: Tell) {
+    scans(scanner, tell, &mut |said| outside.send(Outside::Scan(said)).is_ok());
+}
+
+/// Gives each scan to `take`, until that says that nobody listens any more.
+pub fn scans(mut scanner: Box<dyn Scanner>, tell: Tell, take: &mut dyn FnMut(Private) -> bool) {
     let mut watch = Watch::new(Part::Scanner, tell);
     loop {
         let scanned = scanner.wait_for_scan(ROUND);
@@ -167,14 +172,14 @@ fn scan(mut scanner: Box<dyn Scanner>, outside: &Sender<Outside>, tell: Tell) {
                 Private::from("?|".to_owned())
             }
         };
-        if outside.send(Outside::Scan(said)).is_err() {
+        if !take(said) {
             return;
         }
     }
 }
 
 /// Prints slips until nobody sends any, and asks for the paper meanwhile.
-fn print(mut printer: Box<dyn Printer>, slips: &Receiver<Slip>, tell: Tell) {
+pub fn print(mut printer: Box<dyn Printer>, slips: &Receiver<Paper>, tell: Tell) {
     let mut watch = Watch::new(Part::Printer, tell);
     let mut fonts = Fonts::new();
     let mut works = watch.heard(printer.check()).is_some();
@@ -262,7 +267,7 @@ impl Glass for Cabinet {
 
     fn print(&mut self, slip: Slip) {
         if let Some(slips) = &self.slips {
-            drop(slips.send(slip));
+            drop(slips.send(Paper::Ticket(slip)));
         }
     }
 
@@ -327,14 +332,14 @@ mod tests {
             place: "Phòng 12".to_owned(),
             clock: WallClock::default(),
         };
-        slips.send(slip.clone()).expect("slip");
+        slips.send(Paper::Ticket(slip.clone())).expect("slip");
         tray.take_paper(false);
         while tray.receipts().is_empty() {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         assert_eq!(tray.receipts(), [bitmap(&slip.draw(&mut Fonts::new(), 384))]);
         tray.take_paper(true);
-        slips.send(slip).expect("slip");
+        slips.send(Paper::Ticket(slip)).expect("slip");
         assert_eq!(told.recv_timeout(SOON), Ok((Part::Printer, Some("device_paper".to_owned()))));
         drop(slips);
         thread.join().expect("no panic");

@@ -27,7 +27,7 @@ use kiosk_ui::theme::{PANELS, Panel};
 fn wrong(key: &str, value: &str, wanted: &str) -> Failure {
     Failure::usage(
         "config_invalid",
-        format!("[kiosk] {key} = {value:?}: {wanted}"),
+        format!("{key} = {value:?}: {wanted}"),
         "compare with docs/configuration.md",
     )
 }
@@ -107,8 +107,15 @@ pub fn touch(kiosk: &Kiosk) -> Result<Option<Box<dyn Touchscreen>>, Failure> {
 /// # Errors
 /// When it is not written as a scanner is.
 pub fn scanner(kiosk: &Kiosk) -> Result<Option<Box<dyn Scanner>>, Failure> {
-    let Some(text) = &kiosk.scanner else { return Ok(None) };
-    Ok(Some(match text.split_once(':') {
+    kiosk.scanner.as_deref().map(open_scanner).transpose()
+}
+
+/// A scanner.
+///
+/// # Errors
+/// When it is not written as a scanner is.
+pub fn open_scanner(text: &str) -> Result<Box<dyn Scanner>, Failure> {
+    Ok(match text.split_once(':') {
         Some(("serial", device)) => Box::new(SerialScanner::new(device).map_err(|e| of_driver("scanner", text, &e))?),
         Some(("wedge", device)) => Box::new(WedgeScanner::new(EvdevInput::new(device, Wanted::Keyboard))),
         #[cfg(feature = "camera")]
@@ -119,7 +126,7 @@ pub fn scanner(kiosk: &Kiosk) -> Result<Option<Box<dyn Scanner>>, Failure> {
         #[cfg(not(feature = "camera"))]
         Some(("camera", _)) => return Err(wrong("scanner", text, "this agent was built without the feature camera")),
         _ => return Err(wrong("scanner", text, "serial:PATH, serial:PATH@RATE, wedge:NAME or camera:PATH")),
-    }))
+    })
 }
 
 /// The printer, if there is one.
@@ -127,8 +134,15 @@ pub fn scanner(kiosk: &Kiosk) -> Result<Option<Box<dyn Scanner>>, Failure> {
 /// # Errors
 /// When it is not written as a printer is.
 pub fn printer(kiosk: &Kiosk) -> Result<Option<Box<dyn Printer>>, Failure> {
-    let Some(config::Printer { device: text, dots }) = &kiosk.printer else { return Ok(None) };
-    Ok(Some(match text.split_once(':') {
+    kiosk.printer.as_ref().map(open_printer).transpose()
+}
+
+/// A printer.
+///
+/// # Errors
+/// When it is not written as a printer is.
+pub fn open_printer(config::Printer { device: text, dots }: &config::Printer) -> Result<Box<dyn Printer>, Failure> {
+    Ok(match text.split_once(':') {
         Some(("usb", path)) => Box::new(EscPos::new(UsbTransport::new(path), *dots)),
         Some(("tcp", address)) => Box::new(EscPos::new(TcpTransport::new(address), *dots)),
         Some(("serial", path)) => {
@@ -136,7 +150,7 @@ pub fn printer(kiosk: &Kiosk) -> Result<Option<Box<dyn Printer>>, Failure> {
             Box::new(EscPos::new(transport, *dots))
         }
         _ => return Err(wrong("printer.device", text, "usb:PATH, serial:PATH@RATE or tcp:HOST:PORT")),
-    }))
+    })
 }
 
 /// The speaker, if there is one.

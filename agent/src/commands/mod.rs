@@ -1,13 +1,16 @@
 //! The commands of `cccd-agent`, one module each.
 
 pub mod demo;
+pub mod desk;
 pub mod doctor;
 pub mod evidence;
 pub mod kiosk;
 pub mod profile;
 pub mod read;
 pub mod relay_guard;
+pub mod roster;
 pub mod run;
+pub mod subject;
 pub mod trust;
 pub mod verify;
 

@@ -210,7 +210,8 @@ async fn page(State(mirror): State<Arc<Mirror>>, headers: HeaderMap) -> Response
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
     let personas: Vec<Value> = PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about })).collect();
     let panels: Vec<Value> = PANELS.iter().map(|p| json!(p.name)).collect();
-    let profiles: Vec<&str> = Profile::names().collect();
+    let fits = |id: &&str| Profile::built_in(id).is_ok_and(|profile| cccd_agent::kiosk::suits(&profile).is_ok());
+    let profiles: Vec<&str> = Profile::names_built_in().filter(fits).collect();
     let setup = json!({ "personas": personas, "panels": panels, "profiles": profiles }).to_string();
     let page = include_str!("page.html").replace("/*SETUP*/", &setup);
     ([(header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-store")], Html(page)).into_response()

@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use drivers::key_store::sealed;
 use events::SystemClock;
-use provisioning::{EnrolRequest, FleetCa, enrol, playlist};
+use provisioning::{EnrolRequest, FleetCa, enrol, playlist, roster};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -68,6 +69,48 @@ enum Command {
         /// The playlist, TOML.
         playlist: PathBuf,
         /// The signed file, for devices.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Make the key that signs lists of people.
+    RosterKey {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The public key, PEM, for devices.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Turn a table into a signed list of people, sealed for the way.
+    RosterSign {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The table: CSV with a header, see docs/configuration.md.
+        table: PathBuf,
+        /// Identifier of the list.
+        #[arg(long)]
+        id: String,
+        /// Its version; a device takes only a higher one than it has.
+        #[arg(long)]
+        version: u32,
+        /// What people call it.
+        #[arg(long)]
+        title: String,
+        /// The profile that uses it.
+        #[arg(long)]
+        profile: String,
+        /// First day, YYYY-MM-DD.
+        #[arg(long)]
+        from: String,
+        /// Last day, YYYY-MM-DD.
+        #[arg(long)]
+        until: String,
+        /// The site's key (keys/subject.sealed of a device, opened with --pass-phrase-file): the list then names nobody.
+        #[arg(long, value_name = "FILE")]
+        subject_key: Option<PathBuf>,
+        /// File with the pass phrase that opens the list at the device.
+        #[arg(long, value_name = "FILE")]
+        list_pass_phrase_file: PathBuf,
+        /// The signed and sealed file, for devices.
         #[arg(long)]
         out: PathBuf,
     },
@@ -139,6 +182,42 @@ fn main() -> anyhow::Result<()> {
         Command::PlaylistSign { key, playlist, out } => {
             let signed = playlist::sign(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &playlist, &out)?;
             println!("version {} signed: {}", signed.version, out.display());
+        }
+        Command::RosterKey { key, out } => {
+            roster::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            println!("key made in {}; give {} to devices", key.keys.display(), out.display());
+        }
+        Command::RosterSign {
+            key,
+            table,
+            id,
+            version,
+            title,
+            profile,
+            from,
+            until,
+            subject_key,
+            list_pass_phrase_file,
+            out,
+        } => {
+            let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
+            let list_phrase = read_pass_phrase(&list_pass_phrase_file)?;
+            let subject_key = subject_key.map(|path| {
+                let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                sealed::open(&pass_phrase, &bytes).with_context(|| format!("{} does not open", path.display()))
+            });
+            let subject_key = subject_key.transpose()?;
+            let heading = roster::Heading {
+                id: &id,
+                version,
+                title: &title,
+                profile: &profile,
+                valid_from: &from,
+                valid_until: &until,
+            };
+            let subject_key = subject_key.as_ref().map(|key| key.as_slice());
+            let count = roster::sign(&key.keys, &pass_phrase, &heading, &table, subject_key, &list_phrase, &out)?;
+            println!("version {version} signed, {count} people: {}", out.display());
         }
     }
     Ok(())

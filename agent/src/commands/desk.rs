@@ -1,0 +1,86 @@
+//! `cccd-agent desk`: the page for staff and the interface for other software. `cccd-agent pair`: lets one in.
+
+use crate::book::Book;
+use crate::book::seal::Seal;
+use crate::cabinet::specification;
+use crate::commands::print_text;
+use crate::config::Config;
+use crate::desk::guard::{self, Role};
+use crate::desk::{self, Desk, listen};
+use crate::failure::{Failure, exit};
+use crate::profile::Profile;
+use crate::site::Site;
+use events::{Clock, SystemClock};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Serves the desk until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start, or its own store fails.
+pub fn run(config: &Path) -> Result<u8, Failure> {
+    let config = Config::load(config)?;
+    let wanted = config.desk.clone().ok_or_else(|| {
+        Failure::usage("config_no_desk", "the configuration has no [desk]", "add it as docs/configuration.md shows")
+    })?;
+    let scanner = wanted.scanner.as_deref().map(specification::open_scanner).transpose()?;
+    let ended = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&ended))
+            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let site = Site::open(config, clock)?;
+    let desk = Desk::start(&site, wanted.listen.port())?;
+    desk::keep_ticking(&desk);
+    if let Some(scanner) = scanner {
+        desk::take_scans(&desk, scanner);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::device("threads", e.to_string(), "check the machine's limits"))?;
+    let served = runtime.block_on(listen::run(Arc::clone(&desk), || ended.load(Ordering::Relaxed)));
+    runtime.shutdown_background();
+    desk.finish()?;
+    served.map(|()| exit::GENUINE)
+}
+
+/// The book of a configuration, beside an agent that may be running.
+///
+/// # Errors
+/// When it does not open.
+pub fn book(config: &Config) -> Result<Book, Failure> {
+    let profile = Profile::load(&config.profile)?;
+    let state = if profile.practice { config.state.join("practice") } else { config.state.clone() };
+    std::fs::create_dir_all(&state).map_err(|e| {
+        Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
+    })?;
+    Ok(Book::open(&state.join("book.db"), Seal::open(&config.keys, &config.pass_phrase()?)?)?)
+}
+
+/// Prints a code that lets one browser or program in, or forgets all that were let in.
+///
+/// # Errors
+/// When the book does not open.
+pub fn pair(config: &Path, app: bool, forget: bool, list: bool) -> Result<u8, Failure> {
+    let config = Config::load(config)?;
+    let book = book(&config)?;
+    if forget {
+        guard::forget_all(&book)?;
+        print_text("nobody is paired any more\n");
+        return Ok(exit::GENUINE);
+    }
+    if list {
+        for (name, role, since) in guard::paired(&book)? {
+            let role = if role == Role::Desk { "desk" } else { "app" };
+            let since = format!("{} {}", crate::site::date_of(since), crate::site::time_of(since));
+            print_text(&format!("{role:<5} {since}  {name}\n"));
+        }
+        return Ok(exit::GENUINE);
+    }
+    let role = if app { Role::App } else { Role::Desk };
+    let code = guard::new_code(&book, role, SystemClock::new().wall())?;
+    print_text(&format!("{code}\n"));
+    eprintln!("Mã ghép nối, dùng một lần trong 10 phút / pairing code, good once within 10 minutes");
+    Ok(exit::GENUINE)
+}

@@ -1,0 +1,109 @@
+//! `cccd-agent subject`: what the device knows of a person, for that person (Luật 91/2025/QH15: the data subject's right
+//! to see their data and to have them erased).
+
+use crate::book::Book;
+use crate::commands::desk::book;
+use crate::commands::{load, print_text};
+use crate::config::Config;
+use crate::failure::{Failure, exit};
+use crate::holder::{Content, Source};
+use crate::profile::Profile;
+use crate::site::{date_of, time_of};
+use drivers::key_store::sealed;
+use events::event::Bytes;
+use events::subject::keyed_hash;
+use events::{Body, Disclosure};
+use serde_json::{Value, json};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The number from standard input: a command line stands in the list of processes.
+fn number() -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().read_line(&mut line).map_err(|e| {
+        Failure::usage("number_malformed", e.to_string(), "type the person's number, or the passport's, and Enter")
+    })?;
+    let number = Zeroizing::new(line.trim().to_owned());
+    if number.is_empty() {
+        let remedy = "type the person's number, or the passport's, and Enter";
+        return Err(Failure::usage("number_malformed", "no number was given", remedy));
+    }
+    Ok(number)
+}
+
+fn found(config: &Config) -> Result<(Book, Bytes<32>), Failure> {
+    let pass_phrase = config.pass_phrase()?;
+    let path = config.keys.join("subject.sealed");
+    let key = sealed::open(&pass_phrase, &load(&path)?).ok_or_else(|| {
+        let message = format!("cannot open {}", path.display());
+        Failure::device("subject_key_locked", message, "enrol the device again")
+    })?;
+    Ok((book(config)?, keyed_hash(&key, &number()?)))
+}
+
+fn record(profile: Option<&Profile>, at: i64, content: &Content) -> Value {
+    json!({
+        "at": format!("{} {}", date_of(at), time_of(at)),
+        "purpose": profile.map(|profile| &profile.purpose_vi),
+        "legal_basis": profile.map(|profile| &profile.legal_basis),
+        "recipients": profile.map(|profile| profile.recipients().map(|r| json!({ "id": r.id, "fields": r.fields })).collect::<Vec<_>>()),
+        "source": content.source,
+        "verified": content.source != Source::Typed,
+        "items": content.items,
+        "answers": content.answers,
+        "list": content.listed,
+        "portrait": content.portrait,
+    })
+}
+
+/// Writes everything that is kept of a person, sealed with a pass phrase that they are given, and notes that it was done.
+///
+/// # Errors
+/// When the book does not open, or the file cannot be written.
+pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
+    let config = Config::load(config)?;
+    let (book, subject) = found(&config)?;
+    let records = book.of_subject(&subject)?;
+    let list = records.iter().map(|kept| record(Profile::load(&kept.profile).ok().as_ref(), kept.at, &kept.content));
+    let report = json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
+    let plain = Zeroizing::new(format!("{report:#}"));
+    let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
+    let sealed = sealed::seal(&phrase, plain.as_bytes())
+        .map_err(|e| Failure::device("key_store_crypto", e.to_string(), "report this as a bug"))?;
+    std::fs::write(out, sealed).map_err(|e| {
+        Failure::usage("file_unwritable", format!("cannot write {}: {e}", out.display()), "name another file")
+    })?;
+    book.note(&Body::Disclosure(Disclosure { count: records.len() as u64, subject }))?;
+    print_text(&format!("{} records in {}\n", records.len(), out.display()));
+    Ok(exit::GENUINE)
+}
+
+/// Shows what [`export`] wrote.
+///
+/// # Errors
+/// When the pass phrase does not open it.
+pub fn show(file: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
+    let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
+    let plain = sealed::open(&phrase, &load(file)?).ok_or_else(|| {
+        let message = format!("the pass phrase does not open {}", file.display());
+        Failure::usage("subject_locked", message, "use the pass phrase with which it was exported")
+    })?;
+    print_text(&String::from_utf8_lossy(&plain));
+    print_text("\n");
+    Ok(exit::GENUINE)
+}
+
+/// Erases everything that is kept of a person but what an authority has not confirmed yet.
+///
+/// # Errors
+/// When the book does not open.
+pub fn erase(config: &Path) -> Result<u8, Failure> {
+    let config = Config::load(config)?;
+    let (mut book, subject) = found(&config)?;
+    let (gone, stays) = book.erase_subject(&subject)?;
+    print_text(&format!("{gone} records erased\n"));
+    if stays > 0 {
+        print_text(&format!("{stays} records stay until the authority's count is confirmed (lodging)\n"));
+    }
+    Ok(exit::GENUINE)
+}

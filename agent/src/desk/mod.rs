@@ -1,0 +1,803 @@
+//! The desk: the page for staff and the interface for other software, on this machine only.
+//!
+//! One visit at a time, because there is one reader. [`Desk`] owns it: handlers and the reader's thread tell it what
+//! happens, it asks the pure visit what comes next, does that, and tells everybody who listens. The interface is
+//! described by itself at `/v1/openapi.json`; `docs/local-api.md` is for people.
+
+pub mod api;
+pub mod compat;
+pub mod guard;
+pub mod listen;
+pub mod paper;
+pub mod problem;
+pub mod session;
+pub mod work;
+
+use crate::access::{self, AccessKey, Private};
+use crate::cabinet;
+use crate::desk::guard::Caller;
+use crate::desk::problem::Problem;
+use crate::desk::session::{Session, SessionEvent, Verdict, What};
+use crate::device::Judged;
+use crate::failure::Failure;
+use crate::parts::Fault;
+use crate::profile::{Accept, PrintKind, Profile};
+use crate::site::{Agreed, Finished, Kept, Site, lock};
+use crate::station::{Station, Told};
+use crate::visit::{self, Outcome, Refusal, Wait};
+use axum::http::StatusCode;
+use emrtd::verdict::Decision;
+use kiosk_ui::slip::Paper;
+use kiosk_ui::state::ReadStep;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// Level of the interface; it counts up with every change that a client must know of.
+pub const API_LEVEL: u32 = 1;
+/// Milliseconds without a sign of life after which a session is broken off.
+const PATIENCE_MS: u64 = 180_000;
+/// Milliseconds for which an ended session's result can still be fetched.
+const REMEMBERED_MS: u64 = 300_000;
+/// Ended sessions that are remembered.
+const MOST_ENDED: usize = 16;
+/// Idempotency keys that are remembered.
+const MOST_KEYS: usize = 256;
+/// Events that a slow client may be behind.
+const BACKLOG: usize = 256;
+
+/// What is told to everybody who listens.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// Something happened in a session.
+    Session(SessionEvent),
+    /// Reader, central or recipients are in another state.
+    Status,
+    /// For programs that expect a vendor's plugin.
+    Compat(compat::Message),
+}
+
+struct Inner {
+    current: Option<Session>,
+    ended: VecDeque<(u64, Session)>,
+    by_key: VecDeque<(String, String)>,
+    reader: Option<Fault>,
+    printer: Option<Fault>,
+    unsent: u64,
+    broken: Option<Failure>,
+    refused: HashMap<String, (u64, u64)>,
+}
+
+/// The desk.
+pub struct Desk {
+    site: Arc<Site>,
+    profile: Arc<Profile>,
+    port: u16,
+    me: Weak<Self>,
+    station: Mutex<Option<Station>>,
+    inner: Mutex<Inner>,
+    news: broadcast::Sender<News>,
+    slips: Option<Sender<Paper>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Desk({})", self.profile.id)
+    }
+}
+
+const fn step_name(step: ReadStep) -> &'static str {
+    match step {
+        ReadStep::Connect => "connect",
+        ReadStep::Unlock => "unlock",
+        ReadStep::Text => "text",
+        ReadStep::Portrait => "portrait",
+        ReadStep::Verify => "verify",
+    }
+}
+
+fn wrong_time(waits: Wait) -> Problem {
+    let waits = serde_json::to_value(waits).unwrap_or_default();
+    let title = format!("the session waits for {}", waits.as_str().unwrap_or_default());
+    Problem::new(StatusCode::CONFLICT, "wrong_step", title, "look at the session, then do what it waits for")
+}
+
+fn no_session() -> Problem {
+    let title = "there is no such session, or its result was there for long enough";
+    Problem::new(StatusCode::NOT_FOUND, "session_unknown", title, "begin a new session")
+}
+
+impl Desk {
+    /// A desk over a site; the reader's thread is started, and one that listens to it.
+    ///
+    /// # Errors
+    /// When the profile or a device is not as it must be.
+    pub fn start(site: &Arc<Site>, port: u16) -> Result<Arc<Self>, Failure> {
+        let profile = Arc::new(Profile::load(&site.config.profile)?);
+        let config = site.config.desk.as_ref();
+        let printer = config.and_then(|desk| desk.printer.as_ref());
+        let printer = printer.map(cabinet::specification::open_printer).transpose()?;
+        let (station, hearing) = Station::start(site);
+        let (news, _) = broadcast::channel(BACKLOG);
+        let (slips, to_print) = std::sync::mpsc::channel();
+        let desk = Arc::new_cyclic(|me| Self {
+            site: Arc::clone(site),
+            profile,
+            port,
+            me: me.clone(),
+            station: Mutex::new(Some(station)),
+            inner: Mutex::new(Inner {
+                current: None,
+                ended: VecDeque::new(),
+                by_key: VecDeque::new(),
+                reader: Some(Fault {
+                    code: "reader_awaited".to_owned(),
+                    message: "the reader is looked for".to_owned(),
+                    remedy: "wait, or plug the reader in".to_owned(),
+                }),
+                printer: None,
+                unsent: 0,
+                broken: None,
+                refused: HashMap::new(),
+            }),
+            news,
+            slips: printer.is_some().then_some(slips),
+        });
+        if let Some(printer) = printer {
+            let told = Arc::downgrade(&desk);
+            let tell = Box::new(move |_, fault: Option<Fault>| {
+                if let Some(desk) = told.upgrade() {
+                    lock(&desk.inner).printer = fault;
+                    desk.tell(News::Status);
+                }
+            });
+            std::thread::spawn(move || cabinet::print(printer, &to_print, tell));
+        }
+        let listener = Arc::downgrade(&desk);
+        std::thread::spawn(move || {
+            while let Some(told) = hearing.next() {
+                let Some(desk) = listener.upgrade() else { return };
+                desk.hear(told);
+            }
+        });
+        Ok(desk)
+    }
+
+    /// The site.
+    #[must_use]
+    pub const fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// The profile.
+    #[must_use]
+    pub const fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Everything that is told from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    fn tell(&self, news: News) {
+        // Nobody may be listening.
+        drop(self.news.send(news));
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.site.clock.monotonic().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Ends: the reader's thread, then what is pending.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish(&self) -> Result<(), Failure> {
+        drop(lock(&self.station).take());
+        self.site.finish()
+    }
+
+    /// The failure that ended the reader's thread.
+    #[must_use]
+    pub fn broken(&self) -> Option<Failure> {
+        lock(&self.inner).broken.clone()
+    }
+
+    /// Logs a refusal by its code, once a second for each.
+    pub fn refused(&self, code: &str) {
+        let second = self.now_ms() / 1000;
+        let mut inner = lock(&self.inner);
+        let (last, held) = inner.refused.entry(code.to_owned()).or_insert((u64::MAX, 0));
+        if *last == second {
+            *held += 1;
+            return;
+        }
+        let more = std::mem::take(held);
+        *last = second;
+        drop(inner);
+        tracing::warn!(code, more, "a request was refused");
+    }
+
+    /// How everything is.
+    #[must_use]
+    pub fn status(&self) -> api::Status {
+        let inner = lock(&self.inner);
+        let current = inner.current.as_ref();
+        let (reader, printer, unsent) = (inner.reader.clone(), inner.printer.clone(), inner.unsent);
+        let busy = current.map(|session| session.caller.name.clone());
+        let session = current.map(|session| session.id.clone());
+        drop(inner);
+        let book = self.site.book();
+        let inside = self.profile.ledger().and_then(|_| book.inside(&self.profile.id).ok());
+        api::Status {
+            reader: reader.map_or_else(api::Part::works, |fault| api::Part::away(&fault)),
+            printer: self.slips.as_ref().map(|_| printer.map_or_else(api::Part::works, |fault| api::Part::away(&fault))),
+            central: api::Central { configured: self.site.has_central(), unsent: self.site.unsent().max(unsent) },
+            recipients: book.backlog().unwrap_or_default().into_iter().map(Into::into).collect(),
+            busy,
+            session,
+            inside,
+        }
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// `busy` while another one goes on; when the device has failed.
+    pub fn begin(&self, caller: &Caller, wanted: api::Begin, idempotency: Option<&str>) -> Result<String, Problem> {
+        let idempotency = idempotency.map(|key| format!("{}/{key}", caller.id));
+        let mut inner = lock(&self.inner);
+        if let Some(key) = &idempotency
+            && let Some((_, id)) = inner.by_key.iter().find(|(known, _)| known == key)
+        {
+            return Ok(id.clone());
+        }
+        if let Some(failure) = &inner.broken {
+            return Err(failure.clone().into());
+        }
+        if let Some(current) = &inner.current {
+            let title = format!("{:?} has a session", current.caller.name);
+            let remedy = "wait until it has ended; GET /v1/status says so, and /v1/events tells of it";
+            return Err(Problem::new(StatusCode::CONFLICT, "busy", title, remedy));
+        }
+        let visit = crate::site::random_id()?;
+        let (mut session, todo) =
+            Session::new(visit, caller.clone(), Arc::clone(&self.profile), self.site.now(), self.now_ms());
+        session.correlation = wanted.correlation_id;
+        session.party = wanted.party;
+        let id = session.id.clone();
+        inner.current = Some(session);
+        if let Some(key) = idempotency {
+            inner.by_key.push_back((key, id.clone()));
+            if inner.by_key.len() > MOST_KEYS {
+                inner.by_key.pop_front();
+            }
+        }
+        self.follow(&mut inner, todo)?;
+        Ok(id)
+    }
+
+    /// Works with the session that goes on, if it is this caller's.
+    fn with<T>(
+        &self,
+        caller: &Caller,
+        id: &str,
+        work: impl FnOnce(&Self, &mut Inner) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut inner = lock(&self.inner);
+        let now = self.now_ms();
+        match &mut inner.current {
+            Some(session) if session.id == id && session.is_for(caller) => session.touched = now,
+            _ => {
+                let over = inner.ended.iter().any(|(_, session)| session.id == id && session.is_for(caller));
+                if over {
+                    return Err(wrong_time(Wait::End));
+                }
+                return Err(no_session());
+            }
+        }
+        work(self, &mut inner)
+    }
+
+    fn current(inner: &mut Inner) -> Result<&mut Session, Problem> {
+        inner.current.as_mut().ok_or_else(no_session)
+    }
+
+    fn step(&self, inner: &mut Inner, waits: Wait, input: visit::Input) -> Result<(), Problem> {
+        let session = Self::current(inner)?;
+        if session.steps.waits() != waits {
+            return Err(wrong_time(session.steps.waits()));
+        }
+        let todo = session.advance(input);
+        self.follow(inner, todo)
+    }
+
+    /// The holder agreed.
+    ///
+    /// # Errors
+    /// When it is not the time for it, or it cannot be kept.
+    pub fn consent(&self, caller: &Caller, id: &str, agreed: &Agreed) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| {
+            let session = Self::current(inner)?;
+            if session.steps.waits() != Wait::Consent {
+                return Err(wrong_time(session.steps.waits()));
+            }
+            desk.site.consented(&session.profile, session.visit, agreed)?;
+            desk.step(inner, Wait::Consent, visit::Input::Agreed)
+        })
+    }
+
+    /// What opens the chip. The code of a health insurance card is noted where the profile takes it.
+    ///
+    /// # Errors
+    /// When it is none, or it is not the time for it.
+    pub fn key(&self, caller: &Caller, id: &str, key: &api::Key) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| {
+            let session = Self::current(inner)?;
+            if session.steps.waits() != Wait::Key {
+                return Err(wrong_time(session.steps.waits()));
+            }
+            if let Some(scan) = &key.scan
+                && session.profile.accepts(Accept::HealthInsurance)
+                && cccd::qr::parse(&scan.0) == Ok(cccd::qr::Scan::HealthInsurance)
+            {
+                session.insurance = scan.0.split('|').next().map(|code| code.to_owned().into());
+                let again = session.happened(What::Waiting { waits: Wait::Key });
+                desk.tell(News::Session(again));
+                return Ok(());
+            }
+            let opens = key.open(&session.profile)?;
+            session.key = Some(opens);
+            desk.step(inner, Wait::Key, visit::Input::Key)
+        })
+    }
+
+    /// A scan from the device's own scanner: for whoever waits for a key.
+    pub fn scanned(&self, text: &Private) {
+        self.tell(News::Compat(compat::Message::Scan(text.clone())));
+        self.begin_for_compat();
+        let waiting = {
+            let inner = lock(&self.inner);
+            inner.current.as_ref().filter(|s| s.steps.waits() == Wait::Key).map(|s| (s.caller.clone(), s.id.clone()))
+        };
+        let Some((caller, id)) = waiting else { return };
+        let key = api::Key { scan: Some(text.clone()), ..api::Key::default() };
+        if let Err(problem) = self.key(&caller, &id, &key) {
+            let mut inner = lock(&self.inner);
+            if let Some(session) = &mut inner.current {
+                let event = session.happened(What::NotRead { code: problem.code, remedy: problem.remedy });
+                self.tell(News::Session(event));
+            }
+        }
+    }
+
+    /// Whether the face is that of the portrait.
+    ///
+    /// # Errors
+    /// When it is not the time for it.
+    pub fn face(&self, caller: &Caller, id: &str, same: bool) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| desk.step(inner, Wait::Face, visit::Input::Face(same)))
+    }
+
+    /// The form is filled in.
+    ///
+    /// # Errors
+    /// When a field is missing, unknown or malformed, or it is not the time for it.
+    pub fn form(&self, caller: &Caller, id: &str, form: api::Form) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| {
+            let session = Self::current(inner)?;
+            if session.steps.waits() != Wait::Form {
+                return Err(wrong_time(session.steps.waits()));
+            }
+            let answers = work::answers(&session.profile, form.answers)?;
+            if let Some(finished) = &mut session.finished {
+                finished.content.answers = answers;
+                finished.party = form.party.or_else(|| session.party.clone());
+            }
+            desk.step(inner, Wait::Form, visit::Input::Filled)
+        })
+    }
+
+    /// Breaks a session off.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be noted.
+    pub fn cancel(&self, caller: &Caller, id: &str) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| {
+            let todo = Self::current(inner)?.advance(visit::Input::Cancel);
+            desk.follow(inner, todo)
+        })
+    }
+
+    /// Breaks off a session that nobody cares for, and forgets results that were there for long enough.
+    pub fn tick(&self) {
+        let now = self.now_ms();
+        let mut inner = lock(&self.inner);
+        inner.ended.retain(|(at, _)| now < at.saturating_add(REMEMBERED_MS));
+        let waits = |session: &Session| !matches!(session.steps.waits(), Wait::End | Wait::Kept);
+        let abandoned = |session: &&mut Session| waits(session) && now > session.touched.saturating_add(PATIENCE_MS);
+        if let Some(session) = inner.current.as_mut().filter(abandoned) {
+            let todo = session.advance(visit::Input::Cancel);
+            self.drop_problem(self.follow(&mut inner, todo));
+        }
+        let unsent = self.site.unsent();
+        if inner.unsent != unsent {
+            inner.unsent = unsent;
+            self.tell(News::Status);
+        }
+    }
+
+    fn drop_problem(&self, result: Result<(), Problem>) {
+        if let Err(problem) = result {
+            tracing::error!(code = problem.code, "{}", problem.title);
+            self.tell(News::Status);
+        }
+    }
+
+    /// What the reader's thread says.
+    fn hear(&self, told: Told) {
+        let mut inner = lock(&self.inner);
+        match told {
+            Told::Reader(fault) => {
+                inner.reader = fault;
+                return self.tell(News::Status);
+            }
+            Told::Unsent(unsent) => {
+                if inner.unsent != unsent {
+                    inner.unsent = unsent;
+                    self.tell(News::Status);
+                }
+                return;
+            }
+            Told::Ended(failure) => {
+                tracing::error!(code = failure.code, remedy = failure.remedy, "{}", failure.message);
+                inner.broken = Some(failure);
+                return self.tell(News::Status);
+            }
+            _ => {}
+        }
+        let Some(session) = &mut inner.current else {
+            if matches!(told, Told::Gone) {
+                self.tell(News::Compat(compat::Message::Gone));
+            }
+            return;
+        };
+        session.touched = self.now_ms();
+        let result = match told {
+            Told::Progress(step, per_cent) => {
+                if session.log.iter().all(|event| !matches!(event.what, What::Progress { .. })) {
+                    self.tell(News::Compat(compat::Message::Card));
+                }
+                let event = session.happened(What::Progress { step: step_name(step), per_cent });
+                self.tell(News::Session(event));
+                Ok(())
+            }
+            Told::Lifted => {
+                let event = session.happened(What::Lifted);
+                self.tell(News::Session(event));
+                Ok(())
+            }
+            Told::Failed(failure) => {
+                self.tell(News::Compat(compat::Message::Failed(failure.code.clone())));
+                let (event, todo) = session.not_read(&failure);
+                self.tell(News::Session(event));
+                self.follow(&mut inner, todo)
+            }
+            Told::Judged(judged) => self.judged(&mut inner, *judged),
+            Told::Gone => {
+                let event = session.happened(What::CardGone);
+                self.tell(News::Session(event));
+                self.tell(News::Compat(compat::Message::Gone));
+                Ok(())
+            }
+            Told::Name(_) | Told::Picture(_) | Told::Reader(_) | Told::Unsent(_) | Told::Ended(_) => Ok(()),
+        };
+        self.drop_problem(result);
+    }
+
+    fn judged(&self, inner: &mut Inner, mut judged: Judged) -> Result<(), Problem> {
+        let session = Self::current(inner)?;
+        let genuine = judged.decision == Decision::Genuine;
+        let refusal = if genuine { self.site.admit(&session.profile, &mut judged.content)? } else { None };
+        let decision = judged.decision;
+        if let Some(code) = session.insurance.take() {
+            let field = session.profile.form().find(|field| field.from.is_some()).map(|field| field.id.clone());
+            judged.content.answers.extend(field.map(|id| (id, code)));
+        }
+        let todo = session.judged(judged, refusal);
+        let event = session.happened(What::Judged { decision, refusal });
+        self.tell(News::Session(event));
+        self.follow(inner, todo)
+    }
+
+    /// Does what the visit wants.
+    fn follow(&self, inner: &mut Inner, todo: Vec<visit::Effect>) -> Result<(), Problem> {
+        for wanted in todo {
+            let session = Self::current(inner)?;
+            match wanted {
+                visit::Effect::Ask(waits) => {
+                    let event = session.happened(What::Waiting { waits });
+                    self.tell(News::Session(event));
+                    if waits == Wait::Chip
+                        && let Some(key) = session.key.take()
+                    {
+                        self.read(key, Arc::clone(&session.profile));
+                    }
+                }
+                visit::Effect::Keep => {
+                    let event = session.happened(What::Waiting { waits: Wait::Kept });
+                    self.tell(News::Session(event));
+                    self.keep(inner)?;
+                }
+                visit::Effect::Print => self.print(session),
+                visit::Effect::OpenDoor => self.tell(News::Compat(compat::Message::Door)),
+                visit::Effect::HandOff => {
+                    let message = compat::Message::result(session);
+                    self.tell(News::Compat(message));
+                }
+                visit::Effect::End(outcome) => self.end(inner, outcome)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, key: AccessKey, profile: Arc<Profile>) {
+        if let Some(station) = &*lock(&self.station) {
+            station.read(key, profile);
+        }
+    }
+
+    /// Puts the visit on disk, in a thread of its own: a recipient that gives out numbers may take its time.
+    fn keep(&self, inner: &mut Inner) -> Result<(), Problem> {
+        let session = Self::current(inner)?;
+        let Some(finished) = session.finished.clone() else { return Err(no_session()) };
+        let (profile, me) = (Arc::clone(&session.profile), self.me.clone());
+        std::thread::spawn(move || {
+            let Some(desk) = me.upgrade() else { return };
+            let site = &desk.site;
+            let kept = site.keep(&profile, &finished).map(|kept| {
+                kept.map(|mut kept| {
+                    if let Some(given) = site.courier().registered(site, &kept.id) {
+                        (kept.number, kept.place) = (Some(given.number), given.place.or(kept.place.take()));
+                    }
+                    kept
+                })
+            });
+            desk.drop_problem(desk.kept(kept));
+        });
+        Ok(())
+    }
+
+    fn kept(&self, kept: Result<Result<Kept, Refusal>, Failure>) -> Result<(), Problem> {
+        let mut inner = lock(&self.inner);
+        let session = Self::current(&mut inner)?;
+        let input = match kept {
+            Ok(Ok(kept)) => {
+                session.kept = Some(kept);
+                visit::Input::Kept(None)
+            }
+            Ok(Err(refusal)) => visit::Input::Kept(Some(refusal)),
+            Err(failure) => {
+                // Nothing was kept, so nothing may leave: the session ends, and the desk says why.
+                let todo = session.advance(visit::Input::Cancel);
+                inner.broken = Some(failure.clone());
+                self.drop_problem(self.follow(&mut inner, todo));
+                return Err(failure.into());
+            }
+        };
+        let todo = session.advance(input);
+        self.follow(&mut inner, todo)
+    }
+
+    fn print(&self, session: &Session) {
+        if let (Some(slips), Some(print), Some(kept)) = (&self.slips, session.profile.print(), &session.kept)
+            && let Some(paper) = paper::paper(&self.site, print.kind, kept)
+        {
+            // The printer's thread says what is wrong with the printer; the desk can print again.
+            drop(slips.send(paper));
+        }
+    }
+
+    /// Prints a record once more; false where there is no printer or nothing for it.
+    #[must_use]
+    pub fn print_again(&self, kind: PrintKind, kept: &Kept) -> bool {
+        let paper = paper::paper(&self.site, kind, kept);
+        self.slips.as_ref().zip(paper).is_some_and(|(slips, paper)| slips.send(paper).is_ok())
+    }
+
+    fn end(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), Problem> {
+        let Some(mut session) = inner.current.take() else { return Ok(()) };
+        if let Some(station) = &*lock(&self.station)
+            && outcome == Outcome::Cancelled
+        {
+            station.stop_waiting();
+        }
+        session.outcome = Some(outcome);
+        let number = session.kept.as_ref().and_then(|kept| kept.number.clone());
+        let event = session.happened(What::Ended { outcome, number });
+        self.tell(News::Session(event));
+        let why = match outcome {
+            Outcome::Refused(why) => Some(Some(why)),
+            // Nobody agreed to anything: nothing happened.
+            Outcome::Cancelled if session.log.len() > 2 => Some(None),
+            Outcome::Done | Outcome::NotGenuine | Outcome::Undecided | Outcome::Cancelled => None,
+        };
+        let noted = why.map(|why| {
+            let nobody = Finished { visit: session.visit, sequence: 0, content: Default::default(), party: None };
+            let finished = session.finished.as_ref().unwrap_or(&nobody);
+            self.site.turned_away(&session.profile, finished, why)
+        });
+        if outcome != Outcome::Done {
+            session.forget();
+        }
+        inner.ended.push_back((self.now_ms(), session));
+        if inner.ended.len() > MOST_ENDED {
+            inner.ended.pop_front();
+        }
+        self.tell(News::Status);
+        Ok(noted.transpose().map(drop)?)
+    }
+
+    /// A session as its client may see it.
+    ///
+    /// # Errors
+    /// When there is none of that name for this caller.
+    pub fn session(&self, caller: &Caller, id: &str) -> Result<api::SessionView, Problem> {
+        let inner = lock(&self.inner);
+        let ended = inner.ended.iter().map(|(_, session)| session);
+        let mut all = inner.current.iter().chain(ended);
+        let session = all.find(|session| session.id == id && session.is_for(caller)).ok_or_else(no_session)?;
+        Ok(self.view(session, caller))
+    }
+
+    fn view(&self, session: &Session, caller: &Caller) -> api::SessionView {
+        let listed = session.finished.as_ref().map(|finished| &finished.content);
+        // The photograph of a list is for those who look at faces.
+        let photo = listed
+            .filter(|_| caller.role == guard::Role::Desk)
+            .and_then(|content| content.photo.as_ref())
+            .map(|photo| json!({ "media_type": photo.media_type, "base64": *photo.data.0 }));
+        let scanned = listed.map(|content| {
+            content.answers.iter().map(|(id, value)| (id.clone(), json!(*value.0))).collect::<serde_json::Map<_, _>>()
+        });
+        api::SessionView {
+            id: session.id.clone(),
+            correlation_id: session.correlation.clone(),
+            profile: session.profile.id.clone(),
+            practice: session.profile.practice,
+            began: session.began,
+            waits: session.steps.waits(),
+            outcome: session.outcome,
+            verdict: session.verdict.as_ref().map(verdict_view),
+            holder: session.holder(caller.role),
+            photo,
+            answers: Value::Object(scanned.unwrap_or_default()),
+            differences: listed.map(|content| work::differences(&content.differences)).unwrap_or_default(),
+            number: session.kept.as_ref().and_then(|kept| kept.number.clone()),
+            place: session.kept.as_ref().and_then(|kept| kept.place.clone()),
+            record: session.kept.as_ref().filter(|_| session.profile.keep().is_some()).map(|kept| kept.id.clone()),
+            last_event: session.log.len() as u64,
+        }
+    }
+
+    /// What happened in a session after an event that the client has seen.
+    ///
+    /// # Errors
+    /// When there is none of that name for this caller.
+    pub fn since(&self, caller: &Caller, id: &str, seen: u64) -> Result<Vec<SessionEvent>, Problem> {
+        let inner = lock(&self.inner);
+        let ended = inner.ended.iter().map(|(_, session)| session);
+        let mut all = inner.current.iter().chain(ended);
+        let session = all.find(|session| session.id == id && session.is_for(caller)).ok_or_else(no_session)?;
+        Ok(session.log.iter().filter(|event| event.sequence > seen).cloned().collect())
+    }
+
+    /// The session that this caller has now.
+    #[must_use]
+    pub fn own(&self, caller: &Caller) -> Option<String> {
+        let inner = lock(&self.inner);
+        inner.current.as_ref().filter(|session| session.is_for(caller)).map(|session| session.id.clone())
+    }
+
+    /// The result of a session that has ended, as an object and signed.
+    ///
+    /// # Errors
+    /// When it has not ended, or there is none for this caller.
+    pub fn result(&self, caller: &Caller, id: &str) -> Result<api::SignedResult, Problem> {
+        let inner = lock(&self.inner);
+        let ended = inner.ended.iter().map(|(_, session)| session).find(|s| s.id == id && s.is_for(caller));
+        let Some(session) = ended else {
+            let waits = inner.current.as_ref().filter(|s| s.id == id && s.is_for(caller));
+            return Err(waits.map_or_else(no_session, |session| wrong_time(session.steps.waits())));
+        };
+        let result = self.result_of(session, caller);
+        drop(inner);
+        let jws = self.site.sign_jws("cccd-result+jwt", &result)?;
+        Ok(api::SignedResult { result, jws })
+    }
+
+    fn result_of(&self, session: &Session, caller: &Caller) -> Value {
+        let verdict = session.verdict.as_ref();
+        json!({
+            "schema": "cccd-agent/result/1",
+            "session": session.id,
+            "correlation_id": session.correlation,
+            "device": self.site.config.device,
+            "profile": session.profile.id,
+            "practice": session.profile.practice,
+            "began": session.began,
+            "outcome": session.outcome,
+            "verdict": verdict.map(verdict_view),
+            "source": session.finished.as_ref().map(|finished| finished.content.source),
+            "holder": if session.outcome == Some(Outcome::Done) { session.holder(caller.role) } else { None },
+            "number": session.kept.as_ref().and_then(|kept| kept.number.clone()),
+        })
+    }
+}
+
+fn verdict_view(verdict: &Verdict) -> api::VerdictView {
+    api::VerdictView {
+        decision: verdict.decision,
+        refusal: verdict.refusal,
+        checks: crate::report::outcomes(&verdict.checks),
+        event: api::EventView { sequence: verdict.sequence, sha256: verdict.event.to_string() },
+        total_ms: verdict.total_ms,
+    }
+}
+
+/// Ticks until the desk is gone.
+pub fn keep_ticking(desk: &Arc<Desk>) {
+    let desk = Arc::downgrade(desk);
+    std::thread::spawn(move || {
+        while let Some(desk) = desk.upgrade() {
+            desk.tick();
+            drop(desk);
+            std::thread::park_timeout(Duration::from_millis(500));
+        }
+    });
+}
+
+/// Scans from the device's own scanner go to whoever waits for one.
+pub fn take_scans(desk: &Arc<Desk>, scanner: Box<dyn drivers::scanner::Scanner>) {
+    let desk = Arc::downgrade(desk);
+    std::thread::spawn(move || {
+        cabinet::scans(scanner, Box::new(|_, _| {}), &mut |text| {
+            let Some(desk) = desk.upgrade() else { return false };
+            desk.scanned(&text);
+            true
+        });
+    });
+}
+
+/// What opens a chip, from what a client gives.
+fn opened(key: &api::Key, profile: &Profile) -> Result<AccessKey, Failure> {
+    match (&key.scan, &key.number, &key.mrz) {
+        (Some(scan), None, None) => access::from_scan(scan.0.trim()),
+        (None, Some(number), None) => access::from_number(&number.0),
+        (None, None, Some(mrz)) if profile.accepts(Accept::Passport) => access::from_mrz_text(&mrz.0),
+        (None, None, Some(_)) => Err(Failure::usage(
+            "passport_not_accepted",
+            "this profile reads citizen cards only",
+            "scan the citizen card, or choose a profile that accepts passports",
+        )),
+        _ => Err(Failure::usage("key_missing", "give one of scan, number and mrz", "scan the card's QR code")),
+    }
+}
+
+impl api::Key {
+    fn open(&self, profile: &Profile) -> Result<AccessKey, Problem> {
+        Ok(opened(self, profile)?)
+    }
+}
+

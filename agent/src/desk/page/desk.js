@@ -1,0 +1,625 @@
+// The desk page. It holds no data of its own: what it shows it has asked for, and forgets with the next step.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+let lang = localStorage.getItem("lang") === "en" ? 1 : 0;
+let about = null, status = null, session = null, lost = false, wantsPassport = false, typing = false;
+
+const t = (key) => (WORDS[key] ? WORDS[key][lang] : key);
+const two = (pair) => (lang ? pair.en : pair.vi);
+
+/** Makes an element: attributes, then children. Text is always text. */
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else if (value !== false && value != null) node.setAttribute(key, value);
+  }
+  node.append(...children.flat().filter((child) => child != null && child !== false));
+  return node;
+}
+
+async function ask(method, path, body, headers = {}) {
+  const raw = body instanceof Blob;
+  const response = await fetch(path, {
+    method,
+    headers: { ...(body && !raw ? { "content-type": "application/json" } : {}), ...headers },
+    body: raw ? body : body ? JSON.stringify(body) : undefined,
+  });
+  const text = await response.text();
+  const answer = text ? JSON.parse(text) : {};
+  if (!response.ok) {
+    if (response.status === 401) showPairing();
+    throw answer;
+  }
+  return answer;
+}
+
+function fail(problem, where = $("error")) {
+  where.hidden = false;
+  where.textContent = problem.code ? `${t(problem.code)} — ${problem.title} ${problem.remedy} [${problem.code}]` : t("lost");
+}
+
+function guarded(work) {
+  return async (event) => {
+    event?.preventDefault?.();
+    $("error").hidden = true;
+    try {
+      await work(event);
+    } catch (problem) {
+      fail(problem);
+    }
+  };
+}
+
+function showPairing() {
+  document.querySelector("main").hidden = true;
+  $("pair").hidden = false;
+  $("code").focus();
+}
+
+$("pair").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await ask("POST", "/v1/pair", { code: $("code").value.trim(), name: $("who").value.trim() });
+    location.reload();
+  } catch (problem) {
+    fail(problem, $("pair-error"));
+  }
+});
+
+const clock = (seconds) =>
+  new Intl.DateTimeFormat("vi-VN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" }).format(seconds * 1000);
+const label = (name) => {
+  const field = about.profile.form.find((field) => `form.${field.id}` === name);
+  if (field) return lang ? field.label_en : field.label_vi;
+  return about.profile.labels[name] ? two(about.profile.labels[name]) : name.replace("roster.", "");
+};
+const valueOf = (holder, name) => name.split(".").reduce((value, key) => value?.[key], holder);
+const shown = (name, value) => {
+  const field = about.profile.form.find((field) => `form.${field.id}` === name);
+  const choice = field?.choice.find((choice) => choice.value === value);
+  return choice ? (lang ? choice.label_en : choice.label_vi) : value;
+};
+const fields = () => about.profile.recipients.find((recipient) => recipient.id === "desk")?.fields ?? [];
+
+function picture(image, caption) {
+  if (!image) return null;
+  const src = `data:${image.media_type};base64,${image.base64}`;
+  return el("figure", {}, el("img", { src, alt: caption }), el("figcaption", {}, caption));
+}
+
+function holderView(holder, photo, differences) {
+  if (!holder) return null;
+  const list = el("dl");
+  for (const name of fields()) {
+    const value = valueOf(holder, name);
+    if (name === "portrait" || value == null) continue;
+    list.append(el("dt", {}, label(name)), el("dd", {}, shown(name, value)));
+  }
+  for (const difference of differences ?? []) {
+    list.append(el("dt", {}, label(difference.item)), el("dd", { class: "differs" }, `${difference.listed} → ${difference.chip}`));
+  }
+  return el("div", { class: "holder" }, picture(holder.portrait, t("chipPhoto")), picture(photo, t("listPhoto")), list);
+}
+
+function verdictView(view) {
+  const verdict = view.verdict;
+  if (!verdict) return null;
+  const refusal = verdict.refusal ?? view.outcome?.refused;
+  const kind = verdict.decision === "genuine" ? (refusal ? "warn" : "good") : verdict.decision === "undecided" ? "warn" : "bad";
+  const mark = { good: "✓", warn: "!", bad: "✗" }[kind];
+  const words = refusal ? `${t(refusal)} (${t(verdict.decision)})` : t(verdict.decision);
+  return el("p", { class: `verdict ${kind}` }, el("span", { "aria-hidden": "true" }, mark), words);
+}
+
+/** Which step shows: rebuilt only when it is another, so that nobody loses what they are typing. */
+let drawn = "";
+
+function drawVisit(force = false) {
+  const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsPassport, typing, session ? 0 : status?.busy, session?.answers]);
+  if (!force && key === drawn) return;
+  drawn = key;
+  const step = $("step");
+  step.replaceChildren(...steps());
+  $("visit-title").textContent = title();
+  const focus = step.querySelector("[data-focus]") ?? step.querySelector("input, select, textarea, button.primary, button");
+  if (force !== "quiet") focus?.focus();
+}
+
+function title() {
+  if (typing) return t("typedStart");
+  if (!session) return t("ready");
+  return { consent: t("consentTitle"), key: t("keyTitle"), chip: t("chipTitle"), face: t("faceTitle"), form: t("formTitle"), kept: t("kept"), end: t("done") }[session.waits];
+}
+
+function steps() {
+  if (typing) return [typedForm()];
+  if (!session) return idle();
+  switch (session.waits) {
+    case "consent": return consent();
+    case "key": return key();
+    case "chip": return chip();
+    case "face": return face();
+    case "form": return [verdictView(session), holderView(session.holder, session.photo, session.differences), form(session.answers)].filter(Boolean);
+    case "kept": return [el("progress", { "aria-label": t("kept") })];
+    default: return end();
+  }
+}
+
+const stop = () => el("button", { type: "button", class: "quiet", onclick: guarded(cancel) }, t("cancel"));
+
+async function cancel() {
+  session = await ask("DELETE", `/v1/sessions/${session.id}`);
+  session = null;
+  refresh();
+  drawVisit(true);
+}
+
+const begin = guarded(async () => {
+  wantsPassport = false;
+  const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  session = await ask("POST", "/v1/sessions", {}, { "idempotency-key": random });
+  drawVisit(true);
+});
+
+function idle() {
+  if (status?.busy) {
+    return [el("p", {}, `${t("busy")} ${status.busy}`), el("button", { type: "button", onclick: guarded(adopt) }, t("takeOver"))];
+  }
+  const parts = [
+    el("button", { type: "button", class: "primary big", onclick: begin }, t("start")),
+    el("p", { class: "muted" }, t("startKey")),
+  ];
+  if (about.profile.accept.includes("typed")) {
+    parts.push(el("button", { type: "button", class: "big", onclick: () => { typing = true; drawVisit(true); } }, t("typedStart")));
+  }
+  return parts;
+}
+
+async function adopt() {
+  session = await ask("GET", `/v1/sessions/${status.session}`);
+  drawVisit(true);
+}
+
+function consent() {
+  const { purpose, legal_basis: law } = about.profile;
+  const agree = guarded(async () => {
+    session = await ask("POST", `/v1/sessions/${session.id}/consent`, { language: lang ? "en" : "vi" });
+    drawVisit(true);
+  });
+  return [
+    el("p", { class: "muted" }, t("consentHint")),
+    el("p", { class: "purpose" }, two(purpose)),
+    el("p", { class: "muted", lang: lang ? "vi" : "en" }, lang ? purpose.vi : purpose.en),
+    el("p", { class: "muted" }, `${t("law")}: ${law}`),
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "primary", "data-focus": true, onclick: agree }, t("agree")),
+      el("button", { type: "button", class: "quiet", onclick: guarded(cancel) }, t("refuse"))),
+  ];
+}
+
+function key() {
+  const send = guarded(async (event) => {
+    const text = new FormData(event.target).get("key").trim();
+    // A keyboard loses letters with marks: of a citizen card only the number is sent, which opens the chip.
+    const first = text.split("|")[0];
+    const body = wantsPassport ? { mrz: text } : /^\d{12}$/.test(first) ? { scan: first } : { scan: text };
+    event.target.reset();
+    session = await ask("POST", `/v1/sessions/${session.id}/key`, body);
+    if (session.waits === "key") {
+      $("step").querySelector("p").textContent = t("insurance");
+    }
+    drawVisit();
+  });
+  const field = wantsPassport
+    ? el("textarea", { name: "key", required: true, autocomplete: "off", spellcheck: "false" })
+    : el("input", { name: "key", required: true, autocomplete: "off", spellcheck: "false" });
+  const passport = about.profile.accept.includes("passport") && !wantsPassport;
+  return [
+    el("p", { class: "muted", role: "status" }, wantsPassport ? t("mrzField") : t("keyHint")),
+    el("form", { onsubmit: send },
+      el("label", {}, el("span", {}, wantsPassport ? t("mrzField") : t("keyField")), field),
+      el("div", { class: "actions" },
+        el("button", { type: "submit", class: "primary" }, t("next")),
+        passport && el("button", { type: "button", onclick: () => { wantsPassport = true; drawVisit(true); } }, t("passport")),
+        stop())),
+  ];
+}
+
+function chip() {
+  return [
+    el("p", { id: "reading", class: "muted" }, t("chipHint")),
+    el("progress", { id: "progress", max: 100, value: 0, "aria-label": t("chipTitle") }),
+    el("div", { class: "actions" }, stop()),
+  ];
+}
+
+function face() {
+  const say = (same) => guarded(async () => {
+    session = await ask("POST", `/v1/sessions/${session.id}/face`, { same });
+    drawVisit(true);
+  });
+  return [
+    verdictView(session),
+    el("p", { class: "muted" }, t("faceHint")),
+    holderView(session.holder, session.photo, session.differences),
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "primary", "data-focus": true, onclick: say(true) }, t("same")),
+      el("button", { type: "button", class: "danger", onclick: say(false) }, t("differs")),
+      stop()),
+  ];
+}
+
+function today(plus = 0) {
+  const day = new Date(Date.now() + plus * 86400000);
+  return new Intl.DateTimeFormat("vi-VN", { day: "2-digit", month: "2-digit", year: "numeric", timeZone: "Asia/Ho_Chi_Minh" }).format(day);
+}
+
+async function digest(event) {
+  const [file] = event.target.files;
+  const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  event.target.nextElementSibling.value = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What was given to the one before in the same party is what this one has, too. */
+let lastAnswers = {};
+
+function inputOf(field, known) {
+  const name = `a.${field.id}`;
+  const usual = known[field.id] ?? (about.profile.party ? lastAnswers[field.id] : undefined);
+  const required = !field.optional;
+  if (field.choice.length) {
+    const options = field.choice.map((choice) =>
+      el("option", { value: choice.value, selected: usual === choice.value }, lang ? choice.label_en : choice.label_vi));
+    return el("select", { name, required }, el("option", { value: "" }, "—"), options);
+  }
+  if (field.keyboard === "digest") {
+    return [el("input", { type: "file", onchange: digest }), el("input", { name, required, readonly: true, placeholder: "SHA-256", "aria-label": "SHA-256" }), el("span", { class: "muted" }, t("digest"))];
+  }
+  const date = field.keyboard === "date";
+  const value = usual ?? (date && field.id === "arrival" ? today() : date && field.id === "departure" ? today(1) : "");
+  return el("input", { name, value, required, autocomplete: "off", placeholder: date ? "dd/MM/yyyy" : null, inputmode: field.keyboard === "digits" || date ? "numeric" : null });
+}
+
+function formFields(known) {
+  const parts = about.profile.form.map((field) =>
+    el("label", {}, el("span", {}, `${lang ? field.label_en : field.label_vi} ${field.optional ? t("optional") : ""}`), inputOf(field, known)));
+  if (about.profile.party) {
+    parts.push(el("label", {}, el("span", {}, t("party")), el("input", { name: "party", value: lastAnswers.party ?? "", autocomplete: "off" })));
+  }
+  return parts;
+}
+
+function readForm(form) {
+  const data = new FormData(form);
+  const answers = {};
+  for (const field of about.profile.form) {
+    const value = (data.get(`a.${field.id}`) ?? "").trim();
+    if (value) answers[field.id] = value;
+  }
+  const party = (data.get("party") ?? "").trim() || null;
+  const { room, ward, arrival, departure, reason } = answers;
+  lastAnswers = { room, ward, arrival, departure, reason, party };
+  return { answers, party };
+}
+
+function form(known) {
+  const save = guarded(async (event) => {
+    session = await ask("POST", `/v1/sessions/${session.id}/form`, readForm(event.target));
+    drawVisit();
+  });
+  return el("form", { onsubmit: save }, formFields(known ?? {}),
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, t("save")), stop()));
+}
+
+function typedForm() {
+  const wanted = fields().filter((name) => !name.includes(".") && !["portrait", "id_number", "issue_date"].includes(name));
+  const save = guarded(async (event) => {
+    const data = new FormData(event.target);
+    const items = {};
+    for (const name of [...wanted, "id_number"]) {
+      const value = (data.get(`i.${name}`) ?? "").trim();
+      if (value) items[name] = value;
+    }
+    await ask("POST", "/v1/typed", { items, ...readForm(event.target), agreed: lang ? "en" : "vi" });
+    typing = false;
+    drawVisit(true);
+    loadToday();
+    loadPortal();
+  });
+  const usual = { nationality: "Việt Nam" };
+  const input = (name) => {
+    const must = ["full_name", "date_of_birth"].includes(name);
+    if (name === "sex") {
+      return el("select", { name: `i.${name}` }, el("option", {}, "Nam"), el("option", {}, "Nữ"));
+    }
+    return el("input", { name: `i.${name}`, required: must, value: usual[name] ?? "", autocomplete: "off", placeholder: name === "date_of_birth" ? "dd/MM/yyyy" : null });
+  };
+  return el("form", { onsubmit: save },
+    el("p", { class: "banner warn" }, t("unverified")),
+    el("p", { class: "purpose" }, two(about.profile.purpose)),
+    [...wanted, "id_number"].map((name) => el("label", {}, el("span", {}, label(name)), input(name))),
+    formFields({}),
+    el("div", { class: "actions" },
+      el("button", { type: "submit", class: "primary" }, `${t("agree")} · ${t("save")}`),
+      el("button", { type: "button", class: "quiet", onclick: () => { typing = false; drawVisit(true); } }, t("cancel"))));
+}
+
+function end() {
+  const outcome = session.outcome;
+  const good = outcome === "done";
+  const next = session.verdict && session.verdict.decision !== "genuine" ? `${session.verdict.decision}_next` : "giveBack";
+  const printable = good && session.record && about.profile.print;
+  return [
+    verdictView(session) ?? el("p", { class: "verdict warn" }, t(typeof outcome === "string" ? outcome : outcome?.refused)),
+    good && session.number ? el("p", {}, t("ticket")) : null,
+    good && session.number ? el("p", { class: "number" }, session.number) : null,
+    good && session.place ? el("p", {}, session.place) : null,
+    good ? holderView(session.holder, null, session.differences) : null,
+    el("p", {}, t(next)),
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "primary", "data-focus": true, onclick: () => { session = null; begin(); } }, t("start")),
+      printable && el("button", { type: "button", onclick: guarded(() => print(session.record)) }, t("printDo")),
+      printable && about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${session.record}/attestation`, download: true }, t("statement")),
+      el("button", { type: "button", class: "quiet", onclick: () => { session = null; drawVisit(true); } }, t("close"))),
+  ].filter(Boolean);
+}
+
+async function print(record) {
+  const answer = await ask("POST", `/v1/records/${record}/print`, {});
+  if (answer.printed) return;
+  const lines = answer.lines.length ? answer.lines : [about.site, t("ticket"), answer.number ?? "", answer.place ?? ""];
+  $("paper").textContent = lines.join("\n");
+  window.print();
+  $("paper").textContent = "";
+}
+
+// The list of today.
+const columns = () => fields().filter((name) => name !== "portrait").slice(0, 5);
+
+async function loadToday() {
+  const q = $("q").value.trim();
+  const records = await ask("GET", `/v1/records${q ? `?q=${encodeURIComponent(q)}` : ""}`);
+  $("count").textContent = records.length ? `${records.length} ${t("people")}` : t("none");
+  const heads = [t("time"), about.profile.print === "ticket" ? t("ticket") : null, ...columns().map(label), t("state")].filter(Boolean);
+  $("head").replaceChildren(el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head))));
+  $("rows").replaceChildren(...records.map((record) => {
+    const state = [
+      record.source === "typed" && t("unverified"),
+      record.gone_at && t("gone"),
+      record.batch && `${t("reported")} ${record.batch}`,
+      ...Object.entries(record.deliveries).map(([id, how]) => `${id}: ${{ due: "…", done: "✓", refused: "✗" }[how]}`),
+    ].filter(Boolean).join(", ");
+    return el("tr", {},
+      el("td", {}, clock(record.at)),
+      about.profile.print === "ticket" ? el("td", {}, record.number ?? "") : null,
+      columns().map((name) => el("td", {}, shown(name, valueOf(record.holder, name)) ?? "")),
+      el("td", {}, state, " ", el("button", { type: "button", class: "quiet", onclick: guarded(() => detail(record.id)) }, t("view"))));
+  }));
+}
+
+async function detail(id) {
+  const record = await ask("GET", `/v1/records/${id}`);
+  const dialog = $("detail");
+  const close = () => { dialog.close(); dialog.replaceChildren(); };
+  const leave = guarded(async () => {
+    await ask("POST", `/v1/records/${record.party ?? id}/check-out`, {});
+    close();
+    loadToday();
+  });
+  dialog.replaceChildren(
+    el("h2", { id: "detail-title" }, record.number ?? clock(record.at)),
+    record.source === "typed" ? el("p", { class: "banner warn" }, t("unverified")) : "",
+    holderView(record.holder, null, record.differences) ?? "",
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "primary", onclick: close }, t("close")),
+      about.profile.print && el("button", { type: "button", onclick: guarded(() => print(id)) }, t("printDo")),
+      about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${id}/attestation`, download: true }, t("statement")),
+      about.profile.lodging && !record.gone_at && el("button", { type: "button", onclick: leave }, t("checkOut"))));
+  dialog.showModal();
+}
+
+async function loadPortal() {
+  if (!about.profile.lodging) return;
+  $("portal").hidden = false;
+  const owed = await ask("GET", "/v1/lodging");
+  const make = (kind) => guarded(async () => {
+    const batch = await ask("POST", "/v1/lodging/batches", { kind });
+    location.assign(`/v1/lodging/batches/${batch.id}/file`);
+    loadPortal();
+    loadToday();
+  });
+  const batch = (one) => {
+    const confirm = guarded(async (event) => {
+      const taken = Number(new FormData(event.target).get("taken"));
+      await ask("POST", `/v1/lodging/batches/${one.id}/reconcile`, { taken }).finally(loadPortal);
+    });
+    const name = `${t("file")} ${one.id} (${one.kind}, ${clock(one.at)}): ${one.made} ${t("made")}`;
+    return el("li", {},
+      el("a", { href: `/v1/lodging/batches/${one.id}/file`, download: true }, name),
+      one.confirmed_at
+        ? ` — ✓ ${t("confirmed")}`
+        : el("form", { class: "row", onsubmit: confirm },
+            el("label", {}, el("span", {}, t("shown")), el("input", { name: "taken", inputmode: "numeric", pattern: "[0-9]+", required: true })),
+            el("button", { type: "submit" }, t("confirm")),
+            one.taken == null ? null : el("p", { class: "banner bad" }, `${one.taken} ≠ ${one.made}`)));
+  };
+  $("portal-body").replaceChildren(
+    el("p", {}, `${t("owed")} ${owed.unreported}`),
+    owed.due ? el("p", { class: owed.late ? "banner bad" : "banner warn" }, `${t("due")} ${clock(owed.due)} ${owed.late ? t("late") : ""}`) : "",
+    el("p", { class: "muted" }, t("portalHint")),
+    el("div", { class: "actions" },
+      el("button", { type: "button", onclick: make("xlsx") }, t("makeXlsx")),
+      el("button", { type: "button", onclick: make("xml") }, t("makeXml"))),
+    el("ul", { class: "plain" }, owed.batches.map(batch)));
+}
+
+async function loadList() {
+  const { roster, ledger } = about.profile;
+  if (!roster) return;
+  $("list").hidden = false;
+  let list = null;
+  try {
+    list = await ask("GET", "/v1/roster");
+  } catch (problem) {
+    if (problem.code !== "record_unknown") throw problem;
+  }
+  const take = guarded(async (event) => {
+    const data = new FormData(event.target);
+    await ask("POST", "/v1/roster", data.get("file"), { "x-pass-phrase": encodeURIComponent(data.get("phrase")) });
+    loadList();
+  });
+  const merge = guarded(async (event) => {
+    const answer = await ask("POST", "/v1/attendance", event.target.files[0]);
+    const line = (one) => el("li", {}, `${Object.values(one.listed).join(" ")} (${one.subject}): ${one.seen.map(([device, at]) => `${device} ${clock(at)}`).join(", ")}`);
+    $("merged").replaceChildren(
+      el("p", { class: answer.duplicates.length ? "banner bad" : "banner warn" }, t(answer.duplicates.length ? "duplicates" : "noDuplicates")),
+      el("ul", {}, answer.duplicates.map(line)));
+  });
+  $("list-body").replaceChildren(
+    list
+      ? el("p", { class: list.valid_today ? "" : "banner bad" }, `${list.title} — ${list.entries} ${t("people")}, ${t("validFrom")} ${list.valid_from} – ${list.valid_until}${list.valid_today ? "" : `: ${t("list_expired")}`}`)
+      : el("p", { class: "banner warn" }, t("listNone")),
+    el("form", { onsubmit: take },
+      el("label", {}, el("span", {}, t("listFile")), el("input", { type: "file", name: "file", required: true })),
+      el("label", {}, el("span", {}, t("listPhrase")), el("input", { type: "password", name: "phrase", autocomplete: "off" })),
+      el("button", { type: "submit" }, t("listTake"))),
+    el("div", { class: "actions" },
+      ledger && el("a", { class: "button quiet", href: "/v1/attendance", download: true }, t("attendance")),
+      roster.compare.length > 0 && el("a", { class: "button quiet", href: "/v1/corrections.csv", download: true }, t("corrections"))),
+    ledger ? el("label", {}, el("span", {}, t("merge")), el("input", { type: "file", onchange: merge })) : "",
+    el("div", { id: "merged" }));
+}
+
+async function loadCards() {
+  if (!about.profile.practice) return;
+  $("cards").hidden = false;
+  const people = await ask("GET", "/v1/practice");
+  const faults = [["none", "faultNone"], ["cloned", "faultCloned"], ["altered:13", "faultAltered"], ["lifted:3000", "faultLifted"]];
+  const fault = el("select", { id: "fault" }, faults.map(([value, word]) => el("option", { value }, t(word))));
+  const lay = (person) => guarded(async () => {
+    await ask("POST", "/v1/practice", { persona: person.id, fault: $("fault").value });
+    if (session?.waits === "key") {
+      session = await ask("POST", `/v1/sessions/${session.id}/key`, { scan: person.qr });
+      drawVisit(true);
+    }
+  });
+  $("cards-body").replaceChildren(
+    el("label", {}, el("span", {}, t("fault")), fault),
+    el("div", { class: "people" }, people.map((person) => el("button", { type: "button", class: "quiet", onclick: lay(person) }, `${t("layCard")}: ${person.name}`))),
+    el("div", { class: "actions" }, el("button", { type: "button", onclick: guarded(() => ask("DELETE", "/v1/practice")) }, t("noCard"))));
+}
+
+function drawStatus() {
+  const part = (kind, text) => el("li", { class: kind }, text);
+  const items = [part(status.reader.works ? "works" : "away", t("reader") + (status.reader.works ? "" : `: ${status.reader.code}`))];
+  if (status.printer) items.push(part(status.printer.works ? "works" : "away", t("printer") + (status.printer.works ? "" : `: ${status.printer.code}`)));
+  const { configured, unsent } = status.central;
+  if (!about.profile.practice) items.push(part(configured ? (unsent ? "waits" : "works") : "", configured ? `${t("central")}${unsent ? `: ${unsent} ${t("unsent")}` : ""}` : t("noCentral")));
+  for (const recipient of status.recipients) items.push(part(recipient.refused ? "away" : "waits", `${t("recipient")} ${recipient.id}: ${recipient.waiting + recipient.refused}`));
+  if (status.inside != null && about.profile.ledger?.rule === "in_out") items.push(part("", `${t("inside")}: ${status.inside}`));
+  $("status").replaceChildren(...items);
+  const stuck = status.recipients.filter((recipient) => recipient.error);
+  const offline = $("offline");
+  offline.hidden = !(lost || unsent > 0 || stuck.length);
+  offline.replaceChildren(lost ? t("lost") : unsent > 0 ? `${t("away")} ${unsent}` : `${t("deliveries")} ${stuck.map((r) => `${r.id} [${r.error}]`).join(", ")} `);
+  if (!lost && stuck.length) offline.append(el("button", { type: "button", onclick: guarded(() => ask("POST", "/v1/deliveries/retry", {})) }, t("retry")));
+}
+
+async function refresh() {
+  status = await ask("GET", "/v1/status");
+  drawStatus();
+  drawVisit("quiet");
+}
+
+/** After every event of the session the page asks what it may see of it. */
+async function follow(event) {
+  if (!session || event.session !== session.id) return refresh();
+  if (event.type === "progress") {
+    const bar = $("progress");
+    if (bar) {
+      bar.value = event.per_cent;
+      $("reading").textContent = t(event.step);
+    }
+    return;
+  }
+  if (event.type === "lifted") {
+    $("reading").textContent = t("lifted");
+    return;
+  }
+  if (event.type === "not_read") fail({ code: event.code, title: "", remedy: event.remedy });
+  session = await ask("GET", `/v1/sessions/${session.id}`);
+  drawVisit(event.type === "waiting" || event.type === "ended");
+  if (event.type === "ended") {
+    loadToday();
+    loadPortal();
+    if (session.outcome === "done" && session.record && ["page"].includes(about.profile.print)) print(session.record);
+  }
+}
+
+function listen() {
+  const events = new EventSource("/v1/events");
+  events.addEventListener("open", () => { lost = false; refresh().catch(fail); });
+  events.addEventListener("error", () => { lost = true; if (status) drawStatus(); });
+  events.addEventListener("status", () => { refresh().catch(fail); loadToday().catch(fail); });
+  events.addEventListener("session", (event) => follow(JSON.parse(event.data)).catch(fail));
+}
+
+function words() {
+  document.documentElement.lang = lang ? "en" : "vi";
+  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
+  $("language").textContent = t("other");
+  $("language").lang = lang ? "vi" : "en";
+  $("practice").textContent = t("practice");
+}
+
+async function drawAll() {
+  words();
+  if (!about) return;
+  $("site").textContent = `${about.site} · ${about.device}`;
+  $("title").textContent = two(about.profile.title);
+  document.title = two(about.profile.title);
+  $("practice").hidden = !about.profile.practice;
+  if (status) drawStatus();
+  drawVisit("quiet");
+  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards()]);
+}
+
+$("language").addEventListener("click", () => {
+  lang = 1 - lang;
+  localStorage.setItem("lang", lang ? "en" : "vi");
+  drawAll().catch(fail);
+});
+let searching = 0;
+$("q").addEventListener("input", () => {
+  clearTimeout(searching);
+  searching = setTimeout(() => loadToday().catch(fail), 200);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "F2" && about && (!session || session.waits === "end")) {
+    session = null;
+    begin(event);
+  }
+});
+
+words();
+(async () => {
+  try {
+    about = await ask("GET", "/v1");
+    $("pair").hidden = true;
+    document.querySelector("main").hidden = false;
+    status = await ask("GET", "/v1/status");
+    try {
+      session = await ask("GET", "/v1/sessions/current");
+    } catch (problem) {
+      if (problem.code !== "session_unknown") throw problem;
+    }
+    await drawAll();
+    listen();
+  } catch (problem) {
+    if (problem.code !== "not_paired") fail(problem, $("pair-error"));
+    showPairing();
+  }
+})();

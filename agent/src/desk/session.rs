@@ -1,0 +1,183 @@
+//! A session: one visit for one client, from consent to result. What happens in it is an event with a number, so that a
+//! client that lost its connection asks for what came after the last one it saw.
+//!
+//! Events hold no personal data; whoever may see the holder asks for the session itself.
+
+use crate::access::{AccessKey, Private};
+use crate::device::Judged;
+use crate::desk::compat;
+use crate::desk::guard::{Caller, Role};
+use crate::failure::Failure;
+use crate::profile::Profile;
+use crate::site::{Finished, Kept};
+use crate::visit::{self, Outcome, Refusal, Visit, Wait};
+use emrtd::verdict::{Check, Decision};
+use events::event::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// One thing that happened in a session.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SessionEvent {
+    /// The session.
+    pub session: String,
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// The session waits for this: `consent`, `key`, `chip`, `face`, `form`, `kept` or `end`.
+    Waiting {
+        /// What for.
+        #[schema(value_type = String)]
+        waits: Wait,
+    },
+    /// The chip is read.
+    Progress {
+        /// `connect`, `unlock`, `text`, `portrait` or `verify`.
+        step: &'static str,
+        /// Per cent of the whole.
+        per_cent: u8,
+    },
+    /// The card was lifted; it may be put back within five seconds.
+    Lifted,
+    /// The chip could not be read; the key is asked for again.
+    NotRead {
+        /// Stable code.
+        code: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The verdict.
+    Judged {
+        /// `genuine`, `not_genuine` or `undecided`.
+        #[schema(value_type = String)]
+        decision: Decision,
+        /// Why the holder of a genuine card is turned away.
+        #[schema(value_type = Option<String>)]
+        refusal: Option<Refusal>,
+    },
+    /// The card has left the reader.
+    CardGone,
+    /// The end.
+    Ended {
+        /// How: `done`, `not_genuine`, `undecided`, `cancelled` or `{"refused": why}`.
+        #[schema(value_type = Object)]
+        outcome: Outcome,
+        /// The number of the ticket or receipt.
+        number: Option<String>,
+    },
+}
+
+/// The verdict of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub decision: Decision,
+    pub checks: Vec<Check>,
+    pub sequence: u64,
+    pub event: Bytes<32>,
+    pub total_ms: u64,
+    pub refusal: Option<Refusal>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: String,
+    pub visit: Bytes<16>,
+    pub correlation: Option<String>,
+    pub caller: Caller,
+    pub profile: Arc<Profile>,
+    pub party: Option<String>,
+    pub began: i64,
+    /// When somebody last did something, milliseconds of the clock that only goes forward.
+    pub touched: u64,
+    pub steps: Visit,
+    pub log: Vec<SessionEvent>,
+    pub key: Option<AccessKey>,
+    pub insurance: Option<Private>,
+    pub verdict: Option<Verdict>,
+    pub finished: Option<Finished>,
+    pub kept: Option<Kept>,
+    pub outcome: Option<Outcome>,
+}
+
+impl Session {
+    pub(super) fn new(visit: Bytes<16>, caller: Caller, profile: Arc<Profile>, now: i64, touched: u64) -> (Self, Vec<visit::Effect>) {
+        let (steps, todo) = Visit::begin(profile.steps());
+        let session = Self {
+            id: visit.to_string(),
+            visit,
+            correlation: None,
+            caller,
+            profile,
+            party: None,
+            began: now,
+            touched,
+            steps,
+            log: Vec::new(),
+            key: None,
+            insurance: None,
+            verdict: None,
+            finished: None,
+            kept: None,
+            outcome: None,
+        };
+        (session, todo)
+    }
+
+    /// Tells the visit what happened; what it wants next.
+    pub(super) fn advance(&mut self, input: visit::Input) -> Vec<visit::Effect> {
+        let (steps, todo) = visit::update(self.steps.clone(), input);
+        self.steps = steps;
+        todo
+    }
+
+    /// Notes what happened.
+    pub(super) fn happened(&mut self, what: What) -> SessionEvent {
+        let sequence = self.log.len() as u64 + 1;
+        let event = SessionEvent { session: self.id.clone(), sequence, what };
+        self.log.push(event.clone());
+        event
+    }
+
+    /// Takes the verdict.
+    pub(super) fn judged(&mut self, judged: Judged, refusal: Option<Refusal>) -> Vec<visit::Effect> {
+        let Judged { decision, checks, sequence, event, content, total_ms } = judged;
+        self.verdict = Some(Verdict { decision, checks, sequence, event, total_ms, refusal });
+        self.finished = Some(Finished { visit: self.visit, sequence, content, party: self.party.clone() });
+        self.advance(visit::Input::Judged(decision.into(), refusal))
+    }
+
+    /// A failed read that may be tried again.
+    pub(super) fn not_read(&mut self, failure: &Failure) -> (SessionEvent, Vec<visit::Effect>) {
+        let todo = self.advance(visit::Input::NotRead);
+        let what = What::NotRead { code: failure.code.clone(), remedy: failure.remedy.clone() };
+        (self.happened(what), todo)
+    }
+
+    /// Whether somebody may see it and act in it: whose it is, and staff where a plugin's software has it.
+    pub(super) fn is_for(&self, caller: &Caller) -> bool {
+        self.caller.id == caller.id || (self.caller.id == compat::CALLER && caller.role == Role::Desk)
+    }
+
+    /// What staff or software may know of the holder: nothing before the verdict.
+    pub(super) fn holder(&self, role: Role) -> Option<Value> {
+        let content = &self.finished.as_ref()?.content;
+        let released = crate::holder::Released::new(&self.profile, role.recipient(), content)?;
+        Some(released.to_json())
+    }
+
+    /// Forgets everything personal: the session is over, and its result has been there for long enough.
+    pub(super) fn forget(&mut self) {
+        (self.key, self.insurance, self.finished, self.kept) = (None, None, None, None);
+    }
+}

@@ -1,0 +1,657 @@
+//! What staff do besides visits: the list of the day, print again, people without a chip, parties, the police portal,
+//! lists of people, attendance, corrections, practice. For the role `desk` only.
+
+#![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
+
+use crate::access::Private;
+use crate::book::Record;
+use crate::desk::api::{Body, TheCaller};
+use crate::desk::guard::Role;
+use crate::desk::paper;
+use crate::desk::problem::Problem;
+use crate::desk::{Desk, News};
+use crate::failure::Failure;
+use crate::holder::{Content, Difference, Released, Source};
+use crate::lodging::{self, Guest, Layout};
+use crate::profile::{Accept, Item, Profile};
+use crate::site::{Agreed, Finished, day_of};
+use axum::Json;
+use axum::body::Bytes as RawBody;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+type TheDesk = State<Arc<Desk>>;
+
+fn staff(caller: &TheCaller) -> Result<(), Problem> {
+    if caller.role == Role::Desk {
+        return Ok(());
+    }
+    let (title, remedy) = ("this is for staff at the desk", "pair with a code for the desk");
+    Err(Problem::new(StatusCode::FORBIDDEN, "role_refused", title, remedy))
+}
+
+fn unknown(what: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "record_unknown", format!("there is no such {what}"), "look at the list again")
+}
+
+fn invalid(field: &str, why: &str) -> Problem {
+    let title = format!("{field}: {why}");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "form_invalid", title, "correct the field and send the form again")
+}
+
+/// The answers that a profile asks for; nothing that it does not ask for is taken.
+pub(super) fn answers(
+    profile: &Profile,
+    mut given: BTreeMap<String, Private>,
+) -> Result<BTreeMap<String, Private>, Problem> {
+    let mut answers = BTreeMap::new();
+    for field in profile.form() {
+        let answer = given.remove(&field.id).unwrap_or_default();
+        if !field.accepts(&answer.0) {
+            let why = if answer.0.trim().is_empty() { "is missing" } else { "has not the form that it must have" };
+            return Err(invalid(&field.id, why));
+        }
+        if !answer.0.trim().is_empty() {
+            answers.insert(field.id.clone(), answer.0.trim().to_owned().into());
+        }
+    }
+    match given.into_keys().next() {
+        Some(_) => Err(invalid("answers", "the profile does not ask for one of them")),
+        None => Ok(answers),
+    }
+}
+
+pub(super) fn differences(differences: &[Difference]) -> Vec<Value> {
+    differences.iter().map(|d| json!({ "item": d.item, "listed": *d.listed.0, "chip": *d.chip.0 })).collect()
+}
+
+/// A record as staff see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordView {
+    /// Identifier.
+    pub id: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The number of the ticket or receipt.
+    pub number: Option<String>,
+    /// The party.
+    pub party: Option<String>,
+    /// `citizen_card`, `passport` or `typed`.
+    #[schema(value_type = String)]
+    pub source: Source,
+    /// What the profile grants the desk. Portraits come with a single record only.
+    #[schema(value_type = Object)]
+    pub holder: Value,
+    /// Where the list says something else than the chip.
+    #[schema(value_type = Vec<Object>)]
+    pub differences: Vec<Value>,
+    /// The file for the portal that it went into.
+    pub batch: Option<i64>,
+    /// When they left.
+    pub gone_at: Option<i64>,
+    /// Recipients, and how it stands with each: `due`, `refused` or `done`.
+    pub deliveries: BTreeMap<String, String>,
+}
+
+fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
+    let released = Released::new(desk.profile(), "desk", &record.content);
+    let mut holder = released.map(|released| released.to_json()).unwrap_or_default();
+    if !with_portrait && let Some(map) = holder.as_object_mut() {
+        map.remove(Item::Portrait.name());
+    }
+    let deliveries = desk.site().book().deliveries_of(&record.id).unwrap_or_default();
+    RecordView {
+        id: record.id.clone(),
+        at: record.at,
+        number: record.number.clone(),
+        party: record.party.clone(),
+        source: record.content.source,
+        holder,
+        differences: differences(&record.content.differences),
+        batch: record.batch,
+        gone_at: record.gone_at,
+        deliveries: deliveries.into_iter().collect(),
+    }
+}
+
+/// Which records are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub struct Which {
+    /// `YYYY-MM-DD`; today without it.
+    pub day: Option<String>,
+    /// Words that stand in name, number, room or the like, without regard to case and marks.
+    pub q: Option<String>,
+}
+
+/// Plain small letters: what people type when they look for a name.
+fn plain(text: &str) -> String {
+    cccd::cross_check::mrz_spelling(text).replace('<', " ").to_lowercase()
+}
+
+fn found(record: &RecordView, wanted: &str) -> bool {
+    fn texts(value: &Value, wanted: &str, digits: &str) -> bool {
+        match value {
+            Value::String(text) => {
+                plain(text).contains(wanted) && !wanted.is_empty()
+                    || !digits.is_empty() && text.contains(digits)
+            }
+            Value::Object(map) => map.values().any(|value| texts(value, wanted, digits)),
+            _ => false,
+        }
+    }
+    let digits: String = wanted.chars().filter(char::is_ascii_digit).collect();
+    let letters = plain(wanted);
+    texts(&record.holder, &letters, &digits)
+        || record.number.as_ref().is_some_and(|number| number.to_lowercase() == wanted.to_lowercase())
+}
+
+fn list(desk: &Desk, which: &Which) -> Result<Vec<RecordView>, Problem> {
+    let day = which.day.clone().unwrap_or_else(|| day_of(desk.site().now()));
+    let records = desk.site().book().day(&day, Some(&desk.profile().id))?;
+    let views = records.iter().map(|record| view(desk, record, false));
+    let wanted = which.q.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty());
+    Ok(views.filter(|record| wanted.is_none_or(|wanted| found(record, wanted))).collect())
+}
+
+/// The list of a day.
+#[utoipa::path(get, path = "/v1/records", params(Which), responses((status = 200, body = Vec<RecordView>)))]
+pub async fn records(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<RecordView>>, Problem> {
+    staff(&caller)?;
+    Ok(Json(list(&desk, &which)?))
+}
+
+fn record_of(desk: &Desk, id: &str) -> Result<Record, Problem> {
+    let record = desk.site().book().record(id)?;
+    record.filter(|record| record.profile == desk.profile().id).ok_or_else(|| unknown("record"))
+}
+
+/// One record, with its portrait.
+#[utoipa::path(get, path = "/v1/records/{id}", responses((status = 200, body = RecordView), (status = 404, body = Problem)))]
+pub async fn record(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+) -> Result<Json<RecordView>, Problem> {
+    staff(&caller)?;
+    Ok(Json(view(&desk, &record_of(&desk, &id)?, true)))
+}
+
+/// A file to be saved.
+fn file(name: &str, kind: &str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+}
+
+fn csv_of(rows: Vec<Vec<String>>) -> Result<Vec<u8>, Problem> {
+    let broken = |e: String| Problem::from(Failure::device("csv", e, "report this as a bug"));
+    // The mark tells spreadsheet programs that this is UTF-8.
+    let mut bytes = "\u{feff}".as_bytes().to_vec();
+    let mut writer = csv::Writer::from_writer(&mut bytes);
+    for row in rows {
+        // What begins like a formula would be one in a spreadsheet program.
+        let safe = row.into_iter().map(|text| {
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+        });
+        writer.write_record(safe).map_err(|e| broken(e.to_string()))?;
+    }
+    writer.flush().map_err(|e| broken(e.to_string()))?;
+    drop(writer);
+    Ok(bytes)
+}
+
+/// The list of a day as a table (CSV, UTF-8).
+#[utoipa::path(get, path = "/v1/records.csv", params(Which), responses((status = 200, content_type = "text/csv")))]
+pub async fn export(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    staff(&caller)?;
+    let fields = desk.profile().recipient("desk").map(|recipient| recipient.fields.clone()).unwrap_or_default();
+    let fields: Vec<String> = fields.into_iter().filter(|name| name != Item::Portrait.name()).collect();
+    let mut rows = vec![["at", "number"].into_iter().map(str::to_owned).chain(fields.iter().cloned()).collect()];
+    for record in list(&desk, &which)? {
+        let value = |name: &String| {
+            let place = format!("/{}", name.replace('.', "/"));
+            record.holder.pointer(&place).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let at = format!("{} {}", crate::site::date_of(record.at), crate::site::time_of(record.at));
+        let own = [at, record.number.clone().unwrap_or_default()];
+        rows.push(own.into_iter().chain(fields.iter().map(value)).collect());
+    }
+    let day = which.day.unwrap_or_else(|| day_of(desk.site().now()));
+    Ok(file(&format!("{}-{day}.csv", desk.profile().id), "text/csv; charset=utf-8", csv_of(rows)?))
+}
+
+/// Where the list says something else than the chips of a day, as a table for whoever corrects the list.
+#[utoipa::path(get, path = "/v1/corrections.csv", params(Which), responses((status = 200, content_type = "text/csv")))]
+pub async fn corrections(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    staff(&caller)?;
+    let day = which.day.unwrap_or_else(|| day_of(desk.site().now()));
+    let records = desk.site().book().day(&day, Some(&desk.profile().id))?;
+    let mut rows = vec![["id_number", "item", "listed", "chip"].map(str::to_owned).to_vec()];
+    for record in &records {
+        let number = record.content.get(Item::IdNumber.name()).map(|n| n.0.to_string()).unwrap_or_default();
+        for differs in &record.content.differences {
+            let (listed, chip) = (differs.listed.0.to_string(), differs.chip.0.to_string());
+            rows.push(vec![number.clone(), differs.item.name().to_owned(), listed, chip]);
+        }
+    }
+    Ok(file(&format!("corrections-{day}.csv"), "text/csv; charset=utf-8", csv_of(rows)?))
+}
+
+/// Prints a record once more: on the roll where there is a printer, else the lines for the browser to print.
+#[utoipa::path(post, path = "/v1/records/{id}/print", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn print(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let record = record_of(&desk, &id)?;
+    let Some(print) = desk.profile().print() else { return Err(unknown("thing to print")) };
+    let kept = paper::kept(desk.site(), desk.profile(), &record);
+    let printed = desk.print_again(print.kind, &kept);
+    let lines: Vec<&str> = kept.lines.iter().map(|line| line.0.as_str()).collect();
+    Ok(Json(json!({ "printed": printed, "kind": print.kind, "number": kept.number, "place": kept.place, "lines": lines })))
+}
+
+/// The signed statement of a record (COSE_Sign1).
+#[utoipa::path(get, path = "/v1/records/{id}/attestation",
+    responses((status = 200, content_type = "application/cose"), (status = 404, body = Problem)))]
+pub async fn attestation(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    staff(&caller)?;
+    let record = record_of(&desk, &id)?;
+    let bytes = paper::attestation(desk.site(), desk.profile(), &record)?;
+    Ok(file(&format!("attestation-{}.cose", &id[..8.min(id.len())]), "application/cose", bytes))
+}
+
+/// Somebody or a party has left.
+#[utoipa::path(post, path = "/v1/records/{id}/check-out", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn check_out(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let left = desk.site().book().check_out(&id, desk.site().now())?;
+    if left == 0 {
+        return Err(unknown("guest who is still here"));
+    }
+    desk.tell(News::Status);
+    Ok(Json(json!({ "left": left })))
+}
+
+/// Somebody without a chip, whom staff type in from a paper.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Typed {
+    /// What the paper says, by the names of the profile's items.
+    #[schema(value_type = Object)]
+    pub items: BTreeMap<Item, Private>,
+    /// The form.
+    #[schema(value_type = Object)]
+    pub answers: BTreeMap<String, Private>,
+    /// The party.
+    pub party: Option<String>,
+    /// The language in which they, or who speaks for them, were told what for, and agreed.
+    pub agreed: String,
+}
+
+/// Takes in somebody without a chip: a child in a party, say. It stands in every record and file as not verified.
+#[utoipa::path(post, path = "/v1/typed", request_body = Typed, responses((status = 201), (status = 422, body = Problem)))]
+pub async fn typed(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Body(typed): Body<Typed>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    staff(&caller)?;
+    let profile = Arc::clone(desk.profile());
+    if !profile.accepts(Accept::Typed) {
+        let (title, remedy) = ("this profile reads cards only", "read the card");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "typed_not_accepted", title, remedy));
+    }
+    for (item, value) in &typed.items {
+        if !profile.takes(*item) || *item == Item::Portrait {
+            return Err(invalid(item.name(), "the profile does not take it"));
+        }
+        let date = matches!(item, Item::DateOfBirth | Item::IssueDate | Item::ExpiryDate);
+        if date && (value.0.len() != 10 || cccd::date::parse_day_first(&value.0).is_none()) {
+            return Err(invalid(item.name(), "is no day, dd/MM/yyyy"));
+        }
+        if value.0.chars().count() > crate::profile::LONGEST_ANSWER {
+            return Err(invalid(item.name(), "is too long"));
+        }
+    }
+    for wanted in [Item::FullName, Item::DateOfBirth] {
+        if profile.takes(wanted) && typed.items.get(&wanted).is_none_or(|value| value.0.trim().is_empty()) {
+            return Err(invalid(wanted.name(), "is missing"));
+        }
+    }
+    let content = Content {
+        source: Source::Typed,
+        items: typed.items,
+        answers: answers(&profile, typed.answers)?,
+        ..Content::default()
+    };
+    let visit = crate::site::random_id()?;
+    let language = if typed.agreed == "en" { "en" } else { "vi" };
+    desk.site().consented(&profile, visit, &Agreed { act: "told_staff", language })?;
+    let finished = Finished { visit, sequence: 0, content, party: typed.party };
+    match desk.site().keep(&profile, &finished)? {
+        Ok(kept) => {
+            desk.tell(News::Status);
+            Ok((StatusCode::CREATED, Json(json!({ "record": kept.id, "number": kept.number }))))
+        }
+        Err(refusal) => {
+            let title = "somebody else was first";
+            Err(Problem::new(StatusCode::CONFLICT, refusal.code(), title, "look at the list"))
+        }
+    }
+}
+
+/// What the portal is owed.
+#[utoipa::path(get, path = "/v1/lodging", responses((status = 200)))]
+pub async fn lodging(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let site = desk.site();
+    let book = site.book();
+    let waiting = book.unreported(&desk.profile().id, true)?;
+    let now = site.now();
+    let due = waiting.iter().map(|record| lodging::deadline(record.at)).min();
+    let new = waiting.iter().filter(|record| record.batch.is_none()).count();
+    Ok(Json(json!({
+        "unreported": waiting.len(), "in_no_file": new, "due": due, "late": due.is_some_and(|due| due < now),
+        "batches": book.batches()?,
+    })))
+}
+
+/// Which file is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// `xlsx` for citizens, `xml` for foreigners.
+    pub kind: String,
+}
+
+/// Makes a file with everybody who is in none yet. Making it does not count as having sent it.
+#[utoipa::path(post, path = "/v1/lodging/batches", request_body = Batch,
+    responses((status = 201), (status = 422, body = Problem)))]
+pub async fn make_batch(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Body(wanted): Body<Batch>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    staff(&caller)?;
+    let citizens = match wanted.kind.as_str() {
+        "xlsx" => true,
+        "xml" => false,
+        _ => return Err(invalid("kind", "is xlsx or xml")),
+    };
+    let site = desk.site();
+    let records = site.book().unreported(&desk.profile().id, false)?;
+    let of = |record: &Record| Guest::of(desk.profile(), record).is_some_and(|guest| guest.is_citizen() == citizens);
+    let records: Vec<&Record> = records.iter().filter(|record| of(record)).collect();
+    if records.is_empty() {
+        let (title, remedy) = ("there is nobody who is in no file yet", "nothing is to be done");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "batch_empty", title, remedy));
+    }
+    // Made once before it is noted: a guest who is incomplete is named now.
+    portal_file(&desk, citizens, &records)?;
+    let batch = site.book().add_batch(&wanted.kind, &records, site.now())?;
+    desk.tell(News::Status);
+    Ok((StatusCode::CREATED, Json(json!(batch))))
+}
+
+fn portal_file(desk: &Desk, citizens: bool, records: &[&Record]) -> Result<Vec<u8>, Failure> {
+    let guests: Vec<Guest> = records.iter().filter_map(|record| Guest::of(desk.profile(), record)).collect();
+    if !citizens {
+        return lodging::xml(&guests);
+    }
+    let config = desk.site().config.lodging.as_ref();
+    let layout = Layout::load(config.and_then(|lodging| lodging.columns.as_deref()))?;
+    let template = config.and_then(|lodging| lodging.template.as_deref()).map(crate::commands::load).transpose()?;
+    lodging::xlsx(&layout, template.as_deref(), &guests)
+}
+
+/// The file itself.
+#[utoipa::path(get, path = "/v1/lodging/batches/{id}/file", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn batch_file(State(desk): TheDesk, caller: TheCaller, Path(id): Path<i64>) -> Result<Response, Problem> {
+    staff(&caller)?;
+    let (batches, records) = {
+        let book = desk.site().book();
+        (book.batches()?, book.in_batch(id)?)
+    };
+    let batch = batches.into_iter().find(|batch| batch.id == id).ok_or_else(|| unknown("file"))?;
+    let citizens = batch.kind == "xlsx";
+    let bytes = portal_file(&desk, citizens, &records.iter().collect::<Vec<_>>())?;
+    let (name, kind) = if citizens {
+        (
+            format!("thong_bao_luu_tru_VNM_{}_{id}.xlsx", day_of(batch.at)),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        )
+    } else {
+        (format!("khai_bao_tam_tru_{}_{id}.xml", day_of(batch.at)), "application/xml")
+    };
+    Ok(file(&name, kind, bytes))
+}
+
+/// What somebody saw on the portal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many people of the file it shows.
+    pub taken: u64,
+}
+
+/// Confirms a file by the number that the portal shows. Nothing counts as sent before that.
+#[utoipa::path(post, path = "/v1/lodging/batches/{id}/reconcile", request_body = Seen,
+    responses((status = 200), (status = 422, body = Problem)))]
+pub async fn reconcile(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<i64>,
+    Body(seen): Body<Seen>,
+) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let days = desk.profile().keep().map_or(1, |keep| keep.days);
+    let done = desk.site().book().reconcile(id, seen.taken, days, desk.site().now());
+    desk.tell(News::Status);
+    Ok(Json(json!(done?)))
+}
+
+/// The list in force, without anybody's name.
+#[utoipa::path(get, path = "/v1/roster", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn roster(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let list = desk.site().roster(&desk.profile().id).ok_or_else(|| unknown("list"))?;
+    let roster = list.roster();
+    let today = crate::site::in_vietnam(desk.site().now()).date();
+    Ok(Json(json!({
+        "id": roster.id, "version": roster.version, "title": roster.title, "valid_from": roster.valid_from,
+        "valid_until": roster.valid_until, "entries": roster.entries.len(), "valid_today": roster.is_valid_on(today),
+    })))
+}
+
+/// Takes a list in: the signed and sealed file as the body, its pass phrase in the header `X-Pass-Phrase`.
+#[utoipa::path(post, path = "/v1/roster", responses((status = 200), (status = 422, body = Problem)))]
+pub async fn import_roster(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let phrase = headers.get("x-pass-phrase").map(axum::http::HeaderValue::as_bytes);
+    // The phrase comes from a form in the page: percent signs stand for what a header cannot hold.
+    let phrase = phrase.map(percent_decoded);
+    let list = desk.site().import_roster(&body, phrase.as_deref().map(Vec::as_slice))?;
+    if list.roster().profile != desk.profile().id {
+        let title = format!("the list is for the profile {}", list.roster().profile);
+        let remedy = "use it on a device with that profile";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "roster_other_profile", title, remedy));
+    }
+    desk.tell(News::Status);
+    Ok(Json(json!({ "id": list.roster().id, "version": list.roster().version, "entries": list.roster().entries.len() })))
+}
+
+fn percent_decoded(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+/// Who was here for the list in force: signed by this device (COSE_Sign1, kind `attendance`), by keyed hash, with
+/// what the list assigns. Other rooms take it in with `cccd-agent attendance merge`.
+#[utoipa::path(get, path = "/v1/attendance", responses((status = 200, content_type = "application/cose"), (status = 404, body = Problem)))]
+pub async fn attendance(State(desk): TheDesk, caller: TheCaller) -> Result<Response, Problem> {
+    staff(&caller)?;
+    let bytes = crate::attendance::sign(desk.site(), desk.profile())?;
+    let name = format!("attendance-{}-{}.cose", desk.site().config.device, day_of(desk.site().now()));
+    Ok(file(&name, "application/cose", bytes))
+}
+
+/// Takes another room's attendance in; who stands in both is named by seat.
+#[utoipa::path(post, path = "/v1/attendance", responses((status = 200), (status = 422, body = Problem)))]
+pub async fn merge_attendance(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let merged = crate::attendance::merge(desk.site(), desk.profile(), &body)?;
+    Ok(Json(json!(merged)))
+}
+
+/// Tries everything again now that waits for a recipient.
+#[utoipa::path(post, path = "/v1/deliveries/retry", responses((status = 200)))]
+pub async fn retry(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let count = desk.site().book().retry(desk.site().now())?;
+    desk.site().courier().wake();
+    Ok(Json(json!({ "tried": count })))
+}
+
+/// A virtual card.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualCard {
+    /// Which made-up person.
+    pub persona: String,
+    /// What is wrong with the card: `none`, `cloned`, …
+    #[serde(default)]
+    pub fault: Option<String>,
+}
+
+/// In practice: the made-up people, with the QR codes of their cards.
+#[utoipa::path(get, path = "/v1/practice", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn personas(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    if desk.site().slot.is_none() {
+        return Err(unknown("practice here"));
+    }
+    let personas = virtual_card::PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about, "name": p.name, "qr": p.qr() }));
+    Ok(Json(personas.collect()))
+}
+
+/// In practice: lays a virtual card on the reader.
+#[utoipa::path(post, path = "/v1/practice", request_body = VirtualCard, responses((status = 200), (status = 404, body = Problem)))]
+pub async fn lay(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Body(card): Body<VirtualCard>,
+) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let Some(slot) = &desk.site().slot else { return Err(unknown("practice here")) };
+    let specification = format!("{}:{}", card.persona, card.fault.as_deref().unwrap_or("none"));
+    slot.insert(crate::simulated::chip(&specification)?);
+    Ok(Json(json!({})))
+}
+
+/// In practice: takes the virtual card away.
+#[utoipa::path(delete, path = "/v1/practice", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn take_away(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    staff(&caller)?;
+    let Some(slot) = &desk.site().slot else { return Err(unknown("practice here")) };
+    slot.remove();
+    Ok(Json(json!({})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_asked_for_is_taken() {
+        let profile = Profile::built_in("lodging").expect("profile");
+        let form = |extra: &[(&str, &str)]| {
+            let base = [("room", "101"), ("arrival", "23/11/2026"), ("departure", "25/11/2026"), ("reason", "1 - Du lịch")];
+            let all = base.iter().chain(extra).map(|(id, value)| ((*id).to_owned(), (*value).to_owned().into()));
+            answers(&profile, all.collect())
+        };
+        assert_eq!(form(&[]).expect("complete").len(), 4);
+        for wrong in [("room", " "), ("arrival", "2026-11-23"), ("departure", "31/02/2026"), ("reason", "Du lịch"), ("religion", "x")] {
+            let problem = form(&[wrong]).expect_err(wrong.0);
+            assert_eq!(problem.code, "form_invalid");
+            assert!(!problem.title.contains(wrong.1) || wrong.1 == "x" || wrong.1 == " ", "{}", problem.title);
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_as_people_type_it() {
+        let record = RecordView {
+            id: String::new(),
+            at: 0,
+            number: Some("A017".to_owned()),
+            party: None,
+            source: Source::CitizenCard,
+            holder: json!({ "full_name": "Đặng Thị Ngọc Ánh", "id_number": "001099000017", "form": { "room": "P201" } }),
+            differences: Vec::new(),
+            batch: None,
+            gone_at: None,
+            deliveries: BTreeMap::new(),
+        };
+        for wanted in ["ngoc anh", "Ngọc Ánh", "dang", "0017", "a017", "201"] {
+            assert!(found(&record, wanted), "{wanted}");
+        }
+        assert!(!found(&record, "binh") && !found(&record, "999"));
+    }
+
+    #[test]
+    fn a_pass_phrase_survives_the_header() {
+        assert_eq!(*percent_decoded(b"m%E1%BA%ADt%20kh%E1%BA%A9u%"), "mật khẩu%".as_bytes());
+    }
+
+    #[test]
+    fn a_table_holds_no_formulas() {
+        let bytes = csv_of(vec![vec!["=1+1".to_owned(), "a,b".to_owned()]]).expect("table");
+        assert_eq!(String::from_utf8(bytes).expect("UTF-8"), "\u{feff}'=1+1,\"a,b\"\n");
+    }
+}

@@ -1,0 +1,175 @@
+//! The operator's side of lists: from a table to a signed and sealed file for devices.
+//!
+//! Columns of the table (CSV, UTF-8, with a header): `number`, `document_number`, `photo` (a path beside the table), names
+//! of the field dictionary (`full_name`, `date_of_birth`, …), and attributes under any other name (`seat`, `amount`).
+//! With the site's key, numbers become keyed hashes, and the list names nobody.
+
+use anyhow::{Context as _, bail, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use drivers::key_store::file::FileKeyStore;
+use drivers::key_store::{KeyStore as _, sealed};
+use events::subject::keyed_hash;
+use openssl::pkey::PKey;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const LABEL: &str = "roster";
+
+/// What a list says of itself.
+#[derive(Debug, Clone)]
+pub struct Heading<'a> {
+    /// Identifier.
+    pub id: &'a str,
+    /// Counts up.
+    pub version: u32,
+    /// For people.
+    pub title: &'a str,
+    /// The profile that uses it.
+    pub profile: &'a str,
+    /// First day, `YYYY-MM-DD`.
+    pub valid_from: &'a str,
+    /// Last day.
+    pub valid_until: &'a str,
+}
+
+/// Makes the operator's key for lists in a directory and writes its public part.
+///
+/// # Errors
+/// When there is one already, or a file cannot be written.
+pub fn make_key(keys: &Path, pass_phrase: &[u8], public: &Path) -> anyhow::Result<()> {
+    let der = FileKeyStore::new(keys, pass_phrase).generate(LABEL)?;
+    let pem = PKey::public_key_from_der(&der)?.public_key_to_pem()?;
+    std::fs::write(public, pem).with_context(|| format!("cannot write {}", public.display()))
+}
+
+/// The entries of a table. `subject_key` replaces numbers by keyed hashes.
+fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value>> {
+    let mut reader = csv::Reader::from_path(table).with_context(|| format!("cannot read {}", table.display()))?;
+    let headers = reader.headers()?.clone();
+    let is_item = |name: &str| cccd::Field::ALL.iter().any(|field| field.name() == name);
+    let mut entries = Vec::new();
+    for (at, row) in reader.records().enumerate() {
+        let row = row?;
+        let (mut entry, mut items, mut attributes) = (Map::new(), Map::new(), Map::new());
+        for (name, value) in headers.iter().map(str::trim).zip(row.iter().map(str::trim)) {
+            let value = if name == "number" { value.trim_start_matches('\'') } else { value };
+            if value.is_empty() {
+                continue;
+            }
+            match name {
+                "number" | "document_number" => {
+                    let digits = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
+                    ensure!(name != "number" || digits, "line {}: a number has twelve digits", at + 2);
+                    match subject_key {
+                        Some(key) => entry.insert("subject".to_owned(), keyed_hash(key, value).to_string().into()),
+                        None => entry.insert(name.to_owned(), value.into()),
+                    };
+                }
+                "photo" => {
+                    let path = table.parent().unwrap_or_else(|| Path::new(".")).join(value);
+                    let bytes = std::fs::read(&path).with_context(|| format!("line {}: a photo", at + 2))?;
+                    ensure!(bytes.starts_with(&[0xFF, 0xD8]), "line {}: the photo is no JPEG", at + 2);
+                    let image = json!({ "media_type": "image/jpeg", "data": BASE64_STANDARD.encode(bytes) });
+                    entry.insert(name.to_owned(), image);
+                }
+                name if is_item(name) => drop(items.insert(name.to_owned(), value.into())),
+                name => drop(attributes.insert(name.to_owned(), value.into())),
+            }
+        }
+        ensure!(!entry.is_empty(), "line {}: nobody is named", at + 2);
+        // A list by keyed hash is to name nobody.
+        if !items.is_empty() && subject_key.is_none() {
+            entry.insert("items".to_owned(), items.into());
+        }
+        if !attributes.is_empty() {
+            entry.insert("attributes".to_owned(), attributes.into());
+        }
+        entries.push(entry.into());
+    }
+    if entries.is_empty() {
+        bail!("{} has no lines", table.display());
+    }
+    Ok(entries)
+}
+
+/// Turns a table into a signed list, sealed with its own pass phrase; how many people it has.
+///
+/// # Errors
+/// When table, key or a file is not as it must be. Lines are named, people are not.
+pub fn sign(
+    keys: &Path,
+    pass_phrase: &[u8],
+    heading: &Heading<'_>,
+    table: &Path,
+    subject_key: Option<&[u8]>,
+    list_phrase: &[u8],
+    out: &Path,
+) -> anyhow::Result<usize> {
+    let entries = entries(table, subject_key)?;
+    let count = entries.len();
+    let list = json!({
+        "schema": "cccd-roster/1", "id": heading.id, "version": heading.version, "title": heading.title,
+        "profile": heading.profile, "valid_from": heading.valid_from, "valid_until": heading.valid_until,
+        "entries": entries,
+    });
+    let payload = Zeroizing::new(list.to_string());
+    let store = FileKeyStore::new(keys, pass_phrase);
+    let public = store.public_key(LABEL)?;
+    let signed = events::sign_document("roster", payload.as_bytes(), &public, |data| store.sign(LABEL, data))?;
+    let sealed = sealed::seal(list_phrase, &Zeroizing::new(signed))?;
+    std::fs::write(out, sealed).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(table: &str, subject_key: Option<&[u8]>) -> anyhow::Result<Value> {
+        let directory = tempfile::tempdir()?;
+        let path = |name: &str| directory.path().join(name);
+        let phrase = b"correct horse battery";
+        make_key(&path("keys"), phrase, &path("public.pem"))?;
+        std::fs::write(path("list.csv"), table)?;
+        let heading = Heading {
+            id: "r",
+            version: 1,
+            title: "t",
+            profile: "exam",
+            valid_from: "2026-12-01",
+            valid_until: "2026-12-02",
+        };
+        sign(&path("keys"), phrase, &heading, &path("list.csv"), subject_key, b"on the way", &path("out"))?;
+        let bytes = std::fs::read(path("out"))?;
+        assert!(!bytes.windows(4).any(|part| part == b"0010"), "nobody reads it on the way");
+        let signed = sealed::open(b"on the way", &bytes).context("sealed")?;
+        let verifier = events::Verifier::from_pem(&std::fs::read(path("public.pem"))?)?;
+        Ok(serde_json::from_slice(&verifier.open_document("roster", &signed)?)?)
+    }
+
+    #[test]
+    fn a_table_becomes_a_list() {
+        let list = signed("number,full_name,seat\n001099000017,Nguyễn Văn An,A12\n", None).expect("signed");
+        let entry = json!({ "number": "001099000017", "items": { "full_name": "Nguyễn Văn An" }, "attributes": { "seat": "A12" } });
+        assert_eq!(list["entries"], json!([entry]));
+    }
+
+    #[test]
+    fn by_keyed_hash_nobody_is_named() {
+        let list = signed("number,full_name,entitlement\n001099000017,Nguyễn Văn An,free\n", Some(b"key")).expect("signed");
+        let entry = &list["entries"][0];
+        assert_eq!(entry["subject"], keyed_hash(b"key", "001099000017").to_string());
+        assert_eq!(entry["attributes"]["entitlement"], "free");
+        assert!(!list.to_string().contains("0010") && !list.to_string().contains("Nguy"), "{list}");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_by_its_number_only() {
+        for table in ["number\n12345\n", "number,seat\n,A1\n", "number\n", "number,photo\n001099000017,away.jpg\n"] {
+            let error = format!("{:#}", signed(table, None).expect_err(table));
+            assert!(!error.contains("12345") && !error.contains("0010"), "{error}");
+        }
+    }
+}
