@@ -123,11 +123,13 @@ pub fn merge(site: &Site, profile: &Profile, signed: &[u8]) -> Result<Merged, Fa
     }
     let roster = site.roster(&profile.id);
     let duplicates = seen.into_iter().filter(|(_, seen)| seen.len() > 1).map(|(subject, seen)| {
-        let entry = roster.as_ref().and_then(|roster| roster.roster().entries.iter().find(|entry| {
-            let number = entry.number.as_ref().or(entry.document_number.as_ref());
-            let hashed = number.map(|number| site.recorder().keyed_hash(&number.0));
-            hashed == Some(subject) || entry.subject.as_deref() == Some(subject.to_string().as_str())
-        }));
+        let entry = roster.as_ref().and_then(|roster| {
+            roster.roster().entries.iter().find(|entry| {
+                let number = entry.number.as_ref().or(entry.document_number.as_ref());
+                let hashed = number.map(|number| site.recorder().keyed_hash(&number.0));
+                hashed == Some(subject) || entry.subject.as_deref() == Some(subject.to_string().as_str())
+            })
+        });
         let shown = profile.roster().map(|rules| rules.show.as_slice()).unwrap_or_default();
         let listed = entry.map(|entry| {
             let shown = entry.attributes.iter().filter(|(name, _)| shown.contains(name));
@@ -165,4 +167,3 @@ fn open(site: &Site, signed: &[u8]) -> Result<List, Failure> {
     let message = "no device that is known here has signed this list";
     Err(Failure::usage("attendance_not_signed", message, "put the device's public key into [roster] devices"))
 }
-

@@ -493,9 +493,11 @@ impl Command {
             Self::Doctor { json, .. } | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
             Self::Profile { .. } => false,
             Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
-            Self::Desk { .. } | Self::Pair { .. } | Self::Roster { .. } | Self::Attendance { .. } | Self::Subject { .. } => {
-                false
-            }
+            Self::Desk { .. }
+            | Self::Pair { .. }
+            | Self::Roster { .. }
+            | Self::Attendance { .. }
+            | Self::Subject { .. } => false,
             Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
     }

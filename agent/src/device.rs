@@ -205,8 +205,14 @@ impl Device {
         } else {
             Content::default()
         };
-        let judged =
-            Judged { decision: judgement.decision, checks: judgement.checks.clone(), sequence, event: hash, content, total_ms };
+        let judged = Judged {
+            decision: judgement.decision,
+            checks: judgement.checks.clone(),
+            sequence,
+            event: hash,
+            content,
+            total_ms,
+        };
         tell.borrow_mut()(Happening::Judged(Box::new(judged)));
         Ok(())
     }

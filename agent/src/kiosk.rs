@@ -338,8 +338,7 @@ impl Kiosk {
     /// Keeps what is known of the holder for the rest of the visit, and asks whether they may go on.
     fn judged(&mut self, judged: Judged) -> Result<Input, Failure> {
         let Judged { decision, sequence, mut content, .. } = judged;
-        let refusal =
-            if decision == Decision::Genuine { self.site.admit(&self.profile, &mut content)? } else { None };
+        let refusal = if decision == Decision::Genuine { self.site.admit(&self.profile, &mut content)? } else { None };
         self.finished = Some(Box::new(Finished { visit: self.visit()?, sequence, content, party: None }));
         Ok(Input::Judged(verdict(decision), refusal))
     }

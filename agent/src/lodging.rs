@@ -78,6 +78,12 @@ impl Guest {
         Some(Self { released: Released::new(profile, PORTAL, &record.content)?, gone: record.gone_at })
     }
 
+    /// Somebody who stays from now on.
+    #[must_use]
+    pub const fn new(released: Released) -> Self {
+        Self { released, gone: None }
+    }
+
     fn item(&self, item: Item) -> Option<&str> {
         self.released.item(item)
     }
@@ -161,9 +167,8 @@ pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Resul
             .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?,
         None => blank(layout),
     };
-    let sheet = book
-        .sheet_by_name_mut(&layout.sheet)
-        .map_err(|_| unusable(format!("it has no sheet {}", layout.sheet)))?;
+    let sheet =
+        book.sheet_by_name_mut(&layout.sheet).map_err(|_| unusable(format!("it has no sheet {}", layout.sheet)))?;
     for (at, guest) in guests.iter().enumerate() {
         let row = layout.first_row + u32::try_from(at).unwrap_or(u32::MAX);
         for (column, index) in layout.column.iter().zip(1_u32..) {
@@ -184,6 +189,17 @@ pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Resul
     umya_spreadsheet::writer::xlsx::write_writer(&book, &mut bytes)
         .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?;
     Ok(bytes.into_inner())
+}
+
+/// What keeps a guest out of their file, if anything does.
+///
+/// # Errors
+/// `lodging_incomplete` names the column or field.
+pub fn check(layout: &Layout, guest: &Guest, index: usize) -> Result<(), Failure> {
+    if guest.is_citizen() {
+        return layout.column.iter().try_for_each(|column| cell(layout, column, guest, index).map(drop));
+    }
+    xml_of(std::slice::from_ref(guest), index).map(drop)
 }
 
 /// A file of the template's layout: title, notes, headers, example, and the verbatim values on a second sheet.
@@ -222,6 +238,10 @@ fn country(code: &str) -> &str {
 /// # Errors
 /// `lodging_incomplete` names guest and field.
 pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
+    xml_of(guests, 1)
+}
+
+fn xml_of(guests: &[Guest], first: usize) -> Result<Vec<u8>, Failure> {
     let broken = |e: std::io::Error| Failure::device("lodging_xml", e.to_string(), "report this as a bug");
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None))).map_err(broken)?;
@@ -234,7 +254,7 @@ pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
             Some("Nữ" | "F") => Some("F"),
             _ => None,
         };
-        let index = (at + 1).to_string();
+        let index = (at + first).to_string();
         let left = guest.gone.map(crate::site::date_of);
         let fields: [(&str, Option<&str>, bool); 12] = [
             ("so_thu_tu", Some(&index), true),
@@ -256,7 +276,7 @@ pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
                     writer.create_element(name).write_text_content(BytesText::new(value)).map_err(broken)?;
                 }
                 None if required => {
-                    let message = format!("guest {}: {name} is missing or has no form that the portal takes", at + 1);
+                    let message = format!("guest {index}: {name} is missing or has no form that the portal takes");
                     let remedy = "complete the guest at the desk, then make the file again";
                     return Err(Failure::usage("lodging_incomplete", message, remedy));
                 }
@@ -274,7 +294,8 @@ pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
 pub fn deadline(arrived: i64) -> i64 {
     let at = in_vietnam(arrived);
     let limit = |day: Date, hour| {
-        Time::from_hms(hour, 0, 0).map_or(arrived, |time| day.with_time(time).assume_offset(at.offset()).unix_timestamp())
+        Time::from_hms(hour, 0, 0)
+            .map_or(arrived, |time| day.with_time(time).assume_offset(at.offset()).unix_timestamp())
     };
     if at.hour() < 23 {
         return limit(at.date(), 23);

@@ -1,7 +1,7 @@
 //! Turns what happened into signed events on disk.
 
-use crate::outbox::{Outbox, OutboxError};
 use crate::holder::Content;
+use crate::outbox::{Outbox, OutboxError};
 use crate::profile::{EventField, Item, Profile};
 use crate::report::Judgement;
 use drivers::key_store::KeyStore;

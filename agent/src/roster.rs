@@ -222,8 +222,11 @@ impl Index {
         content.photo.clone_from(&entry.photo);
         let differs = rules.compare.iter().filter_map(|item| {
             let (listed, chip) = (entry.items.get(item)?, content.items.get(item)?);
-            (normal(&listed.0) != normal(&chip.0))
-                .then(|| Difference { item: *item, listed: listed.clone(), chip: chip.clone() })
+            (normal(&listed.0) != normal(&chip.0)).then(|| Difference {
+                item: *item,
+                listed: listed.clone(),
+                chip: chip.clone(),
+            })
         });
         content.differences = differs.collect();
         Ok(())
@@ -243,19 +246,13 @@ mod tests {
         {"subject":"0707070707070707070707070707070707070707070707070707070707070707"}]}"#;
 
     fn an() -> Content {
-        let items = [(Item::IdNumber, "001099000017"), (Item::FullName, "Nguyễn Văn An"), (Item::DateOfBirth, "15/01/1999")];
-        Content {
-            items: items.map(|(item, text)| (item, text.to_owned().into())).into(),
-            ..Content::default()
-        }
+        let items =
+            [(Item::IdNumber, "001099000017"), (Item::FullName, "Nguyễn Văn An"), (Item::DateOfBirth, "15/01/1999")];
+        Content { items: items.map(|(item, text)| (item, text.to_owned().into())).into(), ..Content::default() }
     }
 
     fn rules() -> RosterUse {
-        RosterUse {
-            required: true,
-            show: vec!["seat".to_owned()],
-            compare: vec![Item::FullName, Item::DateOfBirth],
-        }
+        RosterUse { required: true, show: vec!["seat".to_owned()], compare: vec![Item::FullName, Item::DateOfBirth] }
     }
 
     #[test]

@@ -248,8 +248,7 @@ impl Site {
         evidence: &emrtd::Evidence,
         judgement: &crate::report::Judgement,
     ) -> Result<SignedEvent, Failure> {
-        let recorded =
-            self.recorder.record(&mut lock(&self.outbox), &mut SystemEntropy, profile, evidence, judgement);
+        let recorded = self.recorder.record(&mut lock(&self.outbox), &mut SystemEntropy, profile, evidence, judgement);
         let signed = recorded.map_err(|e| outbox_failure(&e))?;
         self.wake();
         Ok(signed)
@@ -401,9 +400,8 @@ impl Site {
         let subject = self.recorder.subject_of(content);
         let id = finished.visit.to_string();
         let number = profile.print().map(|print| self.number(print.kind, finished)).transpose()?;
-        let keep = profile.keep().map(|Keep { days, until_reported }| {
-            (!until_reported).then(|| now + i64::from(days) * DAY)
-        });
+        let keep =
+            profile.keep().map(|Keep { days, until_reported }| (!until_reported).then(|| now + i64::from(days) * DAY));
         let entry = profile.ledger().map(|rules| {
             let list = self.roster(&profile.id);
             let list = list.as_ref().map(|list| list.roster().id.as_str());
@@ -516,8 +514,8 @@ impl Site {
         let claim = zeroize::Zeroizing::new(claim.to_string());
         let mut jws = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claim.as_bytes()));
         let signature = self.recorder.keys.sign(EVENT_KEY, jws.as_bytes());
-        let signature = signature
-            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "check the key store"))?;
+        let signature =
+            signature.map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "check the key store"))?;
         jws.push('.');
         jws.push_str(&BASE64.encode(signature));
         Ok(jws)

@@ -135,12 +135,7 @@ impl Drop for Station {
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Tells that the reader is away, waits until it is there again, and tells that; false at the end.
-fn found_again(
-    device: &mut Device,
-    failure: &Failure,
-    tell: &Sender<(Option<u64>, Told)>,
-    stop: &AtomicBool,
-) -> bool {
+fn found_again(device: &mut Device, failure: &Failure, tell: &Sender<(Option<u64>, Told)>, stop: &AtomicBool) -> bool {
     drop(tell.send((None, Told::Reader(Some(Fault::from(failure))))));
     match device.reopen(stop) {
         Ok(()) => drop(tell.send((None, Told::Reader(None)))),
@@ -273,10 +268,7 @@ mod tests {
             at(Phase::ActiveAuthentication, 0, None),
             at(Phase::Done, 0, None),
         ];
-        let seen: Vec<(ReadStep, u8)> = order
-            .into_iter()
-            .map(|progress| gauge.read(progress))
-            .collect();
+        let seen: Vec<(ReadStep, u8)> = order.into_iter().map(|progress| gauge.read(progress)).collect();
         assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
         assert_eq!(seen[5], (ReadStep::Portrait, 67));
         assert_eq!(seen.last(), Some(&(ReadStep::Verify, 98)));

@@ -216,11 +216,8 @@ pub fn update(visit: Visit, input: Input) -> (Visit, Vec<Effect>) {
         (Wait::Form, Input::Filled) => visit.next(Wait::Form),
         (Wait::Kept, Input::Kept(Some(refusal))) => visit.end(Outcome::Refused(refusal)),
         (Wait::Kept, Input::Kept(None)) => {
-            let outputs = [
-                (Step::Relay, Effect::OpenDoor),
-                (Step::Print, Effect::Print),
-                (Step::HandOff, Effect::HandOff),
-            ];
+            let outputs =
+                [(Step::Relay, Effect::OpenDoor), (Step::Print, Effect::Print), (Step::HandOff, Effect::HandOff)];
             let mut effects: Vec<Effect> =
                 outputs.into_iter().filter(|(step, _)| visit.has(*step)).map(|(_, effect)| effect).collect();
             effects.push(Effect::End(Outcome::Done));
@@ -262,8 +259,7 @@ mod tests {
     #[test]
     fn every_step_in_order() {
         let genuine = Input::Judged(Word::Genuine, None);
-        let inputs =
-            [Input::Agreed, Input::Key, genuine, Input::Face(true), Input::Filled, Input::Kept(None)];
+        let inputs = [Input::Agreed, Input::Key, genuine, Input::Face(true), Input::Filled, Input::Kept(None)];
         let (visit, effects) = play(&EVERYTHING, &inputs);
         assert_eq!(visit.waits(), Wait::End);
         let ask = Effect::Ask;

@@ -32,7 +32,5 @@ pub mod subject;
 pub mod sync;
 
 pub use clock::{Clock, SystemClock};
-pub use event::{
-    Body, CheckResult, Consent, Decision, Disclosure, Erasure, Event, Receiving, Verification, Visit,
-};
+pub use event::{Body, CheckResult, Consent, Decision, Disclosure, Erasure, Event, Receiving, Verification, Visit};
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};

@@ -4,10 +4,12 @@
 //! Each [`Stack`] runs its own `pcscd` in network and mount namespaces of its own, so that rigs do not disturb each
 //! other nor the machine's readers, and vpcd's port is open to nobody else.
 
+pub mod browser;
 pub mod guest;
 pub mod line;
 pub mod link;
 pub mod mirror;
+pub mod office;
 pub mod stack;
 
 pub use line::Line;

@@ -68,11 +68,15 @@ impl Line {
         self.directory.join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_string_lossy().into_owned()
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    /// Runs a program inside the line; what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         succeed(self.stack.command(program).args(arguments).output()?, program)
     }
 
@@ -102,6 +106,23 @@ impl Line {
             drop(central.kill());
             drop(central.wait());
         }
+    }
+
+    /// Enrols another device of the same site, into a directory of its name.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn enrol_another(&self, name: &str) -> anyhow::Result<()> {
+        let (ca, phrase, out) = (self.text("ca"), self.text("pass-phrase"), self.text(name));
+        let (trust, first, url) = (self.text("trust"), self.text("device"), format!("https://{CENTRAL}"));
+        let device = ["enrol", "--ca", &ca, "--pass-phrase-file", &phrase, "--out", &out, "--device", name];
+        let site = ["--site", "practice", "--central", &url, "--trust", &trust, "--same-site-as", &first];
+        self.run("provision", &[&device[..], &site].concat())?;
+        self.run(
+            "cccd-central",
+            &["--db", &self.text("central.db"), "device", "add", &self.text(&format!("{name}/enrolment.json"))],
+        )?;
+        Ok(())
     }
 
     /// Every event that central holds, decoded, in the order of arrival.
@@ -223,7 +244,10 @@ impl Kiosk {
 }
 
 /// Carries every connection to a port of this machine's loopback to a Unix socket, as the stack has a network of its own.
-fn carry(port: u16, socket: PathBuf) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When the port is taken.
+pub fn carry(port: u16, socket: PathBuf) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("port {port} is taken"))?;
     std::thread::spawn(move || {
         for browser in listener.incoming().map_while(Result::ok) {

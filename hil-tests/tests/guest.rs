@@ -183,7 +183,7 @@ fn a_kiosk_on_a_machine_of_its_own() {
     let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en) };
     kiosk.wait_for("consent", &consent);
     kiosk.touch(&consent, Act::Agree, 80);
-    kiosk.wait_for("scan", &Screen::Scan);
+    kiosk.wait_for("scan", &Screen::Scan { insurance: false });
     kiosk.hear(&["part=\"scanner\"", "there"], 1);
     scanner.write_all(format!("{}\r\n", PERSONAS[0].qr()).as_bytes()).expect("code");
     let result = Screen::Result { verdict: Verdict::Genuine, holder: None };

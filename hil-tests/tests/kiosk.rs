@@ -3,98 +3,30 @@
 
 use cccd_agent::flow::PATIENCE_S;
 use hil_tests::Line;
+use hil_tests::browser::{Browser, free_port};
 use kiosk_ui::font::Fonts;
 use kiosk_ui::state::{Field, Layer, Preferences, Problem, Screen, State, Verdict};
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, view};
-use openssl::base64;
-use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::net::TcpStream;
+use serde_json::json;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use tungstenite::{Message, WebSocket};
 use virtual_card::{PERSONAS, Persona};
 
-/// A page in headless Chromium, over its DevTools protocol.
-struct Browser {
-    process: Child,
-    socket: WebSocket<TcpStream>,
-    session: Option<String>,
-    calls: u64,
-    shots: u32,
-    _profile: tempfile::TempDir,
-}
+/// The kiosk's mirror in a browser.
+struct Page(Browser);
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-impl Browser {
+impl Page {
     fn open(url: &str) -> Self {
-        let profile = tempfile::tempdir().expect("directory");
-        let mut command = Command::new("chromium");
-        command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
-        command.args(["--remote-debugging-port=0", "--window-size=1500,1100"]);
-        command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().expect("chromium; `cargo xtask doctor` says what is missing");
-        let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned))
-            .expect("DevTools");
-        std::thread::spawn(move || lines.for_each(drop));
-        let host = address.trim_start_matches("ws://").split('/').next().expect("host").to_owned();
-        let stream = TcpStream::connect(host).expect("DevTools answers");
-        let (socket, _) = tungstenite::client(address, stream).expect("a WebSocket");
-        let mut browser = Self { process, socket, session: None, calls: 0, shots: 0, _profile: profile };
-        let target = browser.call("Target.createTarget", json!({ "url": url }))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
-        browser.session = attached["sessionId"].as_str().map(str::to_owned);
-        browser
-    }
-
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
-        let answer = self.answer(method, parameters);
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
-    }
-
-    fn answer(&mut self, method: &str, parameters: Value) -> Value {
-        self.calls += 1;
-        let mut call = json!({ "id": self.calls, "method": method, "params": parameters });
-        if let Some(session) = &self.session {
-            call["sessionId"] = json!(session);
-        }
-        self.socket.send(Message::text(call.to_string())).expect("DevTools listens");
-        loop {
-            let message = self.socket.read().expect("DevTools answers");
-            let Message::Text(text) = message else { continue };
-            let answer: Value = serde_json::from_str(&text).expect("JSON");
-            if answer["id"] == self.calls {
-                return answer;
-            }
-        }
-    }
-
-    /// Null while the page is not there yet.
-    fn evaluate(&mut self, expression: &str) -> Value {
-        self.answer("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }))["result"]["result"]
-            ["value"]
-            .clone()
+        Self(Browser::open(url, &shots()))
     }
 
     /// Waits until the screen says this, and keeps a picture of it.
     fn wait_for(&mut self, words: &str) {
         let start = hil_tests::stack::now();
         loop {
-            let said = self.evaluate("document.getElementById('words')?.textContent ?? ''");
+            let said = self.0.evaluate("document.getElementById('words')?.textContent ?? ''");
             if said.as_str().is_some_and(|said| said.contains(words)) {
                 return self.shoot(words);
             }
@@ -111,11 +43,7 @@ impl Browser {
     fn shoot(&mut self, name: &str) {
         // What is said comes before what is drawn.
         hil_tests::stack::pause(700);
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
-        let png = base64::decode_block(shot["data"].as_str().expect("a picture")).expect("base64");
-        self.shots += 1;
-        let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-        std::fs::write(shots().join(format!("{:02}-{name}.png", self.shots)), png).expect("picture");
+        self.0.shoot(name);
     }
 
     /// Puts a finger on what does this on a screen.
@@ -126,13 +54,13 @@ impl Browser {
         let scene = view(&state, &mut Fonts::new());
         let target = scene.nodes.iter().find(|node| node.hit == Some(act)).expect("a target").rect;
         let (x, y) = (target.x + target.w / 2, target.y + target.h / 2);
-        let place = self.evaluate(&format!(
+        let place = self.0.evaluate(&format!(
             "(() => {{ const c = document.querySelector('canvas'), b = c.getBoundingClientRect();
                return [b.left + {x} * b.width / c.width, b.top + {y} * b.height / c.height]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", event);
+            self.0.call("Input.dispatchMouseEvent", event);
         }
     }
 
@@ -155,7 +83,7 @@ impl Browser {
     /// Presses a button of the panel beside the glass, with a persona chosen.
     fn press(&mut self, button: &str, persona: &Persona, fault: &str) {
         let (id, fault) = (json!(persona.id), json!(fault));
-        self.evaluate(&format!(
+        self.0.evaluate(&format!(
             "document.getElementById('persona').value = {id}; document.getElementById('fault').value = {fault};
              document.getElementById('{button}').click()"
         ));
@@ -179,11 +107,6 @@ fn shots() -> PathBuf {
     directory
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("address").port()
-}
-
 #[test]
 fn from_attract_to_ticket_through_every_mishap() {
     let directory = tempfile::tempdir().expect("directory");
@@ -193,7 +116,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     let patience = 10;
     assert!(patience < PATIENCE_S);
     let process = line.start_kiosk(port, patience).expect("kiosk");
-    let mut browser = Browser::open(&format!("http://127.0.0.1:{port}/"));
+    let mut browser = Page::open(&format!("http://127.0.0.1:{port}/"));
     let mut kiosk = Kiosk { place: hil_tests::mirror::place(patience), preferences: Preferences::default() };
     let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
 
@@ -201,10 +124,10 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.agree(&kiosk, kiosk.says(Phrase::ConsentTitle));
 
     // Language and contrast midway.
-    browser.touch(&kiosk, &Screen::Scan, Act::Language);
+    browser.touch(&kiosk, &Screen::Scan { insurance: false }, Act::Language);
     kiosk.preferences.language = Language::English;
     browser.wait_for(kiosk.says(Phrase::ScanTitle));
-    browser.touch(&kiosk, &Screen::Scan, Act::Contrast);
+    browser.touch(&kiosk, &Screen::Scan { insurance: false }, Act::Contrast);
     kiosk.preferences.high_contrast = true;
 
     // Too little time, and more of it.
@@ -240,7 +163,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
 
     // Another profile asks for more: two fields, one in Vietnamese.
-    browser.evaluate("{ const p = document.getElementById('profile'); p.value = 'register'; p.onchange(); }");
+    browser.0.evaluate("{ const p = document.getElementById('profile'); p.value = 'register'; p.onchange(); }");
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "cách liên hệ");
     browser.scan_and_lay(&kiosk, binh, binh, "none");

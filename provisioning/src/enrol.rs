@@ -30,6 +30,8 @@ pub struct EnrolRequest<'a> {
     pub trust: &'a Path,
     /// The file with the pass phrase that opens the device's keys.
     pub pass_phrase_file: &'a Path,
+    /// Directory of another device of the same site: people are known again by the same keyed hash.
+    pub same_site_as: Option<&'a Path>,
 }
 
 /// Makes keys, certificate and configuration in `directory`.
@@ -54,9 +56,16 @@ pub fn enrol(
     let store = FileKeyStore::new(&keys, pass_phrase);
     let event_key = store.generate("event")?;
     let tls_key = store.generate("tls")?;
-    let mut subject = zeroize::Zeroizing::new([0; 32]);
-    openssl::rand::rand_priv_bytes(&mut *subject)?;
-    write_new(&keys.join("subject.sealed"), &sealed::seal(pass_phrase, &*subject)?)?;
+    let mut subject = zeroize::Zeroizing::new(vec![0; 32]);
+    match request.same_site_as {
+        None => openssl::rand::rand_priv_bytes(&mut subject)?,
+        Some(other) => {
+            let path = other.join("keys/subject.sealed");
+            let bytes = std::fs::read(&path).map_err(io("read", &path))?;
+            subject = sealed::open(pass_phrase, &bytes).ok_or(ProvisionError::Locked(path))?;
+        }
+    }
+    write_new(&keys.join("subject.sealed"), &sealed::seal(pass_phrase, &subject)?)?;
     write_new(&tls.join("device.cert.pem"), &ca.device_certificate(name, &tls_key, clock)?)?;
     write_new(&tls.join("fleet-ca.cert.pem"), &ca.certificate_pem()?)?;
     write_new(&directory.join("agent.toml"), configuration(request).as_bytes())?;

@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn by_keyed_hash_nobody_is_named() {
-        let list = signed("number,full_name,entitlement\n001099000017,Nguyễn Văn An,free\n", Some(b"key")).expect("signed");
+        let list =
+            signed("number,full_name,entitlement\n001099000017,Nguyễn Văn An,free\n", Some(b"key")).expect("signed");
         let entry = &list["entries"][0];
         assert_eq!(entry["subject"], keyed_hash(b"key", "001099000017").to_string());
         assert_eq!(entry["attributes"]["entitlement"], "free");

@@ -30,7 +30,7 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 21] = [
+const NEEDS: [Need; 25] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -45,7 +45,11 @@ const NEEDS: [Need; 21] = [
     test_need("vsmartcard-vpicc", "/usr/bin/vicc", "a BAC card that is not ours"),
     test_need("python3-pycryptodome", "/usr/lib/python3/dist-packages/Cryptodome/__init__.py", "ciphers of that BAC card"),
     test_need("softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "a PKCS#11 token"),
-    test_need("chromium", "/usr/bin/chromium", "the browser that uses the kiosk"),
+    test_need("chromium", "/usr/bin/chromium", "the browser that uses kiosk and desk"),
+    test_need("gnumeric", "/usr/bin/ssconvert", "the spreadsheet program that reads what the portal gets"),
+    test_need("libfaketime", "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "a device whose clock is days ahead"),
+    test_need("curl", "/usr/bin/curl", "a client of the local interface that is not ours"),
+    test_need("socat", "/usr/bin/socat", "reaches a desk in its private network"),
     test_need("espeak-ng", "/usr/bin/espeak-ng", "the voice of a kiosk"),
     test_need("qemu-system-x86", "/usr/bin/qemu-system-x86_64", "a machine with a panel and a pointer"),
     test_need("busybox-static", "/bin/busybox", "starts that machine"),
@@ -110,7 +114,56 @@ fn try_to_fetch_kernel(directory: &Path) -> anyhow::Result<()> {
 /// Installs what is missing, saying so.
 pub(crate) fn install(purpose: Purpose) -> anyhow::Result<()> {
     install_packages(purpose)?;
-    if purpose == Purpose::Test { fetch_kernel(&crate::target().join("guest")) } else { Ok(()) }
+    if purpose == Purpose::Demo {
+        return Ok(());
+    }
+    fetch_packages(&crate::target().join("npm"))?;
+    fetch_kernel(&crate::target().join("guest"))
+}
+
+/// What pages of the tests load, from the npm registry: package, version, SHA-512 of the archive.
+const NPM: [(&str, &str, &str); 2] = [
+    (
+        "socket.io-client",
+        "4.8.1",
+        "8495577eedc4dbc366cc693ca35b0784dde89b9dad46fc187a275b8fbc4acb678822c7b9228297dd44a54ba4eab7704702d7e52c890240193356b1047d653261",
+    ),
+    (
+        "axe-core",
+        "4.10.3",
+        "5e6edba515e70d25f6604d9815f064d859c5d1ea7ab661bbc4f87c88779ef0c21cae0abbeb636471ef39e9d62d2582e4b88a1866f19f4ecfcf6d986275e4dc12",
+    ),
+];
+
+/// Fetches them; what cannot be had is said, and the tests that want it say that they skip it.
+fn fetch_packages(directory: &Path) -> anyhow::Result<()> {
+    for (name, version, hash) in NPM {
+        let place = directory.join(name);
+        let ready = place.join(format!("ready-{version}"));
+        if ready.exists() {
+            continue;
+        }
+        drop(std::fs::remove_dir_all(&place));
+        std::fs::create_dir_all(&place)?;
+        let archive = place.join("package.tgz");
+        let url = format!("https://registry.npmjs.org/{name}/-/{name}-{version}.tgz");
+        eprintln!("── fetching {name} {version} from the npm registry");
+        let fetched =
+            Command::new("curl").args(["-sSf", "--max-time", "120", "-o"]).arg(&archive).arg(&url).status()?;
+        if !fetched.success() {
+            eprintln!("── {name} cannot be had: what needs it is skipped, by name");
+            continue;
+        }
+        let sum = Command::new("sha512sum").arg(&archive).output()?;
+        if !String::from_utf8_lossy(&sum.stdout).starts_with(hash) {
+            bail!("{url} is not what it was when it was chosen");
+        }
+        let unpack =
+            Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&place).arg("--strip-components=1").status()?;
+        anyhow::ensure!(unpack.success(), "{name} cannot be unpacked");
+        std::fs::write(ready, "")?;
+    }
+    Ok(())
 }
 
 fn install_packages(purpose: Purpose) -> anyhow::Result<()> {

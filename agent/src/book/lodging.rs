@@ -114,7 +114,8 @@ impl Book {
         transaction.commit().map_err(&failed)?;
         if !matches {
             let message = format!("the file has {} people, the portal shows {taken}", batch.made);
-            let remedy = "see on the portal who is missing, mend it there or make the file again; it does not count as sent";
+            let remedy =
+                "see on the portal who is missing, mend it there or make the file again; it does not count as sent";
             return Err(Failure::usage("batch_differs", message, remedy));
         }
         Ok(Batch { taken: Some(taken), confirmed_at, ..batch })

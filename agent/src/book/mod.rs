@@ -318,7 +318,14 @@ impl Book {
                     "INSERT INTO ledger (profile, scope, subject, inside, at, device, record, erase_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                     params![
-                        visit.profile, entry.scope, subject.0, inside, visit.at, visit.device, visit.id, entry.erase_at
+                        visit.profile,
+                        entry.scope,
+                        subject.0,
+                        inside,
+                        visit.at,
+                        visit.device,
+                        visit.id,
+                        entry.erase_at
                     ],
                 )
                 .map_err(&failed)?;
@@ -330,8 +337,16 @@ impl Book {
                     "INSERT INTO record (id, profile, day, at, subject, party, sequence, number, erase_at, body)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                     params![
-                        visit.id, visit.profile, visit.day, visit.at, subject, visit.party, sequence, visit.number,
-                        erase_at, body
+                        visit.id,
+                        visit.profile,
+                        visit.day,
+                        visit.at,
+                        subject,
+                        visit.party,
+                        sequence,
+                        visit.number,
+                        erase_at,
+                        body
                     ],
                 )
                 .map_err(&failed)?;
@@ -394,7 +409,8 @@ impl Book {
     pub fn next_ticket(&self, day: &str) -> Result<u64, BookError> {
         let failed = failed("count a ticket");
         self.connection.execute("DELETE FROM counter WHERE day <> ?1", [day]).map_err(&failed)?;
-        let upsert = "INSERT INTO counter VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET value = value + 1 RETURNING value";
+        let upsert =
+            "INSERT INTO counter VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET value = value + 1 RETURNING value";
         let value: i64 = self.connection.query_row(upsert, [day], |row| row.get(0)).map_err(&failed)?;
         Ok(value.unsigned_abs())
     }
@@ -594,11 +610,8 @@ impl Book {
     /// When the database fails, or it does not open.
     pub fn setting(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, BookError> {
         let query = "SELECT value FROM setting WHERE name = ?1";
-        let sealed: Option<Vec<u8>> = self
-            .connection
-            .query_row(query, [name], |row| row.get(0))
-            .optional()
-            .map_err(failed("read a setting"))?;
+        let sealed: Option<Vec<u8>> =
+            self.connection.query_row(query, [name], |row| row.get(0)).optional().map_err(failed("read a setting"))?;
         let Some(sealed) = sealed else { return Ok(None) };
         let place = format!("setting/{name}");
         self.seal.unseal(&place, &sealed).map(Some).ok_or(BookError::Sealed(place))
@@ -623,9 +636,8 @@ impl Book {
         let failed = failed("read the ledger");
         let query = "SELECT subject, at, device FROM ledger WHERE profile = ?1 AND scope = ?2 ORDER BY at, id";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
-        let rows = statement.query_map([profile, scope], |row| {
-            Ok((Bytes(row.get::<_, [u8; 32]>(0)?), row.get(1)?, row.get(2)?))
-        });
+        let rows = statement
+            .query_map([profile, scope], |row| Ok((Bytes(row.get::<_, [u8; 32]>(0)?), row.get(1)?, row.get(2)?)));
         rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
     }
 

@@ -30,7 +30,12 @@ fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> 
             body: Zeroizing::new(b"{\"secret\":1}".to_vec()),
             erase_at: NOW + 1000,
         }],
-        note: Body::Erasure(events::Erasure { why: "test".to_owned(), count: 0, profile: String::new(), subject: None }),
+        note: Body::Erasure(events::Erasure {
+            why: "test".to_owned(),
+            count: 0,
+            profile: String::new(),
+            subject: None,
+        }),
         device: "kiosk-1",
     }
 }
@@ -78,7 +83,8 @@ fn in_and_out_by_turns_and_by_direction() {
     let mut book = book();
     let content = content("001099000017");
     let subject = Bytes([1; 32]);
-    let mut pass = |id: &str, direction| book.commit(&visit(id, &content, entry(Rule::InOut, direction))).expect("disk");
+    let mut pass =
+        |id: &str, direction| book.commit(&visit(id, &content, entry(Rule::InOut, direction))).expect("disk");
     assert_eq!(pass("a", Direction::Out), Err(Refusal::NotInside));
     assert_eq!(pass("b", Direction::In), Ok(()));
     assert_eq!(pass("c", Direction::In), Err(Refusal::AlreadyInside));
@@ -138,7 +144,8 @@ fn a_message_is_tried_later_and_later_and_erased_when_it_is_there() {
     let due = book.due(now).expect("reads").expect("due");
     book.tried(&due, &Tried::Delivered, now).expect("noted");
     assert!(book.backlog().expect("reads").is_empty());
-    let body: Option<Vec<u8>> = book.connection.query_row("SELECT body FROM delivery", [], |row| row.get(0)).expect("row");
+    let body: Option<Vec<u8>> =
+        book.connection.query_row("SELECT body FROM delivery", [], |row| row.get(0)).expect("row");
     assert_eq!(body, None);
     assert_eq!(book.deliveries_of("a").expect("reads"), [("his".to_owned(), "done".to_owned())]);
 }
@@ -175,7 +182,8 @@ fn ledgers_of_rooms_that_meet_later_show_who_was_in_two() {
     let lines = first.ledger("exam", "always").expect("reads");
     assert_eq!(second.merge("exam", "always", &lines, NOW + 10).expect("merged"), 1);
     assert_eq!(second.merge("exam", "always", &lines, NOW + 10).expect("merged"), 0, "once");
-    let devices: Vec<_> = second.ledger("exam", "always").expect("reads").into_iter().map(|(.., device)| device).collect();
+    let devices: Vec<_> =
+        second.ledger("exam", "always").expect("reads").into_iter().map(|(.., device)| device).collect();
     assert_eq!(devices.len(), 2);
 }
 
@@ -201,6 +209,9 @@ fn an_older_list_does_not_come_back() {
 #[test]
 fn tickets_count_from_one_each_day() {
     let book = book();
-    assert_eq!([book.next_ticket("2026-11-23").expect("counts"), book.next_ticket("2026-11-23").expect("counts")], [1, 2]);
+    assert_eq!(
+        [book.next_ticket("2026-11-23").expect("counts"), book.next_ticket("2026-11-23").expect("counts")],
+        [1, 2]
+    );
     assert_eq!(book.next_ticket("2026-11-24").expect("counts"), 1);
 }

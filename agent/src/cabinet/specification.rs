@@ -25,11 +25,7 @@ use kiosk_ui::theme::{PANELS, Panel};
 
 /// A key whose value names no device.
 fn wrong(key: &str, value: &str, wanted: &str) -> Failure {
-    Failure::usage(
-        "config_invalid",
-        format!("{key} = {value:?}: {wanted}"),
-        "compare with docs/configuration.md",
-    )
+    Failure::usage("config_invalid", format!("{key} = {value:?}: {wanted}"), "compare with docs/configuration.md")
 }
 
 fn of_driver(key: &str, value: &str, error: &DeviceError) -> Failure {

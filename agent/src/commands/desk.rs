@@ -41,8 +41,10 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     let runtime = runtime.map_err(|e| Failure::device("threads", e.to_string(), "check the machine's limits"))?;
     let served = runtime.block_on(listen::run(Arc::clone(&desk), || ended.load(Ordering::Relaxed)));
     runtime.shutdown_background();
+    // Whoever waits for the page hears at once why there is none; what is pending waits in the outbox.
+    served?;
     desk.finish()?;
-    served.map(|()| exit::GENUINE)
+    Ok(exit::GENUINE)
 }
 
 /// The book of a configuration, beside an agent that may be running.

@@ -56,7 +56,8 @@ const fn content(group: u8) -> &'static str {
 pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
     let profile = Profile::load(name)?;
     if as_json {
-        let groups = profile.data_groups().iter().map(|group| json!({ "data_group": group, "content": content(*group) }));
+        let groups =
+            profile.data_groups().iter().map(|group| json!({ "data_group": group, "content": content(*group) }));
         let taken = profile.take().iter().map(|item| json!({ "item": item, "sensitivity": item.sensitivity() }));
         let report = json!({
             "schema": "cccd-agent/profile-explain/2",

@@ -65,7 +65,8 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
     let (book, subject) = found(&config)?;
     let records = book.of_subject(&subject)?;
     let list = records.iter().map(|kept| record(Profile::load(&kept.profile).ok().as_ref(), kept.at, &kept.content));
-    let report = json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
+    let report =
+        json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
     let plain = Zeroizing::new(format!("{report:#}"));
     let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
     let sealed = sealed::seal(&phrase, plain.as_bytes())

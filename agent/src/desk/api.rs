@@ -283,7 +283,8 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<
         })?;
         let bytes = if bytes.is_empty() { b"{}".as_slice().into() } else { bytes };
         serde_json::from_slice(&bytes).map(Body).map_err(|e| {
-            let title = format!("the body is not the JSON that is wanted here, line {} column {}", e.line(), e.column());
+            let title =
+                format!("the body is not the JSON that is wanted here, line {} column {}", e.line(), e.column());
             Problem::new(StatusCode::BAD_REQUEST, "body_malformed", title, "compare with /v1/openapi.json")
         })
     }

@@ -159,11 +159,7 @@ pub fn router(desk: &Arc<Desk>, port: u16) -> Router {
             }
         }
     });
-    Router::new()
-        .route("/", get(connect))
-        .with_state(door.clone())
-        .layer(layer)
-        .layer(from_fn_with_state(door, admit))
+    Router::new().route("/", get(connect)).with_state(door.clone()).layer(layer).layer(from_fn_with_state(door, admit))
 }
 
 /// Only this machine's names, and only the origins that the configuration lets in.

@@ -11,8 +11,8 @@
 //! What is refused is logged by its code, once a second at most, without anything that the request held.
 
 use crate::book::Book;
-use crate::desk::problem::Problem;
 use crate::desk::Desk;
+use crate::desk::problem::Problem;
 use crate::failure::Failure;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -137,9 +137,8 @@ pub fn pair(book: &Book, code: &str, name: &str, origin: Option<&str>, now: i64)
         return Err(refused());
     }
     let mut secret = [0; 32];
-    openssl::rand::rand_bytes(&mut secret).map_err(|e| {
-        Problem::from(Failure::device("no_entropy", e.to_string(), "check the kernel's random source"))
-    })?;
+    openssl::rand::rand_bytes(&mut secret)
+        .map_err(|e| Problem::from(Failure::device("no_entropy", e.to_string(), "check the kernel's random source")))?;
     let token = hex::encode(secret);
     let mut pairings: Vec<Pairing> = read(book, PAIRINGS)?.unwrap_or_default();
     if pairings.len() >= MOST {
@@ -199,7 +198,7 @@ fn origin_is_ours(origin: &str, port: u16) -> bool {
 
 /// What may be asked without a token: the page itself, its parts, the interface's description, and pairing.
 fn is_open(path: &str) -> bool {
-    !path.starts_with("/v1/") || matches!(path, "/v1/pair" | "/v1/openapi.json")
+    !(path == "/v1" || path.starts_with("/v1/")) || matches!(path, "/v1/pair" | "/v1/openapi.json")
 }
 
 fn answer_cross_origin(response: &mut Response, origin: &str) {
@@ -255,7 +254,12 @@ fn admit(desk: &Desk, peer: Option<Peer>, request: &Request) -> Result<Option<Ca
         let own = rustix::process::getuid().as_raw();
         if uid != own && !config.is_some_and(|desk| desk.socket_users.contains(&uid)) {
             let remedy = "name the user's identifier in [desk] socket_users";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "user_refused", "this user may not use the socket", remedy));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "user_refused",
+                "this user may not use the socket",
+                remedy,
+            ));
         }
         return Ok(Some(Caller { id: format!("uid:{uid}"), name: format!("user {uid}"), role: Role::App }));
     }

@@ -242,7 +242,10 @@ impl Desk {
         let inside = self.profile.ledger().and_then(|_| book.inside(&self.profile.id).ok());
         api::Status {
             reader: reader.map_or_else(api::Part::works, |fault| api::Part::away(&fault)),
-            printer: self.slips.as_ref().map(|_| printer.map_or_else(api::Part::works, |fault| api::Part::away(&fault))),
+            printer: self
+                .slips
+                .as_ref()
+                .map(|_| printer.map_or_else(api::Part::works, |fault| api::Part::away(&fault))),
             central: api::Central { configured: self.site.has_central(), unsent: self.site.unsent().max(unsent) },
             recipients: book.backlog().unwrap_or_default().into_iter().map(Into::into).collect(),
             busy,
@@ -800,4 +803,3 @@ impl api::Key {
         Ok(opened(self, profile)?)
     }
 }
-

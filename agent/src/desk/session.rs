@@ -4,9 +4,9 @@
 //! Events hold no personal data; whoever may see the holder asks for the session itself.
 
 use crate::access::{AccessKey, Private};
-use crate::device::Judged;
 use crate::desk::compat;
 use crate::desk::guard::{Caller, Role};
+use crate::device::Judged;
 use crate::failure::Failure;
 use crate::profile::Profile;
 use crate::site::{Finished, Kept};
@@ -111,7 +111,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(visit: Bytes<16>, caller: Caller, profile: Arc<Profile>, now: i64, touched: u64) -> (Self, Vec<visit::Effect>) {
+    pub(super) fn new(
+        visit: Bytes<16>,
+        caller: Caller,
+        profile: Arc<Profile>,
+        now: i64,
+        touched: u64,
+    ) -> (Self, Vec<visit::Effect>) {
         let (steps, todo) = Visit::begin(profile.steps());
         let session = Self {
             id: visit.to_string(),

@@ -137,8 +137,11 @@ mod tests {
         let bundle = bundle(&envelope("hospital-desk", "fhir"));
         let patient = &bundle["entry"][0]["resource"];
         assert_eq!(patient["identifier"][0]["value"], "001099000017");
-        assert_eq!(patient["name"][0], json!({
-            "use": "official", "text": "Nguyễn Văn An", "family": "Nguyễn", "given": ["Văn", "An"] }));
+        assert_eq!(
+            patient["name"][0],
+            json!({
+            "use": "official", "text": "Nguyễn Văn An", "family": "Nguyễn", "given": ["Văn", "An"] })
+        );
         assert_eq!((&patient["birthDate"], &patient["gender"]), (&"1999-01-15".into(), &"male".into()));
         let encounter = &bundle["entry"][1];
         assert_eq!(encounter["resource"]["subject"]["reference"], bundle["entry"][0]["fullUrl"]);

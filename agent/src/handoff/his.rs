@@ -102,11 +102,7 @@ pub fn mac(key: &[u8], values: &[&str], now_ms: i64) -> String {
 /// The headers of a request.
 #[must_use]
 pub fn sign(key: &[u8], merchant: &str, now_ms: i64, values: &[&str]) -> [(&'static str, String); 3] {
-    [
-        ("x-merchant-id", merchant.to_owned()),
-        ("x-timestamp", now_ms.to_string()),
-        ("x-sign", mac(key, values, now_ms)),
-    ]
+    [("x-merchant-id", merchant.to_owned()), ("x-timestamp", now_ms.to_string()), ("x-sign", mac(key, values, now_ms))]
 }
 
 /// What an answer means.

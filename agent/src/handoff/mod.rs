@@ -282,7 +282,14 @@ impl Courier {
             Tried::Delivered => tracing::info!(recipient = due.recipient, visit = due.record, "delivered"),
             Tried::Later(code) | Tried::Refused(code) => {
                 let refused = matches!(how, Tried::Refused(_));
-                tracing::warn!(code, recipient = due.recipient, visit = due.record, tries = due.tries, refused, "not delivered");
+                tracing::warn!(
+                    code,
+                    recipient = due.recipient,
+                    visit = due.record,
+                    tries = due.tries,
+                    refused,
+                    "not delivered"
+                );
             }
         }
         if let Err(error) = site.book().tried(due, &how, site.now()) {

@@ -40,15 +40,33 @@ fn nineteen_columns_of_text_from_row_five() {
     let sheet = book.sheet_by_name("DS_KHACH_VIET_NAM_LUU_TRU").expect("sheet");
     let row = |row| (1..=19).map(|column| sheet.value((column, row))).collect::<Vec<_>>();
     let expected = [
-        "1", "Nguyễn Văn An", "05/01/1999", "M - Nam", "VNM - Viet Nam", "1 - Thẻ CCCD", "", "001099000017", "",
-        "1 - Thường trú", "", "", "Số 1, Đường Ví Dụ", "23/11/2026", "25/11/2026", "0101", "1 - Du lịch", "", "",
+        "1",
+        "Nguyễn Văn An",
+        "05/01/1999",
+        "M - Nam",
+        "VNM - Viet Nam",
+        "1 - Thẻ CCCD",
+        "",
+        "001099000017",
+        "",
+        "1 - Thường trú",
+        "",
+        "",
+        "Số 1, Đường Ví Dụ",
+        "23/11/2026",
+        "25/11/2026",
+        "0101",
+        "1 - Du lịch",
+        "",
+        "",
     ];
     assert_eq!(row(5), expected);
     assert_eq!((row(6)[0].as_str(), row(6)[3].as_str(), row(6)[5].as_str()), ("2", "F - Nữ", "8 - Thẻ Căn Cước"));
     assert!(row(7).iter().all(String::is_empty));
     assert_eq!(row(4)[0], "[EXAMPLE]");
     for column in [3, 8, 14, 16] {
-        let format = sheet.cell((column, 5)).and_then(|cell| cell.style().number_format().map(|f| f.format_code().to_owned()));
+        let format =
+            sheet.cell((column, 5)).and_then(|cell| cell.style().number_format().map(|f| f.format_code().to_owned()));
         assert_eq!(format.as_deref(), Some("@"), "column {column} is text");
     }
 }
@@ -73,7 +91,8 @@ fn a_template_keeps_its_own_rows_and_sheets() {
 #[test]
 fn what_is_missing_or_unknown_is_named_by_guest_and_column_and_never_guessed() {
     let layout = Layout::load(None).expect("layout");
-    for (change, column) in [(("nationality", "Lào"), "QUỐC TỊCH"), (("form.departure", ""), "NGÀY ĐI DỰ KIẾN")] {
+    for (change, column) in [(("nationality", "Lào"), "QUỐC TỊCH"), (("form.departure", ""), "NGÀY ĐI DỰ KIẾN")]
+    {
         let guests = [guest(Source::CitizenCard, &[]), guest(Source::CitizenCard, &[change])];
         let failure = xlsx(&layout, None, &guests).expect_err("incomplete");
         assert_eq!(failure.code, "lodging_incomplete");
@@ -84,12 +103,8 @@ fn what_is_missing_or_unknown_is_named_by_guest_and_column_and_never_guessed() {
 
 #[test]
 fn foreigners_go_into_xml() {
-    let foreign = [
-        ("nationality", "Đức"),
-        ("document_number", "C01X00T47"),
-        ("full_name", "MUSTERMANN & ERIKA"),
-        ("sex", "F"),
-    ];
+    let foreign =
+        [("nationality", "Đức"), ("document_number", "C01X00T47"), ("full_name", "MUSTERMANN & ERIKA"), ("sex", "F")];
     let unknown = guest(Source::Passport, &foreign);
     assert!(!unknown.is_citizen());
     let failure = xml(&[unknown]).expect_err("no three letters");

@@ -493,9 +493,12 @@ impl Profile {
         if let Some(print) = &self.print {
             let known = self.names();
             let fixed = ["date", "time", "site", "number", "device"];
-            let unknown = print.get_ref().lines.iter().flat_map(|line| placeholders(line)).find(|name| {
-                !known.contains(*name) && !fixed.contains(name)
-            });
+            let unknown = print
+                .get_ref()
+                .lines
+                .iter()
+                .flat_map(|line| placeholders(line))
+                .find(|name| !known.contains(*name) && !fixed.contains(name));
             if let Some(name) = unknown {
                 let why = format!("{{{name}}} is to be printed, which the profile does not take");
                 return Some((print.span(), why, "name it under take, form or roster.show, or leave it out"));

@@ -30,8 +30,31 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         ["dmrtd", can] => foreign_reader(can),
-        _ => bail!("usage: hil-probe readers | empty PORT | conformance | dmrtd CAN"),
+        ["crowd", port, count] => crowd(port.parse()?, count.parse()?),
+        _ => bail!("usage: hil-probe readers | empty PORT | conformance | dmrtd CAN | crowd PORT COUNT"),
     }
+}
+
+/// Opens connections one after the other and keeps hundreds of them open, some with half a request; says how many were
+/// taken, and holds on until its input ends.
+fn crowd(port: u16, count: usize) -> anyhow::Result<()> {
+    use std::io::{Read as _, Write as _};
+    let mut held = std::collections::VecDeque::new();
+    let mut taken = 0;
+    for at in 0..count {
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { continue };
+        taken += 1;
+        if at % 3 == 0 {
+            drop(stream.write_all(b"GET / HTTP/1.1\r\nHost: "));
+        }
+        held.push_back(stream);
+        if held.len() > 800 {
+            held.pop_front();
+        }
+    }
+    println!("{taken}");
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 /// Lays echo cards on the first virtual reader.

@@ -9,7 +9,9 @@ use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::portrait::Picture;
 use crate::scene::{Id, Kind};
-use crate::state::{Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict, choices_shown};
+use crate::state::{
+    Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict, choices_shown,
+};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
 use std::sync::Arc;

@@ -53,6 +53,9 @@ enum Command {
         /// Trust anchors for cards: directory or file, from the device's point of view.
         #[arg(long)]
         trust: PathBuf,
+        /// Directory of another device of the same site, whose key of the keyed hash this one gets, too.
+        #[arg(long, value_name = "DIR")]
+        same_site_as: Option<PathBuf>,
     },
     /// Make the operator's key for playlists.
     PlaylistKey {
@@ -162,7 +165,7 @@ fn main() -> anyhow::Result<()> {
             FleetCa::open(&ca.ca, &pass_phrase)?.server(&out, &host, &pass_phrase, &clock)?;
             println!("server certificate for {} made in {}", host.join(", "), out.display());
         }
-        Command::Enrol { ca, out, device, site, central, trust } => {
+        Command::Enrol { ca, out, device, site, central, trust, same_site_as } => {
             let pass_phrase = ca.pass_phrase()?;
             let request = EnrolRequest {
                 device: &device,
@@ -170,6 +173,7 @@ fn main() -> anyhow::Result<()> {
                 central: &central,
                 trust: &trust,
                 pass_phrase_file: &ca.pass_phrase_file,
+                same_site_as: same_site_as.as_deref(),
             };
             enrol(&FleetCa::open(&ca.ca, &pass_phrase)?, &out, &request, &pass_phrase, &clock)?;
             println!("device {device} enrolled in {}", out.display());

@@ -114,12 +114,17 @@ function verdictView(view) {
   return el("p", { class: `verdict ${kind}` }, el("span", { "aria-hidden": "true" }, mark), words);
 }
 
+/** Takes what the device says of the session; an answer that was overtaken by a newer one says nothing any more. */
+function know(view) {
+  if (!session || session.id !== view.id || view.last_event >= session.last_event) session = view;
+}
+
 /** Which step shows: rebuilt only when it is another, so that nobody loses what they are typing. */
 let drawn = "";
 
 function drawVisit(force = false) {
   const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsPassport, typing, session ? 0 : status?.busy, session?.answers]);
-  if (!force && key === drawn) return;
+  if (force !== true && key === drawn) return;
   drawn = key;
   const step = $("step");
   step.replaceChildren(...steps());
@@ -186,7 +191,7 @@ async function adopt() {
 function consent() {
   const { purpose, legal_basis: law } = about.profile;
   const agree = guarded(async () => {
-    session = await ask("POST", `/v1/sessions/${session.id}/consent`, { language: lang ? "en" : "vi" });
+    know(await ask("POST", `/v1/sessions/${session.id}/consent`, { language: lang ? "en" : "vi" }));
     drawVisit(true);
   });
   return [
@@ -207,7 +212,7 @@ function key() {
     const first = text.split("|")[0];
     const body = wantsPassport ? { mrz: text } : /^\d{12}$/.test(first) ? { scan: first } : { scan: text };
     event.target.reset();
-    session = await ask("POST", `/v1/sessions/${session.id}/key`, body);
+    know(await ask("POST", `/v1/sessions/${session.id}/key`, body));
     if (session.waits === "key") {
       $("step").querySelector("p").textContent = t("insurance");
     }
@@ -238,7 +243,7 @@ function chip() {
 
 function face() {
   const say = (same) => guarded(async () => {
-    session = await ask("POST", `/v1/sessions/${session.id}/face`, { same });
+    know(await ask("POST", `/v1/sessions/${session.id}/face`, { same }));
     drawVisit(true);
   });
   return [
@@ -307,7 +312,7 @@ function readForm(form) {
 
 function form(known) {
   const save = guarded(async (event) => {
-    session = await ask("POST", `/v1/sessions/${session.id}/form`, readForm(event.target));
+    know(await ask("POST", `/v1/sessions/${session.id}/form`, readForm(event.target)));
     drawVisit();
   });
   return el("form", { onsubmit: save }, formFields(known ?? {}),
@@ -331,7 +336,7 @@ function typedForm() {
   });
   const usual = { nationality: "Việt Nam" };
   const input = (name) => {
-    const must = ["full_name", "date_of_birth"].includes(name);
+    const must = ["full_name", "date_of_birth"].includes(name) || (about.profile.lodging && name === "id_number");
     if (name === "sex") {
       return el("select", { name: `i.${name}` }, el("option", {}, "Nam"), el("option", {}, "Nữ"));
     }
@@ -339,6 +344,7 @@ function typedForm() {
   };
   return el("form", { onsubmit: save },
     el("p", { class: "banner warn" }, t("unverified")),
+    about.profile.lodging ? el("p", { class: "muted" }, t("paperHint")) : "",
     el("p", { class: "purpose" }, two(about.profile.purpose)),
     [...wanted, "id_number"].map((name) => el("label", {}, el("span", {}, label(name)), input(name))),
     formFields({}),
@@ -428,6 +434,7 @@ async function loadPortal() {
   const make = (kind) => guarded(async () => {
     const batch = await ask("POST", "/v1/lodging/batches", { kind });
     location.assign(`/v1/lodging/batches/${batch.id}/file`);
+    if (batch.left_out.length) fail({ code: "lodging_incomplete", title: batch.left_out.map((one) => one.why).join("; "), remedy: "" });
     loadPortal();
     loadToday();
   });
@@ -502,7 +509,7 @@ async function loadCards() {
   const lay = (person) => guarded(async () => {
     await ask("POST", "/v1/practice", { persona: person.id, fault: $("fault").value });
     if (session?.waits === "key") {
-      session = await ask("POST", `/v1/sessions/${session.id}/key`, { scan: person.qr });
+      know(await ask("POST", `/v1/sessions/${session.id}/key`, { scan: person.qr }));
       drawVisit(true);
     }
   });
@@ -523,8 +530,8 @@ function drawStatus() {
   $("status").replaceChildren(...items);
   const stuck = status.recipients.filter((recipient) => recipient.error);
   const offline = $("offline");
-  offline.hidden = !(lost || unsent > 0 || stuck.length);
-  offline.replaceChildren(lost ? t("lost") : unsent > 0 ? `${t("away")} ${unsent}` : `${t("deliveries")} ${stuck.map((r) => `${r.id} [${r.error}]`).join(", ")} `);
+  offline.hidden = !(lost || (configured && unsent > 0) || stuck.length);
+  offline.replaceChildren(lost ? t("lost") : configured && unsent > 0 ? `${t("away")} ${unsent}` : `${t("deliveries")} ${stuck.map((r) => `${r.id} [${r.error}]`).join(", ")} `);
   if (!lost && stuck.length) offline.append(el("button", { type: "button", onclick: guarded(() => ask("POST", "/v1/deliveries/retry", {})) }, t("retry")));
 }
 
@@ -550,7 +557,7 @@ async function follow(event) {
     return;
   }
   if (event.type === "not_read") fail({ code: event.code, title: "", remedy: event.remedy });
-  session = await ask("GET", `/v1/sessions/${session.id}`);
+  know(await ask("GET", `/v1/sessions/${event.session}`));
   drawVisit(event.type === "waiting" || event.type === "ended");
   if (event.type === "ended") {
     loadToday();

@@ -88,6 +88,8 @@ const WORDS = {
   checkOut: ["Trả phòng", "Check out"],
   gone: ["Đã đi", "Left"],
   reported: ["Đã vào tệp", "In file"],
+  lodging_incomplete: ["Cổng không nhận người này", "The portal would not take this guest"],
+  paperHint: ["Số giấy tờ: số trên giấy khai sinh hoặc số định danh của trẻ.", "Number: that of the birth certificate, or the child's personal number."],
   unverified: ["Chưa xác minh (nhập tay)", "Not verified (typed)"],
   close: ["Đóng", "Close"],
   none: ["Chưa có ai.", "Nobody yet."],

@@ -1,0 +1,390 @@
+//! A desk with its staff: the agent's desk inside a line, paired, with a client that does what a receptionist does.
+
+use crate::browser::free_port;
+use crate::line::carry;
+use crate::{FIRST_READER, Laid, Line};
+use anyhow::{Context as _, bail, ensure};
+use reqwest::blocking::{Client, Response};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+use virtual_card::Persona;
+
+/// A running desk, and its paired client.
+#[derive(Debug)]
+pub struct Office {
+    agent: Child,
+    carrier: Child,
+    /// The port that it is reached on, inside the line and outside.
+    pub port: u16,
+    client: Client,
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        for process in [&mut self.agent, &mut self.carrier] {
+            drop(process.kill());
+            drop(process.wait());
+        }
+    }
+}
+
+/// What a desk is configured with.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The profile: a name or a file.
+    pub profile: String,
+    /// Lines that go before the first table of the configuration.
+    pub top: String,
+    /// Tables that are added to the configuration.
+    pub tables: String,
+    /// Without central.
+    pub alone: bool,
+    /// How far the agent's clock is off, as libfaketime has it: `+2d`.
+    pub clock: Option<&'static str>,
+}
+
+impl Setup {
+    /// A profile, and nothing else.
+    #[must_use]
+    pub fn of(profile: &str) -> Self {
+        Self { profile: profile.to_owned(), ..Self::default() }
+    }
+}
+
+/// Writes the configuration of a desk beside that of the device.
+fn configure(line: &Line, device: &str, setup: &Setup, port: u16) -> anyhow::Result<PathBuf> {
+    let text = std::fs::read_to_string(line.path(&format!("{device}/agent.toml")))?;
+    let mut text = text.replace("profile = \"identify\"", &format!("profile = {:?}", setup.profile));
+    if setup.alone {
+        text = text.split("[central]").next().unwrap_or_default().to_owned();
+    }
+    let desk = format!(
+        "{}{}\n[desk]\nsite = \"CƠ SỞ THỬ NGHIỆM\"\nlisten = \"127.0.0.1:{port}\"\nsocket = \"desk.socket\"\n{}",
+        setup.top, text, setup.tables
+    );
+    let path = line.path(&format!("{device}/desk.toml"));
+    std::fs::write(&path, desk)?;
+    Ok(path)
+}
+
+/// Starts the agent's desk, and waits until it listens.
+fn agent(line: &Line, config: &Path, clock: Option<&str>) -> anyhow::Result<Child> {
+    let mut command = line.agent();
+    if let Some(clock) = clock {
+        // The library without its wrapper, which would stand between a kill and the agent.
+        let library = "/usr/$LIB/faketime/libfaketime.so.1";
+        command.env("LD_PRELOAD", library).env("FAKETIME", clock).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    }
+    command.arg("desk").arg("--config").arg(config);
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(line.path("agent.log"))?;
+    let mut agent = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
+    let mut said = BufReader::new(agent.stdout.take().context("standard output")?).lines();
+    let first = said.next().transpose()?.unwrap_or_default();
+    if !first.contains("listening") {
+        // It says why when it has sent what was pending.
+        drop(agent.wait());
+        bail!("the desk did not open: {first}\n{}", std::fs::read_to_string(line.path("agent.log"))?);
+    }
+    // The pipe must stay open and drained.
+    std::thread::spawn(move || said.for_each(drop));
+    Ok(agent)
+}
+
+impl Office {
+    /// Starts the desk of the line's device and pairs with it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn open(line: &Line, setup: &Setup) -> anyhow::Result<Self> {
+        Self::open_at(line, "device", setup)
+    }
+
+    /// The same at another device.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn open_at(line: &Line, device: &str, setup: &Setup) -> anyhow::Result<Self> {
+        let port = free_port();
+        let config = configure(line, device, setup, port)?;
+        let (agent, carrier) = Self::start(line, device, &config, port, setup.clock)?;
+        // The desk speaks plain HTTP on loopback; the client wants a provider all the same. A second time is no harm.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let client = Client::builder().cookie_store(true).timeout(Duration::from_secs(30)).build()?;
+        let office = Self { agent, carrier, port, client };
+        office.pair(line, &config)?;
+        Ok(office)
+    }
+
+    fn start(
+        line: &Line,
+        device: &str,
+        config: &Path,
+        port: u16,
+        clock: Option<&str>,
+    ) -> anyhow::Result<(Child, Child)> {
+        let agent = agent(line, config, clock)?;
+        let socket = line.path(&format!("{device}/carried"));
+        drop(std::fs::remove_file(&socket));
+        let mut carrier = line.stack.command("socat");
+        carrier.arg(format!("UNIX-LISTEN:{},fork", socket.display())).arg(format!("TCP:127.0.0.1:{port}"));
+        let carrier = carrier.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let start = crate::stack::now();
+        while !socket.exists() {
+            ensure!(start.elapsed() < Duration::from_secs(10), "socat does not listen");
+            crate::stack::pause(10);
+        }
+        carry(port, socket)?;
+        Ok((agent, carrier))
+    }
+
+    fn pair(&self, line: &Line, config: &Path) -> anyhow::Result<()> {
+        let code = line.run("cccd-agent", &["pair", "--config", &config.to_string_lossy()])?;
+        let request = self.client.post(self.url("/v1/pair")).header("Origin", self.url(""));
+        let body = json!({ "code": code.trim(), "name": "quầy thử" });
+        checked(request.json(&body).send()?)?;
+        Ok(())
+    }
+
+    /// Kills the agent with SIGKILL, as a cut of power would, and starts it again. The pairing is kept.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn cut_power(&mut self, line: &Line) -> anyhow::Result<()> {
+        self.cut_power_until(line, None)
+    }
+
+    /// The same, and it comes back with its clock that far off: after two days, say.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn cut_power_until(&mut self, line: &Line, clock: Option<&str>) -> anyhow::Result<()> {
+        drop(self.agent.kill());
+        drop(self.agent.wait());
+        self.agent = agent(line, &line.path("device/desk.toml"), clock)?;
+        Ok(())
+    }
+
+    /// An address of the desk.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The agent's process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.agent.id()
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(checked(self.client.get(self.url(path)).send()?)?.json()?)
+    }
+
+    /// Downloads a file.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        Ok(checked(self.client.get(self.url(path)).send()?)?.bytes()?.to_vec())
+    }
+
+    /// Does something.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        Ok(checked(self.client.post(self.url(path)).json(body).send()?)?.json()?)
+    }
+
+    /// Breaks a session off.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn cancel(&self, session: &str) -> anyhow::Result<Value> {
+        Ok(checked(self.client.delete(self.url(&format!("/v1/sessions/{session}"))).send()?)?.json()?)
+    }
+
+    /// Gives a file.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn upload(&self, path: &str, bytes: Vec<u8>, pass_phrase: &str) -> anyhow::Result<Value> {
+        let request = self.client.post(self.url(path)).header("X-Pass-Phrase", pass_phrase);
+        Ok(checked(request.body(bytes).send()?)?.json()?)
+    }
+
+    /// Waits until the reader works.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn ready(&self) -> anyhow::Result<()> {
+        let start = crate::stack::now();
+        while self.get("/v1/status")?["reader"]["works"] != true {
+            ensure!(start.elapsed() < Duration::from_secs(20), "the reader does not come up");
+            crate::stack::pause(50);
+        }
+        Ok(())
+    }
+
+    /// A code that lets one more browser or program in.
+    ///
+    /// # Errors
+    /// When no code can be made.
+    pub fn code(&self, line: &Line, app: bool) -> anyhow::Result<String> {
+        let config = line.path("device/desk.toml").to_string_lossy().into_owned();
+        let mut arguments = vec!["pair", "--config", &config];
+        if app {
+            arguments.push("--app");
+        }
+        Ok(line.run("cccd-agent", &arguments)?.trim().to_owned())
+    }
+
+    /// A whole visit: what a receptionist does with a card, up to the end of the session, which is returned. Nobody is
+    /// stopped: faces are those of the portraits, and the form is filled in with these answers.
+    ///
+    /// # Errors
+    /// With the problem's code when a step is refused.
+    pub fn visit(&self, key: &Value, answers: &Value) -> anyhow::Result<Value> {
+        self.ready()?;
+        let session = self.post("/v1/sessions", &json!({}))?;
+        self.go_on(&session, key, answers, &mut |_| {})
+    }
+
+    /// The same from a session on; `seen` is shown each state.
+    ///
+    /// # Errors
+    /// With the problem's code when a step is refused.
+    pub fn go_on(
+        &self,
+        session: &Value,
+        key: &Value,
+        answers: &Value,
+        seen: &mut dyn FnMut(&Value),
+    ) -> anyhow::Result<Value> {
+        let id = session["id"].as_str().context("a session")?.to_owned();
+        let path = |step: &str| format!("/v1/sessions/{id}{step}");
+        let start = crate::stack::now();
+        let mut tries = 0;
+        loop {
+            let session = self.get(&path(""))?;
+            seen(&session);
+            match session["waits"].as_str().unwrap_or_default() {
+                "consent" => drop(self.post(&path("/consent"), &json!({ "language": "vi" }))?),
+                "key" => {
+                    tries += 1;
+                    ensure!(tries <= 3, "the card is not read: {session}");
+                    drop(self.post(&path("/key"), key)?);
+                }
+                "face" => drop(self.post(&path("/face"), &json!({ "same": true }))?),
+                "form" => drop(self.post(&path("/form"), &json!({ "answers": answers }))?),
+                "end" => return Ok(session),
+                _ => crate::stack::pause(20),
+            }
+            ensure!(start.elapsed() < Duration::from_secs(60), "the visit does not end: {session}");
+        }
+    }
+
+    /// Lays a persona's card and makes the whole visit with it.
+    ///
+    /// # Errors
+    /// With the problem's code when a step is refused.
+    pub fn visit_of(&self, line: &Line, persona: &str, answers: &Value) -> anyhow::Result<Value> {
+        let _card: Laid = line.stack.lay(persona, "none", FIRST_READER)?;
+        let persona = Persona::find(persona).context("persona")?;
+        self.visit(&json!({ "scan": persona.qr() }), answers)
+    }
+}
+
+/// The answer, or the code of its problem.
+fn checked(response: Response) -> anyhow::Result<Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let problem: Value = response.json().unwrap_or_default();
+    bail!("{} ({status}): {}", problem["code"].as_str().unwrap_or("?"), problem["title"].as_str().unwrap_or_default())
+}
+
+/// A hospital inside the line, see `hil-his`.
+#[derive(Debug)]
+pub struct Hospital {
+    process: Child,
+    directory: PathBuf,
+}
+
+impl Drop for Hospital {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Where a hospital listens, inside the line.
+pub const HOSPITAL: &str = "127.0.0.1:8050";
+
+impl Hospital {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn open(line: &Line) -> anyhow::Result<Self> {
+        let directory = line.path("hospital");
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(line.path("device/his-secret"), "his-secret-of-this-test")?;
+        let mut command = line.stack.command("hil-his");
+        command.arg(HOSPITAL).arg(&directory).args(["his-secret-of-this-test", "merchant-7"]);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut first = String::new();
+        BufReader::new(process.stdout.take().context("standard output")?).read_line(&mut first)?;
+        ensure!(first.starts_with("listening"), "the hospital does not open");
+        Ok(Self { process, directory })
+    }
+
+    /// Makes it `down`, `busy` or `unknown`, or well again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set(&self, state: &str, on: bool) -> anyhow::Result<()> {
+        let path = self.directory.join(state);
+        if on {
+            return Ok(std::fs::write(path, "")?);
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What came, by path.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn came(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let text = std::fs::read_to_string(self.directory.join("came.jsonl")).unwrap_or_default();
+        let all: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        Ok(all?.into_iter().filter(|one| one["path"] == path).collect())
+    }
+
+    /// Waits until as many came.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn wait_for(&self, path: &str, count: usize) -> anyhow::Result<Vec<Value>> {
+        let start = crate::stack::now();
+        loop {
+            let came = self.came(path)?;
+            if came.len() >= count {
+                return Ok(came);
+            }
+            ensure!(start.elapsed() < Duration::from_secs(30), "{} of {count} came to {path}", came.len());
+            crate::stack::pause(50);
+        }
+    }
+}
