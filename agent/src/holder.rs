@@ -161,7 +161,35 @@ impl Content {
     /// The bytes that go sealed onto the disk.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(serde_json::to_vec(self).unwrap_or_default())
+        to_json(self)
+    }
+}
+
+/// JSON in a buffer that leaves nothing behind where it grows.
+#[must_use]
+pub fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut out = Wiped(Zeroizing::new(Vec::with_capacity(4096)));
+    // Writing to memory does not fail, and what is written here has text for keys.
+    drop(serde_json::to_writer(&mut out, value));
+    out.0
+}
+
+/// A buffer that wipes the place that it grows out of.
+struct Wiped(Zeroizing<Vec<u8>>);
+
+impl std::io::Write for Wiped {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.capacity() - self.0.len() < bytes.len() {
+            let mut larger = Zeroizing::new(Vec::with_capacity((self.0.len() + bytes.len()) * 2));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -94,7 +94,7 @@ pub enum Outside {
     /// Another panel, in demonstrations.
     Panel(Panel),
     /// Another profile, in demonstrations.
-    Profile(Profile),
+    Profile(Box<Profile>),
     /// The end.
     Stop,
 }
@@ -161,7 +161,8 @@ pub fn run(
     glass.erase();
     // A panic there has been reported by the runtime.
     drop(clerk.join());
-    result.and(site.finish())
+    result?;
+    site.finish()
 }
 
 /// Whether a kiosk can do what a profile wants.
@@ -267,8 +268,8 @@ impl Kiosk {
                 Ok(Outside::Profile(profile)) => {
                     suits(&profile)?;
                     self.site.load_rosters(&profile.id)?;
-                    inputs.push(Input::Task(Task::from(&profile)));
-                    self.profile = Arc::new(profile);
+                    inputs.push(Input::Task(Task::from(&*profile)));
+                    self.profile = Arc::new(*profile);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }

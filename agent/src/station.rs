@@ -111,7 +111,9 @@ impl Station {
     pub fn read(&self, key: AccessKey, profile: Arc<Profile>) {
         let read = self.wanted.fetch_add(1, Ordering::Relaxed) + 1;
         // The thread ends only when it has said why.
-        drop(self.orders.as_ref().map(|orders| orders.send(Order { read, key, profile })));
+        if let Some(orders) = &self.orders {
+            drop(orders.send(Order { read, key, profile }));
+        }
     }
 
     /// Does not wait for a card any more.

@@ -17,7 +17,7 @@ use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 21] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -36,6 +36,9 @@ pub const TARGETS: [Target; 18] = [
     ("scanner", scanner),
     ("input", input),
     ("playlist", playlist),
+    ("roster", roster),
+    ("profile", profile),
+    ("his", his),
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.
@@ -96,6 +99,41 @@ fn input(bytes: &[u8]) {
                 "down, up, down, up, inside"
             );
         }
+    }
+}
+
+/// A list of people, once it is open: whatever it holds, what is wrong with it is said without repeating it.
+fn roster(bytes: &[u8]) {
+    use cccd_agent::roster::Roster;
+    match Roster::parse(bytes) {
+        Err(failure) => assert!(failure.message.len() < 200, "a failure holds a part of the list"),
+        Ok(roster) => {
+            let index = roster.index();
+            assert!(index.find(&cccd_agent::holder::Content::default(), None).is_none(), "nobody is nobody");
+        }
+    }
+}
+
+/// A profile from a file: valid ones keep what the engine relies on.
+fn profile(bytes: &[u8]) {
+    use cccd_agent::profile::{Profile, Step};
+    let Some(profile) = std::str::from_utf8(bytes).ok().and_then(|text| Profile::parse(text).ok()) else { return };
+    assert!(profile.steps().is_sorted() && profile.steps().contains(&Step::ReadChip));
+    let nothing = cccd_agent::holder::Content::default();
+    for recipient in profile.recipients() {
+        let released = cccd_agent::holder::Released::new(&profile, &recipient.id, &nothing).expect("named");
+        assert!(released.names().is_empty(), "nothing was taken");
+    }
+}
+
+/// What a hospital's system answers, and the lines of a passport that somebody typed.
+fn his(bytes: &[u8]) {
+    use cccd_agent::handoff::{Answer, his};
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    drop(cccd_agent::access::from_mrz_text(&text));
+    let (_, registered) = his::answered(&Answer { status: 200, body: text });
+    if let Some(registered) = registered {
+        assert!(registered.number.len() <= 8, "a number fits its ticket");
     }
 }
 

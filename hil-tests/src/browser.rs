@@ -64,6 +64,7 @@ impl Browser {
         let target = browser.call("Target.createTarget", json!({ "url": url }))["targetId"].clone();
         let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        browser.wait_until("location.href !== 'about:blank' && document.readyState === 'complete'");
         browser
     }
 
@@ -106,7 +107,6 @@ impl Browser {
     /// # Panics
     /// When it throws.
     pub fn run(&mut self, script: &str) -> Value {
-        self.wait_until("document.readyState === 'complete'");
         let parameters = json!({ "expression": script, "returnByValue": true, "awaitPromise": true });
         let answer = self.call("Runtime.evaluate", parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{script}: {answer}");

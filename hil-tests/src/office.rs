@@ -4,6 +4,8 @@ use crate::browser::free_port;
 use crate::line::carry;
 use crate::{FIRST_READER, Laid, Line};
 use anyhow::{Context as _, bail, ensure};
+use cccd_agent::site::day_of;
+use events::{Clock as _, SystemClock};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -387,4 +389,53 @@ impl Hospital {
             crate::stack::pause(50);
         }
     }
+}
+
+/// A day in Vietnam, so many days from now, `YYYY-MM-DD`.
+#[must_use]
+pub fn day(plus: i64) -> String {
+    day_of(SystemClock::new().wall() + plus * 86_400)
+}
+
+/// The photograph of a persona, as in a list: JPEG.
+///
+/// # Panics
+/// When the virtual card has none.
+#[must_use]
+pub fn photograph(persona: &str) -> Vec<u8> {
+    let persona = Persona::find(persona).expect("persona");
+    let card = virtual_card::personalise::Card::new(persona, virtual_card::Fault::None).expect("card");
+    let (_, group) = card.files().find(|(id, _)| *id == 0x0102).expect("EF.DG2");
+    let start = group.windows(3).position(|part| part == [0xFF, 0xD8, 0xFF]).expect("JPEG");
+    group[start..].to_vec()
+}
+
+/// The pass phrase of [`list`]s.
+pub const LIST_PHRASE: &str = "on the way to the device";
+
+/// Has the operator sign a list that is valid today, and the device trust the operator.
+///
+/// # Panics
+/// When a program fails.
+#[must_use]
+pub fn list(line: &Line, profile: &str, table: &str, version: u32, hashed: bool) -> Vec<u8> {
+    let path = |name: &str| line.path(name).to_string_lossy().into_owned();
+    let (keys, phrase, key) = (path("operator"), path("pass-phrase"), path("device/operator.pem"));
+    if !Path::new(&key).exists() {
+        let operator = ["--keys", &keys, "--pass-phrase-file", &phrase, "--out", &key];
+        line.run("provision", &[&["roster-key"], &operator[..]].concat()).expect("key");
+    }
+    let (csv, out, list_phrase) = (path("list.csv"), path("list.roster"), path("list-phrase"));
+    std::fs::write(&csv, table).expect("table");
+    std::fs::write(&list_phrase, LIST_PHRASE).expect("phrase");
+    let (from, until, version) = (day(-1), day(1), version.to_string());
+    let subject = path("device/keys/subject.sealed");
+    let mut arguments = vec!["roster-sign", "--keys", &keys, "--pass-phrase-file", &phrase, &csv, "--id", "list-1"];
+    arguments.extend(["--version", &version, "--title", "Danh sách thử", "--profile", profile, "--from", &from]);
+    arguments.extend(["--until", &until, "--list-pass-phrase-file", &list_phrase, "--out", &out]);
+    if hashed {
+        arguments.extend(["--subject-key", &subject]);
+    }
+    line.run("provision", &arguments).expect("signed");
+    std::fs::read(out).expect("list")
 }

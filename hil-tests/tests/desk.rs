@@ -2,7 +2,7 @@
 //! vendor-plugin doors with socket.io-client and a browser's WebSocket; and those who should not get in.
 
 use hil_tests::browser::Browser;
-use hil_tests::office::{Office, Setup};
+use hil_tests::office::{LIST_PHRASE, Office, Setup, list, photograph};
 use hil_tests::{FIRST_READER, Line};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -157,7 +157,7 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
 }
 
 #[test]
-fn a_proctor_sees_the_photograph_of_the_list_and_a_nurse_her_ticket_in_practice() {
+fn a_nurse_learns_with_virtual_cards_what_a_ticket_and_a_copy_look_like() {
     let directory = tempfile::tempdir().expect("directory");
     let line = Line::provision(directory.path()).expect("line");
     let office = Office::open(&line, &Setup::of("practice")).expect("desk");
@@ -191,6 +191,44 @@ fn a_proctor_sees_the_photograph_of_the_list_and_a_nurse_her_ticket_in_practice(
     browser.wait_until("document.querySelector('.verdict.bad')?.textContent.includes('Thẻ không hợp lệ')");
     browser.shoot("copy");
     accessible(&mut browser, "copy");
+}
+
+#[test]
+fn a_proctor_sees_the_photograph_of_the_list_beside_that_of_the_chip() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = Line::provision(directory.path()).expect("line");
+    std::fs::write(line.path("an.jpg"), photograph("an")).expect("photo");
+    let table = "photo,number,full_name,room,seat,subject\nan.jpg,001099000017,Nguyễn Văn An,P201,A12,Toán\n";
+    let signed = list(&line, "exam", table, 1, false);
+    let tables = "[roster]\nkey = \"operator.pem\"\n".to_owned();
+    let office = Office::open(&line, &Setup { tables, ..Setup::of("exam") }).expect("desk");
+    let mut browser = paired(&line, &office, &shots("desk-exam"));
+    browser.wait_until("document.getElementById('list-body').textContent.includes('Chưa có danh sách')");
+    office.upload("/v1/roster", signed, LIST_PHRASE).expect("list");
+    browser.run("loadList()");
+    browser.wait_until("document.getElementById('list-body').textContent.includes('Danh sách thử')");
+    let visit = |browser: &mut Browser| {
+        browser.press_key("F2");
+        browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với người dân'");
+        browser.press_key("Enter");
+        browser.wait_until("!!document.querySelector('#step input')");
+        browser.type_text("001099000017");
+        browser.press_key("Enter");
+    };
+    visit(&mut browser);
+    browser.wait_until("!!document.querySelector('#step progress')");
+    let _card = line.stack.lay("an", "none", FIRST_READER).expect("card");
+    browser.wait_until("document.querySelectorAll('#step img').length === 2");
+    browser.wait_until("document.querySelector('#step dl')?.textContent.includes('A12')");
+    browser.shoot("face");
+    accessible(&mut browser, "face of a candidate");
+    browser.press_key("Enter");
+    browser.wait_until("document.querySelector('#rows')?.textContent.includes('A12')");
+    browser.shoot("done");
+    visit(&mut browser);
+    browser.wait_until("document.querySelector('.verdict')?.textContent.includes('Đã làm rồi')");
+    browser.shoot("again");
+    accessible(&mut browser, "turned away");
 }
 
 /// A page of another origin, served by the test.

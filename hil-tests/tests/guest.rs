@@ -8,7 +8,7 @@ use hil_tests::guest::{Guest, Recipe};
 use hil_tests::program;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::scene::{Renderer, Scene};
-use kiosk_ui::state::{Screen, State, Verdict};
+use kiosk_ui::state::{Choice, Screen, State, Verdict};
 use kiosk_ui::theme::{PANELS, Panel};
 use kiosk_ui::{Act, view};
 use serde_json::json;
@@ -37,6 +37,7 @@ fn configure(directory: &Path) {
     let config = path("device/agent.toml");
     let text = std::fs::read_to_string(&config).expect("configuration");
     let text: String = text
+        .replace("profile = \"identify\"", "profile = \"hospital-kiosk\"")
         .lines()
         .map(|line| if line.starts_with("reader") { "reader = \"sim:an\"\n".to_owned() } else { format!("{line}\n") })
         .collect();
@@ -179,7 +180,8 @@ fn a_kiosk_on_a_machine_of_its_own() {
 
     // A finger on evdev, a code on a serial port over USB.
     kiosk.touch(&Screen::Attract, Act::Start, 80);
-    let profile = Profile::built_in("identify").expect("profile");
+    let profile = Profile::built_in("hospital-kiosk").expect("profile");
+    let departments = profile.form().next().expect("a question").choice.clone();
     let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en) };
     kiosk.wait_for("consent", &consent);
     kiosk.touch(&consent, Act::Agree, 80);
@@ -189,6 +191,10 @@ fn a_kiosk_on_a_machine_of_its_own() {
     let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
     kiosk.hear(&["card judged"], 1);
     kiosk.touch(&result, Act::Finish, 80);
+    let options = departments.into_iter().map(|one| (one.label_vi, one.label_en)).collect();
+    let choice = Screen::Choice(Choice { label: ("Khoa khám".to_owned(), "Department".to_owned()), options, from: 0 });
+    kiosk.wait_for("choice", &choice);
+    kiosk.touch(&choice, Act::Choose(0), 80);
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: "Phòng 2".to_owned() };
     kiosk.wait_for("ticket", &ticket);
     let start = hil_tests::stack::now();

@@ -2,10 +2,11 @@
 //! language and contrast midway, the ticket; and nothing of the person in the process's memory afterwards.
 
 use cccd_agent::flow::PATIENCE_S;
+use cccd_agent::profile::Profile;
 use hil_tests::Line;
 use hil_tests::browser::{Browser, free_port};
 use kiosk_ui::font::Fonts;
-use kiosk_ui::state::{Field, Layer, Preferences, Problem, Screen, State, Verdict};
+use kiosk_ui::state::{Choice, Field, Layer, Preferences, Problem, Screen, State, Verdict};
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, view};
 use serde_json::json;
@@ -80,6 +81,13 @@ impl Page {
         self.press("lay", laid, fault);
     }
 
+    /// Chooses another profile in the panel.
+    fn profile(&mut self, id: &str) {
+        let script =
+            format!("{{ const p = document.getElementById('profile'); p.value = {}; p.onchange(); }}", json!(id));
+        self.0.evaluate(&script);
+    }
+
     /// Presses a button of the panel beside the glass, with a persona chosen.
     fn press(&mut self, button: &str, persona: &Persona, fault: &str) {
         let (id, fault) = (json!(persona.id), json!(fault));
@@ -121,6 +129,8 @@ fn from_attract_to_ticket_through_every_mishap() {
     let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
 
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.profile("hospital-kiosk");
+    browser.wait_for(kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, kiosk.says(Phrase::ConsentTitle));
 
     // Language and contrast midway.
@@ -152,6 +162,12 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(kiosk.says(Phrase::ResultGenuine));
     let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
     browser.touch(&kiosk, &result, Act::Finish);
+    browser.wait_for("Outpatients");
+    let hospital = Profile::built_in("hospital-kiosk").expect("profile");
+    let departments = &hospital.form().next().expect("a question").choice;
+    let options = departments.iter().map(|one| (one.label_vi.clone(), one.label_en.clone())).collect();
+    let choice = Choice { label: ("Khoa khám".to_owned(), "Department".to_owned()), options, from: 0 };
+    browser.touch(&kiosk, &Screen::Choice(choice), Act::Choose(1));
     browser.wait_for(kiosk.says(Phrase::TicketTitle));
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new() };
     browser.touch(&kiosk, &ticket, Act::Finish);
@@ -163,7 +179,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
 
     // Another profile asks for more: two fields, one in Vietnamese.
-    browser.0.evaluate("{ const p = document.getElementById('profile'); p.value = 'register'; p.onchange(); }");
+    browser.profile("register");
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "cách liên hệ");
     browser.scan_and_lay(&kiosk, binh, binh, "none");
@@ -194,8 +210,6 @@ fn from_attract_to_ticket_through_every_mishap() {
     }
     browser.shoot("Nguyễn Huệ");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
-    browser.wait_for(kiosk.says(Phrase::TicketTitle));
-    browser.touch(&kiosk, &ticket, Act::Finish);
     browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
     browser.press("lift", binh, "none");
     browser.wait_for(kiosk.says(Phrase::TouchToStart));
@@ -210,10 +224,15 @@ fn from_attract_to_ticket_through_every_mishap() {
     }
 
     let events = line.events().expect("events");
-    let profiles: Vec<_> =
-        events.iter().map(|event| event["event"]["body"]["verification"]["profile"].as_str()).collect();
-    let register = Some("register");
-    assert_eq!(profiles, [Some("identify"), register, register, register], "one verdict, one event");
+    let of = |kind: &str| -> Vec<&str> {
+        let bodies = events.iter().filter_map(|event| event["event"]["body"].get(kind));
+        bodies.filter_map(|body| body["profile"].as_str()).collect()
+    };
+    let (hospital, register) = ("hospital-kiosk", "register");
+    assert_eq!(of("verification"), [hospital, register, register, register], "one verdict, one event");
+    // Whoever agreed and met the wrong card has agreed once, too.
+    assert_eq!(of("consent"), [hospital, register, register, register]);
+    assert_eq!(of("visit"), [hospital, register], "two were served");
     let words = [an.name, an.number, binh.name, binh.number, "Nguyễn Huệ", "0912345"];
     for needle in words.map(str::as_bytes) {
         let what = String::from_utf8_lossy(needle);

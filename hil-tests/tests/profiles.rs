@@ -1,9 +1,8 @@
 //! Every profile from tap to what the recipient receives, through a real pcscd, and what each does when something is
 //! wrong: offline, a list that has expired, a second time, power cut midway.
 
-use cccd_agent::site::day_of;
-use events::{Clock as _, SystemClock, Verifier};
-use hil_tests::office::{HOSPITAL, Hospital, Office, Setup};
+use events::Verifier;
+use hil_tests::office::{HOSPITAL, Hospital, LIST_PHRASE, Office, Setup, day, list, photograph};
 use hil_tests::{FIRST_READER, Line};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -37,36 +36,6 @@ fn scan(id: &str) -> Value {
 fn refused<T: std::fmt::Debug>(result: anyhow::Result<T>) -> String {
     let error = result.expect_err("refused").to_string();
     error.split(' ').next().unwrap_or_default().to_owned()
-}
-
-/// A day in Vietnam, so many days from now.
-fn day(plus: i64) -> String {
-    day_of(SystemClock::new().wall() + plus * 86_400)
-}
-
-const LIST_PHRASE: &str = "on the way to the device";
-
-/// Has the operator sign a list, and the device trust the operator.
-fn list(line: &Line, profile: &str, table: &str, version: u32, hashed: bool) -> Vec<u8> {
-    let path = |name: &str| line.path(name).to_string_lossy().into_owned();
-    let (keys, phrase, key) = (path("operator"), path("pass-phrase"), path("device/operator.pem"));
-    if !Path::new(&key).exists() {
-        let operator = ["--keys", &keys, "--pass-phrase-file", &phrase, "--out", &key];
-        line.run("provision", &[&["roster-key"], &operator[..]].concat()).expect("key");
-    }
-    let (csv, out, list_phrase) = (path("list.csv"), path("list.roster"), path("list-phrase"));
-    std::fs::write(&csv, table).expect("table");
-    std::fs::write(&list_phrase, LIST_PHRASE).expect("phrase");
-    let (from, until, version) = (day(-1), day(1), version.to_string());
-    let subject = path("device/keys/subject.sealed");
-    let mut arguments = vec!["roster-sign", "--keys", &keys, "--pass-phrase-file", &phrase, &csv, "--id", "list-1"];
-    arguments.extend(["--version", &version, "--title", "Danh sách thử", "--profile", profile, "--from", &from]);
-    arguments.extend(["--until", &until, "--list-pass-phrase-file", &list_phrase, "--out", &out]);
-    if hashed {
-        arguments.extend(["--subject-key", &subject]);
-    }
-    line.run("provision", &arguments).expect("signed");
-    std::fs::read(out).expect("list")
 }
 
 fn with_list(profile: &str) -> Setup {
@@ -523,10 +492,7 @@ const CANDIDATES: &str = "number,full_name,room,seat,subject\n001099000017,Nguy�
 #[test]
 fn exam_shows_seat_and_photograph_and_signs_who_was_there() {
     let rig = rig();
-    let photo = virtual_card::personalise::Card::new(persona("an"), virtual_card::Fault::None).expect("card");
-    let jpeg = photo.files().find(|(id, _)| *id == 0x0102).map(|(_, bytes)| bytes.to_vec()).expect("EF.DG2");
-    let start = jpeg.windows(3).position(|part| part == [0xFF, 0xD8, 0xFF]).expect("JPEG");
-    std::fs::write(rig.line.path("an.jpg"), &jpeg[start..]).expect("photo");
+    std::fs::write(rig.line.path("an.jpg"), photograph("an")).expect("photo");
     let table =
         CANDIDATES.replace("number,", "photo,number,").replace("\n001", "\nan.jpg,001").replace("\n079", "\n,079");
     let office = office_with_list(&rig.line, "exam", &table, false);

@@ -210,7 +210,7 @@ pub const fn choices_shown(panel: Panel) -> usize {
     } else if panel.is_portrait() {
         8
     } else {
-        6
+        4
     }
 }
 

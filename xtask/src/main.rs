@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `test` | all tests, fuzz targets over their corpora included |
+//! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
@@ -21,10 +22,11 @@ fn main() -> ExitCode {
         ["demo"] => demo(false),
         ["demo", "--once"] => demo(true),
         ["test"] => test(),
+        ["pictures"] => pictures(),
         ["doctor"] => doctor::report(),
         ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
         _ => {
-            eprintln!("usage: cargo xtask demo [--once] | test | doctor [--install]");
+            eprintln!("usage: cargo xtask demo [--once] | test | pictures | doctor [--install]");
             return ExitCode::from(64);
         }
     };
@@ -95,6 +97,50 @@ fn test() -> anyhow::Result<()> {
     }
     skipped()?;
     run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))
+}
+
+/// Pictures of the guides: the directory and the end of the name of a scenario's picture, and its name in `docs/vi/images`.
+const PICTURES: [(&str, &str, &str); 17] = [
+    ("desk-scenario", "pairing", "ghep-noi"),
+    ("desk-scenario", "ready", "san-sang"),
+    ("desk-scenario", "consent", "dong-y"),
+    ("desk-scenario", "key", "quet-ma"),
+    ("desk-scenario", "chip", "dat-the"),
+    ("desk-scenario", "face", "so-mat"),
+    ("desk-scenario", "form", "bo-sung"),
+    ("desk-scenario", "done", "xong"),
+    ("desk-scenario", "typed", "nhap-tay"),
+    ("desk-scenario", "portal", "cong-luu-tru"),
+    ("desk-scenario", "offline", "mat-trung-tam"),
+    ("desk-exam", "face", "thi-so-mat"),
+    ("desk-exam", "again", "thi-lan-hai"),
+    ("desk-practice", "practice", "luyen-tap"),
+    ("desk-practice", "ticket", "so-thu-tu"),
+    ("desk-practice", "copy", "the-sao-chep"),
+    ("kiosk-scenario", "Chạm-để-bắt-đầu", "kiosk"),
+];
+
+/// Takes the pictures of the guides anew: the scenarios are played, and their pictures copied.
+fn pictures() -> anyhow::Result<()> {
+    doctor::install(doctor::Purpose::Test)?;
+    build(&ALL)?;
+    run(cargo().args(["test", "--package", "hil-tests", "--test", "desk", "--test", "kiosk"]))?;
+    let into = root().join("docs/vi/images");
+    std::fs::create_dir_all(&into)?;
+    for (scenario, picture, name) in PICTURES {
+        let shots = std::fs::read_dir(target().join("tmp").join(scenario))?;
+        let mut shots: Vec<_> = shots.flatten().map(|entry| entry.path()).collect();
+        shots.sort();
+        // Names begin with a number, and an older run may have left others.
+        let wanted = |path: &Path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            stem.split_once('-').is_some_and(|(_, rest)| rest == picture)
+        };
+        let shot =
+            shots.iter().find(|path| wanted(path)).with_context(|| format!("no picture {picture} of {scenario}"))?;
+        std::fs::copy(shot, into.join(format!("{name}.png")))?;
+    }
+    Ok(())
 }
 
 /// Names the tests whose data are not at hand.

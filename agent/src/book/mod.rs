@@ -569,7 +569,7 @@ impl Book {
             }
             _ => {}
         }
-        let plain = Zeroizing::new(serde_json::to_vec(roster).unwrap_or_default());
+        let plain = crate::holder::to_json(roster);
         let sealed = self.seal.seal(&format!("roster/{}", roster.id), &plain).map_err(BookError::from)?;
         let insert = "INSERT OR REPLACE INTO roster (id, version, profile, body) VALUES (?1, ?2, ?3, ?4)";
         self.connection.execute(insert, params![roster.id, roster.version, roster.profile, sealed]).map_err(&failed)?;

@@ -170,7 +170,7 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
         (text(header::ORIGIN).unwrap_or(NO_ORIGIN).to_owned(), host)
     };
     let config = door.desk.site().config.desk.as_ref();
-    let known = config.is_some_and(|desk| desk.compat.origins.iter().any(|known| *known == origin));
+    let known = config.is_some_and(|desk| desk.compat.origins.contains(&origin));
     if !host || !known {
         door.desk.refused(if host { "origin_refused" } else { "host_refused" });
         return StatusCode::FORBIDDEN.into_response();

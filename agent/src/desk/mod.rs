@@ -572,7 +572,7 @@ impl Desk {
             let kept = site.keep(&profile, &finished).map(|kept| {
                 kept.map(|mut kept| {
                     if let Some(given) = site.courier().registered(site, &kept.id) {
-                        (kept.number, kept.place) = (Some(given.number), given.place.or(kept.place.take()));
+                        (kept.number, kept.place) = (Some(given.number), given.place.or_else(|| kept.place.take()));
                     }
                     kept
                 })

@@ -53,7 +53,7 @@ impl Envelope {
     /// The bytes that go sealed into the book.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(serde_json::to_vec(self).unwrap_or_default())
+        crate::holder::to_json(self)
     }
 }
 

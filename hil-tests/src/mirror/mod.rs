@@ -326,7 +326,7 @@ fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
         Wish::Up { x, y } => tell(Outside::Up(x, y)),
         Wish::Scan { persona: id } => tell(Outside::Scan(persona(&id)?.qr().into())),
         Wish::Panel { name } => tell(Outside::Panel(Panel::find(&name).with_context(|| format!("no panel {name:?}"))?)),
-        Wish::Profile { name } => tell(Outside::Profile(Profile::built_in(&name)?)),
+        Wish::Profile { name } => tell(Outside::Profile(Box::new(Profile::built_in(&name)?))),
         Wish::Lift => lay(mirror, None)?,
         Wish::Card { persona: id, fault } => {
             fault.parse::<virtual_card::Fault>().map_err(|error| anyhow::anyhow!("{error}"))?;

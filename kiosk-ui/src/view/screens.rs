@@ -109,11 +109,13 @@ fn choices(b: &mut Builder<'_>, rest: &mut Rect, choice: &Choice) {
     let rows = (shown as i32 + columns - 1) / columns;
     let gap = sizes.gap / 2;
     let high = ((rest.h - gap * (rows - 1)) / rows).min(sizes.target * 3 / 2);
+    // Whoever sits reaches the lower part of an upright panel.
+    let area = rest.cut_bottom(high * rows + gap * (rows - 1));
     let page = options.iter().enumerate().skip(choice.from).take(shown);
     for (place, (at, option)) in page.enumerate() {
         let (row, column) = (place as i32 / columns, place as i32 % columns);
-        let wide = (rest.w - gap * (columns - 1)) / columns;
-        let place = Rect::new(rest.x + column * (wide + gap), rest.y + row * (high + gap), wide, high);
+        let wide = (area.w - gap * (columns - 1)) / columns;
+        let place = Rect::new(area.x + column * (wide + gap), area.y + row * (high + gap), wide, high);
         let act = Act::Choose(u8::try_from(at).unwrap_or(u8::MAX));
         b.button(Id("choice", at as u16 * 4), place, Look::Outline, None, option, act);
     }

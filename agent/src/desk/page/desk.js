@@ -3,6 +3,8 @@
 
 const $ = (id) => document.getElementById(id);
 let lang = localStorage.getItem("lang") === "en" ? 1 : 0;
+/** When central was first seen not to have everything: a moment of it is no news. */
+let behindSince = 0;
 let about = null, status = null, session = null, lost = false, wantsPassport = false, typing = false;
 
 const t = (key) => (WORDS[key] ? WORDS[key][lang] : key);
@@ -95,7 +97,7 @@ function holderView(holder, photo, differences) {
   const list = el("dl");
   for (const name of fields()) {
     const value = valueOf(holder, name);
-    if (name === "portrait" || value == null) continue;
+    if (name === "portrait" || value == null || (name === "document_number" && holder.id_number)) continue;
     list.append(el("dt", {}, label(name)), el("dd", {}, shown(name, value)));
   }
   for (const difference of differences ?? []) {
@@ -383,7 +385,12 @@ async function print(record) {
 }
 
 // The list of today.
-const columns = () => fields().filter((name) => name !== "portrait").slice(0, 5);
+/** Who, with which number, and what staff have asked or the list assigns; the rest is one touch away. */
+const columns = () => {
+  const own = fields().filter((name) => name.includes("."));
+  const first = ["full_name", "id_number", "date_of_birth"].filter((name) => fields().includes(name));
+  return [...first, ...own].slice(0, 5);
+};
 
 async function loadToday() {
   const q = $("q").value.trim();
@@ -529,9 +536,12 @@ function drawStatus() {
   if (status.inside != null && about.profile.ledger?.rule === "in_out") items.push(part("", `${t("inside")}: ${status.inside}`));
   $("status").replaceChildren(...items);
   const stuck = status.recipients.filter((recipient) => recipient.error);
+  if (!configured || !unsent) behindSince = 0;
+  else behindSince ||= Date.now();
+  const behind = behindSince > 0 && Date.now() - behindSince > 5000;
   const offline = $("offline");
-  offline.hidden = !(lost || (configured && unsent > 0) || stuck.length);
-  offline.replaceChildren(lost ? t("lost") : configured && unsent > 0 ? `${t("away")} ${unsent}` : `${t("deliveries")} ${stuck.map((r) => `${r.id} [${r.error}]`).join(", ")} `);
+  offline.hidden = !(lost || behind || stuck.length);
+  offline.replaceChildren(lost ? t("lost") : behind ? `${t("away")} ${unsent}` : `${t("deliveries")} ${stuck.map((r) => `${r.id} [${r.error}]`).join(", ")} `);
   if (!lost && stuck.length) offline.append(el("button", { type: "button", onclick: guarded(() => ask("POST", "/v1/deliveries/retry", {})) }, t("retry")));
 }
 
@@ -558,7 +568,8 @@ async function follow(event) {
   }
   if (event.type === "not_read") fail({ code: event.code, title: "", remedy: event.remedy });
   know(await ask("GET", `/v1/sessions/${event.session}`));
-  drawVisit(event.type === "waiting" || event.type === "ended");
+  // Only what is another step is drawn anew: what somebody types stays.
+  drawVisit();
   if (event.type === "ended") {
     loadToday();
     loadPortal();
@@ -611,6 +622,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+setInterval(() => status && drawStatus(), 2000);
 words();
 (async () => {
   try {
