@@ -66,6 +66,8 @@ pub struct Desk {
     pub printer: Option<Printer>,
     /// Queue tickets.
     pub queue: Option<Queue>,
+    /// The relay of a door, for profiles with the step `relay`: `chip`, `door`, `door_ms` as in `[kiosk.lines]`.
+    pub lines: Option<Lines>,
     /// Doors to software that expects a reader vendor's plugin.
     #[serde(default)]
     pub compat: Compat,

@@ -149,9 +149,9 @@ pub struct Receiving {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
-    /// `retention` or `request`.
+    /// `retention`; `request` of the person; `undelivered`, messages that nobody took in time; `roster_expired`, lists.
     pub why: String,
-    /// How many records.
+    /// How many.
     pub count: u64,
     /// The site profile; empty for all.
     pub profile: String,

@@ -285,8 +285,20 @@ fn software_that_expects_a_vendors_plugin_gets_its_own_formats_unchanged() {
     // A keyboard device that is a pipe: what is typed into it is read here.
     let keyboard = line.path("device/keyboard");
     assert!(Command::new("mkfifo").arg(&keyboard).status().expect("mkfifo").success());
-    let tables =
-        format!("[desk.compat]\nlisten = \"127.0.0.1:{port}\"\norigins = [{origin:?}]\nkeyboard = \"keyboard\"\n");
+    // A scanner whose far end is a socket here.
+    let (gun, scanner) = (line.path("device/gun"), line.path("device/scanner"));
+    let mut wires = line.stack.command("socat");
+    wires.arg(format!("UNIX-LISTEN:{}", gun.display())).arg(format!("PTY,link={},raw,echo=0", scanner.display()));
+    let _wires = Carried(wires.spawn().expect("socat"));
+    while !gun.exists() {
+        hil_tests::stack::pause(10);
+    }
+    let mut gun = UnixStream::connect(&gun).expect("scanner");
+    let tables = format!(
+        "scanner = \"serial:{}@9600\"\n[desk.compat]\nbegin_on_scan = true\nlisten = \"127.0.0.1:{port}\"\n\
+         origins = [{origin:?}]\nkeyboard = \"keyboard\"\n",
+        scanner.display()
+    );
     let office = Office::open(&line, &Setup { tables, ..Setup::of("customer-check") }).expect("desk");
     let socket = line.path("device/plugin");
     let mut carrier = line.stack.command("socat");
@@ -334,6 +346,37 @@ fn software_that_expects_a_vendors_plugin_gets_its_own_formats_unchanged() {
     browser.wait_until(&format!(
         "window.seen.length > {before} && window.seen.some(([way, data]) => way === 'raw' && data.Status === 'FAILURE')"
     ));
+    if client.is_some() {
+        browser.wait_until("window.seen.some(([way, data]) => way === 'io' && data.id === 3)");
+    }
+    office.cancel(session["id"].as_str().expect("id")).expect("broken off");
+
+    // A scan is typed into the keyboard, letter by letter without its marks, and begins a session that staff can see.
+    let typed = std::thread::spawn(move || {
+        let mut bytes = vec![0; (an.qr().chars().count() + 1) * 16];
+        std::fs::File::open(keyboard).expect("keyboard").read_exact(&mut bytes).expect("typed");
+        bytes
+    });
+    // The scanner is found a moment after the desk is open.
+    let start = hil_tests::stack::now();
+    let session = loop {
+        gun.write_all(format!("{}\r\n", an.qr()).as_bytes()).expect("scan");
+        hil_tests::stack::pause(500);
+        let session = office.get("/v1/status").expect("status")["session"].clone();
+        if session.is_string() {
+            break session;
+        }
+        assert!(start.elapsed().as_secs() < 20, "the scan begins no session");
+    };
+    let typed = typed.join().expect("typed");
+    let keys: Vec<u8> = typed.chunks(16).map(|report| report[2]).collect();
+    // 0 0 1 0 9 9 0 0 0 0 1 7 on a keyboard: 0 is 39, 1 is 30, 7 is 36, 9 is 38; Enter is 40.
+    assert_eq!(keys[..12], [39, 39, 30, 39, 38, 38, 39, 39, 39, 39, 30, 36]);
+    assert_eq!(keys.last(), Some(&40));
+    let id = session.as_str().expect("id");
+    let seen = office.get(&format!("/v1/sessions/{id}")).expect("staff see the plugin's session");
+    assert_eq!(seen["waits"], "consent", "nobody is read without having agreed");
+    office.cancel(id).expect("staff break it off");
     // Another page does not get in.
     let stranger = page("<!doctype html><title>elsewhere</title>".to_owned());
     let mut other = Browser::open(&stranger, &shots("desk-plugin"));

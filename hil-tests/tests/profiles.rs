@@ -97,6 +97,16 @@ fn identify_tells_the_desk_and_the_software_what_each_may_know_and_central_nothi
     assert_eq!(session["verdict"]["decision"], "genuine");
     assert_eq!(session["holder"]["full_name"], persona("an").name);
     assert_eq!(session["holder"].get("id_number"), None, "the desk is not granted the number");
+    // A client that lost its connection goes on after the last event that it saw, and none is missing.
+    let last = session["last_event"].as_u64().expect("a number");
+    let path = format!("/v1/sessions/{}/events", session["id"].as_str().expect("id"));
+    let rest = office.download(&format!("{path}?after={}", last - 2)).expect("events");
+    let rest = String::from_utf8(rest).expect("UTF-8");
+    let ids: Vec<u64> = rest.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
+    assert_eq!(ids, [last - 1, last], "{rest}");
+    assert!(rest.contains("\"outcome\":\"done\"") && !rest.contains(persona("an").name), "{rest}");
+    let all = String::from_utf8(office.download(&path).expect("events")).expect("UTF-8");
+    assert_eq!(all.lines().filter(|line| line.starts_with("id: ")).count() as u64, last);
     let signed = office.get(&format!("/v1/sessions/{}/result", session["id"].as_str().expect("id"))).expect("result");
     let claim = open_jws(signed["jws"].as_str().expect("JWS"), &office.get("/v1").expect("about")["jwk"]);
     assert_eq!(claim, signed["result"]);

@@ -13,7 +13,7 @@
 //! | `note` | an event that is not in the outbox yet | its body, which names nobody | |
 //! | `party` | people who belong together | profile, days | room and the like |
 //! | `batch` | a file that was made for a portal | when, how many, how many it took | |
-//! | `roster` | a list | identifier, version, profile | the list |
+//! | `roster` | a list | identifier, version, profile, last day | the list |
 //! | `counter` | tickets of a day | day, how many | |
 //! | `setting` | one value | name | value |
 //!
@@ -118,7 +118,8 @@ const SCHEMA: &str = "
     CREATE TABLE batch (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, made INTEGER NOT NULL, taken INTEGER,
         confirmed_at INTEGER) STRICT;
-    CREATE TABLE roster (id TEXT PRIMARY KEY, version INTEGER NOT NULL, profile TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE roster (
+        id TEXT PRIMARY KEY, version INTEGER NOT NULL, profile TEXT NOT NULL, until TEXT NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE TABLE counter (day TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     PRAGMA user_version = 1;
@@ -455,7 +456,7 @@ impl Book {
             .collect()
     }
 
-    /// Erases what is past its time, and notes for each profile how many records went.
+    /// Erases what is past its time, and notes for each profile how many records went, and how many messages nobody took.
     ///
     /// # Errors
     /// When the database fails.
@@ -471,6 +472,9 @@ impl Book {
                 counts.push(row.map_err(&failed)?);
             }
         }
+        // What nobody took in time is lost to its recipient: that is said, not passed over.
+        let query = "SELECT count(*) FROM delivery WHERE erase_at <= ?1 AND state <> 'done'";
+        let undelivered: i64 = transaction.query_row(query, [now], |row| row.get(0)).map_err(&failed)?;
         for table in ["record", "ledger", "delivery"] {
             transaction.execute(&format!("DELETE FROM {table} WHERE erase_at <= ?1"), [now]).map_err(&failed)?;
         }
@@ -485,12 +489,17 @@ impl Book {
             });
             add_note(&transaction, &body).map_err(&failed)?;
         }
+        if undelivered > 0 {
+            let (why, count) = ("undelivered".to_owned(), undelivered.unsigned_abs());
+            let erasure = events::Erasure { why, count, profile: String::new(), subject: None };
+            add_note(&transaction, &Body::Erasure(erasure)).map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)?;
-        if !counts.is_empty() {
+        if !counts.is_empty() || undelivered > 0 {
             // What was erased must not live on in the log.
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(&failed)?;
         }
-        Ok(counts.iter().map(|(_, count)| count).sum())
+        Ok(counts.iter().map(|(_, count)| count).sum::<u64>() + undelivered.unsigned_abs())
     }
 
     /// Erases everything about a person, because they ask for it. What an authority has not confirmed yet stays; how
@@ -571,8 +580,10 @@ impl Book {
         }
         let plain = crate::holder::to_json(roster);
         let sealed = self.seal.seal(&format!("roster/{}", roster.id), &plain).map_err(BookError::from)?;
-        let insert = "INSERT OR REPLACE INTO roster (id, version, profile, body) VALUES (?1, ?2, ?3, ?4)";
-        self.connection.execute(insert, params![roster.id, roster.version, roster.profile, sealed]).map_err(&failed)?;
+        let insert = "INSERT OR REPLACE INTO roster (id, version, profile, until, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection
+            .execute(insert, params![roster.id, roster.version, roster.profile, roster.valid_until, sealed])
+            .map_err(&failed)?;
         Ok(true)
     }
 
@@ -595,13 +606,21 @@ impl Book {
             .collect()
     }
 
-    /// Removes lists whose last day lies before `day`, `YYYY-MM-DD`.
+    /// Erases lists whose last day lies before `day`, `YYYY-MM-DD`, and notes it; how many.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn drop_roster(&self, id: &str) -> Result<(), BookError> {
-        self.connection.execute("DELETE FROM roster WHERE id = ?1", [id]).map_err(failed("remove a list"))?;
-        Ok(())
+    pub fn drop_rosters(&mut self, day: &str) -> Result<u64, BookError> {
+        let failed = failed("erase old lists");
+        let transaction = self.begin("erase old lists")?;
+        let gone = transaction.execute("DELETE FROM roster WHERE until < ?1", [day]).map_err(&failed)? as u64;
+        if gone > 0 {
+            let why = "roster_expired".to_owned();
+            let erasure = events::Erasure { why, count: gone, profile: String::new(), subject: None };
+            add_note(&transaction, &Body::Erasure(erasure)).map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(gone)
     }
 
     /// A sealed value by its name.

@@ -111,6 +111,39 @@ fn what_is_past_its_time_goes_and_the_log_says_so() {
 }
 
 #[test]
+fn messages_that_nobody_took_and_lists_that_are_over_go_and_the_log_says_so() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").expect("allowed");
+    book.take_roster(&list(1)).expect("taken");
+    assert_eq!(book.expire(NOW + 1000).expect("erases"), 2, "the record and its message");
+    assert!(book.due(NOW + 10_000).expect("reads").is_none());
+    assert_eq!(book.drop_rosters("2026-12-02").expect("erases"), 0, "its last day is no day before");
+    assert_eq!(book.drop_rosters("2026-12-03").expect("erases"), 1);
+    let mut why = Vec::new();
+    while let Some((row, _, body)) = book.next_note().expect("reads") {
+        let Body::Erasure(erasure) = body else { panic!("{body:?}") };
+        why.push((erasure.why, erasure.count));
+        book.noted(row).expect("forgotten");
+    }
+    let expected = [("test", 0), ("retention", 1), ("undelivered", 1), ("roster_expired", 1)];
+    assert_eq!(why, expected.map(|(why, count)| (why.to_owned(), count)));
+}
+
+fn list(version: u32) -> Roster {
+    Roster {
+        schema: crate::roster::SCHEMA.to_owned(),
+        id: "r".to_owned(),
+        version,
+        title: String::new(),
+        profile: "exam".to_owned(),
+        valid_from: "2026-12-01".to_owned(),
+        valid_until: "2026-12-02".to_owned(),
+        entries: Vec::new(),
+    }
+}
+
+#[test]
 fn a_person_is_erased_but_not_what_an_authority_waits_for() {
     let mut book = book();
     let content = content("001099000017");
@@ -163,7 +196,8 @@ fn a_file_counts_as_sent_only_when_the_portal_shows_as_many() {
     assert_eq!(book.unreported("exam", true).expect("reads").len(), 2, "nobody has confirmed it");
     assert_eq!(book.reconcile(batch.id, 0, 90, NOW).expect_err("portal took none").code, "batch_differs");
     assert_eq!(book.batches().expect("reads")[0].confirmed_at, None);
-    assert_eq!(book.expire(NOW + 1_000_000_000).expect("erases"), 0, "not before it is confirmed");
+    book.expire(NOW + 1_000_000_000).expect("erases");
+    assert_eq!(book.in_batch(batch.id).expect("reads").len(), 2, "people stay until it is confirmed");
     assert_eq!(book.reconcile(99, 2, 90, NOW).expect_err("no such file").code, "batch_unknown");
     book.reconcile(batch.id, 2, 90, NOW).expect("confirmed");
     assert!(book.unreported("exam", true).expect("reads").is_empty());
@@ -190,16 +224,6 @@ fn ledgers_of_rooms_that_meet_later_show_who_was_in_two() {
 #[test]
 fn an_older_list_does_not_come_back() {
     let mut book = book();
-    let list = |version: u32| Roster {
-        schema: crate::roster::SCHEMA.to_owned(),
-        id: "r".to_owned(),
-        version,
-        title: String::new(),
-        profile: "exam".to_owned(),
-        valid_from: "2026-12-01".to_owned(),
-        valid_until: "2026-12-02".to_owned(),
-        entries: Vec::new(),
-    };
     assert!(book.take_roster(&list(2)).expect("taken"));
     assert!(!book.take_roster(&list(2)).expect("known"));
     assert_eq!(book.take_roster(&list(1)).expect_err("older").code, "roster_older");

@@ -84,11 +84,7 @@ impl Cabinet {
                 Some((specification::lines(&config.chip, pins.wiring())?, pins, config))
             }
         };
-        let guard = wired.as_ref().and_then(|(_, pins, config)| {
-            let door = pins.door?;
-            let command = crate::commands::relay_guard::command(&config.chip, door, config.door_ms)?;
-            Some((Guard::new(command), Duration::from_millis(config.door_ms.into())))
-        });
+        let guard = kiosk.lines.as_ref().map(door).transpose()?.flatten();
         if let Some(touch) = touch {
             let (outside, tell) = (outside.clone(), tell());
             std::thread::spawn(move || feel(touch, &outside, tell));
@@ -119,6 +115,16 @@ impl Cabinet {
         };
         Ok((cabinet, place))
     }
+}
+
+/// The guard of a door's relay, where there is one, and how long it opens.
+///
+/// # Errors
+/// When the line is not written as a line is.
+pub fn door(config: &crate::config::Lines) -> Result<Option<(Guard, Duration)>, Failure> {
+    let Some(door) = Pins::new(config)?.door else { return Ok(None) };
+    let command = crate::commands::relay_guard::command(&config.chip, door, config.door_ms);
+    Ok(command.map(|command| (Guard::new(command), Duration::from_millis(config.door_ms.into()))))
 }
 
 /// Waits for fingers until nobody listens.

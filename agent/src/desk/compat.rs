@@ -53,8 +53,6 @@ pub enum Message {
     Gone,
     /// Something was scanned.
     Scan(Private),
-    /// The door is to open.
-    Door,
 }
 
 impl Message {
@@ -110,7 +108,7 @@ pub fn socket_io(message: &Message) -> Vec<Value> {
             ]
         }
         Message::Failed(code) => vec![json!({ "id": 3, "message": code })],
-        Message::Gone | Message::Scan(_) | Message::Door => Vec::new(),
+        Message::Gone | Message::Scan(_) => Vec::new(),
     }
 }
 
@@ -124,7 +122,7 @@ pub fn raw(message: &Message) -> Option<Value> {
             json!({ "EventName": "CARD_RESULT", "PersonalInfo": keyed(released), "ChipFace": portrait(released) })
         }
         Message::Failed(code) => json!({ "Status": "FAILURE", "Code": code }),
-        Message::Scan(_) | Message::Door => return None,
+        Message::Scan(_) => return None,
     })
 }
 

@@ -26,6 +26,7 @@ use crate::site::{Agreed, Finished, Kept, Site, lock};
 use crate::station::{Station, Told};
 use crate::visit::{self, Outcome, Refusal, Wait};
 use axum::http::StatusCode;
+use drivers::gpio::guard::Guard;
 use emrtd::verdict::Decision;
 use kiosk_ui::slip::Paper;
 use kiosk_ui::state::ReadStep;
@@ -81,6 +82,7 @@ pub struct Desk {
     inner: Mutex<Inner>,
     news: broadcast::Sender<News>,
     slips: Option<Sender<Paper>>,
+    door: Option<Mutex<(Guard, Duration)>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -120,6 +122,7 @@ impl Desk {
         let config = site.config.desk.as_ref();
         let printer = config.and_then(|desk| desk.printer.as_ref());
         let printer = printer.map(cabinet::specification::open_printer).transpose()?;
+        let door = config.and_then(|desk| desk.lines.as_ref()).map(cabinet::door).transpose()?.flatten();
         let (station, hearing) = Station::start(site);
         let (news, _) = broadcast::channel(BACKLOG);
         let (slips, to_print) = std::sync::mpsc::channel();
@@ -145,6 +148,7 @@ impl Desk {
             }),
             news,
             slips: printer.is_some().then_some(slips),
+            door: door.map(Mutex::new),
         });
         if let Some(printer) = printer {
             let told = Arc::downgrade(&desk);
@@ -544,7 +548,7 @@ impl Desk {
                     self.keep(inner)?;
                 }
                 visit::Effect::Print => self.print(session),
-                visit::Effect::OpenDoor => self.tell(News::Compat(compat::Message::Door)),
+                visit::Effect::OpenDoor => self.open_door(),
                 visit::Effect::HandOff => {
                     let message = compat::Message::result(session);
                     self.tell(News::Compat(message));
@@ -553,6 +557,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    fn open_door(&self) {
+        let Some(door) = &self.door else { return };
+        let (guard, open) = &mut *lock(door);
+        if let Err(error) = guard.pulse(*open) {
+            tracing::error!(code = error.code(), "the door does not open: {error}");
+        }
     }
 
     fn read(&self, key: AccessKey, profile: Arc<Profile>) {

@@ -323,11 +323,14 @@ impl Courier {
 
 /// Erases what is past its time, and puts the events of it into the log.
 fn sweep(site: &Site) {
+    // A list stays a week longer than it is valid: whoever comes late is told why they are turned away.
+    let past = crate::site::day_of(site.now() - 7 * 86_400);
     let erased = site.book().expire(site.now());
+    let erased = erased.and_then(|count| Ok(count + site.book().drop_rosters(&past)?));
     match erased {
         Ok(0) => {}
         Ok(count) => {
-            tracing::info!(count, "records past their time were erased");
+            tracing::info!(count, "what was past its time was erased");
             if let Err(failure) = site.drain() {
                 tracing::error!(code = failure.code, "{}", failure.message);
             }

@@ -40,7 +40,10 @@ async function ask(method, path, body, headers = {}) {
 
 function fail(problem, where = $("error")) {
   where.hidden = false;
-  where.textContent = problem.code ? `${t(problem.code)} — ${problem.title} ${problem.remedy} [${problem.code}]` : t("lost");
+  if (!problem.code) where.textContent = t("lost");
+  // What staff can do about it is said in their language; what only a technician meets has its code and remedy.
+  else if (WORDS[problem.code]) where.textContent = `${t(problem.code)} ${problem.detail ?? ""} [${problem.code}]`;
+  else where.textContent = `${t("problem")} ${problem.title} ${problem.remedy} [${problem.code}]`;
 }
 
 function guarded(work) {
@@ -76,7 +79,9 @@ const clock = (seconds) =>
 const label = (name) => {
   const field = about.profile.form.find((field) => `form.${field.id}` === name);
   if (field) return lang ? field.label_en : field.label_vi;
-  return about.profile.labels[name] ? two(about.profile.labels[name]) : name.replace("roster.", "");
+  if (about.profile.labels[name]) return two(about.profile.labels[name]);
+  const attribute = name.replace("roster.", "");
+  return WORDS[`list_${attribute}`] ? t(`list_${attribute}`) : attribute;
 };
 const valueOf = (holder, name) => name.split(".").reduce((value, key) => value?.[key], holder);
 const shown = (name, value) => {
@@ -322,11 +327,12 @@ function form(known) {
 }
 
 function typedForm() {
-  const wanted = fields().filter((name) => !name.includes(".") && !["portrait", "id_number", "issue_date"].includes(name));
+  const order = ["full_name", "date_of_birth", "sex", "nationality", "id_number", "document_number", "residence"];
+  const wanted = order.filter((name) => fields().includes(name));
   const save = guarded(async (event) => {
     const data = new FormData(event.target);
     const items = {};
-    for (const name of [...wanted, "id_number"]) {
+    for (const name of wanted) {
       const value = (data.get(`i.${name}`) ?? "").trim();
       if (value) items[name] = value;
     }
@@ -348,7 +354,7 @@ function typedForm() {
     el("p", { class: "banner warn" }, t("unverified")),
     about.profile.lodging ? el("p", { class: "muted" }, t("paperHint")) : "",
     el("p", { class: "purpose" }, two(about.profile.purpose)),
-    [...wanted, "id_number"].map((name) => el("label", {}, el("span", {}, label(name)), input(name))),
+    wanted.map((name) => el("label", {}, el("span", {}, label(name)), input(name))),
     formFields({}),
     el("div", { class: "actions" },
       el("button", { type: "submit", class: "primary" }, `${t("agree")} · ${t("save")}`),
@@ -441,7 +447,7 @@ async function loadPortal() {
   const make = (kind) => guarded(async () => {
     const batch = await ask("POST", "/v1/lodging/batches", { kind });
     location.assign(`/v1/lodging/batches/${batch.id}/file`);
-    if (batch.left_out.length) fail({ code: "lodging_incomplete", title: batch.left_out.map((one) => one.why).join("; "), remedy: "" });
+    if (batch.left_out.length) fail({ code: "lodging_incomplete", detail: batch.left_out.map((one) => one.why).join("; ") });
     loadPortal();
     loadToday();
   });
