@@ -546,10 +546,14 @@ impl Flow {
     fn identified(&mut self, text: &str, effects: &mut Vec<Effect>) {
         // Nobody reads a card at this kiosk without having agreed.
         if self.shown.screen == Screen::Attract {
-            if access::from_scan(text).is_ok() || self.insurance_code(text).is_some() {
-                self.begin(effects);
+            if access::from_scan(text).is_err() && self.insurance_code(text).is_none() {
+                return;
             }
-            return;
+            self.begin(effects);
+            // Where the profile asks for no consent, the scan was the beginning: nobody scans twice.
+            if self.visit.as_ref().is_none_or(|visit| visit.waits() != Wait::Key) {
+                return;
+            }
         }
         if let Some(code) = self.insurance_code(text) {
             effects.push(Effect::Sound(Sound::Done));

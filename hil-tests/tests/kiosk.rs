@@ -81,6 +81,11 @@ impl Page {
         self.press("lay", laid, fault);
     }
 
+    /// Whether the door has opened.
+    fn heard_door(&mut self) -> serde_json::Value {
+        self.0.evaluate("document.getElementById('heard').textContent.includes('door open')")
+    }
+
     /// Chooses another profile in the panel.
     fn profile(&mut self, id: &str) {
         let script =
@@ -223,16 +228,41 @@ fn from_attract_to_ticket_through_every_mishap() {
         browser.wait_for(kiosk.says(Phrase::TouchToStart));
     }
 
+    // A car park: the relay of its barrier.
+    browser.profile("parking");
+    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.agree(&kiosk, "lượt vào");
+    browser.scan_and_lay(&kiosk, an, an, "none");
+    browser.wait_for(kiosk.says(Phrase::ResultGenuine));
+    assert_eq!(browser.heard_door(), json!(false), "not before the disk has it");
+    browser.touch(&kiosk, &result, Act::Finish);
+    browser.wait_for("Biển số xe");
+    let mut field = Field {
+        label: (String::new(), String::new()),
+        text: Typing::default(),
+        at: 0,
+        of: 1,
+        layer: Layer::Upper,
+        wrong: false,
+    };
+    browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Key('X'));
+    field.layer = Layer::Lower;
+    browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
+    browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
+    assert_eq!(browser.heard_door(), json!(true));
+    browser.press("lift", an, "none");
+    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+
     let events = line.events().expect("events");
     let of = |kind: &str| -> Vec<&str> {
         let bodies = events.iter().filter_map(|event| event["event"]["body"].get(kind));
         bodies.filter_map(|body| body["profile"].as_str()).collect()
     };
-    let (hospital, register) = ("hospital-kiosk", "register");
-    assert_eq!(of("verification"), [hospital, register, register, register], "one verdict, one event");
+    let (hospital, register, parking) = ("hospital-kiosk", "register", "parking");
+    assert_eq!(of("verification"), [hospital, register, register, register, parking], "one verdict, one event");
     // Whoever agreed and met the wrong card has agreed once, too.
-    assert_eq!(of("consent"), [hospital, register, register, register]);
-    assert_eq!(of("visit"), [hospital, register], "two were served");
+    assert_eq!(of("consent"), [hospital, register, register, register, parking]);
+    assert_eq!(of("visit"), [hospital, register, parking], "three were served");
     let words = [an.name, an.number, binh.name, binh.number, "Nguyễn Huệ", "0912345"];
     for needle in words.map(str::as_bytes) {
         let what = String::from_utf8_lossy(needle);

@@ -389,6 +389,20 @@ fn a_health_insurance_card_is_noted_and_the_citizen_card_still_wanted() {
 }
 
 #[test]
+fn boarding_takes_one_scan_and_one_tap() {
+    let mut flow = by("transit");
+    let effects = flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
+    let effects = flow.update(Input::Judged(Verdict::Genuine, None));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Keep(answers) if answers.is_empty())));
+    assert!(flow.update(Input::Kept(Ok(None))).iter().any(|effect| matches!(effect, Effect::OpenDoor)));
+    flow.update(Input::CardGone);
+    flow.update(Input::Tick(u64::from(AFTERGLOW_S) * 1000));
+    flow.update(Input::CardGone);
+    assert_eq!(flow.state().screen, Screen::Attract);
+}
+
+#[test]
 fn whoever_agreed_and_goes_away_stands_in_the_log() {
     let mut flow = kiosk(false);
     to_scan(&mut flow);
