@@ -793,6 +793,65 @@ fn beneficiary_is_not_paid_twice_when_power_was_cut_after_the_first_time() {
     rig.line.verify_log().expect("every signature and chain");
 }
 
+#[test]
+fn power_cut_at_any_moment_of_a_payment_leaves_it_paid_once_and_told_once() {
+    let mut rig = rig();
+    // From before the disk is asked to long after it has answered.
+    let moments = [
+        ("an", 0),
+        ("binh", 1),
+        ("dung-no-spouse", 3),
+        ("giang-2024", 6),
+        ("minh-one-parent", 12),
+        ("phuc-short-name", 25),
+    ];
+    let mut table = "number,full_name,amount,period\n".to_owned();
+    for (id, _) in moments {
+        table += &format!("{},{},500000,11/2026\n", persona(id).number, persona(id).name);
+    }
+    let mut office = office_with_list(&rig.line, "beneficiary", &table, false);
+    let mut paid_before = 0;
+    for (id, moment) in moments {
+        office.ready().expect("reader");
+        let card = rig.line.stack.lay(id, "none", FIRST_READER).expect("card");
+        let session = office.post("/v1/sessions", &json!({})).expect("session");
+        let path = |step: &str| format!("/v1/sessions/{}{step}", session["id"].as_str().expect("id"));
+        office.post(&path("/consent"), &json!({ "language": "vi" })).expect("consent");
+        office.post(&path("/key"), &scan(id)).expect("key");
+        let start = hil_tests::stack::now();
+        while office.get(&path("")).expect("session")["waits"] != "face" && start.elapsed().as_secs() < 20 {
+            hil_tests::stack::pause(20);
+        }
+        // The answer to this may never come.
+        drop(office.post(&path("/face"), &json!({ "same": true })));
+        hil_tests::stack::pause(moment);
+        office.cut_power(&rig.line).expect("up again");
+        drop(card);
+        let again = office.visit_of(&rig.line, id, &json!({})).expect("visit");
+        let refused = again["outcome"] == json!({ "refused": "already_done" });
+        assert!(refused || again["outcome"] == "done", "{again}");
+        paid_before += usize::from(refused);
+    }
+    let records = office.get("/v1/records").expect("list");
+    assert_eq!(records.as_array().map(Vec::len), Some(moments.len()), "each is paid once");
+    rig.line.start_central().expect("central");
+    // Consent and verdict of each visit, an end of each that came to one.
+    let start = hil_tests::stack::now();
+    while office.get("/v1/status").expect("status")["central"]["unsent"] != 0 {
+        assert!(start.elapsed().as_secs() < 40, "the log is not sent");
+        hil_tests::stack::pause(100);
+    }
+    let ends = bodies(&rig.line, "visit");
+    let mut done: Vec<&str> =
+        ends.iter().filter(|end| end["result"] == "done").filter_map(|end| end["subject"].as_str()).collect();
+    done.sort_unstable();
+    assert_eq!(done.len(), moments.len(), "each payment is told once");
+    done.dedup();
+    assert_eq!(done.len(), moments.len(), "of different people");
+    assert!(ends.iter().filter(|end| end["result"] == "refused").count() >= paid_before);
+    rig.line.verify_log().expect("every signature and chain");
+}
+
 // school
 
 #[test]
