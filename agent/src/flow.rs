@@ -13,17 +13,16 @@
 //! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
-use crate::access::{self, AccessKey, Private};
-use crate::profile::{Accept, FormField, Keyboard, PrintKind, Profile, Source, Step};
-use crate::visit::{self, Outcome, Refusal, Visit, Wait};
+use crate::access::{AccessKey, Private};
+use crate::profile::{Accept, FormField, PrintKind, Profile, Source, Step};
+use crate::visit::{self, Refusal, Visit, Wait};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
-    About, Choice, Field, Holder, Layer, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict,
-    WallClock, choices_shown,
+    About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict, WallClock,
+    choices_shown,
 };
 use kiosk_ui::theme::Panel;
-use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
 
@@ -471,129 +470,6 @@ impl Flow {
         }
     }
 
-    /// Begins a visit.
-    fn begin(&mut self, effects: &mut Vec<Effect>) {
-        let (visit, todo) = Visit::begin(&self.task.steps);
-        self.visit = Some(visit);
-        self.follow(todo, effects);
-    }
-
-    /// Tells the visit what happened, and what it wants next.
-    fn advance(&mut self, input: visit::Input) -> Vec<visit::Effect> {
-        let Some(visit) = self.visit.take() else { return Vec::new() };
-        let (visit, todo) = visit::update(visit, input);
-        self.visit = Some(visit);
-        todo
-    }
-
-    fn step(&mut self, input: visit::Input, effects: &mut Vec<Effect>) {
-        let todo = self.advance(input);
-        self.follow(todo, effects);
-    }
-
-    /// Does what the visit wants.
-    fn follow(&mut self, todo: Vec<visit::Effect>, effects: &mut Vec<Effect>) {
-        for wanted in todo {
-            match wanted {
-                visit::Effect::Ask(Wait::Consent) => {
-                    self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
-                }
-                visit::Effect::Ask(Wait::Key) => self.identify(effects),
-                visit::Effect::Ask(Wait::Chip) => {
-                    effects.extend(self.key.take().map(Effect::Read));
-                    self.go(Screen::Place, effects);
-                }
-                visit::Effect::Ask(Wait::Form) => self.next_field(effects),
-                // A kiosk has nobody who looks: profiles with that step are refused before it starts.
-                visit::Effect::Ask(Wait::Face) => self.step(visit::Input::Face(false), effects),
-                visit::Effect::Keep => {
-                    let mut answers = std::mem::take(&mut self.answers);
-                    answers.extend(self.task.insurance.clone().zip(self.insurance.take()));
-                    effects.push(Effect::Keep(answers));
-                }
-                visit::Effect::OpenDoor => effects.push(Effect::OpenDoor),
-                visit::Effect::End(outcome) => self.ended(outcome, effects),
-                // The ticket is shown when the verdict has been seen; messages are on their way since the disk has them.
-                visit::Effect::Print | visit::Effect::HandOff | visit::Effect::Ask(Wait::Kept | Wait::End) => {}
-            }
-        }
-    }
-
-    /// The visit has ended; what shows of it stays for its time.
-    fn ended(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
-        if let Outcome::Refused(refusal) = outcome {
-            effects.push(Effect::TurnedAway(Some(refusal)));
-            effects.push(Effect::Sound(Sound::Attention));
-            let what = match refusal {
-                Refusal::NotOnList => Phrase::NotOnList,
-                Refusal::NoList | Refusal::ListExpired => Phrase::ListAway,
-                Refusal::AlreadyDone => Phrase::AlreadyDone,
-                Refusal::AlreadyInside | Refusal::NotInside => Phrase::WrongDirection,
-                Refusal::FaceDiffers => Phrase::NotGenuine,
-            };
-            self.give_up(what, Phrase::SeeStaff, effects);
-        }
-    }
-
-    /// Asks for the card's code, or for its number where nothing could read the code.
-    fn identify(&mut self, effects: &mut Vec<Effect>) {
-        let by_hand = self.shown.trouble(Part::Scanner).is_some();
-        let scan = Screen::Scan { insurance: self.insurance.is_some() };
-        self.go(if by_hand { Screen::Number { typed: 0, wrong: false } } else { scan }, effects);
-    }
-
-    /// A QR code or number: on to the card, or a problem that says why not.
-    fn identified(&mut self, text: &str, effects: &mut Vec<Effect>) {
-        // Nobody reads a card at this kiosk without having agreed.
-        if self.shown.screen == Screen::Attract {
-            if access::from_scan(text).is_err() && self.insurance_code(text).is_none() {
-                return;
-            }
-            self.begin(effects);
-            // Where the profile asks for no consent, the scan was the beginning: nobody scans twice.
-            if self.visit.as_ref().is_none_or(|visit| visit.waits() != Wait::Key) {
-                return;
-            }
-        }
-        if let Some(code) = self.insurance_code(text) {
-            effects.push(Effect::Sound(Sound::Done));
-            self.insurance = Some(code);
-            return self.identify(effects);
-        }
-        match access::from_scan(text) {
-            Ok(key) => {
-                effects.push(Effect::Sound(Sound::Done));
-                self.key = Some(key);
-                self.step(visit::Input::Key, effects);
-            }
-            Err(_) if matches!(self.shown.screen, Screen::Number { .. }) => {
-                effects.push(Effect::Sound(Sound::Attention));
-                if self.another_try() {
-                    self.go(Screen::Number { typed: 0, wrong: true }, effects);
-                } else {
-                    self.give_up(Phrase::NumberWrong, Phrase::CheckNumber, effects);
-                }
-            }
-            Err(failure) => {
-                let next = if failure.code == "qr_health_insurance" {
-                    Phrase::HealthInsuranceCard
-                } else {
-                    Phrase::ScanOrType
-                };
-                self.problem(Phrase::NotACardCode, next, effects);
-            }
-        }
-    }
-
-    /// The code of a health insurance card, where it is taken.
-    fn insurance_code(&self, text: &str) -> Option<Private> {
-        self.task.insurance.as_ref()?;
-        match cccd::qr::parse(text) {
-            Ok(cccd::qr::Scan::HealthInsurance) => text.split('|').next().map(|code| code.to_owned().into()),
-            _ => None,
-        }
-    }
-
     /// Counts a failed try; whether there is another.
     const fn another_try(&mut self) -> bool {
         self.tries = self.tries.saturating_sub(1);
@@ -621,44 +497,6 @@ impl Flow {
         self.holder = Some(holder);
     }
 
-    fn judged(&mut self, verdict: Verdict, refusal: Option<Refusal>, effects: &mut Vec<Effect>) {
-        let word = match verdict {
-            Verdict::Genuine => visit::Word::Genuine,
-            Verdict::NotGenuine => visit::Word::NotGenuine,
-            Verdict::Undecided => visit::Word::Undecided,
-        };
-        let todo = self.advance(visit::Input::Judged(word, refusal));
-        self.gone = false;
-        if refusal.is_some() && verdict == Verdict::Genuine {
-            return self.follow(todo, effects);
-        }
-        effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
-        let holder = self.holder.clone();
-        self.go(Screen::Result { verdict, holder }, effects);
-        // The disk need not wait until the verdict has been seen, and a door least of all; questions do.
-        if todo == [visit::Effect::Keep] {
-            self.follow(todo, effects);
-        } else {
-            self.pending = todo;
-        }
-    }
-
-    fn kept(&mut self, kept: Result<Option<(String, Option<String>)>, Refusal>, effects: &mut Vec<Effect>) {
-        match kept {
-            Ok(number) => {
-                let place = self.place.queue.as_ref().map(|(_, place)| place.clone());
-                self.ticket = number
-                    .filter(|_| self.task.ticket)
-                    .map(|(number, given)| (number, given.or(place).unwrap_or_default()));
-                self.step(visit::Input::Kept(None), effects);
-                if self.seen {
-                    self.finish(effects);
-                }
-            }
-            Err(refusal) => self.step(visit::Input::Kept(Some(refusal)), effects),
-        }
-    }
-
     fn failed(&mut self, code: &str, effects: &mut Vec<Effect>) {
         self.holder = None;
         self.advance(visit::Input::NotRead);
@@ -669,98 +507,6 @@ impl Flow {
             _ => (Phrase::CardNotRead, Phrase::PutCardFlat),
         };
         self.problem(what, next, effects);
-    }
-
-    /// Asks for the field that is to be filled in next; with none, the form is done.
-    fn next_field(&mut self, effects: &mut Vec<Effect>) {
-        let at = self.answers.len();
-        let Some(field) = self.task.form.get(at) else { return self.step(visit::Input::Filled, effects) };
-        let label = (field.label_vi.clone(), field.label_en.clone());
-        let screen = if field.choice.is_empty() {
-            let digits = matches!(field.keyboard, Keyboard::Digits | Keyboard::Date);
-            let layer = if digits { Layer::Digits } else { Layer::Upper };
-            let of = self.task.form.len();
-            Screen::Form(Field { label, text: Typing::default(), at, of, layer, wrong: false })
-        } else {
-            let options = field.choice.iter().map(|one| (one.label_vi.clone(), one.label_en.clone())).collect();
-            Screen::Choice(Choice { label, options, from: 0 })
-        };
-        self.go(screen, effects);
-    }
-
-    /// Takes an answer; after the last one the visit goes on, and what waits for the disk shows as work.
-    fn answer(&mut self, text: Private, effects: &mut Vec<Effect>) {
-        let Some(asked) = self.task.form.get(self.answers.len()) else { return };
-        self.answers.push((asked.id.clone(), text));
-        if self.answers.len() == self.task.form.len() {
-            self.seen = true;
-            self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
-        }
-        self.next_field(effects);
-    }
-
-    fn fill_in(&mut self, act: Act, effects: &mut Vec<Effect>) {
-        let language = self.shown.preferences.language;
-        let Screen::Form(field) = &mut self.shown.screen else { return };
-        field.wrong = false;
-        match act {
-            Act::Key(key) => {
-                field.text.press(key);
-                // Capitals are for one letter.
-                if field.layer == Layer::Upper && key.is_alphabetic() {
-                    field.layer = Layer::Lower;
-                }
-                if self.shown.preferences.speech {
-                    // Whoever stands behind need not hear a number.
-                    let digit = key.is_ascii_digit();
-                    let said = if digit { Phrase::Hidden.text(language).to_owned() } else { key.to_string() };
-                    effects.push(Effect::Speak(vec![said]));
-                }
-            }
-            Act::Backspace => field.text.backspace(),
-            Act::Shift => field.layer = if field.layer == Layer::Upper { Layer::Lower } else { Layer::Upper },
-            Act::Digits => field.layer = if field.layer == Layer::Digits { Layer::Lower } else { Layer::Digits },
-            Act::Confirm => self.fill_in_next(effects),
-            _ => {}
-        }
-    }
-
-    fn fill_in_next(&mut self, effects: &mut Vec<Effect>) {
-        let Screen::Form(field) = &mut self.shown.screen else { return };
-        let Some(asked) = self.task.form.get(field.at) else { return };
-        let text = field.text.text();
-        let empty = text.trim().is_empty() && !asked.optional;
-        if empty || !asked.keyboard.accepts(&text) {
-            field.wrong = true;
-            effects.push(Effect::Sound(Sound::Attention));
-            return self.speak(effects);
-        }
-        self.answer(Private(text), effects);
-    }
-
-    /// After a verdict: what the visit wants next, the ticket if there is one, then the card.
-    fn finish(&mut self, effects: &mut Vec<Effect>) {
-        // The verdict has been seen: nobody needs to see more of the person.
-        self.holder = None;
-        if !self.pending.is_empty() {
-            let pending = std::mem::take(&mut self.pending);
-            let asks = pending.iter().any(|wanted| matches!(wanted, visit::Effect::Ask(_)));
-            self.follow(pending, effects);
-            if asks {
-                return;
-            }
-        }
-        if self.visit.as_ref().is_some_and(|visit| visit.waits() == Wait::Kept) {
-            self.seen = true;
-            return self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
-        }
-        match self.ticket.take() {
-            Some((number, place)) => {
-                effects.push(Effect::Ticket(number.clone(), place.clone()));
-                self.go(Screen::Ticket { number, place }, effects);
-            }
-            None => self.take_card(effects),
-        }
     }
 
     fn take_card(&mut self, effects: &mut Vec<Effect>) {
@@ -829,3 +575,4 @@ impl Flow {
 
 #[cfg(test)]
 mod tests;
+mod visiting;

@@ -621,7 +621,12 @@ fn gate_with_a_direction_turns_away_whoever_is_inside_also_after_power_was_cut()
     let list = list(&rig.line, "gate", "number,company\n001099000017,Công ty A\n", 1, false);
     let setup = Setup { top: "direction = \"in\"\n".to_owned(), ..with_list("gate") };
     let mut office = Office::open(&rig.line, &setup).expect("desk");
-    office.upload("/v1/roster", list, LIST_PHRASE).expect("list");
+    // Taken in by a technician's command while the desk is open.
+    std::fs::write(rig.line.path("gate.roster"), list).expect("list");
+    let path = |name: &str| rig.line.path(name).to_string_lossy().into_owned();
+    let (config, file, phrase) = (path("device/desk.toml"), path("gate.roster"), path("list-phrase"));
+    let import = ["roster", "import", "--config", &config, &file, "--pass-phrase-file", &phrase];
+    assert!(rig.line.run("cccd-agent", &import).expect("taken in").contains("1 people"));
     done(&office.visit_of(&rig.line, "an", &json!({})).expect("in"));
     office.cut_power(&rig.line).expect("up again");
     let again = office.visit_of(&rig.line, "an", &json!({})).expect("visit");

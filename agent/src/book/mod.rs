@@ -119,7 +119,8 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, made INTEGER NOT NULL, taken INTEGER,
         confirmed_at INTEGER) STRICT;
     CREATE TABLE roster (
-        id TEXT PRIMARY KEY, version INTEGER NOT NULL, profile TEXT NOT NULL, until TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+        id TEXT NOT NULL, version INTEGER NOT NULL, profile TEXT NOT NULL, until TEXT NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (profile, id)) STRICT;
     CREATE TABLE counter (day TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     PRAGMA user_version = 1;
@@ -567,9 +568,9 @@ impl Book {
     /// `roster_older` when a newer one is there; when the database fails.
     pub fn take_roster(&mut self, roster: &Roster) -> Result<bool, Failure> {
         let failed = failed("take a list in");
-        let query = "SELECT version FROM roster WHERE id = ?1";
-        let known: Option<u32> =
-            self.connection.query_row(query, [&roster.id], |row| row.get(0)).optional().map_err(&failed)?;
+        let query = "SELECT version FROM roster WHERE profile = ?1 AND id = ?2";
+        let known = self.connection.query_row(query, [&roster.profile, &roster.id], |row| row.get(0));
+        let known: Option<u32> = known.optional().map_err(&failed)?;
         match known {
             Some(known) if known == roster.version => return Ok(false),
             Some(known) if known > roster.version => {
@@ -579,7 +580,8 @@ impl Book {
             _ => {}
         }
         let plain = crate::holder::to_json(roster);
-        let sealed = self.seal.seal(&format!("roster/{}", roster.id), &plain).map_err(BookError::from)?;
+        let sealed =
+            self.seal.seal(&format!("roster/{}/{}", roster.profile, roster.id), &plain).map_err(BookError::from)?;
         let insert = "INSERT OR REPLACE INTO roster (id, version, profile, until, body) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.connection
             .execute(insert, params![roster.id, roster.version, roster.profile, roster.valid_until, sealed])
@@ -599,11 +601,21 @@ impl Book {
         rows.map_err(&failed)?
             .map(|row| {
                 let (id, sealed) = row.map_err(&failed)?;
-                let place = format!("roster/{id}");
+                let place = format!("roster/{profile}/{id}");
                 let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
                 serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))
             })
             .collect()
+    }
+
+    /// What tells whether the lists of a profile have changed, also by another process.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn rosters_mark(&self, profile: &str) -> Result<String, BookError> {
+        let query = "SELECT coalesce(group_concat(id || '/' || version, ' '), '') FROM
+                     (SELECT id, version FROM roster WHERE profile = ?1 ORDER BY id)";
+        self.connection.query_row(query, [profile], |row| row.get(0)).map_err(failed("look for lists"))
     }
 
     /// Erases lists whose last day lies before `day`, `YYYY-MM-DD`, and notes it; how many.

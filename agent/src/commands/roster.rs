@@ -25,9 +25,9 @@ fn site(config: &Path) -> Result<(Arc<Site>, Profile), Failure> {
 /// # Errors
 /// When it is not the operator's, or older than the one that is there.
 pub fn import(config: &Path, file: &Path, pass_phrase_file: Option<&Path>) -> Result<u8, Failure> {
-    let (site, _) = site(config)?;
+    let (site, profile) = site(config)?;
     let phrase = pass_phrase_file.map(pass_phrase).transpose()?;
-    let list = site.import_roster(&load(file)?, phrase.as_deref().map(Vec::as_slice))?;
+    let list = site.import_roster(&profile.id, &load(file)?, phrase.as_deref().map(Vec::as_slice))?;
     let roster = list.roster();
     let (id, version, entries) = (&roster.id, roster.version, roster.entries.len());
     print_text(&format!("{id} version {version}, {entries} people, {} to {}\n", roster.valid_from, roster.valid_until));

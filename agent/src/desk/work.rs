@@ -521,12 +521,8 @@ pub async fn import_roster(
     let phrase = headers.get("x-pass-phrase").map(axum::http::HeaderValue::as_bytes);
     // The phrase comes from a form in the page: percent signs stand for what a header cannot hold.
     let phrase = phrase.map(percent_decoded);
-    let list = desk.site().import_roster(&body, phrase.as_deref().map(Vec::as_slice))?;
-    if list.roster().profile != desk.profile().id {
-        let title = format!("the list is for the profile {}", list.roster().profile);
-        let remedy = "use it on a device with that profile";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "roster_other_profile", title, remedy));
-    }
+    let phrase = phrase.as_deref().map(Vec::as_slice);
+    let list = desk.site().import_roster(&desk.profile().id, &body, phrase)?;
     desk.tell(News::Status);
     Ok(Json(
         json!({ "id": list.roster().id, "version": list.roster().version, "entries": list.roster().entries.len() }),

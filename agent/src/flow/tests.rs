@@ -1,4 +1,5 @@
 use super::*;
+use kiosk_ui::state::{Field, Layer};
 use kiosk_ui::theme::PANELS;
 
 fn place(queue: Option<(char, String)>) -> Place {

@@ -260,8 +260,11 @@ impl Courier {
         });
     }
 
-    /// Delivers what is due.
+    /// Delivers what is due. Without recipients there is nothing to do: a command beside a running agent has none.
     fn round(&self, site: &Site) {
+        if self.lines.is_empty() {
+            return;
+        }
         loop {
             let due = site.book().due(site.now());
             match due {
