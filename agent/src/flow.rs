@@ -63,6 +63,8 @@ pub struct Place {
 pub struct Task {
     /// What their data are for, in Vietnamese and English.
     pub purpose: (String, String),
+    /// For how many days what is taken of them is kept.
+    pub keeps: Option<u32>,
     /// What is done.
     pub steps: Vec<Step>,
     /// What they fill in.
@@ -78,6 +80,7 @@ impl From<&Profile> for Task {
         let purpose = (profile.purpose_vi.clone(), profile.purpose_en.clone());
         Self {
             purpose,
+            keeps: profile.keep().map(|keep| keep.days),
             steps: profile.steps().to_vec(),
             // What a scan fills in, nobody types on a glass.
             form: profile.form().filter(|field| field.from.is_none()).cloned().collect(),

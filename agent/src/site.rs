@@ -178,7 +178,7 @@ impl Site {
             Failure::device("subject_key_locked", message, "enrol the device again")
         })?;
         let outbox = Outbox::open(&config.outbox()).map_err(|e| outbox_failure(&e))?;
-        let book = Book::open(&config.state.join("book.db"), Seal::open(&config.keys, &pass_phrase)?)?;
+        let book = Book::open(&config.state.join("book.db"), Seal::open(&*keys)?)?;
         let uplink = match &config.central {
             None => None,
             Some(central) => {

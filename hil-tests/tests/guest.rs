@@ -182,7 +182,8 @@ fn a_kiosk_on_a_machine_of_its_own() {
     kiosk.touch(&Screen::Attract, Act::Start, 80);
     let profile = Profile::built_in("hospital-kiosk").expect("profile");
     let departments = profile.form().next().expect("a question").choice.clone();
-    let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en) };
+    let keeps = profile.keep().map(|keep| keep.days);
+    let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en), keeps };
     kiosk.wait_for("consent", &consent);
     kiosk.touch(&consent, Act::Agree, 80);
     kiosk.wait_for("scan", &Screen::Scan { insurance: false });

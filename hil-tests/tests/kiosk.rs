@@ -69,7 +69,7 @@ impl Page {
     fn agree(&mut self, kiosk: &Kiosk, says: &str) {
         self.touch(kiosk, &Screen::Attract, Act::Start);
         self.wait_for(says);
-        let consent = Screen::Consent { purpose: (String::new(), String::new()) };
+        let consent = Screen::Consent { purpose: (String::new(), String::new()), keeps: None };
         self.touch(kiosk, &consent, Act::Agree);
         self.wait_for(kiosk.says(Phrase::ScanTitle));
     }
@@ -126,7 +126,8 @@ fn from_attract_to_ticket_through_every_mishap() {
     let mut line = Line::provision(directory.path()).expect("line");
     line.start_central().expect("central");
     let port = free_port();
-    let patience = 10;
+    // A machine with much to do takes its time between a look and a touch.
+    let patience = 20;
     assert!(patience < PATIENCE_S);
     let process = line.start_kiosk(port, patience).expect("kiosk");
     let mut browser = Page::open(&format!("http://127.0.0.1:{port}/"));
@@ -247,6 +248,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     };
     browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Key('X'));
     field.layer = Layer::Lower;
+    browser.shoot("plate");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
     browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
     assert_eq!(browser.heard_door(), json!(true));

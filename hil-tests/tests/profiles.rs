@@ -172,6 +172,10 @@ fn register_keeps_how_to_reach_people_until_its_days_are_over() {
     let records = office.get("/v1/records?q=nguyen+van+an").expect("list");
     assert_eq!(records[0]["holder"]["form"]["phone"], "0912345678");
     assert_eq!(office.get("/v1/records?q=binh").expect("list"), json!([]));
+    let table = String::from_utf8(office.download("/v1/records.csv").expect("table")).expect("UTF-8");
+    let lines: Vec<&str> = table.trim_start_matches('\u{feff}').lines().collect();
+    assert_eq!(lines[0], "at,number,full_name,date_of_birth,form.phone,form.address");
+    assert!(lines[1].contains("Nguyễn Văn An,15/01/1999,0912345678,12 Nguyễn Huệ"), "{}", lines[1]);
     let book = std::fs::read(rig.line.path("device/state/book.db")).expect("book");
     assert!(!book.windows(10).any(|part| part == b"0912345678"), "it lies sealed");
     // Thirty days, and one.

@@ -237,6 +237,8 @@ pub enum Screen {
     Consent {
         /// The profile's purpose in both languages.
         purpose: (String, String),
+        /// For how many days the device keeps what it takes; `None` where it keeps nothing.
+        keeps: Option<u32>,
     },
     /// Scan the QR code, or type the number.
     Scan {

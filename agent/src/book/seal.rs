@@ -1,14 +1,16 @@
 //! Seals what lies in the book: AES-256-GCM under the device's data key.
 //!
 //! Layout: nonce (12, random), tag (16), ciphertext. The place where it lies (`table/row`) is authenticated, so that a
-//! row cannot be moved. The data key is 32 random bytes, sealed with the pass phrase in `keys/book.sealed`.
+//! row cannot be moved. The data key is a secret of the key store.
 
 use crate::failure::Failure;
-use drivers::key_store::sealed;
+use drivers::key_store::KeyStore;
 use openssl::error::ErrorStack;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
-use std::path::Path;
 use zeroize::Zeroizing;
+
+/// Label of the data key.
+const LABEL: &str = "book";
 
 /// The data key.
 pub struct Seal(Zeroizing<[u8; 32]>);
@@ -26,35 +28,15 @@ impl Seal {
         Self(key)
     }
 
-    /// The data key in the key directory; made at the first start.
+    /// The data key in the key store; made at the first start.
     ///
     /// # Errors
     /// When it cannot be opened, or made.
-    pub fn open(keys: &Path, pass_phrase: &[u8]) -> Result<Self, Failure> {
-        let path = keys.join("book.sealed");
-        let failed = |why: String| {
-            let message = format!("cannot use {}: {why}", path.display());
-            Failure::device("book_key_locked", message, "restore the key directory, or enrol the device again")
-        };
-        let mut key = Zeroizing::new([0; 32]);
-        if let Ok(bytes) = std::fs::read(&path) {
-            let plain = sealed::open(pass_phrase, &bytes).ok_or_else(|| failed("wrong pass phrase".to_owned()))?;
-            if plain.len() != key.len() {
-                return Err(failed("not a data key".to_owned()));
-            }
-            key.copy_from_slice(&plain);
-            return Ok(Self(key));
-        }
-        openssl::rand::rand_bytes(&mut *key).map_err(|e| failed(e.to_string()))?;
-        let sealed = sealed::seal(pass_phrase, &*key).map_err(|e| failed(e.to_string()))?;
-        // Whole or not at all: half a key would lock everything that comes after.
-        let fresh = path.with_extension("new");
-        std::fs::write(&fresh, sealed)
-            .and_then(|()| std::fs::File::open(&fresh)?.sync_all())
-            .and_then(|()| std::fs::rename(&fresh, &path))
-            .and_then(|()| std::fs::File::open(keys)?.sync_all())
-            .map_err(|e| failed(e.to_string()))?;
-        Ok(Self(key))
+    pub fn open(keys: &dyn KeyStore) -> Result<Self, Failure> {
+        keys.secret(LABEL).map(Self).map_err(|error| {
+            let remedy = "restore the key directory, or enrol the device again";
+            Failure::device("book_key_locked", emrtd::error::describe(&error), remedy)
+        })
     }
 
     /// Seals bytes that lie at `place`.
@@ -82,6 +64,7 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drivers::key_store::file::FileKeyStore;
 
     #[test]
     fn a_row_opens_in_its_place_only_and_unchanged_only() {
@@ -99,10 +82,11 @@ mod tests {
 
     #[test]
     fn the_key_is_made_once_and_opens_with_its_phrase_only() {
-        let keys = tempfile::tempdir().expect("directory");
-        let sealed = Seal::open(keys.path(), b"phrase").expect("made").seal("p", b"x").expect("sealed");
-        let again = Seal::open(keys.path(), b"phrase").expect("opened");
+        let directory = tempfile::tempdir().expect("directory");
+        let keys = |phrase| FileKeyStore::new(directory.path(), phrase);
+        let sealed = Seal::open(&keys(b"phrase")).expect("made").seal("p", b"x").expect("sealed");
+        let again = Seal::open(&keys(b"phrase")).expect("opened");
         assert!(again.unseal("p", &sealed).is_some());
-        assert_eq!(Seal::open(keys.path(), b"other").expect_err("locked").code, "book_key_locked");
+        assert_eq!(Seal::open(&keys(b"other!")).expect_err("locked").code, "book_key_locked");
     }
 }

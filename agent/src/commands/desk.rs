@@ -10,6 +10,7 @@ use crate::desk::{self, Desk, listen};
 use crate::failure::{Failure, exit};
 use crate::profile::Profile;
 use crate::site::Site;
+use drivers::key_store::file::FileKeyStore;
 use events::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +58,8 @@ pub fn book(config: &Config) -> Result<Book, Failure> {
     std::fs::create_dir_all(&state).map_err(|e| {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;
-    Ok(Book::open(&state.join("book.db"), Seal::open(&config.keys, &config.pass_phrase()?)?)?)
+    let keys = FileKeyStore::new(&config.keys, &config.pass_phrase()?);
+    Ok(Book::open(&state.join("book.db"), Seal::open(&keys)?)?)
 }
 
 /// Prints a code that lets one browser or program in, or forgets all that were let in.

@@ -152,7 +152,7 @@ fn screen(screen: &Screen) -> String {
         Screen::Result { verdict, .. } => format!("verdict: {verdict:?}"),
         Screen::Choice(choice) => format!("choice: {}", choice.label.0),
         Screen::Form(field) => format!("form {}/{}: {}", field.at + 1, field.of, field.label.0),
-        Screen::Consent { purpose } => format!("consent: {}", purpose.0),
+        Screen::Consent { purpose, .. } => format!("consent: {}", purpose.0),
         other => {
             let name = format!("{other:?}");
             name.split([' ', '(', '{']).next().unwrap_or_default().to_lowercase()

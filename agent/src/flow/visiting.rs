@@ -1,6 +1,6 @@
 //! The visit of whoever stands there: what the profile's steps look like on a glass.
 
-use super::{Effect, Flow, Sound};
+use super::{Effect, Flow, Sound, Task};
 use crate::access::{self, Private};
 use crate::profile::Keyboard;
 use crate::visit::{self, Outcome, Refusal, Visit, Wait};
@@ -34,7 +34,8 @@ impl Flow {
         for wanted in todo {
             match wanted {
                 visit::Effect::Ask(Wait::Consent) => {
-                    self.go(Screen::Consent { purpose: self.task.purpose.clone() }, effects);
+                    let Task { purpose, keeps, .. } = self.task.clone();
+                    self.go(Screen::Consent { purpose, keeps }, effects);
                 }
                 visit::Effect::Ask(Wait::Key) => self.identify(effects),
                 visit::Effect::Ask(Wait::Chip) => {

@@ -22,6 +22,10 @@ pub fn run(store: &dyn KeyStore, reopen: impl Fn() -> Box<dyn KeyStore>) {
         assert!(valid(&public, message, &signature), "a signature verifies");
         assert!(!valid(&other, message, &signature), "under its own key only");
     }
+    let secret = store.secret("book").expect("a secret is made");
+    assert_eq!(*store.secret("book").expect("secret"), *secret, "a secret stays what it is");
+    assert_ne!(*store.secret("other").expect("secret"), *secret, "secrets differ");
+    assert_eq!(*reopen().secret("book").expect("secret"), *secret, "secrets survive");
     let again = reopen();
     assert_eq!(again.public_key("event").expect("public key"), public, "keys survive");
     let signature = again.sign("event", b"later").expect("signature");

@@ -1,7 +1,7 @@
 //! Keys in files: PKCS#8, encrypted under a pass phrase, readable by the owner only. The weakest store, and named
 //! as such: it is for devices that have neither TPM nor token.
 
-use super::{KeyStore, KeyStoreError, Protection};
+use super::{KeyStore, KeyStoreError, Protection, sealed};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
@@ -60,6 +60,31 @@ impl FileKeyStore {
         open.push((label.to_owned(), key.clone()));
         Ok(key)
     }
+
+    /// Writes a file that is not there yet.
+    fn write_new(&self, label: &str, path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
+        // Written beside and linked into place: a power cut leaves either no key or a whole one, and `hard_link`
+        // fails when another process was faster.
+        let beside = self.directory.join(format!(".{label}.{}.tmp", std::process::id()));
+        let write = || {
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(Self::io("write", &beside))?;
+        let linked = std::fs::hard_link(&beside, path);
+        std::fs::remove_file(&beside).map_err(Self::io("remove", &beside))?;
+        match linked {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(KeyStoreError::Exists(label.to_owned()));
+            }
+            linked => linked.map_err(Self::io("write", path))?,
+        }
+        std::fs::File::open(&self.directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(Self::io("sync", &self.directory))
+    }
 }
 
 impl KeyStore for FileKeyStore {
@@ -76,32 +101,40 @@ impl KeyStore for FileKeyStore {
         if path.exists() {
             return Err(KeyStoreError::Exists(label.to_owned()));
         }
-        // Written beside and linked into place: a power cut leaves either no key or a whole one, and `hard_link`
-        // fails when another process was faster.
-        let beside = self.directory.join(format!(".{label}.{}.tmp", std::process::id()));
-        let write = || {
-            let mut file =
-                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            file.write_all(&pem)?;
-            file.sync_all()
-        };
-        write().map_err(Self::io("write", &beside))?;
-        let linked = std::fs::hard_link(&beside, &path);
-        std::fs::remove_file(&beside).map_err(Self::io("remove", &beside))?;
-        match linked {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(KeyStoreError::Exists(label.to_owned()));
-            }
-            linked => linked.map_err(Self::io("write", &path))?,
-        }
-        std::fs::File::open(&self.directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(Self::io("sync", &self.directory))?;
+        self.write_new(label, &path, &pem)?;
         Ok(key.public_key_to_der()?)
     }
 
     fn public_key(&self, label: &str) -> Result<Vec<u8>, KeyStoreError> {
         Ok(self.key(label)?.public_key_to_der()?)
+    }
+
+    fn secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError> {
+        let path = self.directory.join(format!("{label}.sealed"));
+        let locked = || KeyStoreError::Locked(label.to_owned());
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let plain = sealed::open(&self.pass_phrase, &bytes).ok_or_else(locked)?;
+                let mut secret = Zeroizing::new([0; 32]);
+                if plain.len() != secret.len() {
+                    return Err(locked());
+                }
+                secret.copy_from_slice(&plain);
+                Ok(secret)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut secret = Zeroizing::new([0; 32]);
+                openssl::rand::rand_priv_bytes(&mut *secret)?;
+                std::fs::create_dir_all(&self.directory).map_err(Self::io("make", &self.directory))?;
+                match self.write_new(label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
+                    Ok(()) => Ok(secret),
+                    // Another process was faster: its secret is the one.
+                    Err(KeyStoreError::Exists(_)) => self.secret(label),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(Self::io("read", &path)(error)),
+        }
     }
 
     fn sign(&self, label: &str, message: &[u8]) -> Result<[u8; 64], KeyStoreError> {
@@ -137,5 +170,10 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
         let wrong = FileKeyStore::new(directory.path(), b"another").sign("event", b"x");
         assert!(matches!(wrong, Err(KeyStoreError::Locked(_))));
+        let secret = FileKeyStore::new(directory.path(), b"pass phrase").secret("book").expect("secret");
+        let file = std::fs::read(directory.path().join("book.sealed")).expect("file");
+        assert!(!file.windows(8).any(|part| part == &secret[..8]), "it lies sealed");
+        let wrong = FileKeyStore::new(directory.path(), b"another").secret("book");
+        assert!(matches!(wrong, Err(KeyStoreError::Locked(_))), "and is not made anew");
     }
 }

@@ -5,6 +5,7 @@ pub mod file;
 pub mod sealed;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Why a key cannot be used.
 #[derive(Debug, Error)]
@@ -60,7 +61,7 @@ pub enum Protection {
     Tpm,
 }
 
-/// A store of P-256 keys.
+/// A store of P-256 keys, and of secrets that encrypt what lies on the device.
 pub trait KeyStore: Send + Sync {
     /// How well keys are protected; shown to the technician.
     fn protection(&self) -> Protection;
@@ -82,4 +83,10 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// When there is no such key or the store cannot sign.
     fn sign(&self, label: &str, message: &[u8]) -> Result<[u8; 64], KeyStoreError>;
+
+    /// A secret of 32 random bytes; made when it is asked for the first time.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Locked`] when it is there and does not open: it is never made anew then.
+    fn secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError>;
 }

@@ -21,10 +21,13 @@ const CANCEL: (Look, Option<Icon>, Phrase, Act) = (Look::Quiet, Some(Icon::Cross
 pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
     match b.state.screen.clone() {
         Screen::Attract => attract(b, rest),
-        Screen::Consent { purpose: (vietnamese, english) } => {
+        Screen::Consent { purpose: (vietnamese, english), keeps } => {
             let purpose = if b.language() == Language::Vietnamese { vietnamese } else { english };
             b.actions(rest, &[CANCEL, (Look::Primary, Some(Icon::Tick), Phrase::Agree, Act::Agree)]);
-            let erase = b.say(Phrase::ConsentErase).to_owned();
+            let erase = match keeps {
+                None => b.say(Phrase::ConsentErase).to_owned(),
+                Some(days) => b.say(Phrase::ConsentKeep).replace("{days}", &days.to_string()),
+            };
             let theme = b.theme;
             let below = [
                 Below { id: Id("purpose", 0), text: purpose, weight: Weight::Regular, color: theme.text },

@@ -196,7 +196,7 @@ async function adopt() {
 }
 
 function consent() {
-  const { purpose, legal_basis: law } = about.profile;
+  const { purpose, legal_basis: law, keep } = about.profile;
   const agree = guarded(async () => {
     know(await ask("POST", `/v1/sessions/${session.id}/consent`, { language: lang ? "en" : "vi" }));
     drawVisit(true);
@@ -205,6 +205,7 @@ function consent() {
     el("p", { class: "muted" }, t("consentHint")),
     el("p", { class: "purpose" }, two(purpose)),
     el("p", { class: "muted", lang: lang ? "vi" : "en" }, lang ? purpose.vi : purpose.en),
+    el("p", {}, keep ? t("keeps").replace("{days}", keep.days) : t("keepsNothing")),
     el("p", { class: "muted" }, `${t("law")}: ${law}`),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "primary", "data-focus": true, onclick: agree }, t("agree")),

@@ -34,6 +34,8 @@ const WORDS = {
   takeOver: ["Xem lượt này", "Show this visit"],
   consentTitle: ["Nói với người dân", "Tell the person"],
   consentHint: ["Đọc câu này cho người dân, hoặc đưa màn hình cho họ xem. Chỉ tiếp tục khi họ nói đồng ý.", "Read this to the person, or show it. Go on only when they agree."],
+  keeps: ["Dữ liệu được mã hóa, giữ {days} ngày rồi xóa.", "The data are kept encrypted for {days} days, then erased."],
+  keepsNothing: ["Thiết bị không lưu dữ liệu.", "The device keeps nothing."],
   law: ["Căn cứ", "Legal basis"],
   agree: ["Người dân đồng ý", "They agree"],
   refuse: ["Không đồng ý", "They do not"],
