@@ -126,7 +126,7 @@ phrases! {
     TelexHint: "gõ dấu kiểu Telex", "signs as in Telex";
     ScanWithPhone: "Quét bằng điện thoại", "Scan with your phone";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
-    ConsentKeep: "Dữ liệu được mã hoá, giữ {days} ngày rồi xoá.", "Your data are kept encrypted for {days} days, then erased.";
+    ConsentKeep: "Dữ liệu được mã hoá, giữ {days} ngày rồi xoá.", "Kept encrypted for {days} days.";
     InsuranceTaken: "Đã nhận thẻ bảo hiểm y tế", "The health insurance card is noted";
     InsuranceNext: "Bây giờ hãy quét mã QR trên thẻ căn cước", "Now scan the QR code on your citizen card";
     NotOnList: "Không có tên trong danh sách", "Your name is not on the list";
