@@ -128,6 +128,7 @@ pub fn run(
     }
     let register = Register::begin(&config.state)?;
     let site = Site::open(config, Arc::clone(&clock))?;
+    let profile = Arc::new(site.profile()?);
     let mut kiosk = Kiosk {
         register,
         visit: None,

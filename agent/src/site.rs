@@ -219,6 +219,16 @@ impl Site {
         Ok(site)
     }
 
+    /// The profile that the configuration names, with what the site's systems say about it.
+    ///
+    /// # Errors
+    /// When it is not valid.
+    pub fn profile(&self) -> Result<Profile, Failure> {
+        let mut profile = Profile::load(&self.config.profile)?;
+        profile.set_departments(&self.courier.departments(self.now()));
+        Ok(profile)
+    }
+
     /// Seconds since 1970.
     #[must_use]
     pub fn now(&self) -> i64 {

@@ -253,7 +253,10 @@ fn hospital_desk_checks_in_with_every_system_in_its_own_format() {
     let inbox = rig.line.path("inbox");
     std::fs::create_dir(&inbox).expect("directory");
     let office = Office::open(&rig.line, &hospital_setup("hospital-desk", &inbox)).expect("desk");
-    let answers = json!({ "department": "K04", "insurance": "GD4010123456789", "phone": "0912" });
+    // The departments are those of the hospital's system: one that it does not have cannot be chosen.
+    let form = office.get("/v1").expect("about")["profile"]["form"][0].clone();
+    assert_eq!(form["choice"][1]["label_vi"], "Khoa Tim mạch", "{form}");
+    let answers = json!({ "department": "K21", "insurance": "GD4010123456789", "phone": "0912" });
     let session = office.visit_of(&rig.line, "binh", &answers).expect("visit");
     done(&session);
     assert_eq!(
@@ -263,7 +266,8 @@ fn hospital_desk_checks_in_with_every_system_in_its_own_format() {
     );
     let binh = persona("binh");
     let his = &hospital.wait_for("/dangky-kcb", 1).expect("came")[0]["body"];
-    assert_eq!((&his["HO_TEN"], &his["MA_KHOA"], &his["GIOI_TINH"]), (&json!(binh.name), &json!("K04"), &json!("2")));
+    assert_eq!((&his["HO_TEN"], &his["MA_KHOA"], &his["GIOI_TINH"]), (&json!(binh.name), &json!("K21"), &json!("2")));
+    assert_eq!(his["MA_BN"], "BN0042", "a patient whom the hospital knows");
     let fhir = &hospital.wait_for("/fhir", 1).expect("came")[0]["body"];
     assert_eq!(fhir["entry"][0]["resource"]["identifier"][0]["value"], binh.number);
     assert_eq!(fhir["entry"][1]["resource"]["resourceType"], "Encounter");
@@ -313,7 +317,8 @@ fn hospital_desk_goes_on_while_the_hospitals_system_is_down_and_delivers_once_la
     office.cut_power(&rig.line).expect("up again");
     hospital.set("down", false).expect("up");
     office.post("/v1/deliveries/retry", &json!({})).expect("retry");
-    hospital.wait_for("/dangky-kcb", 1).expect("came");
+    let his = &hospital.wait_for("/dangky-kcb", 1).expect("came")[0]["body"];
+    assert_eq!((&his["MA_THE_BHYT"], &his["MA_BN"]), (&json!("0123456789"), &json!("")), "insured, and new there");
     hospital.wait_for("/webhook", 1).expect("came");
     hospital.wait_for("/fhir", 1).expect("came");
     hil_tests::stack::pause(1500);

@@ -117,7 +117,7 @@ impl Desk {
     /// # Errors
     /// When the profile or a device is not as it must be.
     pub fn start(site: &Arc<Site>, port: u16) -> Result<Arc<Self>, Failure> {
-        let profile = Arc::new(Profile::load(&site.config.profile)?);
+        let profile = Arc::new(site.profile()?);
         let config = site.config.desk.as_ref();
         let printer = config.and_then(|desk| desk.printer.as_ref());
         let printer = printer.map(cabinet::specification::open_printer).transpose()?;

@@ -16,12 +16,27 @@ use sha2::Sha256;
 
 /// Registration for an examination.
 pub const REGISTER: &str = "/dangky-kcb";
+/// The departments that people may choose.
+pub const DEPARTMENTS: &str = "/khoa";
+/// Whether a patient is known.
+pub const PATIENT: &str = "/benhnhan";
+/// What the insurer says of a patient.
+pub const INSURANCE: &str = "/bhyt";
 /// What the recipient says when it took the registration.
 pub const GOOD: &str = "000";
 
 /// What a kiosk registers, field by field in the order in which it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration(Vec<(&'static str, crate::access::Private)>);
+
+/// What the hospital's system knows of a patient already.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Known {
+    /// The patient's number there.
+    pub patient: crate::access::Private,
+    /// The code of the health insurance card, where the patient did not show it.
+    pub insurance: crate::access::Private,
+}
 
 /// The number in the queue that the hospital's system gave, and where to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +56,7 @@ fn date(text: &str) -> String {
 
 /// The registration of a visit. The insurer matches names as the chip has them (NFC), so they go unchanged.
 #[must_use]
-pub fn registration(envelope: &Envelope) -> Registration {
+pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
     let released = &envelope.released;
     let full = released.item(Item::FullName).unwrap_or_default();
     let (family, given) = full.rsplit_once(' ').unwrap_or(("", full));
@@ -67,8 +82,9 @@ pub fn registration(envelope: &Envelope) -> Registration {
         ("NGAY_CAP_GTTT", issued.as_str()),
         ("DIA_CHI", released.item(Item::Residence).unwrap_or_default()),
         ("MA_KHOA", released.get("form.department").unwrap_or_default()),
-        ("MA_THE_BHYT", released.get("form.insurance").unwrap_or_default()),
+        ("MA_THE_BHYT", released.get("form.insurance").unwrap_or(&known.insurance.0)),
         ("DIEN_THOAI", released.get("form.phone").unwrap_or_default()),
+        ("MA_BN", &known.patient.0),
     ];
     Registration(values.map(|(name, value)| (name, value.to_owned().into())).into())
 }
@@ -103,6 +119,38 @@ pub fn mac(key: &[u8], values: &[&str], now_ms: i64) -> String {
 #[must_use]
 pub fn sign(key: &[u8], merchant: &str, now_ms: i64, values: &[&str]) -> [(&'static str, String); 3] {
     [("x-merchant-id", merchant.to_owned()), ("x-timestamp", now_ms.to_string()), ("x-sign", mac(key, values, now_ms))]
+}
+
+/// What is asked of a patient: the paths with their parameters, in the order in which they are signed.
+#[must_use]
+pub fn questions(envelope: &Envelope) -> [(&'static str, Vec<(&'static str, crate::access::Private)>); 2] {
+    let released = &envelope.released;
+    let own = |item| crate::access::Private::from(released.item(item).unwrap_or_default().to_owned());
+    let born = released.item(Item::DateOfBirth).map(date).unwrap_or_default();
+    [
+        (PATIENT, vec![("SO_GTTT", own(Item::IdNumber)), ("LOAI_GTTT", "CCCD".to_owned().into())]),
+        (
+            INSURANCE,
+            vec![("SO_GTTT", own(Item::IdNumber)), ("HO_TEN", own(Item::FullName)), ("NGAY_SINH", born.into())],
+        ),
+    ]
+}
+
+/// The data of an answer that is good.
+#[must_use]
+pub fn found(answer: &Answer) -> Option<Value> {
+    let mut body: Value = serde_json::from_str(&answer.body).ok().filter(|_| answer.status == 200)?;
+    (body["code"] == GOOD).then(|| body["data"].take())
+}
+
+/// The departments of an answer: code and name.
+#[must_use]
+pub fn departments(data: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| {
+        value.as_str().map(str::trim).filter(|text| (1..=60).contains(&text.chars().count())).map(str::to_owned)
+    };
+    let one = |value: &Value| Some((text(&value["MA_KHOA"])?, text(&value["TEN_KHOA"])?));
+    data.as_array().map(|all| all.iter().filter_map(one).take(100).collect()).unwrap_or_default()
 }
 
 /// What an answer means.
@@ -143,7 +191,7 @@ mod tests {
 
     #[test]
     fn names_dates_and_codes() {
-        let registration = registration(&envelope("hospital-desk", "his"));
+        let registration = registration(&envelope("hospital-desk", "his"), &Known::default());
         let json = registration.to_json();
         for (key, value) in [
             ("HO_TEN", "Nguyễn Văn An"),
@@ -165,6 +213,19 @@ mod tests {
         assert_eq!(mac(b"key", &["a", "b"], 1), "cdc5be79406f15a78fcefcf0e63b5ec919160e19eb5f92f6abbab2d41721b737");
         assert_ne!(mac(b"key", &["a", "b"], 1), mac(b"key", &["a", "b"], 2));
         assert_ne!(mac(b"key", &["a", "b"], 1), mac(b"key", &["ab", ""], 1));
+    }
+
+    #[test]
+    fn questions_and_what_is_found() {
+        let [(path, parameters), (_, insurance)] = questions(&envelope("hospital-desk", "his"));
+        assert_eq!((path, parameters[0].1.0.as_str()), ("/benhnhan", "001099000017"));
+        assert_eq!(insurance[2].1.0.as_str(), "1999-01-15");
+        let answer = |status, body: &str| found(&Answer { status, body: body.to_owned() });
+        assert_eq!(answer(200, r#"{"code":"000","data":{"MA_BN":"7"}}"#), Some(json!({ "MA_BN": "7" })));
+        assert_eq!(answer(200, r#"{"code":"404"}"#), None);
+        assert_eq!(answer(500, r#"{"code":"000"}"#), None);
+        let list = json!([{ "MA_KHOA": "K1", "TEN_KHOA": "Nội" }, { "MA_KHOA": "", "TEN_KHOA": "x" }, 7]);
+        assert_eq!(departments(&list), [("K1".to_owned(), "Nội".to_owned())]);
     }
 
     #[test]

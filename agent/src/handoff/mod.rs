@@ -121,6 +121,32 @@ impl Line {
         format!("{base}{path}")
     }
 
+    /// Asks the hospital's system something, signed; what it found.
+    fn ask(&self, path: &str, parameters: &[(&str, crate::access::Private)], now_ms: i64) -> Option<serde_json::Value> {
+        let merchant = self.connection.merchant.as_deref().unwrap_or_default();
+        let values: Vec<&str> = parameters.iter().map(|(_, value)| value.0.as_str()).collect();
+        let query: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.0.as_str())).collect();
+        let url = reqwest::Url::parse_with_params(&self.url(path), query).ok()?;
+        let mut request = self.client.as_ref()?.get(url);
+        for (name, value) in his::sign(&self.secret, merchant, now_ms, &values) {
+            request = request.header(name, value);
+        }
+        his::found(&exchange(request).ok()?)
+    }
+
+    /// What the hospital's system knows of a patient; nothing where it does not answer.
+    fn known(&self, envelope: &Envelope, now_ms: i64) -> his::Known {
+        let [(patient, by), (insurance, of)] = his::questions(envelope);
+        let text = |data: Option<serde_json::Value>, key: &str| {
+            let text = data.and_then(|data| data[key].as_str().map(str::to_owned)).unwrap_or_default();
+            crate::access::Private::from(text)
+        };
+        let patient = text(self.ask(patient, &by, now_ms), "MA_BN");
+        let shown = envelope.released.get("form.insurance").is_some();
+        let insurance = if shown { None } else { self.ask(insurance, &of, now_ms) };
+        his::Known { patient, insurance: text(insurance, "MA_THE_BHYT") }
+    }
+
     fn post(&self, path: &str) -> Option<RequestBuilder> {
         Some(self.client.as_ref()?.post(self.url(path)))
     }
@@ -153,7 +179,7 @@ impl Line {
             }
             Format::KioskHis => {
                 let merchant = self.connection.merchant.as_deref().unwrap_or_default();
-                let body = his::registration(envelope);
+                let body = his::registration(envelope, &self.known(envelope, now_ms));
                 let signed = his::sign(&self.secret, merchant, now_ms, &body.signed());
                 self.post(his::REGISTER).map(|mut request| {
                     for (name, value) in signed {
@@ -308,6 +334,14 @@ impl Courier {
         let (id, _) = self.lines.iter().find(|(_, line)| line.connection.format == Format::KioskHis)?;
         let due = site.book().waiting_for(visit, id).ok().flatten()?;
         self.deliver(site, &due)
+    }
+
+    /// The departments that the hospital's system names; none where there is no such system, or it does not answer.
+    #[must_use]
+    pub fn departments(&self, now: i64) -> Vec<(String, String)> {
+        let line = self.lines.values().find(|line| line.connection.format == Format::KioskHis);
+        let data = line.and_then(|line| line.ask(his::DEPARTMENTS, &[], now * 1000));
+        data.map(|data| his::departments(&data)).unwrap_or_default()
     }
 
     /// Something new is due.

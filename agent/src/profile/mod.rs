@@ -169,6 +169,9 @@ pub struct FormField {
     pub choice: Vec<Choice>,
     /// What fills it in; at a kiosk it is then not asked.
     pub from: Option<Source>,
+    /// The hospital's system is asked for the departments to choose from; `choice` is for when it does not answer.
+    #[serde(default)]
+    pub departments: bool,
 }
 
 /// What fills a field in without anybody typing.
@@ -559,6 +562,21 @@ impl Profile {
     /// What people are asked.
     pub fn form(&self) -> impl ExactSizeIterator<Item = &FormField> {
         self.form.iter().map(Spanned::get_ref)
+    }
+
+    /// Puts the departments of the hospital's system in the place of those in the profile.
+    pub fn set_departments(&mut self, departments: &[(String, String)]) {
+        if departments.is_empty() {
+            return;
+        }
+        for field in self.form.iter_mut().map(Spanned::get_mut).filter(|field| field.departments) {
+            let choice = |(value, name): &(String, String)| Choice {
+                value: value.clone(),
+                label_vi: name.clone(),
+                label_en: name.clone(),
+            };
+            field.choice = departments.iter().map(choice).collect();
+        }
     }
 
     /// Use of a list of people.

@@ -129,15 +129,15 @@ function know(view) {
 /** Which step shows: rebuilt only when it is another, so that nobody loses what they are typing. */
 let drawn = "";
 
-function drawVisit(force = false) {
+function drawVisit(focused = true) {
   const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsPassport, typing, session ? 0 : status?.busy, session?.answers]);
-  if (force !== true && key === drawn) return;
+  if (key === drawn) return;
   drawn = key;
   const step = $("step");
   step.replaceChildren(...steps());
   $("visit-title").textContent = title();
   const focus = step.querySelector("[data-focus]") ?? step.querySelector("input, select, textarea, button.primary, button");
-  if (force !== "quiet") focus?.focus();
+  if (focused) focus?.focus();
 }
 
 function title() {
@@ -166,14 +166,14 @@ async function cancel() {
   session = await ask("DELETE", `/v1/sessions/${session.id}`);
   session = null;
   refresh();
-  drawVisit(true);
+  drawVisit();
 }
 
 const begin = guarded(async () => {
   wantsPassport = false;
   const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   session = await ask("POST", "/v1/sessions", {}, { "idempotency-key": random });
-  drawVisit(true);
+  drawVisit();
 });
 
 function idle() {
@@ -185,21 +185,21 @@ function idle() {
     el("p", { class: "muted" }, t("startKey")),
   ];
   if (about.profile.accept.includes("typed")) {
-    parts.push(el("button", { type: "button", class: "big", onclick: () => { typing = true; drawVisit(true); } }, t("typedStart")));
+    parts.push(el("button", { type: "button", class: "big", onclick: () => { typing = true; drawVisit(); } }, t("typedStart")));
   }
   return parts;
 }
 
 async function adopt() {
   session = await ask("GET", `/v1/sessions/${status.session}`);
-  drawVisit(true);
+  drawVisit();
 }
 
 function consent() {
   const { purpose, legal_basis: law, keep } = about.profile;
   const agree = guarded(async () => {
     know(await ask("POST", `/v1/sessions/${session.id}/consent`, { language: lang ? "en" : "vi" }));
-    drawVisit(true);
+    drawVisit();
   });
   return [
     el("p", { class: "muted" }, t("consentHint")),
@@ -236,7 +236,7 @@ function key() {
       el("label", {}, el("span", {}, wantsPassport ? t("mrzField") : t("keyField")), field),
       el("div", { class: "actions" },
         el("button", { type: "submit", class: "primary" }, t("next")),
-        passport && el("button", { type: "button", onclick: () => { wantsPassport = true; drawVisit(true); } }, t("passport")),
+        passport && el("button", { type: "button", onclick: () => { wantsPassport = true; drawVisit(); } }, t("passport")),
         stop())),
   ];
 }
@@ -252,7 +252,7 @@ function chip() {
 function face() {
   const say = (same) => guarded(async () => {
     know(await ask("POST", `/v1/sessions/${session.id}/face`, { same }));
-    drawVisit(true);
+    drawVisit();
   });
   return [
     verdictView(session),
@@ -339,7 +339,7 @@ function typedForm() {
     }
     await ask("POST", "/v1/typed", { items, ...readForm(event.target), agreed: lang ? "en" : "vi" });
     typing = false;
-    drawVisit(true);
+    drawVisit();
     loadToday();
     loadPortal();
   });
@@ -359,7 +359,7 @@ function typedForm() {
     formFields({}),
     el("div", { class: "actions" },
       el("button", { type: "submit", class: "primary" }, `${t("agree")} · ${t("save")}`),
-      el("button", { type: "button", class: "quiet", onclick: () => { typing = false; drawVisit(true); } }, t("cancel"))));
+      el("button", { type: "button", class: "quiet", onclick: () => { typing = false; drawVisit(); } }, t("cancel"))));
 }
 
 function end() {
@@ -378,7 +378,7 @@ function end() {
       el("button", { type: "button", class: "primary", "data-focus": true, onclick: () => { session = null; begin(); } }, t("start")),
       printable && el("button", { type: "button", onclick: guarded(() => print(session.record)) }, t("printDo")),
       printable && about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${session.record}/attestation`, download: true }, t("statement")),
-      el("button", { type: "button", class: "quiet", onclick: () => { session = null; drawVisit(true); } }, t("close"))),
+      el("button", { type: "button", class: "quiet", onclick: () => { session = null; drawVisit(); } }, t("close"))),
   ].filter(Boolean);
 }
 
@@ -524,7 +524,7 @@ async function loadCards() {
     await ask("POST", "/v1/practice", { persona: person.id, fault: $("fault").value });
     if (session?.waits === "key") {
       know(await ask("POST", `/v1/sessions/${session.id}/key`, { scan: person.qr }));
-      drawVisit(true);
+      drawVisit();
     }
   });
   $("cards-body").replaceChildren(
@@ -555,7 +555,7 @@ function drawStatus() {
 async function refresh() {
   status = await ask("GET", "/v1/status");
   drawStatus();
-  drawVisit("quiet");
+  drawVisit(false);
 }
 
 /** After every event of the session the page asks what it may see of it. */
@@ -608,7 +608,7 @@ async function drawAll() {
   document.title = two(about.profile.title);
   $("practice").hidden = !about.profile.practice;
   if (status) drawStatus();
-  drawVisit("quiet");
+  drawVisit(false);
   await Promise.all([loadToday(), loadPortal(), loadList(), loadCards()]);
 }
 
