@@ -6,11 +6,10 @@
 //! People stand in it by keyed hash (hexadecimal), so that the file may be carried on a stick and mailed; devices of
 //! one site share the hash's key. A device takes in what devices whose keys it has (`[roster] devices`) have signed.
 
-use crate::book::period;
 use crate::failure::Failure;
 use crate::profile::Profile;
 use crate::recorder::EVENT_KEY;
-use crate::site::{Site, day_of};
+use crate::site::{Site, period};
 use events::Verifier;
 use events::event::Bytes;
 use serde::{Deserialize, Serialize};
@@ -68,8 +67,7 @@ fn no_ledger() -> Failure {
 /// The period that is counted now.
 fn now_counted(site: &Site, profile: &Profile) -> Result<String, Failure> {
     let rules = profile.ledger().ok_or_else(no_ledger)?;
-    let list = site.roster(&profile.id);
-    Ok(period(rules.scope, &day_of(site.now()), list.as_ref().map(|list| list.roster().id.as_str())))
+    Ok(period(rules.scope, site.now(), site.roster(&profile.id).as_deref()))
 }
 
 /// Signs who was there in the period that is counted now.

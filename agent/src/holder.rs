@@ -17,7 +17,7 @@ use emrtd::mrz::{Mrz, MrzFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Where the data come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -270,16 +270,6 @@ impl Released {
             top.insert(Item::Portrait.name().to_owned(), image);
         }
         Value::Object(top)
-    }
-}
-
-/// Wipes every text in a JSON value, where it went through one.
-pub fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(values) => values.iter_mut().for_each(wipe),
-        Value::Object(map) => map.values_mut().for_each(wipe),
-        _ => {}
     }
 }
 

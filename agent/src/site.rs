@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::handoff::{Courier, Envelope};
 use crate::holder::{Content, Released, Source};
 use crate::outbox::{Outbox, OutboxError};
-use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
+use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, Scope, placeholders};
 use crate::recorder::{EVENT_KEY, Recorder};
 use crate::roster::{Index, Roster};
 use crate::uplink::https::Https;
@@ -58,6 +58,11 @@ pub fn day_of(seconds: i64) -> String {
 pub fn date_of(seconds: i64) -> String {
     let at = in_vietnam(seconds);
     format!("{:02}/{:02}/{:04}", at.day(), u8::from(at.month()), at.year())
+}
+
+/// The period that a ledger counts in at a time, with the list that is here.
+pub(crate) fn period(scope: Scope, now: i64, list: Option<&Index>) -> String {
+    book::period(scope, &day_of(now), list.map(|list| list.roster().id.as_str()))
 }
 
 /// The time of day, `HH:MM`.
@@ -421,7 +426,7 @@ impl Site {
             }
         }
         let Some((rules, subject)) = profile.ledger().zip(subject) else { return Ok(None) };
-        let scope = book::period(rules.scope, &day_of(self.now()), list.as_ref().map(|list| list.roster().id.as_str()));
+        let scope = period(rules.scope, self.now(), list.as_deref());
         let standing = self.book().standing(&profile.id, &scope, &subject)?;
         Ok(book::allow(rules.rule, self.config.direction, standing).err())
     }
@@ -438,15 +443,11 @@ impl Site {
         let number = profile.print().map(|print| self.number(print.kind, finished)).transpose()?;
         let keep =
             profile.keep().map(|Keep { days, until_reported }| (!until_reported).then(|| now + i64::from(days) * DAY));
-        let entry = profile.ledger().map(|rules| {
-            let list = self.roster(&profile.id);
-            let list = list.as_ref().map(|list| list.roster().id.as_str());
-            Entry {
-                rule: rules.rule,
-                direction: self.config.direction,
-                scope: book::period(rules.scope, &day_of(now), list),
-                erase_at: now + i64::from(profile.event.retention_days) * DAY,
-            }
+        let entry = profile.ledger().map(|rules| Entry {
+            rule: rules.rule,
+            direction: self.config.direction,
+            scope: period(rules.scope, now, self.roster(&profile.id).as_deref()),
+            erase_at: now + i64::from(profile.event.retention_days) * DAY,
         });
         let connected = profile.recipients().filter(|recipient| self.config.recipient.contains_key(&recipient.id));
         let mut messages = Vec::new();

@@ -11,7 +11,6 @@
 //! | `ledger` | somebody did something once | profile, scope, keyed hash, in or out, when | |
 //! | `delivery` | something for a recipient | recipient, tries, when next | the message |
 //! | `note` | an event that is not in the outbox yet | its body, which names nobody | |
-//! | `party` | people who belong together | profile, days | room and the like |
 //! | `batch` | a file that was made for a portal | when, how many, how many it took | |
 //! | `roster` | a list | identifier, version, profile, last day | the list |
 //! | `counter` | tickets of a day | day, how many | |
@@ -114,7 +113,6 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY, record TEXT NOT NULL, recipient TEXT NOT NULL, at INTEGER NOT NULL, due INTEGER NOT NULL,
         tries INTEGER NOT NULL, state TEXT NOT NULL, error TEXT, subject BLOB, erase_at INTEGER NOT NULL, body BLOB) STRICT;
     CREATE TABLE note (id INTEGER PRIMARY KEY, event BLOB NOT NULL, body BLOB NOT NULL) STRICT;
-    CREATE TABLE party (id TEXT PRIMARY KEY, profile TEXT NOT NULL, at INTEGER NOT NULL, closed INTEGER, body BLOB NOT NULL) STRICT;
     CREATE TABLE batch (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, made INTEGER NOT NULL, taken INTEGER,
         confirmed_at INTEGER) STRICT;
@@ -479,8 +477,6 @@ impl Book {
         for table in ["record", "ledger", "delivery"] {
             transaction.execute(&format!("DELETE FROM {table} WHERE erase_at <= ?1"), [now]).map_err(&failed)?;
         }
-        let empty = "DELETE FROM party WHERE closed IS NOT NULL AND id NOT IN (SELECT party FROM record WHERE party IS NOT NULL)";
-        transaction.execute(empty, []).map_err(&failed)?;
         for (profile, count) in &counts {
             let body = Body::Erasure(events::Erasure {
                 why: "retention".to_owned(),
