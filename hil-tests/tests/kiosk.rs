@@ -23,13 +23,18 @@ impl Page {
         Self(Browser::open(url, &shots()))
     }
 
-    /// Waits until the screen says this, and keeps a picture of it.
-    fn wait_for(&mut self, words: &str) {
+    /// Waits until the screen says this, and keeps a picture of it. A machine with much to do can be slower than the
+    /// kiosk's patience: asked whether they need more time, people say yes.
+    fn wait_for(&mut self, kiosk: &Kiosk, words: &str) {
         let start = hil_tests::stack::now();
+        let more_time = kiosk.says(Phrase::MoreTimeTitle);
         loop {
             let said = self.0.evaluate("document.getElementById('words')?.textContent ?? ''");
             if said.as_str().is_some_and(|said| said.contains(words)) {
                 return self.shoot(words);
+            }
+            if said.as_str().is_some_and(|said| said.contains(more_time)) {
+                self.touch(kiosk, &Screen::MoreTime, Act::MoreTime);
             }
             assert!(
                 start.elapsed() < Duration::from_secs(40),
@@ -68,16 +73,16 @@ impl Page {
     /// Starts a visit and agrees to what the consent screen says, up to the scan.
     fn agree(&mut self, kiosk: &Kiosk, says: &str) {
         self.touch(kiosk, &Screen::Attract, Act::Start);
-        self.wait_for(says);
+        self.wait_for(kiosk, says);
         let consent = Screen::Consent { purpose: (String::new(), String::new()), keeps: None };
         self.touch(kiosk, &consent, Act::Agree);
-        self.wait_for(kiosk.says(Phrase::ScanTitle));
+        self.wait_for(kiosk, kiosk.says(Phrase::ScanTitle));
     }
 
     /// Scans the code of one person's card, and lays a card.
     fn scan_and_lay(&mut self, kiosk: &Kiosk, scanned: &Persona, laid: &Persona, fault: &str) {
         self.press("scan", scanned, "none");
-        self.wait_for(kiosk.says(Phrase::PlaceCard));
+        self.wait_for(kiosk, kiosk.says(Phrase::PlaceCard));
         self.press("lay", laid, fault);
     }
 
@@ -134,64 +139,64 @@ fn from_attract_to_ticket_through_every_mishap() {
     let mut kiosk = Kiosk { place: hil_tests::mirror::place(patience), preferences: Preferences::default() };
     let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
 
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.profile("hospital-kiosk");
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, kiosk.says(Phrase::ConsentTitle));
 
     // Language and contrast midway.
     browser.touch(&kiosk, &Screen::Scan { insurance: false }, Act::Language);
     kiosk.preferences.language = Language::English;
-    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ScanTitle));
     browser.touch(&kiosk, &Screen::Scan { insurance: false }, Act::Contrast);
     kiosk.preferences.high_contrast = true;
 
     // Too little time, and more of it.
-    browser.wait_for(kiosk.says(Phrase::MoreTimeTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::MoreTimeTitle));
     browser.touch(&kiosk, &Screen::MoreTime, Act::MoreTime);
-    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ScanTitle));
 
     // Somebody else's card.
     browser.scan_and_lay(&kiosk, an, binh, "none");
-    browser.wait_for(kiosk.says(Phrase::WrongCard));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::WrongCard));
     browser.press("lift", binh, "none");
     let problem = Problem { what: Phrase::WrongCard, next: Phrase::CheckNumber, tries_left: 2 };
     browser.touch(&kiosk, &Screen::Problem(problem), Act::Retry);
-    browser.wait_for(kiosk.says(Phrase::ScanTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ScanTitle));
 
     // The right one, lifted in the middle and put back.
     browser.scan_and_lay(&kiosk, an, an, "slow:300");
-    browser.wait_for(kiosk.says(Phrase::StepText));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::StepText));
     browser.press("lift", an, "none");
-    browser.wait_for(kiosk.says(Phrase::CardLifted));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::CardLifted));
     browser.press("lay", an, "none");
-    browser.wait_for(kiosk.says(Phrase::ResultGenuine));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
     let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
     browser.touch(&kiosk, &result, Act::Finish);
-    browser.wait_for("Outpatients");
+    browser.wait_for(&kiosk, "Outpatients");
     let hospital = Profile::built_in("hospital-kiosk").expect("profile");
     let departments = &hospital.form().next().expect("a question").choice;
     let options = departments.iter().map(|one| (one.label_vi.clone(), one.label_en.clone())).collect();
     let choice = Choice { label: ("Khoa khám".to_owned(), "Department".to_owned()), options, from: 0 };
     browser.touch(&kiosk, &Screen::Choice(choice), Act::Choose(1));
-    browser.wait_for(kiosk.says(Phrase::TicketTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TicketTitle));
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new() };
     browser.touch(&kiosk, &ticket, Act::Finish);
-    browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     browser.press("lift", an, "none");
 
     // The next person finds the usual settings, and nothing of this one.
     kiosk.preferences = Preferences::default();
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
 
     // Another profile asks for more: two fields, one in Vietnamese.
     browser.profile("register");
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "cách liên hệ");
     browser.scan_and_lay(&kiosk, binh, binh, "none");
-    browser.wait_for(kiosk.says(Phrase::ResultGenuine));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
     browser.touch(&kiosk, &result, Act::Finish);
-    browser.wait_for("Số điện thoại");
+    browser.wait_for(&kiosk, "Số điện thoại");
     let mut field = Field {
         label: (String::new(), String::new()),
         text: Typing::default(),
@@ -204,7 +209,7 @@ fn from_attract_to_ticket_through_every_mishap() {
         browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Key(key));
     }
     browser.touch(&kiosk, &Screen::Form(field.clone()), Act::Confirm);
-    browser.wait_for("Nơi ở hiện nay");
+    browser.wait_for(&kiosk, "Nơi ở hiện nay");
     (field.at, field.layer) = (1, Layer::Upper);
     for key in "Nguyeexn Hueej".chars() {
         if key.is_uppercase() && field.layer == Layer::Lower {
@@ -216,28 +221,28 @@ fn from_attract_to_ticket_through_every_mishap() {
     }
     browser.shoot("Nguyễn Huệ");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
-    browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     browser.press("lift", binh, "none");
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
 
     // A copy, and a card that cannot show that it is none.
     for (fault, verdict) in [("cloned", Phrase::ResultNotGenuine), ("no-clone-check", Phrase::ResultUndecided)] {
         browser.agree(&kiosk, "cách liên hệ");
         browser.scan_and_lay(&kiosk, an, an, fault);
-        browser.wait_for(kiosk.says(verdict));
+        browser.wait_for(&kiosk, kiosk.says(verdict));
         browser.press("lift", an, "none");
-        browser.wait_for(kiosk.says(Phrase::TouchToStart));
+        browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     }
 
     // A car park: the relay of its barrier.
     browser.profile("parking");
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "lượt vào");
     browser.scan_and_lay(&kiosk, an, an, "none");
-    browser.wait_for(kiosk.says(Phrase::ResultGenuine));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
     assert_eq!(browser.heard_door(), json!(false), "not before the disk has it");
     browser.touch(&kiosk, &result, Act::Finish);
-    browser.wait_for("Biển số xe");
+    browser.wait_for(&kiosk, "Biển số xe");
     let mut field = Field {
         label: (String::new(), String::new()),
         text: Typing::default(),
@@ -250,10 +255,10 @@ fn from_attract_to_ticket_through_every_mishap() {
     field.layer = Layer::Lower;
     browser.shoot("plate");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
-    browser.wait_for(kiosk.says(Phrase::TakeCardTitle));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     assert_eq!(browser.heard_door(), json!(true));
     browser.press("lift", an, "none");
-    browser.wait_for(kiosk.says(Phrase::TouchToStart));
+    browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
 
     let events = line.events().expect("events");
     let of = |kind: &str| -> Vec<&str> {

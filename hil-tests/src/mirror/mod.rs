@@ -237,6 +237,16 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
         socket.send(Message::Text(words.as_str().into())).await?;
     }
     whole(mirror, &mut socket, &mut number).await?;
+    // Cards come and go through programs, which takes a moment; and a hand does one thing after the other.
+    let (wishes, wanted) = std::sync::mpsc::channel::<String>();
+    let hand = Arc::clone(mirror);
+    tokio::task::spawn_blocking(move || {
+        for wish in wanted {
+            if let Err(error) = obey(&hand, &wish) {
+                drop(hand.news.send(News::Line(json!({ "error": format!("{error:#}") }).to_string().into())));
+            }
+        }
+    });
     loop {
         tokio::select! {
             message = news.recv() => match message {
@@ -252,15 +262,7 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    let (mirror, text) = (Arc::clone(mirror), text.to_string());
-                    // Cards come and go through programs, which takes a moment.
-                    tokio::task::spawn_blocking(move || {
-                        if let Err(error) = obey(&mirror, &text) {
-                            drop(mirror.news.send(News::Line(json!({ "error": format!("{error:#}") }).to_string().into())));
-                        }
-                    });
-                }
+                Some(Ok(Message::Text(text))) => drop(wishes.send(text.to_string())),
                 Some(Ok(Message::Close(_))) | None => return Ok(()),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
