@@ -27,3 +27,6 @@ mod serial;
 pub mod speech;
 pub mod terminal_key;
 pub mod touch;
+
+#[cfg(test)]
+mod soft_hsm;

@@ -30,13 +30,14 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 25] = [
+const NEEDS: [Need; 28] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
     need("libssl-dev", "/usr/include/openssl/ssl.h", "chip cryptography"),
     need("libpcsclite-dev", "/usr/include/PCSC/winscard.h", "PC/SC client"),
     need("libnfc-dev", "/usr/include/nfc/nfc.h", "readers through libnfc"),
+    need("libtss2-dev", "/usr/include/tss2/tss2_esys.h", "keys in a TPM"),
     need("libclang-dev", "/usr/lib/llvm-14/lib/libclang.so.1", "reads the headers of libnfc"),
     need("pcscd", "/usr/sbin/pcscd", "PC/SC service"),
     need("vsmartcard-vpcd", "/usr/lib/pcsc/drivers/serial/libifdvpcd.so", "virtual reader"),
@@ -44,6 +45,8 @@ const NEEDS: [Need; 25] = [
     test_need("libeac-dev", "/usr/include/eac/eac.h", "a PACE card that is not ours"),
     test_need("vsmartcard-vpicc", "/usr/bin/vicc", "a BAC card that is not ours"),
     test_need("python3-pycryptodome", "/usr/lib/python3/dist-packages/Cryptodome/__init__.py", "ciphers of that BAC card"),
+    test_need("swtpm", "/usr/bin/swtpm", "a TPM"),
+    test_need("libtss2-tcti-swtpm0", "/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0", "reaches that TPM"),
     test_need("softhsm2", "/usr/lib/softhsm/libsofthsm2.so", "a PKCS#11 token"),
     test_need("chromium", "/usr/bin/chromium", "the browser that uses kiosk and desk"),
     test_need("gnumeric", "/usr/bin/ssconvert", "the spreadsheet program that reads what the portal gets"),

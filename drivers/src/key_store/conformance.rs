@@ -30,6 +30,14 @@ pub fn run(store: &dyn KeyStore, reopen: impl Fn() -> Box<dyn KeyStore>) {
     assert_eq!(again.public_key("event").expect("public key"), public, "keys survive");
     let signature = again.sign("event", b"later").expect("signature");
     assert!(valid(&public, b"later", &signature), "and still sign");
+    store.remove("event").expect("removed");
+    store.remove("event").expect("removing what is not there is no error");
+    assert!(matches!(store.sign("event", b"x"), Err(KeyStoreError::NoKey(_))), "a removed key signs nothing");
+    assert!(matches!(reopen().public_key("event"), Err(KeyStoreError::NoKey(_))), "and is gone for ever");
+    assert_ne!(store.generate("event").expect("a new key"), public, "its label is free");
+    store.remove("book").expect("removed");
+    assert_ne!(*store.secret("book").expect("secret"), *secret, "a removed secret is made anew");
+    assert_eq!(store.public_key("tls").expect("public key"), other, "the other key is untouched");
 }
 
 fn valid(public: &[u8], message: &[u8], signature: &[u8; 64]) -> bool {

@@ -1,14 +1,12 @@
 //! Keys in files: PKCS#8, encrypted under a pass phrase, readable by the owner only. The weakest store, and named
 //! as such: it is for devices that have neither TPM nor token.
 
-use super::{KeyStore, KeyStoreError, Protection, sealed};
+use super::{KeyStore, KeyStoreError, Protection, io, remove_files, sealed, write_new};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::symm::Cipher;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use zeroize::Zeroizing;
@@ -39,10 +37,6 @@ impl FileKeyStore {
         self.directory.join(format!("{label}.key.pem"))
     }
 
-    fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> KeyStoreError {
-        move |source| KeyStoreError::Io { operation, path: path.to_owned(), source }
-    }
-
     fn key(&self, label: &str) -> Result<PKey<Private>, KeyStoreError> {
         let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, key)) = open.iter().find(|(known, _)| known == label) {
@@ -53,37 +47,12 @@ impl FileKeyStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(KeyStoreError::NoKey(label.to_owned()));
             }
-            pem => pem.map_err(Self::io("read", &path))?,
+            pem => pem.map_err(io("read", &path))?,
         };
         let key = PKey::private_key_from_pem_passphrase(&pem, &self.pass_phrase)
             .map_err(|_| KeyStoreError::Locked(label.to_owned()))?;
         open.push((label.to_owned(), key.clone()));
         Ok(key)
-    }
-
-    /// Writes a file that is not there yet.
-    fn write_new(&self, label: &str, path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
-        // Written beside and linked into place: a power cut leaves either no key or a whole one, and `hard_link`
-        // fails when another process was faster.
-        let beside = self.directory.join(format!(".{label}.{}.tmp", std::process::id()));
-        let write = || {
-            let mut file =
-                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(Self::io("write", &beside))?;
-        let linked = std::fs::hard_link(&beside, path);
-        std::fs::remove_file(&beside).map_err(Self::io("remove", &beside))?;
-        match linked {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(KeyStoreError::Exists(label.to_owned()));
-            }
-            linked => linked.map_err(Self::io("write", path))?,
-        }
-        std::fs::File::open(&self.directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(Self::io("sync", &self.directory))
     }
 }
 
@@ -96,12 +65,7 @@ impl KeyStore for FileKeyStore {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
         let pem = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), &self.pass_phrase)?;
-        std::fs::create_dir_all(&self.directory).map_err(Self::io("make", &self.directory))?;
-        let path = self.path(label);
-        if path.exists() {
-            return Err(KeyStoreError::Exists(label.to_owned()));
-        }
-        self.write_new(label, &path, &pem)?;
+        write_new(&self.directory, label, &self.path(label), &pem)?;
         Ok(key.public_key_to_der()?)
     }
 
@@ -125,15 +89,14 @@ impl KeyStore for FileKeyStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut secret = Zeroizing::new([0; 32]);
                 openssl::rand::rand_priv_bytes(&mut *secret)?;
-                std::fs::create_dir_all(&self.directory).map_err(Self::io("make", &self.directory))?;
-                match self.write_new(label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
+                match write_new(&self.directory, label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
                     Ok(()) => Ok(secret),
                     // Another process was faster: its secret is the one.
                     Err(KeyStoreError::Exists(_)) => self.secret(label),
                     Err(error) => Err(error),
                 }
             }
-            Err(error) => Err(Self::io("read", &path)(error)),
+            Err(error) => Err(io("read", &path)(error)),
         }
     }
 
@@ -144,6 +107,12 @@ impl KeyStore for FileKeyStore {
         plain[..32].copy_from_slice(&signature.r().to_vec_padded(32)?);
         plain[32..].copy_from_slice(&signature.s().to_vec_padded(32)?);
         Ok(plain)
+    }
+
+    fn remove(&self, label: &str) -> Result<(), KeyStoreError> {
+        let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        open.retain(|(known, _)| known != label);
+        remove_files(&[self.path(label), self.directory.join(format!("{label}.sealed"))])
     }
 }
 

@@ -1,8 +1,14 @@
 //! Where the device's private keys live. A key is made in the store, is named by a label, and never leaves it.
+//! [`open`] makes a store from its name in the configuration; [`conformance`] is the suite that every store passes.
 
 pub mod conformance;
 pub mod file;
+pub mod pkcs11;
 pub mod sealed;
+pub mod tpm;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,7 +29,7 @@ pub enum KeyStoreError {
         /// `read`, `write`, …
         operation: &'static str,
         /// Which file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -34,6 +40,20 @@ pub enum KeyStoreError {
     /// The cryptographic library failed.
     #[error("the key store's cryptography failed")]
     Crypto(#[from] openssl::error::ErrorStack),
+    /// TPM or token do not do what they are asked for.
+    #[error("the {device} cannot {operation}")]
+    Device {
+        /// `TPM` or `token`.
+        device: &'static str,
+        /// What was being done.
+        operation: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No kind of store has this name.
+    #[error("no kind of key store is called {0:?}")]
+    Unknown(String),
 }
 
 impl KeyStoreError {
@@ -46,8 +66,100 @@ impl KeyStoreError {
             Self::Io { .. } => "key_store_io",
             Self::Locked(_) => "key_locked",
             Self::Crypto(_) => "key_store_crypto",
+            Self::Device { .. } => "key_store_device",
+            Self::Unknown(_) => "key_store_unknown",
         }
     }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoKey(_) => "enrol the device: provision enrol",
+            Self::Exists(_) => "the device has keys already: provision reset before it is enrolled anew",
+            Self::Io { .. } => "check the disk, and that the agent's user owns the keys directory",
+            Self::Locked(_) => "put back the pass phrase (or PIN) that the keys were made under",
+            Self::Crypto(_) => "report this as a bug",
+            Self::Device { .. } => "check that TPM or token are there and that the agent's user may use them",
+            Self::Unknown(_) => "use file, tpm:TCTI or pkcs11:MODULE#TOKEN",
+        }
+    }
+}
+
+/// Opens a key store by its name in the configuration.
+///
+/// | name | keys are in | the pass phrase is |
+/// |---|---|---|
+/// | `file` | encrypted files of `directory` | what they are encrypted under |
+/// | `tpm:TCTI`, as `tpm:device:/dev/tpmrm0` | a TPM 2.0; `directory` has what only that TPM can load | their authorisation value |
+/// | `pkcs11:MODULE#TOKEN` | the token with this label | its PIN |
+///
+/// # Errors
+/// When there is no such kind, or TPM or token are not there.
+pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn KeyStore>, KeyStoreError> {
+    let unknown = || KeyStoreError::Unknown(name.to_owned());
+    Ok(match name.split_once(':') {
+        None if name == "file" => Arc::new(file::FileKeyStore::new(directory, pass_phrase)),
+        Some(("tpm", tcti)) => Arc::new(tpm::TpmKeyStore::open(tcti, directory, pass_phrase)?),
+        Some(("pkcs11", place)) => {
+            let (module, token) = place.split_once('#').ok_or_else(unknown)?;
+            let pin = std::str::from_utf8(pass_phrase).map_err(|_| KeyStoreError::Locked(token.to_owned()))?;
+            Arc::new(pkcs11::Pkcs11KeyStore::open(Path::new(module), token, directory, pin)?)
+        }
+        _ => return Err(unknown()),
+    })
+}
+
+/// Writes a file that is not there yet, readable by the owner only. A power cut leaves either no file or a whole one,
+/// and of two processes one is told that it was slower.
+fn write_new(directory: &Path, label: &str, path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+    let beside = directory.join(format!(".{label}.{}.tmp", std::process::id()));
+    let write = || {
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(io("write", &beside))?;
+    // `hard_link` fails when another process was faster.
+    let linked = std::fs::hard_link(&beside, path);
+    std::fs::remove_file(&beside).map_err(io("remove", &beside))?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(KeyStoreError::Exists(label.to_owned()));
+        }
+        linked => linked.map_err(io("write", path))?,
+    }
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("sync", directory))
+}
+
+/// Removes files, where they are.
+fn remove_files(paths: &[PathBuf]) -> Result<(), KeyStoreError> {
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.map_err(io("remove", path))?,
+        }
+    }
+    Ok(())
+}
+
+fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> KeyStoreError {
+    move |source| KeyStoreError::Io { operation, path: path.to_owned(), source }
+}
+
+/// SubjectPublicKeyInfo of a P-256 point, in DER.
+fn public_key_info(point: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+    use openssl::ec::{EcGroup, EcKey, EcPoint};
+    let group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)?;
+    let mut context = openssl::bn::BigNumContext::new()?;
+    let point = EcPoint::from_bytes(&group, point, &mut context)?;
+    let key = EcKey::from_public_key(&group, &point)?;
+    key.check_key()?;
+    openssl::pkey::PKey::from_ec_key(key)?.public_key_to_der()
 }
 
 /// How well a store protects its keys, best last.
@@ -59,6 +171,18 @@ pub enum Protection {
     Token,
     /// A TPM 2.0.
     Tpm,
+}
+
+impl Protection {
+    /// The name in reports and in the registry of central.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Token => "token",
+            Self::Tpm => "tpm",
+        }
+    }
 }
 
 /// A store of P-256 keys, and of secrets that encrypt what lies on the device.
@@ -89,4 +213,10 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`KeyStoreError::Locked`] when it is there and does not open: it is never made anew then.
     fn secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError>;
+
+    /// Forgets a key or secret for ever; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove(&self, label: &str) -> Result<(), KeyStoreError>;
 }

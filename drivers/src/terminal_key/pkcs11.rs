@@ -1,13 +1,12 @@
 //! The key on a PKCS#11 token: it never leaves it.
 
 use super::{TerminalKey, TerminalKeyError, digest, digest_info, wants_rsa};
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::error::{Error as TokenError, RvError};
+use crate::key_store::pkcs11::log_in;
+use cryptoki::error::Error as TokenError;
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
-use cryptoki::types::AuthPin;
+use cryptoki::session::Session;
 use emrtd::crypto::HashAlgorithm;
 use emrtd::cvc::TerminalAlgorithm;
 use emrtd::terminal_authentication::SigningRequest;
@@ -47,24 +46,9 @@ impl Pkcs11TerminalKey {
     /// # Errors
     /// When module, token or key are not there, or the PIN is wrong.
     pub fn open(location: &Location<'_>, pin: &str) -> Result<Self, TerminalKeyError> {
-        let context = Pkcs11::new(location.module).map_err(token("load the module"))?;
-        match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            // Another part of the process uses the module, too.
-            Ok(()) | Err(TokenError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(token("initialise the module")(error)),
-        }
         let missing = |what, label: &str| TerminalKeyError::Missing { what, label: label.to_owned() };
-        let slots = context.get_slots_with_token().map_err(token("list tokens"))?;
-        let labelled = |slot: &cryptoki::slot::Slot| {
-            context.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == location.token)
-        };
-        let slot = slots.into_iter().find(labelled).ok_or_else(|| missing("token", location.token))?;
-        let session = context.open_ro_session(slot).map_err(token("open a session"))?;
-        let login = session.login(UserType::User, Some(&AuthPin::new(pin.to_owned().into_boxed_str())));
-        match login {
-            Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
-            Err(error) => return Err(token("log in")(error)),
-        }
+        let session = log_in(location.module, location.token, pin).map_err(|(operation, e)| token(operation)(e))?;
+        let session = session.ok_or_else(|| missing("token", location.token))?;
         let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(location.key.as_bytes().to_vec())];
         let found = session.find_objects(&wanted).map_err(token("look for the key"))?;
         let key = *found.first().ok_or_else(|| missing("private key", location.key))?;
@@ -105,29 +89,20 @@ fn pss(hash: HashAlgorithm) -> PkcsPssParams {
 mod tests {
     use super::*;
     use crate::terminal_key::conformance::{self, Kind};
-    use std::process::Command;
+    use crate::soft_hsm::{self, MODULE};
 
-    const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
-
-    /// A token of SoftHSM in a directory of its own, with one key of each kind. The test runs in a process of its own,
-    /// because SoftHSM finds its configuration through the environment.
+    /// One key of each kind.
     #[test]
     fn the_token_key_conforms() {
-        if std::env::var_os("SOFTHSM2_CONF").is_none() {
-            return in_a_process_of_its_own();
-        }
-        let directory = std::env::var("TOKEN_DIRECTORY").expect("directory");
-        let run = |arguments: &[&str]| {
-            let output = Command::new("softhsm2-util").args(arguments).output().expect("softhsm2-util");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        };
-        run(&["--init-token", "--free", "--label", "inspection", "--pin", "1234", "--so-pin", "5678"]);
+        let Some(hsm) = soft_hsm::here("terminal_key::pkcs11::tests::the_token_key_conforms") else { return };
+        hsm.make_token("inspection", "1234");
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
             let key = kind.generate();
-            let file = format!("{directory}/{number}.pem");
+            let file = hsm.directory().join(format!("{number}.pem"));
             std::fs::write(&file, key.private_key_to_pem_pkcs8().expect("PEM")).expect("file");
             let (id, label) = (format!("0{number}"), format!("{kind:?}"));
-            run(&["--import", &file, "--token", "inspection", "--label", &label, "--id", &id, "--pin", "1234"]);
+            let file = file.display().to_string();
+            hsm.run(&["--import", &file, "--token", "inspection", "--label", &label, "--id", &id, "--pin", "1234"]);
             let location = Location { module: Path::new(MODULE), token: "inspection", key: &label };
             let opened = Pkcs11TerminalKey::open(&location, "1234").expect("key");
             conformance::run(&opened, &key, kind);
@@ -140,24 +115,5 @@ mod tests {
         ] {
             assert_eq!(Pkcs11TerminalKey::open(&location, "1234").expect_err("nothing there").code(), code);
         }
-    }
-
-    fn in_a_process_of_its_own() {
-        let directory = tempfile::tempdir().expect("directory");
-        let tokens = directory.path().join("tokens");
-        std::fs::create_dir(&tokens).expect("directory");
-        let configuration = directory.path().join("softhsm2.conf");
-        let text = format!("directories.tokendir = {}\nobjectstore.backend = file\n", tokens.display());
-        std::fs::write(&configuration, text).expect("configuration");
-        let mut command = Command::new(std::env::current_exe().expect("this test"));
-        command.args(["--exact", "terminal_key::pkcs11::tests::the_token_key_conforms", "--nocapture"]);
-        command.env("SOFTHSM2_CONF", &configuration).env("TOKEN_DIRECTORY", directory.path());
-        let output = command.output().expect("test");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && said.contains("1 passed"),
-            "{said}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
     }
 }
