@@ -2,18 +2,27 @@
 
 use crate::book::Direction;
 use crate::failure::Failure;
+use drivers::key_store::KeyStore;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The device's name.
+    /// The device's name: that of its identity.
+    #[serde(skip)]
     pub device: String,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub file: PathBuf,
+    /// What became of the file.
+    #[serde(skip)]
+    pub adopted: Adopted,
     /// The site profile: one that comes with the agent, or a file whose name ends in `.toml`.
     pub profile: String,
     /// The reader: `pcsc`, `pcsc:SUBSTRING` or `sim:PERSONA`.
@@ -24,12 +33,22 @@ pub struct Config {
     pub state: PathBuf,
     /// The key store's directory.
     pub keys: PathBuf,
+    /// Which key store: `file`, `tpm:TCTI` or `pkcs11:MODULE#TOKEN`.
+    #[serde(default = "Config::key_store_name")]
+    pub key_store: String,
+    /// Directory of the device's identity: certificate, roots, site's key.
+    #[serde(default = "Config::identity_directory")]
+    pub identity: PathBuf,
+    /// Directory of the bundles that the operator sends.
+    #[serde(default = "Config::bundles_directory")]
+    pub bundles: PathBuf,
+    /// Whether events go to central; otherwise they stay in the outbox.
+    #[serde(default = "Config::sync")]
+    pub sync: bool,
     /// The file with the pass phrase that opens the keys. A systemd credential `cccd-pass-phrase` goes before it.
     pub pass_phrase_file: PathBuf,
     /// Certificates and key for terminal authentication; used only by profiles that read data groups 3 or 4.
     pub terminal: Option<PathBuf>,
-    /// Where events go; without it they stay in the outbox.
-    pub central: Option<Central>,
     /// Screen and devices of a kiosk.
     pub kiosk: Option<Kiosk>,
     /// The page for staff and the interface for other software.
@@ -270,19 +289,23 @@ impl Lines {
     }
 }
 
-/// Where events go.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Central {
-    /// `https://host:port`.
-    pub url: String,
-    /// The device's certificate, PEM.
-    pub certificate: PathBuf,
-    /// The CA of the server's certificate, PEM.
-    pub authority: PathBuf,
-}
-
 impl Config {
+    fn key_store_name() -> String {
+        "file".to_owned()
+    }
+
+    fn identity_directory() -> PathBuf {
+        "identity".into()
+    }
+
+    fn bundles_directory() -> PathBuf {
+        "bundles".into()
+    }
+
+    const fn sync() -> bool {
+        true
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors
@@ -291,14 +314,17 @@ impl Config {
         let invalid = |why: String| {
             Failure::usage("config_invalid", format!("{}: {why}", path.display()), "compare with docs/configuration.md")
         };
-        let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-        let mut config: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
+        let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
+        let parsed = match site_settings(base, &text) {
+            // The file alone: an error names its line.
+            None => toml::from_str(&text),
+            Some(site) => layered(&site, &text).and_then(|table| Self::deserialize(toml::Value::Table(table))),
+        };
+        let mut config: Self = parsed.map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         let mut paths = vec![&mut config.trust, &mut config.state, &mut config.keys, &mut config.pass_phrase_file];
         paths.extend(&mut config.terminal);
-        if let Some(central) = &mut config.central {
-            paths.extend([&mut central.certificate, &mut central.authority]);
-        }
+        paths.extend([&mut config.identity, &mut config.bundles]);
         if let Some(kiosk) = &mut config.kiosk {
             paths.extend(&mut kiosk.clips);
             paths.extend(kiosk.playlist.iter_mut().flat_map(|playlist| [&mut playlist.file, &mut playlist.key]));
@@ -327,10 +353,83 @@ impl Config {
         for path in paths {
             *path = base.join(&*path);
         }
+        let sent = config.bundles.join(format!("active/profiles/{}.toml", config.profile));
         if config.profile.ends_with(".toml") {
             config.profile = base.join(&config.profile).display().to_string();
+        } else if sent.exists() {
+            config.profile = sent.display().to_string();
         }
+        path.clone_into(&mut config.file);
+        let place = config.identity_state()?.and_then(|state| state.place);
+        config.device = place.map(|place| place.device).unwrap_or_default();
         Ok(config)
+    }
+
+    /// Reads a configuration file for a device that is to work: when it is not valid, the last one that was.
+    ///
+    /// # Errors
+    /// When it is not valid and there was none before.
+    pub fn load_or_last(path: &Path) -> Result<Self, Failure> {
+        let last = path.with_extension("toml.last-good");
+        let text = std::fs::read(path).unwrap_or_default();
+        match Self::load(path) {
+            Ok(config) => {
+                let before = std::fs::read(&last).ok();
+                if before.as_deref() == Some(&text[..]) {
+                    return Ok(config);
+                }
+                // A disk that cannot be written is found out by what has to be kept.
+                if let Err(error) = fleet::authority::replace(&last, &text) {
+                    tracing::warn!(code = error.code(), "the configuration could not be kept: {error}");
+                }
+                let hash = |bytes: &[u8]| events::hash(bytes).to_string();
+                let adopted = match before {
+                    // The first of all is no change.
+                    None => Adopted::AsBefore,
+                    Some(before) => Adopted::New { from: hash(&before), to: hash(&text) },
+                };
+                Ok(Self { adopted, ..config })
+            }
+            Err(failure) if last.exists() => {
+                tracing::error!(code = failure.code, "{}; the last good one is used", failure.message);
+                Ok(Self { adopted: Adopted::Refused(failure), ..Self::load(&last)? })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Where the trust anchors are: those of the active bundle, if it has any.
+    #[must_use]
+    pub fn anchors(&self) -> PathBuf {
+        let sent = self.bundles.join("active/trust");
+        if sent.exists() { sent } else { self.trust.clone() }
+    }
+
+    /// What the device knows of itself; `None` before it was set up.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn identity_state(&self) -> Result<Option<identity::State>, Failure> {
+        identity::State::load(&self.identity)
+            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+    }
+
+    /// The key store.
+    ///
+    /// # Errors
+    /// When the pass phrase cannot be read, or TPM or token are not there.
+    pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
+        drivers::key_store::open(&self.key_store, &self.keys, &self.pass_phrase()?)
+            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+    }
+
+    /// The key of the site, under which holders become keyed hashes.
+    ///
+    /// # Errors
+    /// When the device is not enrolled, or the key does not open.
+    pub fn site_key(&self, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        identity::keeper::site_key(&self.identity, keys)
+            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
     }
 
     /// The outbox's file.
@@ -353,4 +452,47 @@ impl Config {
         let bytes = Zeroizing::new(bytes);
         Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
     }
+}
+
+/// What became of a configuration file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is what it was.
+    #[default]
+    AsBefore,
+    /// It is another: SHA-256 of the one before and of this one.
+    New {
+        /// Before.
+        from: String,
+        /// Now.
+        to: String,
+    },
+    /// It is not valid; the last good one is used.
+    Refused(Failure),
+}
+
+/// The site's settings in the active bundle. Where the bundles are stands in the device's file only.
+fn site_settings(base: &Path, device: &str) -> Option<String> {
+    let bundles =
+        toml::from_str::<toml::Table>(device).ok().and_then(|table| Some(table.get("bundles")?.as_str()?.to_owned()));
+    let bundles = bundles.map_or_else(Config::bundles_directory, PathBuf::from);
+    std::fs::read_to_string(base.join(bundles).join("active/site.toml")).ok()
+}
+
+/// The device's settings over the site's: tables are merged, anything else is replaced.
+///
+/// # Errors
+/// When one of them is no TOML.
+pub fn layered(site: &str, device: &str) -> Result<toml::Table, toml::de::Error> {
+    fn over(below: &mut toml::Table, above: toml::Table) {
+        for (key, value) in above {
+            match (below.get_mut(&key), value) {
+                (Some(toml::Value::Table(below)), toml::Value::Table(above)) => over(below, above),
+                (_, value) => drop(below.insert(key, value)),
+            }
+        }
+    }
+    let mut table: toml::Table = toml::from_str(site)?;
+    over(&mut table, toml::from_str(device)?);
+    Ok(table)
 }

@@ -77,6 +77,8 @@ pub struct Device {
     terminal: Terminal,
     site: Arc<Site>,
     profile: Arc<Profile>,
+    /// The site's bundle that the anchors are from.
+    generation: u64,
 }
 
 impl std::fmt::Debug for Device {
@@ -103,6 +105,15 @@ fn wait_for_reader(specification: &str, stop: &AtomicBool) -> Result<Box<dyn Rea
     }
 }
 
+/// The anchors that are trusted now; in practice those of virtual cards.
+fn anchors_of(site: &Site, profile: &Profile) -> Result<anchors::Anchors, Failure> {
+    let anchors = if profile.practice { simulated::anchors()? } else { anchors::load(&site.config.anchors())? };
+    for note in &anchors.left_out {
+        tracing::warn!(code = "trust_left_out", "{note}");
+    }
+    Ok(anchors)
+}
+
 /// The reader that the configuration names; in practice the one on which virtual cards are laid.
 fn reader(site: &Site, stop: &AtomicBool) -> Result<Box<dyn Reader>, Failure> {
     match &site.slot {
@@ -120,15 +131,13 @@ impl Device {
     pub fn start(site: &Arc<Site>, stop: &AtomicBool) -> Result<Self, Failure> {
         let config = &site.config;
         let profile = Arc::new(Profile::load(&config.profile)?);
-        let anchors = if profile.practice { simulated::anchors()? } else { anchors::load(&config.trust)? };
-        for note in &anchors.left_out {
-            tracing::warn!(code = "trust_left_out", "{note}");
-        }
+        let generation = site.generation();
+        let anchors = anchors_of(site, &profile)?;
         let inspection = config.terminal.as_deref().map(Inspection::load).transpose()?;
         let mut terminal = Terminal::new(anchors).with_inspection(inspection);
         terminal.prepare();
         let reader = reader(site, stop)?;
-        Ok(Self { reader, terminal, site: Arc::clone(site), profile })
+        Ok(Self { reader, terminal, site: Arc::clone(site), profile, generation })
     }
 
     /// One scan: a read and its event. What goes wrong with a card is reported and the device goes on; what goes
@@ -230,8 +239,17 @@ impl Device {
         self.profile = Arc::clone(profile);
     }
 
-    /// For the next card, whatever became of this one.
+    /// For the next card, whatever became of this one: also with the anchors of a new bundle.
     pub fn prepare(&mut self) {
+        let generation = self.site.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            match anchors_of(&self.site, &self.profile) {
+                Ok(anchors) => self.terminal.trust = Arc::new(anchors.store),
+                // The bundle was checked before it became active; what was trusted stays.
+                Err(failure) => tracing::error!(code = failure.code, "{}", failure.message),
+            }
+        }
         self.terminal.prepare();
     }
 

@@ -23,15 +23,18 @@
 //! | [`kiosk`] | a glass, fingers and a device around it |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
+//! | [`custodian`], [`bundle`] | certificate, time and bundle of a running device; what a bundle's parts must be |
 
 pub mod access;
 pub mod anchors;
 pub mod attendance;
 pub mod book;
+pub mod bundle;
 pub mod cabinet;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod custodian;
 pub mod desk;
 pub mod device;
 pub mod failure;

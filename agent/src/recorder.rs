@@ -78,7 +78,7 @@ impl Recorder {
                 at: self.clock.wall(),
                 id,
                 software: env!("CARGO_PKG_VERSION").to_owned(),
-                time_quality: "system".to_owned(),
+                time_quality: self.clock.quality().id().to_owned(),
                 uptime_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
                 device: self.device.clone(),
                 sequence: chain.sequence + 1,

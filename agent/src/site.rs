@@ -6,7 +6,8 @@
 use crate::access::Private;
 use crate::book::seal::Seal;
 use crate::book::{self, Book, Entry, Message};
-use crate::config::Config;
+use crate::config::{Adopted, Config};
+use crate::custodian::{Custodian, Running};
 use crate::failure::Failure;
 use crate::handoff::{Courier, Envelope};
 use crate::holder::{Content, Released, Source};
@@ -17,14 +18,17 @@ use crate::roster::{Index, Roster};
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
 use crate::visit::Refusal;
-use drivers::key_store::file::FileKeyStore;
-use drivers::key_store::{KeyStore, sealed};
+use drivers::key_store::sealed;
 use drivers::reader::simulated::Slot;
 use emrtd::secret::{Entropy as _, SystemEntropy};
 use events::event::Bytes;
-use events::{Body, Clock, Receiving, SignedEvent, Verifier};
+use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
+use fleet::bundle::Kind;
+use identity::TrustedClock;
+use identity::bundles::Bundles;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use time::{OffsetDateTime, UtcOffset};
@@ -150,6 +154,8 @@ pub struct Site {
     /// By profile.
     rosters: RwLock<BTreeMap<String, Lists>>,
     uplink: Mutex<Option<Worker>>,
+    custodian: Mutex<Option<Running>>,
+    generation: AtomicU64,
     courier: Courier,
 }
 
@@ -168,35 +174,35 @@ impl Site {
         let profile = Profile::load(&config.profile)?;
         if profile.practice {
             config.state = config.state.join("practice");
-            config.central = None;
+            config.sync = false;
             config.recipient.clear();
         }
-        let pass_phrase = config.pass_phrase()?;
-        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(&config.keys, &pass_phrase));
+        let keys = config.key_store()?;
+        let state = config.identity_state()?;
+        let known =
+            |state: &identity::State| state.floor.max(state.current.as_ref().map_or(0, |current| current.not_before));
+        let trusted = Arc::new(TrustedClock::new(clock, state.as_ref().map_or(0, known)));
+        let clock: Arc<dyn Clock> = Arc::clone(&trusted) as Arc<dyn Clock>;
         let event_key = keys
             .public_key(EVENT_KEY)
             .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "enrol the device again"))?;
-        let sealed_path = config.keys.join("subject.sealed");
-        let subject_key = std::fs::read(&sealed_path).ok().and_then(|bytes| sealed::open(&pass_phrase, &bytes));
-        let subject_key = subject_key.ok_or_else(|| {
-            let message = format!("cannot open {}", sealed_path.display());
-            Failure::device("subject_key_locked", message, "enrol the device again")
-        })?;
+        let subject_key = config.site_key(&*keys)?;
         let outbox = Outbox::open(&config.outbox()).map_err(|e| outbox_failure(&e))?;
         let book = Book::open(&config.state.join("book.db"), Seal::open(&*keys)?)?;
-        let uplink = match &config.central {
-            None => None,
-            Some(central) => {
-                let https = Https::new(&central.url, &central.certificate, &central.authority, Arc::clone(&keys))?;
-                let receipt = |receipt: &events::sync::Receipt| {
-                    tracing::info!(committed = receipt.committed, "central has committed");
-                    // Standard output may be closed by then; the receipt is in the outbox anyway.
-                    drop(crate::commands::print_json(&json!({ "receipt": receipt }), false));
-                };
-                let worker = Worker::start(&config.outbox(), https, Arc::clone(&clock), receipt);
-                Some(worker.map_err(|e| outbox_failure(&e))?)
-            }
+        let https = Https::default();
+        let uplink = if config.sync {
+            let receipt = |receipt: &events::sync::Receipt| {
+                tracing::info!(committed = receipt.committed, "central has committed");
+                // Standard output may be closed by then; the receipt is in the outbox anyway.
+                drop(crate::commands::print_json(&json!({ "receipt": receipt }), false));
+            };
+            let worker = Worker::start(&config.outbox(), https.clone(), Arc::clone(&clock), receipt);
+            Some(worker.map_err(|e| outbox_failure(&e))?)
+        } else {
+            None
         };
+        let custodian =
+            if config.sync { Some(Custodian::prepare(&config, Arc::clone(&keys), trusted, https)?) } else { None };
         let recorder = Recorder {
             device: config.device.clone(),
             keys,
@@ -215,12 +221,18 @@ impl Site {
             book: Mutex::new(book),
             rosters: RwLock::default(),
             uplink: Mutex::new(uplink),
+            custodian: Mutex::default(),
+            generation: AtomicU64::default(),
             courier,
         });
         // What a cut of power left between book and outbox.
         site.drain()?;
         site.load_rosters(&profile.id)?;
+        site.note_settings()?;
         Courier::start(&site);
+        if let Some(custodian) = custodian {
+            *lock(&site.custodian) = Some(custodian.start(&site));
+        }
         Ok(site)
     }
 
@@ -279,6 +291,51 @@ impl Site {
         }
     }
 
+    /// Notes what became of the configuration.
+    fn note_settings(&self) -> Result<(), Failure> {
+        match self.config.adopted.clone() {
+            Adopted::AsBefore => Ok(()),
+            Adopted::New { from, to } => self.note_device("settings_activated", Some(from), Some(to)),
+            Adopted::Refused(failure) => self.note_device("settings_refused", None, Some(failure.code)),
+        }
+    }
+
+    /// Uses what a new bundle brought: anchors with the next card, lists at once.
+    ///
+    /// # Errors
+    /// When the bundle cannot be read.
+    pub fn reload(&self) -> Result<(), Failure> {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        let contents = Bundles::new(&self.config.bundles).contents();
+        let contents = contents.map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?;
+        let profile = Profile::load(&self.config.profile)?;
+        for entry in contents.iter().flat_map(|bundle| bundle.of_kind(Kind::Roster)) {
+            // A list for another profile, or one that wants a pass phrase, waits for staff.
+            if let Err(failure) = self.import_roster(&profile.id, &entry.bytes, None) {
+                tracing::warn!(code = failure.code, path = entry.path, "list of the bundle: {}", failure.message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts up with every new bundle.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Notes something about the device itself.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn note_device(&self, what: &str, from: Option<String>, to: Option<String>) -> Result<(), Failure> {
+        let body = Body::Device(DeviceEvent { to, from, what: what.to_owned() });
+        let id = random_id()?;
+        self.recorder.append(&mut lock(&self.outbox), id, body).map_err(|e| outbox_failure(&e))?;
+        self.wake();
+        Ok(())
+    }
+
     /// How many events central has not acknowledged yet.
     #[must_use]
     pub fn unsent(&self) -> u64 {
@@ -290,7 +347,7 @@ impl Site {
     /// Whether events go to a central.
     #[must_use]
     pub const fn has_central(&self) -> bool {
-        self.config.central.is_some()
+        self.config.sync
     }
 
     /// Moves noted events into the outbox, each once: a cut of power leaves at most the last one in both.
@@ -626,6 +683,7 @@ impl Site {
     /// When the store fails.
     pub fn finish(&self) -> Result<(), Failure> {
         self.courier.stop();
+        drop(lock(&self.custodian).take());
         match lock(&self.uplink).take() {
             Some(uplink) => uplink.stop(DRAIN).map_err(|e| outbox_failure(&e)),
             None => Ok(()),

@@ -1,6 +1,8 @@
-//! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` answers `ok`.
+//! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` answers `ok`;
+//! [`crate::registrar::est`] has those of identity, time and bundles.
 
 use crate::ingest::{IngestError, ingest};
+use crate::registrar::{Presented, Registrar};
 use crate::store::EventStore;
 use crate::tls::Peer;
 use axum::body::Bytes;
@@ -21,18 +23,44 @@ const MAX_BODY: usize = 8 * 1024 * 1024;
 struct Shared {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
+    registrar: Option<Arc<Registrar>>,
 }
 
 /// The service. It expects a [`Peer`] from the acceptor; without one every request fails.
-pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>) -> Router {
+pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Option<Arc<Registrar>>) -> Router {
     Router::new()
         .route(EVENTS_PATH, post(take_batch))
         .route("/v1/health", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(Shared { store, clock })
+        .with_state(Shared { store, clock, registrar })
 }
 
-async fn take_batch(State(shared): State<Shared>, Extension(Peer(device)): Extension<Peer>, body: Bytes) -> Response {
+/// A refusal as a response.
+pub(crate) fn refused((status, refusal): (u16, Refusal)) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(refusal)).into_response()
+}
+
+/// The device of a connection, or what to answer one without a certificate.
+pub(crate) fn named(peer: Peer) -> Result<Presented, Response> {
+    peer.0.ok_or_else(|| {
+        refused((
+            401,
+            Refusal {
+                code: "certificate_missing".to_owned(),
+                message: "this wants a device's certificate".to_owned(),
+                remedy: "enrol the device".to_owned(),
+                committed: None,
+            },
+        ))
+    })
+}
+
+async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    let presented = match named(peer) {
+        Ok(presented) => presented,
+        Err(response) => return response,
+    };
     let Some(batch) = decode_batch(&body) else {
         let refusal = Refusal {
             code: "batch_malformed".to_owned(),
@@ -43,15 +71,24 @@ async fn take_batch(State(shared): State<Shared>, Extension(Peer(device)): Exten
         return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
     };
     let events = batch.len();
-    let name = device.clone();
+    let name = presented.name.clone();
     // Signature checks and fsync do not belong on the network threads.
     let taken = tokio::task::spawn_blocking(move || {
-        let at = shared.clock.wall();
-        match ingest(&*shared.store, &device, &batch, at) {
-            // Two connections of one device raced; the second sees what the first stored.
-            Err(IngestError::Store(crate::StoreError::Conflict(_))) => ingest(&*shared.store, &device, &batch, at),
-            result => result,
+        let (at, device) = (shared.clock.wall(), &presented.name);
+        if let Some(registrar) = &shared.registrar {
+            registrar.admits(&presented).map_err(|error| error.refusal())?;
         }
+        let taken = match ingest(&*shared.store, device, &batch, at) {
+            // Two connections of one device raced; the second sees what the first stored.
+            Err(IngestError::Store(crate::StoreError::Conflict(_))) => ingest(&*shared.store, device, &batch, at),
+            result => result,
+        };
+        if let (Some(registrar), Err(IngestError::Fork { .. })) = (&shared.registrar, &taken)
+            && let Err(error) = registrar.quarantine(device, "its chain of events goes two ways")
+        {
+            tracing::error!(device, "a copied device could not be shut out: {error}");
+        }
+        taken.map_err(|error| error.refusal())
     })
     .await;
     match taken {
@@ -59,11 +96,9 @@ async fn take_batch(State(shared): State<Shared>, Extension(Peer(device)): Exten
             tracing::info!(device = name, events, committed = receipt.committed, "batch stored");
             Json(receipt).into_response()
         }
-        Ok(Err(error)) => {
-            let (status, refusal) = error.refusal();
+        Ok(Err((status, refusal))) => {
             tracing::warn!(device = name, events, code = refusal.code, "batch refused");
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, Json(refusal)).into_response()
+            refused((status, refusal))
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -5,8 +5,10 @@
 
 pub mod http;
 pub mod ingest;
+pub mod registrar;
 pub mod store;
 pub mod tls;
 
 pub use ingest::{IngestError, ingest};
+pub use registrar::Registrar;
 pub use store::{EventStore, StoreError, sqlite::SqliteStore};

@@ -1,5 +1,6 @@
 //! Mutual TLS: who is connected is what the client certificate says, and nothing else.
 
+use crate::registrar::Presented;
 use axum::Extension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -77,7 +78,29 @@ pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 }
 
 impl TlsFiles {
-    /// Builds the configuration: TLS 1.3, a client certificate of the fleet CA required.
+    fn no_key(&self) -> TlsError {
+        TlsError::Content { path: self.key.clone(), what: "key for this pass phrase" }
+    }
+
+    /// The server's private key.
+    ///
+    /// # Errors
+    /// When it cannot be read or the pass phrase is wrong.
+    pub fn key(&self, pass_phrase: &[u8]) -> Result<openssl::pkey::PKey<openssl::pkey::Private>, TlsError> {
+        let pem = read(&self.key)?;
+        openssl::pkey::PKey::private_key_from_pem_passphrase(&pem, pass_phrase).map_err(|_| self.no_key())
+    }
+
+    /// The server's certificate and its links to older roots, DER.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn chain(&self) -> Result<Vec<Vec<u8>>, TlsError> {
+        Ok(certificates(&self.certificate)?.into_iter().map(|certificate| certificate.to_vec()).collect())
+    }
+
+    /// Builds the configuration: TLS 1.3, a client certificate of the fleet CA, or none: a device that has none yet may
+    /// ask for one, and the routes that want one say so.
     ///
     /// # Errors
     /// When a file is missing or unusable.
@@ -86,11 +109,9 @@ impl TlsFiles {
         for certificate in certificates(&self.authority)? {
             roots.add(certificate)?;
         }
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build()?;
-        let content = || TlsError::Content { path: self.key.clone(), what: "key for this pass phrase" };
-        let key = openssl::pkey::PKey::private_key_from_pem_passphrase(&read(&self.key)?, pass_phrase)
-            .and_then(|key| key.private_key_to_pkcs8())
-            .map_err(|_| content())?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        let verifier = verifier.allow_unauthenticated().build()?;
+        let key = self.key(pass_phrase)?.private_key_to_pkcs8().map_err(|_| self.no_key())?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -101,9 +122,9 @@ impl TlsFiles {
     }
 }
 
-/// The device at the other end, from its certificate's common name.
+/// The device at the other end, from its certificate; none without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer(pub String);
+pub struct Peer(pub Option<Presented>);
 
 /// Accepts TLS and tells the service who is there.
 #[derive(Clone, Debug)]
@@ -117,11 +138,13 @@ impl PeerAcceptor {
     }
 }
 
-fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+fn presented(certificate: &CertificateDer<'_>) -> Option<Presented> {
     let certificate = openssl::x509::X509::from_der(certificate).ok()?;
     let name = certificate.subject_name().entries_by_nid(openssl::nid::Nid::COMMONNAME).next()?;
     // Not `as_utf8`, which ends at a NUL that the issuer may have signed.
-    String::from_utf8(name.data().as_slice().to_vec()).ok()
+    let name = String::from_utf8(name.data().as_slice().to_vec()).ok()?;
+    let key = certificate.public_key().and_then(|key| key.public_key_to_der()).ok()?;
+    Some(Presented { name, key: fleet::fingerprint(&key) })
 }
 
 /// The service as the TLS acceptor hands it on.
@@ -137,8 +160,13 @@ impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
         Box::pin(async move {
             let (stream, service) = handshake.await?;
             let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-            let peer = certificate.and_then(common_name);
-            let peer = peer.ok_or_else(|| io::Error::other("the client certificate names no device"))?;
+            let peer = match certificate {
+                None => None,
+                Some(certificate) => {
+                    let named = presented(certificate);
+                    Some(named.ok_or_else(|| io::Error::other("the client certificate names no device"))?)
+                }
+            };
             Ok((stream, Extension(Peer(peer)).layer(service)))
         })
     }

@@ -9,6 +9,37 @@ pub trait Clock: Send + Sync {
 
     /// Time since some fixed point of this process; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// How good the wall clock is.
+    fn quality(&self) -> Quality {
+        Quality::System
+    }
+}
+
+/// Where the time of the wall clock comes from, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quality {
+    /// It is not earlier than this: the system's clock was, and nobody has said what the time is.
+    Floor,
+    /// The operating system, which may know it from a network or a battery, or not at all.
+    System,
+    /// A technician said so.
+    Operator,
+    /// Central signed it in this run.
+    Signed,
+}
+
+impl Quality {
+    /// Its name in events.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::System => "system",
+            Self::Operator => "operator",
+            Self::Signed => "signed",
+        }
+    }
 }
 
 /// The clocks of the operating system.

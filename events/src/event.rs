@@ -95,6 +95,32 @@ pub enum Body {
     Erasure(Erasure),
     /// A person was given what is known of them.
     Disclosure(Disclosure),
+    /// Something about the device itself.
+    Device(DeviceEvent),
+}
+
+/// Something about the device itself: its identity, clock, bundles, software, settings. `from` and `to` are what it was and
+/// what it is, in words that name nobody.
+///
+/// | `what` | `from` and `to` |
+/// |---|---|
+/// | `enrolled` | – and the site |
+/// | `certificate_renewed` | ends of validity, seconds since 1970 |
+/// | `clock_jumped` | what the clock should have said and what it says, seconds since 1970 |
+/// | `time_signed` | what the device believed and what central said |
+/// | `bundle_activated`, `bundle_refused`, `bundle_withdrawn` | version before and version, or code |
+/// | `settings_activated`, `settings_refused` | hashes, or code |
+/// | `update_installed`, `update_confirmed`, `update_failed` | version before and version, or code |
+/// | `tampered` | – |
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceEvent {
+    /// What it is now.
+    pub to: Option<String>,
+    /// What it was.
+    pub from: Option<String>,
+    /// What happened.
+    pub what: String,
 }
 
 /// A holder agreed: to which words, how, and when is the event's time.

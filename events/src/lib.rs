@@ -12,7 +12,7 @@
 //! | `at` | int | wall clock of the device, seconds since 1970 |
 //! | `id` | bytes(16) | random identifier |
 //! | `sw` | text | software version |
-//! | `tq` | text | quality of `at`: `system`, … |
+//! | `tq` | text | quality of `at`, see [`clock::Quality`] |
 //! | `up` | uint | milliseconds since the process started |
 //! | `dev` | text | device identifier |
 //! | `seq` | uint | 1, 2, 3 … without gaps |
@@ -27,10 +27,13 @@
 
 pub mod clock;
 pub mod event;
+pub mod sealed;
 pub mod signed;
 pub mod subject;
 pub mod sync;
 
-pub use clock::{Clock, SystemClock};
-pub use event::{Body, CheckResult, Consent, Decision, Disclosure, Erasure, Event, Receiving, Verification, Visit};
+pub use clock::{Clock, Quality, SystemClock};
+pub use event::{
+    Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Erasure, Event, Receiving, Verification, Visit,
+};
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};

@@ -175,15 +175,16 @@ impl Verifier {
     /// # Errors
     /// When it is no document, of another kind, or signed with another key.
     pub fn open_document(&self, kind: &str, bytes: &[u8]) -> Result<Vec<u8>, EventError> {
-        let message = CoseSign1::from_slice(bytes).map_err(|_| EventError::Envelope("not COSE_Sign1"))?;
-        if message.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256)) {
-            return Err(EventError::Envelope("algorithm is not ES256"));
-        }
+        let message = document(bytes)?;
         message.verify_signature(&document_context(kind), |signature, data| self.check(signature, data))?;
         message.payload.ok_or(EventError::Envelope("no payload"))
     }
 
-    fn check(&self, signature: &[u8], data: &[u8]) -> Result<(), EventError> {
+    /// Checks a plain signature (`r ‖ s`) over `data`.
+    ///
+    /// # Errors
+    /// [`EventError::Signature`] when it is wrong.
+    pub fn check(&self, signature: &[u8], data: &[u8]) -> Result<(), EventError> {
         let number = |range: std::ops::Range<usize>| BigNum::from_slice(&signature[range]);
         if signature.len() != 64 {
             return Err(EventError::Signature);
@@ -195,6 +196,22 @@ impl Verifier {
 }
 
 /// Binds a signature to documents of one kind.
+fn document(bytes: &[u8]) -> Result<CoseSign1, EventError> {
+    let message = CoseSign1::from_slice(bytes).map_err(|_| EventError::Envelope("not COSE_Sign1"))?;
+    if message.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256)) {
+        return Err(EventError::Envelope("algorithm is not ES256"));
+    }
+    Ok(message)
+}
+
+/// The payload of a signed document whose signature is still to be checked: it may say which key that wants.
+///
+/// # Errors
+/// When it is no signed document.
+pub fn document_payload(bytes: &[u8]) -> Result<Vec<u8>, EventError> {
+    document(bytes)?.payload.ok_or(EventError::Envelope("no payload"))
+}
+
 fn document_context(kind: &str) -> Vec<u8> {
     format!("cccd-document-v1/{kind}").into_bytes()
 }

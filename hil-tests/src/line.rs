@@ -114,9 +114,9 @@ impl Line {
     /// When it fails.
     pub fn enrol_another(&self, name: &str) -> anyhow::Result<()> {
         let (ca, phrase, out) = (self.text("ca"), self.text("pass-phrase"), self.text(name));
-        let (trust, first, url) = (self.text("trust"), self.text("device"), format!("https://{CENTRAL}"));
+        let (trust, url) = (self.text("trust"), format!("https://{CENTRAL}"));
         let device = ["enrol", "--ca", &ca, "--pass-phrase-file", &phrase, "--out", &out, "--device", name];
-        let site = ["--site", "practice", "--central", &url, "--trust", &trust, "--same-site-as", &first];
+        let site = ["--site", "practice", "--central", &url, "--trust", &trust];
         self.run("provision", &[&device[..], &site].concat())?;
         self.run(
             "cccd-central",

@@ -61,7 +61,7 @@ fn configure(line: &Line, device: &str, setup: &Setup, port: u16) -> anyhow::Res
     let text = std::fs::read_to_string(line.path(&format!("{device}/agent.toml")))?;
     let mut text = text.replace("profile = \"identify\"", &format!("profile = {:?}", setup.profile));
     if setup.alone {
-        text = text.split("[central]").next().unwrap_or_default().to_owned();
+        text.push_str("sync = false\n");
     }
     let desk = format!(
         "{}{}\n[desk]\nsite = \"CƠ SỞ THỬ NGHIỆM\"\nlisten = \"127.0.0.1:{port}\"\nsocket = \"desk.socket\"\n{}",
@@ -429,12 +429,12 @@ pub fn list(line: &Line, profile: &str, table: &str, version: u32, hashed: bool)
     std::fs::write(&csv, table).expect("table");
     std::fs::write(&list_phrase, LIST_PHRASE).expect("phrase");
     let (from, until, version) = (day(-1), day(1), version.to_string());
-    let subject = path("device/keys/subject.sealed");
+    let ca = path("ca");
     let mut arguments = vec!["roster-sign", "--keys", &keys, "--pass-phrase-file", &phrase, &csv, "--id", "list-1"];
     arguments.extend(["--version", &version, "--title", "Danh sách thử", "--profile", profile, "--from", &from]);
     arguments.extend(["--until", &until, "--list-pass-phrase-file", &list_phrase, "--out", &out]);
     if hashed {
-        arguments.extend(["--subject-key", &subject]);
+        arguments.extend(["--ca", &ca, "--site", "practice"]);
     }
     line.run("provision", &arguments).expect("signed");
     std::fs::read(out).expect("list")

@@ -53,7 +53,7 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
     let printer = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     let address = printer.local_addr().expect("address");
     let text = format!(
-        "device='k'\nprofile='identify'\nreader='sim:an'\ntrust='t'\nstate='s'\nkeys='k'\npass_phrase_file='p'\n\
+        "profile='identify'\nreader='sim:an'\ntrust='t'\nstate='s'\nkeys='k'\npass_phrase_file='p'\n\
          [kiosk]\nsite='S'\npanel='small-7'\ndisplay='drm:/dev/dri/card99'\ntouch='ILITEK'\n\
          scanner='serial:/dev/ttyACM99'\n[kiosk.printer]\ndevice='tcp:{address}'\n\
          [kiosk.lines]\nchip='/dev/gpiochip99'\nready='17'\n"

@@ -1,26 +1,31 @@
-//! Enrolment of one device.
+//! Enrolment at a bench: CA and device on one machine, without a network.
 //!
-//! Written into the device's directory:
+//! It takes the steps that a device takes anywhere, and the CA answers at once. Written into the device's directory:
 //!
 //! | file | content |
 //! |---|---|
 //! | `agent.toml` | configuration of the agent |
-//! | `keys/event.key.pem`, `keys/tls.key.pem` | made there, encrypted |
-//! | `keys/subject.sealed` | key of the keyed hash that stands for a holder, sealed |
-//! | `tls/device.cert.pem`, `tls/fleet-ca.cert.pem` | for mutual TLS |
-//! | `enrolment.json` | for `cccd-central device add` |
+//! | `keys/…` | what the key store keeps |
+//! | `identity/…` | certificate, roots, site's key: see the crate `identity` |
+//! | `enrolment.json` | for `cccd-central device add`, where central has no registrar |
 
-use crate::fleet_ca::{FleetCa, ProvisionError, io, write_new};
-use drivers::key_store::file::FileKeyStore;
-use drivers::key_store::{KeyStore as _, sealed};
+use crate::device::{self, Setup};
+use drivers::key_store::{self, KeyStore};
 use events::Clock;
 use events::sync::Enrolment;
+use fleet::answer::{self, Assignment};
+use fleet::authority::{DEVICE_DAYS, is_device_name, write_new};
+use fleet::request::Way;
+use fleet::{FleetCa, FleetError, request};
+use identity::keeper::{Keeper, KeeperError, system_random};
+use identity::{Https, TrustedClock};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What to enrol.
 #[derive(Debug, Clone, Copy)]
 pub struct EnrolRequest<'a> {
-    /// Name of the device: a-z, 0-9 and `-`.
+    /// Name of the device: a-z, 0-9 and `-`; its serial number, too.
     pub device: &'a str,
     /// Where it stands.
     pub site: &'a str,
@@ -28,10 +33,10 @@ pub struct EnrolRequest<'a> {
     pub central: &'a str,
     /// Directory or file with the trust anchors for cards.
     pub trust: &'a Path,
+    /// Which key store, as in the configuration.
+    pub key_store: &'a str,
     /// The file with the pass phrase that opens the device's keys.
     pub pass_phrase_file: &'a Path,
-    /// Directory of another device of the same site: people are known again by the same keyed hash.
-    pub same_site_as: Option<&'a Path>,
 }
 
 /// Makes keys, certificate and configuration in `directory`.
@@ -43,55 +48,48 @@ pub fn enrol(
     directory: &Path,
     request: &EnrolRequest<'_>,
     pass_phrase: &[u8],
-    clock: &dyn Clock,
-) -> Result<Enrolment, ProvisionError> {
+    clock: Arc<dyn Clock>,
+) -> Result<Enrolment, KeeperError> {
     let name = request.device;
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) {
-        return Err(ProvisionError::Name(name.to_owned()));
+    if !is_device_name(name) {
+        return Err(FleetError::Name(name.to_owned()).into());
     }
-    let tls = directory.join("tls");
-    std::fs::create_dir_all(&tls).map_err(io("make", &tls))?;
-    let keys = directory.join("keys");
-    let store = FileKeyStore::new(&keys, pass_phrase);
-    let event_key = store.generate("event")?;
-    let tls_key = store.generate("tls")?;
-    let mut subject = zeroize::Zeroizing::new(vec![0; 32]);
-    match request.same_site_as {
-        None => openssl::rand::rand_priv_bytes(&mut subject)?,
-        Some(other) => {
-            let path = other.join("keys/subject.sealed");
-            let bytes = std::fs::read(&path).map_err(io("read", &path))?;
-            subject = sealed::open(pass_phrase, &bytes).ok_or(ProvisionError::Locked(path))?;
-        }
-    }
-    write_new(&keys.join("subject.sealed"), &sealed::seal(pass_phrase, &subject)?)?;
-    write_new(&tls.join("device.cert.pem"), &ca.device_certificate(name, &tls_key, clock)?)?;
-    write_new(&tls.join("fleet-ca.cert.pem"), &ca.certificate_pem()?)?;
-    write_new(&directory.join("agent.toml"), configuration(request).as_bytes())?;
-    let enrolment =
-        Enrolment { device: name.to_owned(), site: request.site.to_owned(), event_key: hex::encode(event_key) };
+    let roots = ca.roots()?;
+    let setup = Setup {
+        serial: name,
+        model: "bench",
+        central: request.central,
+        roots: Some(&roots),
+        trust: request.trust,
+        key_store: request.key_store,
+        pass_phrase_file: request.pass_phrase_file,
+        profile: "identify",
+    };
+    device::prepare(directory, &setup)?;
+    let keys: Arc<dyn KeyStore> = key_store::open(request.key_store, &directory.join("keys"), pass_phrase)?;
+    let trusted = Arc::new(TrustedClock::new(Arc::clone(&clock), 0));
+    let central = Arc::new(Https::new(request.central, Arc::clone(&keys), Arc::clone(&trusted)));
+    let identity = directory.join("identity");
+    let software = env!("CARGO_PKG_VERSION");
+    let mut keeper = Keeper::open(&identity, keys, central, trusted, software)?.by(Way::Usb, None);
+    keeper.prepare(&system_random)?;
+    let opened = request::open(&keeper.request()?.0)?;
+    let key = request::csr_key(&opened.csr)?;
+    let certificate = ca.device_certificate(name, &key, &*clock, DEVICE_DAYS)?;
+    let assignment = Assignment {
+        version: answer::VERSION,
+        site: request.site.to_owned(),
+        device: name.to_owned(),
+        central: request.central.to_owned(),
+        profile: "identify".to_owned(),
+        subject: ca.site_key(request.site).to_vec(),
+        operators: Vec::new(),
+        environment: "bench".to_owned(),
+    };
+    keeper.take_answer(&answer::issue(ca, &opened, certificate, &assignment, clock.wall())?)?;
+    let event_key = hex::encode(&opened.event);
+    let enrolment = Enrolment { device: name.to_owned(), site: request.site.to_owned(), event_key };
     let record = serde_json::to_vec_pretty(&enrolment).unwrap_or_default();
     write_new(&directory.join("enrolment.json"), &record)?;
     Ok(enrolment)
-}
-
-/// `Debug` of a string is a valid TOML basic string for paths and names without control characters.
-fn configuration(request: &EnrolRequest<'_>) -> String {
-    let EnrolRequest { device, central, trust, pass_phrase_file, .. } = request;
-    format!(
-        "# Written by `provision enrol`. Relative paths start at this file.\n\
-         device = {device:?}\n\
-         profile = \"identify\"\n\
-         reader = \"pcsc\"\n\
-         trust = {trust:?}\n\
-         state = \"state\"\n\
-         keys = \"keys\"\n\
-         pass_phrase_file = {pass_phrase_file:?}\n\
-         \n\
-         [central]\n\
-         url = {central:?}\n\
-         certificate = \"tls/device.cert.pem\"\n\
-         authority = \"tls/fleet-ca.cert.pem\"\n"
-    )
 }

@@ -355,7 +355,7 @@ mod tests {
     fn a_configuration_is_checked_before_anything_starts() {
         let config = |kiosk: &str| {
             let text = format!(
-                "device='k'\nprofile='identify'\nreader='pcsc'\ntrust='t'\nstate='s'\nkeys='k'\n\
+                "profile='identify'\nreader='pcsc'\ntrust='t'\nstate='s'\nkeys='k'\n\
                  pass_phrase_file='p'\n[kiosk]\nsite='S'\npanel='portrait-21'\n{kiosk}"
             );
             toml::from_str::<Config>(&text).expect("TOML")

@@ -10,7 +10,6 @@ use crate::desk::{self, Desk, listen};
 use crate::failure::{Failure, exit};
 use crate::profile::Profile;
 use crate::site::Site;
-use drivers::key_store::file::FileKeyStore;
 use events::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::load(config)?;
+    let config = Config::load_or_last(config)?;
     let wanted = config.desk.clone().ok_or_else(|| {
         Failure::usage("config_no_desk", "the configuration has no [desk]", "add it as docs/configuration.md shows")
     })?;
@@ -58,8 +57,7 @@ pub fn book(config: &Config) -> Result<Book, Failure> {
     std::fs::create_dir_all(&state).map_err(|e| {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;
-    let keys = FileKeyStore::new(&config.keys, &config.pass_phrase()?);
-    Ok(Book::open(&state.join("book.db"), Seal::open(&keys)?)?)
+    Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)
 }
 
 /// Prints a code that lets one browser or program in, or forgets all that were let in.

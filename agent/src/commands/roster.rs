@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The site without its central: these commands run beside an agent that sends.
 fn site(config: &Path) -> Result<(Arc<Site>, Profile), Failure> {
     let mut config = Config::load(config)?;
-    config.central = None;
+    config.sync = false;
     config.recipient.clear();
     let profile = Profile::load(&config.profile)?;
     Ok((Site::open(config, Arc::new(SystemClock::new()))?, profile))

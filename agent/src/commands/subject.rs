@@ -32,12 +32,7 @@ fn number() -> Result<Zeroizing<String>, Failure> {
 }
 
 fn found(config: &Config) -> Result<(Book, Bytes<32>), Failure> {
-    let pass_phrase = config.pass_phrase()?;
-    let path = config.keys.join("subject.sealed");
-    let key = sealed::open(&pass_phrase, &load(&path)?).ok_or_else(|| {
-        let message = format!("cannot open {}", path.display());
-        Failure::device("subject_key_locked", message, "enrol the device again")
-    })?;
+    let key = config.site_key(&*config.key_store()?)?;
     Ok((book(config)?, keyed_hash(&key, &number()?)))
 }
 

@@ -3,8 +3,10 @@
 //! Schema version 1 (`PRAGMA user_version`):
 //! `device(name PRIMARY KEY, site, event_key)`,
 //! `event(position INTEGER PRIMARY KEY, device, sequence, bytes, hash, received_at, UNIQUE(device, sequence))`.
+//! Version 2 adds the tables of [`registry`].
 
 use super::{EventStore, StoreError, StoredEvent};
+use crate::registrar::registry;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
@@ -17,7 +19,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = "
     CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
     CREATE TABLE event (
@@ -50,7 +52,11 @@ impl SqliteStore {
         connection.pragma_update(None, "foreign_keys", true).map_err(&failed)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
-            0 => transaction.execute_batch(SCHEMA).map_err(&failed)?,
+            0 => {
+                transaction.execute_batch(SCHEMA).map_err(&failed)?;
+                transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
+            }
+            1 => transaction.execute_batch(registry::SCHEMA).map_err(&failed)?,
             SCHEMA_VERSION => {}
             newer => return Err(StoreError::Schema(newer)),
         }

@@ -4,8 +4,9 @@
 pub mod conformance;
 pub mod file;
 pub mod pkcs11;
-pub mod sealed;
 pub mod tpm;
+
+pub use events::sealed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,8 +119,7 @@ fn write_new(directory: &Path, label: &str, path: &Path, bytes: &[u8]) -> Result
     std::fs::create_dir_all(directory).map_err(io("make", directory))?;
     let beside = directory.join(format!(".{label}.{}.tmp", std::process::id()));
     let write = || {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

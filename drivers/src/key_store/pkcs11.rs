@@ -51,9 +51,8 @@ pub(crate) fn log_in(module: &Path, label: &str, pin: &str) -> Result<Option<Ses
         Err(error) => return Err(("initialise the module", error)),
     }
     let slots = context.get_slots_with_token().map_err(|e| ("list tokens", e))?;
-    let labelled = |slot: &cryptoki::slot::Slot| {
-        context.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == label)
-    };
+    let labelled =
+        |slot: &cryptoki::slot::Slot| context.get_token_info(*slot).is_ok_and(|info| info.label().trim_end() == label);
     let Some(slot) = slots.into_iter().find(labelled) else { return Ok(None) };
     let session = context.open_rw_session(slot).map_err(|e| ("open a session", e))?;
     match session.login(UserType::User, Some(&AuthPin::new(pin.to_owned().into_boxed_str()))) {

@@ -139,7 +139,11 @@ fn encode(wrapped: &Wrapped) -> Result<Vec<u8>, KeyStoreError> {
 /// The point of an ECC object, as SubjectPublicKeyInfo.
 fn info(public: &Public) -> Result<Vec<u8>, KeyStoreError> {
     let Public::Ecc { unique, .. } = public else {
-        return Err(KeyStoreError::Device { device: "TPM", operation: "show the key", source: "it is no ECC key".into() });
+        return Err(KeyStoreError::Device {
+            device: "TPM",
+            operation: "show the key",
+            source: "it is no ECC key".into(),
+        });
     };
     let coordinate = |bytes: &[u8]| {
         let mut padded = [0; 32];

@@ -88,8 +88,8 @@ fn pss(hash: HashAlgorithm) -> PkcsPssParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal_key::conformance::{self, Kind};
     use crate::soft_hsm::{self, MODULE};
+    use crate::terminal_key::conformance::{self, Kind};
 
     /// One key of each kind.
     #[test]

@@ -2,10 +2,10 @@
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use drivers::key_store::sealed;
 use events::SystemClock;
 use provisioning::{EnrolRequest, FleetCa, enrol, playlist, roster};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Makes fleet CA, server certificates and devices.
@@ -53,9 +53,9 @@ enum Command {
         /// Trust anchors for cards: directory or file, from the device's point of view.
         #[arg(long)]
         trust: PathBuf,
-        /// Directory of another device of the same site, whose key of the keyed hash this one gets, too.
-        #[arg(long, value_name = "DIR")]
-        same_site_as: Option<PathBuf>,
+        /// Where its keys are made: file, tpm:TCTI or pkcs11:MODULE#TOKEN.
+        #[arg(long, default_value = "file")]
+        key_store: String,
     },
     /// Make the operator's key for playlists.
     PlaylistKey {
@@ -107,9 +107,12 @@ enum Command {
         /// Last day, YYYY-MM-DD.
         #[arg(long)]
         until: String,
-        /// The site's key (keys/subject.sealed of a device, opened with --pass-phrase-file): the list then names nobody.
-        #[arg(long, value_name = "FILE")]
-        subject_key: Option<PathBuf>,
+        /// The fleet CA, which knows the site's key: the list then names nobody.
+        #[arg(long, value_name = "DIR", requires = "site")]
+        ca: Option<PathBuf>,
+        /// The site whose key replaces numbers.
+        #[arg(long, requires = "ca")]
+        site: Option<String>,
         /// File with the pass phrase that opens the list at the device.
         #[arg(long, value_name = "FILE")]
         list_pass_phrase_file: PathBuf,
@@ -165,17 +168,17 @@ fn main() -> anyhow::Result<()> {
             FleetCa::open(&ca.ca, &pass_phrase)?.server(&out, &host, &pass_phrase, &clock)?;
             println!("server certificate for {} made in {}", host.join(", "), out.display());
         }
-        Command::Enrol { ca, out, device, site, central, trust, same_site_as } => {
+        Command::Enrol { ca, out, device, site, central, trust, key_store } => {
             let pass_phrase = ca.pass_phrase()?;
             let request = EnrolRequest {
                 device: &device,
                 site: &site,
                 central: &central,
                 trust: &trust,
+                key_store: &key_store,
                 pass_phrase_file: &ca.pass_phrase_file,
-                same_site_as: same_site_as.as_deref(),
             };
-            enrol(&FleetCa::open(&ca.ca, &pass_phrase)?, &out, &request, &pass_phrase, &clock)?;
+            enrol(&FleetCa::open(&ca.ca, &pass_phrase)?, &out, &request, &pass_phrase, Arc::new(clock))?;
             println!("device {device} enrolled in {}", out.display());
             println!("next: cccd-central device add {}", out.join("enrolment.json").display());
         }
@@ -200,17 +203,17 @@ fn main() -> anyhow::Result<()> {
             profile,
             from,
             until,
-            subject_key,
+            ca,
+            site,
             list_pass_phrase_file,
             out,
         } => {
             let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
             let list_phrase = read_pass_phrase(&list_pass_phrase_file)?;
-            let subject_key = subject_key.map(|path| {
-                let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                sealed::open(&pass_phrase, &bytes).with_context(|| format!("{} does not open", path.display()))
-            });
-            let subject_key = subject_key.transpose()?;
+            let subject_key = match ca.zip(site) {
+                Some((ca, site)) => Some(FleetCa::open(&ca, &pass_phrase)?.site_key(&site)),
+                None => None,
+            };
             let heading = roster::Heading {
                 id: &id,
                 version,
@@ -219,7 +222,7 @@ fn main() -> anyhow::Result<()> {
                 valid_from: &from,
                 valid_until: &until,
             };
-            let subject_key = subject_key.as_ref().map(|key| key.as_slice());
+            let subject_key = subject_key.as_ref().map(|key| &key[..]);
             let count = roster::sign(&key.keys, &pass_phrase, &heading, &table, subject_key, &list_phrase, &out)?;
             println!("version {version} signed, {count} people: {}", out.display());
         }

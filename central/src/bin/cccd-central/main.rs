@@ -1,8 +1,13 @@
 //! `cccd-central`: serves devices, registers them, prints and re-checks the log.
 
+mod fleet;
+
 use anyhow::Context as _;
+use cccd_central::registrar::est::{self, Identity, ServerKey};
+use cccd_central::registrar::settings::Settings;
+use cccd_central::registrar::technician;
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
-use cccd_central::{EventStore, SqliteStore, http};
+use cccd_central::{EventStore, Registrar, SqliteStore, http};
 use clap::{Parser, Subcommand};
 use events::sync::Enrolment;
 use events::{Chain, SystemClock, Verifier};
@@ -20,6 +25,9 @@ struct Arguments {
     /// Database file.
     #[arg(long)]
     db: PathBuf,
+    /// `registrar.toml`: without it nobody is enrolled here.
+    #[arg(long, value_name = "FILE")]
+    registrar: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -43,6 +51,11 @@ enum Command {
         #[command(subcommand)]
         command: DeviceCommand,
     },
+    /// Devices, tokens, bundles and technicians; wants --registrar.
+    Fleet {
+        #[command(subcommand)]
+        command: fleet::FleetCommand,
+    },
     /// Print the log, one JSON object a line.
     Events,
     /// Check every signature and every chain of the log again.
@@ -61,9 +74,16 @@ enum DeviceCommand {
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     let arguments = Arguments::parse();
+    let settings = arguments.registrar.as_deref().map(Settings::load).transpose()?;
     let store = SqliteStore::open(&arguments.db).with_context(|| format!("cannot open {}", arguments.db.display()))?;
     match arguments.command {
-        Command::Serve { listen, tls, pass_phrase_file } => serve(store, listen, &tls, &pass_phrase_file),
+        Command::Serve { listen, tls, pass_phrase_file } => {
+            serve(store, &arguments.db, settings, listen, &tls, &pass_phrase_file)
+        }
+        Command::Fleet { command } => {
+            let settings = settings.context("name the registrar's file with --registrar")?;
+            fleet::run(&settings.registrar(&arguments.db, Arc::new(SystemClock::new()))?, command)
+        }
         Command::Device { command: DeviceCommand::Add { file } } => {
             let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let enrolment: Enrolment =
@@ -147,7 +167,14 @@ fn verify(store: &SqliteStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(store: SqliteStore, listen: SocketAddr, tls: &Path, pass_phrase_file: &Path) -> anyhow::Result<()> {
+fn serve(
+    store: SqliteStore,
+    db: &Path,
+    settings: Option<Settings>,
+    listen: SocketAddr,
+    tls: &Path,
+    pass_phrase_file: &Path,
+) -> anyhow::Result<()> {
     let files = TlsFiles {
         certificate: tls.join("server.cert.pem"),
         key: tls.join("server.key.pem"),
@@ -156,13 +183,29 @@ fn serve(store: SqliteStore, listen: SocketAddr, tls: &Path, pass_phrase_file: &
     let pass_phrase = std::fs::read(pass_phrase_file)
         .map(Zeroizing::new)
         .with_context(|| format!("cannot read the pass phrase {}", pass_phrase_file.display()))?;
-    let config = files.load(pass_phrase.trim_ascii())?;
+    let pass_phrase = Zeroizing::new(pass_phrase.trim_ascii().to_vec());
+    let clock: Arc<dyn events::Clock> = Arc::new(SystemClock::new());
+    let config = files.load(&pass_phrase)?;
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
     listener.set_nonblocking(true)?;
+    let registrar =
+        settings.as_ref().map(|settings| settings.registrar(db, Arc::clone(&clock))).transpose()?.map(Arc::new);
+    let mut router = http::router(Arc::new(store), Arc::clone(&clock), registrar.clone());
+    let mut identity = None;
+    if let Some(registrar) = &registrar {
+        let made = Identity::new(Arc::clone(registrar), ServerKey::load(&files, &pass_phrase)?);
+        router = router.merge(est::router(made.clone()));
+        identity = Some(made);
+    }
+    let page = settings.as_ref().and_then(|settings| settings.technician).zip(registrar.clone());
     println!("listening on https://{}", listener.local_addr()?);
-    let router = http::router(Arc::new(store), Arc::new(SystemClock::new()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async move {
+        if let Some((address, registrar)) = page {
+            let listener = tokio::net::TcpListener::bind(address).await?;
+            let page = technician::router(registrar, Arc::clone(&clock));
+            tokio::spawn(async move { axum::serve(listener, page).await });
+        }
         let handle = axum_server::Handle::new();
         let stop = handle.clone();
         tokio::spawn(async move {
@@ -170,12 +213,42 @@ fn serve(store: SqliteStore, listen: SocketAddr, tls: &Path, pass_phrase_file: &
             // Batches in flight are finished, so that their devices need not send them again.
             stop.graceful_shutdown(Some(Duration::from_secs(5)));
         });
+        let reloaded = config.clone();
+        tokio::spawn(async move {
+            let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+            let Ok(mut hangup) = hangup else { return };
+            while hangup.recv().await.is_some() {
+                let registrar = registrar.as_deref().zip(settings.as_ref()).zip(identity.as_ref());
+                match reload(&files, &pass_phrase, &reloaded, registrar) {
+                    Ok(()) => tracing::info!("certificates and roots are read anew"),
+                    // What was there goes on.
+                    Err(error) => tracing::error!("certificates and roots could not be read anew: {error:#}"),
+                }
+            }
+        });
         axum_server::from_tcp(listener)?
             .acceptor(PeerAcceptor::new(config))
             .handle(handle)
             .serve(router.into_make_service())
             .await
     })?;
+    Ok(())
+}
+
+/// Takes certificate, roots and CA as they are now; SIGHUP asks for it.
+fn reload(
+    files: &TlsFiles,
+    pass_phrase: &[u8],
+    config: &axum_server::tls_rustls::RustlsConfig,
+    registrar: Option<((&Registrar, &Settings), &Identity)>,
+) -> anyhow::Result<()> {
+    let fresh = files.load(pass_phrase)?;
+    if let Some(((registrar, settings), identity)) = registrar {
+        let (ca, server) = (settings.ca()?, ServerKey::load(files, pass_phrase)?);
+        registrar.set_ca(ca);
+        identity.set_server(server);
+    }
+    config.reload_from_config(fresh.get_inner());
     Ok(())
 }
 

@@ -1,0 +1,80 @@
+//! Bundles from the operator: what their parts must be before they are used.
+
+use crate::config::{Config, layered};
+use crate::profile::Profile;
+use fleet::FleetError;
+use fleet::authority::Roots;
+use fleet::bundle::{Bundle, Entry, Kind};
+use identity::State;
+use identity::bundles::Bundles;
+use serde::Deserialize as _;
+use std::path::Path;
+
+fn wrong(entry: &Entry, why: impl std::fmt::Display) -> FleetError {
+    FleetError::Entry { path: entry.path.clone(), why: why.to_string() }
+}
+
+/// Checks each part as its user will: a bundle with one part that nobody can use is not taken.
+///
+/// # Errors
+/// With the part and what is wrong with it.
+pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<(), FleetError> {
+    if let Some(first) = bundle.of_kind(Kind::Trust).next() {
+        crate::anchors::load(&directory.join("trust")).map_err(|failure| wrong(first, failure.message))?;
+    }
+    for entry in bundle.of_kind(Kind::Profile) {
+        let path = directory.join(&entry.path);
+        Profile::load(&path.display().to_string()).map_err(|failure| wrong(entry, failure.message))?;
+    }
+    for entry in bundle.of_kind(Kind::Roots) {
+        let roots = Roots::from_pem(&entry.bytes).map_err(|error| wrong(entry, error))?;
+        // One root alone, lost or expired, would strand every device.
+        if roots.fingerprints().is_empty() {
+            return Err(wrong(entry, "it has no root"));
+        }
+    }
+    for entry in bundle.of_kind(Kind::Operator) {
+        events::Verifier::from_pem(&entry.bytes).map_err(|error| wrong(entry, error))?;
+    }
+    for entry in bundle.of_kind(Kind::Settings) {
+        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
+        // As it will be: under the device's own.
+        let own = std::fs::read_to_string(settings).unwrap_or_default();
+        let table = layered(text, &own).map_err(|error| wrong(entry, error))?;
+        Config::deserialize(toml::Value::Table(table)).map_err(|error| wrong(entry, error))?;
+    }
+    Ok(())
+}
+
+/// Keys whose bundles a device takes: those of its assignment, or those that its active bundle names.
+fn operators(bundles: &Bundles, state: &State) -> Vec<Vec<u8>> {
+    let of_bundle: Vec<Vec<u8>> = bundles.contents().ok().flatten().map_or_else(Vec::new, |bundle| {
+        let key = |entry: &Entry| {
+            let key = openssl::pkey::PKey::public_key_from_pem(&entry.bytes).ok()?;
+            key.public_key_to_der().ok()
+        };
+        bundle.of_kind(Kind::Operator).filter_map(key).collect()
+    });
+    if !of_bundle.is_empty() {
+        return of_bundle;
+    }
+    let assigned = state.place.as_ref().map(|place| place.operators.as_slice()).unwrap_or_default();
+    assigned.iter().filter_map(|key| hex::decode(key).ok()).collect()
+}
+
+/// Takes a bundle in; the version before and this one. `settings` is the device's own file, over which nothing goes.
+///
+/// # Errors
+/// When it is refused: what was active stays.
+pub fn take(bundles: &Bundles, state: &State, settings: &Path, bytes: &[u8]) -> Result<(u64, u64), FleetError> {
+    let environment = state.place.as_ref().map(|place| place.environment.clone()).unwrap_or_default();
+    let validate = |bundle: &Bundle, directory: &Path| validate(bundle, directory, settings);
+    bundles.take(bytes, &operators(bundles, state), &environment, &validate)
+}
+
+/// The roots that the active bundle names.
+#[must_use]
+pub fn roots(bundles: &Bundles) -> Option<Roots> {
+    let bundle = bundles.contents().ok().flatten()?;
+    Roots::from_pem(&bundle.of_kind(Kind::Roots).next()?.bytes).ok()
+}

@@ -1,0 +1,230 @@
+//! Keeps a running device in good standing with central, in a thread of its own: certificate, time, bundle, report.
+//!
+//! What it changes is noted in the device's own log. Whatever fails is tried again for ever; a read never waits for it.
+
+use crate::bundle;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::site::Site;
+use crate::uplink::https::Https;
+use drivers::key_store::KeyStore;
+use events::Clock as _;
+use identity::bundles::Bundles;
+use identity::keeper::{KeeperError, Progress, system_random};
+use identity::{Keeper, TrustedClock};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the clock is looked at, and whether a certificate is due.
+const LOOK: Duration = Duration::from_secs(60);
+/// How often time, report and bundle are exchanged, on average; devices spread by their random numbers.
+const EXCHANGE: Duration = Duration::from_secs(3600);
+/// A difference between clocks, in seconds, that is worth an event.
+const WORTH_TELLING: u64 = 5;
+
+fn failure(error: &KeeperError) -> Failure {
+    Failure::device(error.code(), identity::central::describe(error), error.remedy())
+}
+
+/// The custodian before it runs.
+pub struct Custodian {
+    keeper: Keeper,
+    bundles: Bundles,
+    https: Https,
+    keys: Arc<dyn KeyStore>,
+    clock: Arc<TrustedClock>,
+    failures: u32,
+}
+
+impl std::fmt::Debug for Custodian {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Custodian({:?})", self.keeper)
+    }
+}
+
+/// The custodian at work; dropping it ends it.
+#[derive(Debug)]
+pub struct Running {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop = None;
+        // What it has under way with central may take its time, and loses nothing when it is cut.
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic there has been reported by the runtime.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Custodian {
+    /// Opens the identity and connects the uplink.
+    ///
+    /// # Errors
+    /// When the device is not enrolled, or another process keeps its identity.
+    pub fn prepare(
+        config: &Config,
+        keys: Arc<dyn KeyStore>,
+        clock: Arc<TrustedClock>,
+        https: Https,
+    ) -> Result<Self, Failure> {
+        let url = config.identity_state()?.map(|state| state.url().to_owned()).unwrap_or_default();
+        let central = Arc::new(identity::Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
+        let software = env!("CARGO_PKG_VERSION");
+        let keeper = Keeper::open(&config.identity, Arc::clone(&keys), central, Arc::clone(&clock), software);
+        let keeper = keeper.map_err(|error| failure(&error))?;
+        let custodian = Self { keeper, bundles: Bundles::new(&config.bundles), https, keys, clock, failures: 0 };
+        custodian.connect()?;
+        Ok(custodian)
+    }
+
+    /// Gives the uplink a client with the present certificate and roots.
+    fn connect(&self) -> Result<(), Failure> {
+        let state = self.keeper.state();
+        let roots = state.roots().map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?;
+        let Some((roots, own)) = roots.zip(state.current.as_ref()) else {
+            return Err(Failure::device("identity_missing", "the device is not enrolled", "provision enrol"));
+        };
+        let https = identity::Https::new(state.url(), Arc::clone(&self.keys), Arc::clone(&self.clock));
+        let client = https.client(&roots, Some(own)).map_err(|error| failure(&error.into()))?;
+        self.https.set(client, state.url());
+        Ok(())
+    }
+
+    /// Starts the thread. It ends with the site.
+    #[must_use]
+    pub fn start(mut self, site: &Arc<Site>) -> Running {
+        let site = Arc::downgrade(site);
+        let (stop, stopped) = channel();
+        let thread = std::thread::spawn(move || self.work(&site, &stopped));
+        Running { stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn work(&mut self, site: &Weak<Site>, stopped: &Receiver<()>) {
+        let mut exchange_at = Duration::ZERO;
+        let mut step_at = Duration::ZERO;
+        loop {
+            let Some(site) = site.upgrade() else { return };
+            let now = self.clock.monotonic();
+            let told = self.look(&site).and_then(|()| {
+                if now >= step_at {
+                    step_at = now + self.step(&site)?;
+                }
+                if now >= exchange_at {
+                    exchange_at = now + self.exchange(&site)?;
+                }
+                Ok(())
+            });
+            if let Err(failure) = told {
+                tracing::error!(code = failure.code, "custodian: {}", failure.message);
+            }
+            drop(site);
+            let now = self.clock.monotonic();
+            let wait = exchange_at.min(step_at).saturating_sub(now).clamp(Duration::from_millis(50), LOOK);
+            match stopped.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn look(&self, site: &Site) -> Result<(), Failure> {
+        match self.clock.look() {
+            Some(jump) => site.note_device("clock_jumped", Some(jump.from.to_string()), Some(jump.to.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// A step of the identity; when to look again.
+    fn step(&mut self, site: &Site) -> Result<Duration, Failure> {
+        match self.keeper.step(&system_random).map_err(|error| failure(&error))? {
+            Progress::Promoted { ends: (before, end), .. } => {
+                site.note_device("certificate_renewed", before.map(|end| end.to_string()), Some(end.to_string()))?;
+                self.connect()?;
+                Ok(Duration::ZERO)
+            }
+            Progress::Failed { code, message, wait, .. } => {
+                tracing::warn!(code, "identity: {message}");
+                Ok(wait)
+            }
+            Progress::Waiting { wait, .. } => Ok(wait),
+            Progress::Resting { .. } => Ok(LOOK),
+            Progress::KeyMade(_) | Progress::Asked(_) | Progress::Issued | Progress::Forgotten => Ok(Duration::ZERO),
+        }
+    }
+
+    /// Time, bundle and report; when to do it again.
+    fn exchange(&mut self, site: &Site) -> Result<Duration, Failure> {
+        let mut jitter = [0];
+        system_random(&mut jitter);
+        match self.exchange_once(site) {
+            Ok(()) => {
+                self.failures = 0;
+                Ok(EXCHANGE / 2 + EXCHANGE * u32::from(jitter[0]) / 255)
+            }
+            Err(Exchange::Keeper(error)) => {
+                self.failures = self.failures.saturating_add(1);
+                tracing::info!(code = error.code(), "central did not say the time, or take the report");
+                Ok(fleet::renewal::wait(self.failures, jitter[0], None).min(EXCHANGE))
+            }
+            Err(Exchange::Own(failure)) => Err(failure),
+        }
+    }
+
+    fn exchange_once(&mut self, site: &Site) -> Result<(), Exchange> {
+        let (believed, at) = self.keeper.synchronise()?;
+        if believed.abs_diff(at) > WORTH_TELLING {
+            site.note_device("time_signed", Some(believed.to_string()), Some(at.to_string()))?;
+        }
+        if let Some(bytes) = self.keeper.fetch_bundle(self.bundles.known())? {
+            self.take_bundle(site, &bytes)?;
+        }
+        self.keeper.report(self.bundles.active())?;
+        Ok(())
+    }
+
+    fn take_bundle(&mut self, site: &Site, bytes: &[u8]) -> Result<(), Failure> {
+        let before = self.bundles.active().to_string();
+        match bundle::take(&self.bundles, self.keeper.state(), &site.config.file, bytes) {
+            Ok((_, version)) => {
+                if let Some(roots) = bundle::roots(&self.bundles) {
+                    self.keeper.trust(&roots).map_err(|error| failure(&error))?;
+                    self.connect()?;
+                }
+                site.note_device("bundle_activated", Some(before), Some(version.to_string()))?;
+                site.reload()
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "bundle refused: {error}");
+                site.note_device("bundle_refused", Some(before), Some(error.code().to_owned()))
+            }
+        }
+    }
+}
+
+/// Why an exchange ended early.
+enum Exchange {
+    /// Central, for now.
+    Keeper(KeeperError),
+    /// The device itself.
+    Own(Failure),
+}
+
+impl From<KeeperError> for Exchange {
+    fn from(error: KeeperError) -> Self {
+        Self::Keeper(error)
+    }
+}
+
+impl From<Failure> for Exchange {
+    fn from(failure: Failure) -> Self {
+        Self::Own(failure)
+    }
+}

@@ -1,0 +1,246 @@
+//! The endpoints of identity, time and bundles.
+//!
+//! | endpoint | certificate | does |
+//! |---|---|---|
+//! | `GET /.well-known/est/cacerts` | – | the fleet's roots and links (RFC 7030 clause 4.1) |
+//! | `GET /.well-known/est/csrattrs` | – | that keys are P-256 (clause 4.5) |
+//! | `POST /.well-known/est/simpleenroll` | – | a certificate, or 202 while a technician has to confirm (clause 4.2) |
+//! | `POST /.well-known/est/simplereenroll` | yes | the next certificate |
+//! | `GET /v1/time?nonce=HEX` | – | the time, signed (see [`fleet::time`]) |
+//! | `GET /v1/assignment` | yes | the signed answer that belongs to the certificate |
+//! | `POST /v1/report` | yes | takes what the device says of itself |
+//! | `GET /v1/bundle?after=N` | yes | the newest bundle of its site, or 204 |
+//!
+//! An enrolment carries our request in the header [`fleet::est::REQUEST_HEADER`]; its PKCS#10 request is that of the body.
+
+use super::{Decision, Presented, Registrar, RegistrarError};
+use crate::http::{named, refused};
+use crate::tls::{Peer, TlsFiles};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use fleet::est::{self, Report};
+use fleet::{FleetError, request, time};
+use openssl::pkey::{PKey, Private};
+use serde::Deserialize;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The largest request: a PKCS#10 request in base64.
+const MAX_BODY: usize = 16 * 1024;
+
+/// CsrAttrs (RFC 7030 clause 4.5.2): id-ecPublicKey with prime256v1, ecdsa-with-SHA256.
+const CSR_ATTRIBUTES: [u8; 35] = [
+    0x30, 0x21, 0x30, 0x15, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x31, 0x0A, 0x06, 0x08, 0x2A, 0x86,
+    0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02,
+];
+
+/// Key and certificate of the server: it signs the time with them.
+#[derive(Clone)]
+pub struct ServerKey {
+    /// The private key.
+    pub key: PKey<Private>,
+    /// Certificate and links, DER.
+    pub chain: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for ServerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerKey")
+    }
+}
+
+impl ServerKey {
+    /// From the files of the endpoint.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load(files: &TlsFiles, pass_phrase: &[u8]) -> Result<Self, crate::tls::TlsError> {
+        Ok(Self { key: files.key(pass_phrase)?, chain: files.chain()? })
+    }
+}
+
+/// What the handlers need.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    registrar: Arc<Registrar>,
+    server: Arc<RwLock<ServerKey>>,
+}
+
+impl Identity {
+    /// Over a registrar.
+    #[must_use]
+    pub fn new(registrar: Arc<Registrar>, server: ServerKey) -> Self {
+        Self { registrar, server: Arc::new(RwLock::new(server)) }
+    }
+
+    /// Lets another key sign the time from now on.
+    pub fn set_server(&self, server: ServerKey) {
+        *self.server.write().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+}
+
+/// The service. It expects a [`Peer`] from the acceptor.
+pub fn router(identity: Identity) -> Router {
+    let at = |path: &str| format!("{}/{path}", est::PATH);
+    Router::new()
+        .route(&at("cacerts"), get(cacerts))
+        .route(&at("csrattrs"), get(csrattrs))
+        .route(&at("simpleenroll"), post(enrol))
+        .route(&at("simplereenroll"), post(enrol))
+        .route(est::TIME_PATH, get(signed_time))
+        .route(est::ASSIGNMENT_PATH, get(assignment))
+        .route(est::REPORT_PATH, post(report))
+        .route(est::BUNDLE_PATH, get(bundle))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(identity)
+}
+
+fn failed(error: FleetError) -> Response {
+    refused(RegistrarError::Answer(error).refusal())
+}
+
+fn malformed(error: FleetError) -> Response {
+    refused(RegistrarError::Request(error).refusal())
+}
+
+/// Certificates as EST wants them.
+fn certificates(list: &[Vec<u8>]) -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, est::CERTIFICATES), (HeaderName::from_static("content-transfer-encoding"), "base64")];
+    (headers, est::to_body(&est::certs_only(list))).into_response()
+}
+
+async fn cacerts(State(identity): State<Identity>) -> Response {
+    let all = || {
+        let ca = identity.registrar.ca();
+        let mut list = ca.roots()?.to_der()?;
+        for link in ca.links()? {
+            list.push(link.to_der()?);
+        }
+        Ok(list)
+    };
+    all().map_or_else(failed, |list: Vec<Vec<u8>>| certificates(&list))
+}
+
+async fn csrattrs() -> Response {
+    ([(header::CONTENT_TYPE, "application/csrattrs")], est::to_body(&CSR_ATTRIBUTES)).into_response()
+}
+
+/// Off the network threads: signatures and fsync.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn enrol(
+    State(identity): State<Identity>,
+    Extension(Peer(presented)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let decide = move || {
+        let text = headers.get(est::REQUEST_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let bytes = est::from_header(text).map_err(malformed)?;
+        let request = request::open(&bytes).map_err(malformed)?;
+        if est::from_body(&body).map_err(malformed)? != request.csr {
+            return Err(malformed(FleetError::Nonce("certificate request in the body")));
+        }
+        let decided = identity.registrar.enrol(&bytes, presented.as_ref());
+        decided.map_err(|error| {
+            tracing::warn!(serial = request.serial, way = request.way.id(), code = error.answer().1, "not enrolled");
+            refused(error.refusal())
+        })
+    };
+    match apart(decide).await {
+        Ok(Ok(Decision::Issued { certificate, device, .. })) => {
+            tracing::info!(device, "certificate issued");
+            certificates(&[certificate])
+        }
+        Ok(Ok(Decision::Pending { retry_after })) => {
+            (StatusCode::ACCEPTED, [(header::RETRY_AFTER, retry_after.as_secs().to_string())]).into_response()
+        }
+        Ok(Err(response)) | Err(response) => response,
+    }
+}
+
+/// A device that may.
+fn admitted(identity: &Identity, peer: Peer) -> Result<Presented, Response> {
+    let presented = named(peer)?;
+    identity.registrar.admits(&presented).map_err(|error| refused(error.refusal()))?;
+    Ok(presented)
+}
+
+#[derive(Deserialize)]
+struct Nonce {
+    nonce: String,
+}
+
+async fn signed_time(State(identity): State<Identity>, Query(Nonce { nonce }): Query<Nonce>) -> Response {
+    let mut bytes = [0; 16];
+    if hex::decode_to_slice(&nonce, &mut bytes).is_err() {
+        return malformed(FleetError::Malformed("nonce of 16 bytes in hexadecimal"));
+    }
+    let server = identity.server.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let sign = |message: &[u8]| fleet::authority::sign(&server.key, message).map_err(|error| error.to_string());
+    let signed = time::sign(identity.registrar.clock.wall(), events::event::Bytes(bytes), &server.chain, &sign);
+    signed.map_or_else(failed, |statement| {
+        ([(header::CONTENT_TYPE, "application/cose"), (header::CACHE_CONTROL, "no-store")], statement).into_response()
+    })
+}
+
+async fn assignment(State(identity): State<Identity>, Extension(peer): Extension<Peer>) -> Response {
+    let find = move || {
+        let presented = admitted(&identity, peer)?;
+        let device = identity.registrar.registry().device(&presented.name);
+        device.map_err(|error| refused(RegistrarError::Store(error).refusal()))
+    };
+    match apart(find).await {
+        Ok(Ok(device)) => match device.and_then(|device| device.answer) {
+            Some(answer) => ([(header::CONTENT_TYPE, "application/cose")], answer).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
+        Ok(Err(response)) | Err(response) => response,
+    }
+}
+
+async fn report(
+    State(identity): State<Identity>,
+    Extension(peer): Extension<Peer>,
+    Json(report): Json<Report>,
+) -> Response {
+    let take = move || {
+        let presented = admitted(&identity, peer)?;
+        identity.registrar.report(&presented.name, &report).map_err(|error| refused(error.refusal()))
+    };
+    match apart(take).await {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(response)) | Err(response) => response,
+    }
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn bundle(
+    State(identity): State<Identity>,
+    Extension(peer): Extension<Peer>,
+    Query(After { after }): Query<After>,
+) -> Response {
+    let find = move || {
+        let presented = admitted(&identity, peer)?;
+        let store = |error| refused(RegistrarError::Store(error).refusal());
+        let registry = identity.registrar.registry();
+        let site = registry.device(&presented.name).map_err(store)?.map(|device| device.site).unwrap_or_default();
+        registry.bundle(&site, after).map_err(store)
+    };
+    match apart(find).await {
+        Ok(Ok(Some(bytes))) => ([(header::CONTENT_TYPE, "application/cose")], bytes).into_response(),
+        Ok(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(response)) | Err(response) => response,
+    }
+}

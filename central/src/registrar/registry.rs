@@ -1,0 +1,536 @@
+//! What central knows of its devices: who they are, which keys they have, whether they may in.
+//!
+//! Tables beside those of the event store (`PRAGMA user_version` 2):
+//!
+//! | table | a row is |
+//! |---|---|
+//! | `fleet_device` | a device, from the day it is expected to the day after it was replaced |
+//! | `fleet_key` | a key that was ever seen, whose it is, and whether it was revoked: for ever, then |
+//! | `fleet_token` | a one-time token, as its SHA-256 |
+//! | `fleet_pending` | a request that waits for a technician |
+//! | `fleet_bundle` | a signed bundle, for one site or for all |
+//! | `fleet_technician` | who may confirm |
+//! | `fleet_journal` | who did what to which device |
+
+use crate::store::StoreError;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(crate) const SCHEMA: &str = "
+    CREATE TABLE fleet_device (
+        name TEXT PRIMARY KEY,
+        serial TEXT NOT NULL,
+        site TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('expected', 'active', 'quarantined', 'revoked', 'replaced')),
+        way TEXT,
+        birth TEXT UNIQUE,
+        event_key TEXT,
+        tls_key TEXT,
+        tls_before TEXT,
+        tls_used INTEGER NOT NULL DEFAULT 0,
+        certificate BLOB,
+        not_after INTEGER,
+        answer BLOB,
+        model TEXT,
+        protection TEXT,
+        software TEXT,
+        bundle INTEGER NOT NULL DEFAULT 0,
+        roots TEXT NOT NULL DEFAULT '',
+        time_quality TEXT,
+        seen_at INTEGER,
+        since INTEGER NOT NULL,
+        why TEXT
+    ) STRICT;
+    CREATE INDEX fleet_device_serial ON fleet_device (serial);
+    CREATE TABLE fleet_key (
+        fingerprint TEXT PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, revoked_at INTEGER
+    ) STRICT;
+    CREATE TABLE fleet_token (
+        hash TEXT PRIMARY KEY, site TEXT NOT NULL, profile TEXT NOT NULL, until INTEGER NOT NULL, birth TEXT
+    ) STRICT;
+    CREATE TABLE fleet_pending (
+        birth TEXT PRIMARY KEY, serial TEXT NOT NULL, model TEXT NOT NULL, protection TEXT NOT NULL, request BLOB NOT NULL,
+        at INTEGER NOT NULL, approved_site TEXT, approved_profile TEXT, approved_by TEXT, answer BLOB
+    ) STRICT;
+    CREATE TABLE fleet_bundle (
+        version INTEGER PRIMARY KEY, site TEXT, bytes BLOB NOT NULL, at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE fleet_technician (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
+    CREATE TABLE fleet_journal (
+        position INTEGER PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL,
+        why TEXT
+    ) STRICT;
+    PRAGMA user_version = 2;
+";
+
+/// A device as central knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// The serial number on the machine.
+    pub serial: String,
+    /// Where it stands.
+    pub site: String,
+    /// The profile that it begins with.
+    pub profile: String,
+    /// `expected`, `active`, `quarantined`, `revoked` or `replaced`.
+    pub state: String,
+    /// How it came in.
+    pub way: Option<String>,
+    /// Fingerprint of its birth key.
+    pub birth: Option<String>,
+    /// Its event key, DER in hexadecimal.
+    #[serde(skip)]
+    pub event_key: Option<String>,
+    /// Fingerprint of the TLS key that was certified last.
+    #[serde(skip)]
+    pub tls_key: Option<String>,
+    /// Fingerprint of the one before.
+    #[serde(skip)]
+    pub tls_before: Option<String>,
+    /// Whether it has come with the last one.
+    #[serde(skip)]
+    pub tls_used: bool,
+    /// Its certificate, DER.
+    #[serde(skip)]
+    pub certificate: Option<Vec<u8>>,
+    /// When that ends.
+    pub not_after: Option<i64>,
+    /// The answer that it got last.
+    #[serde(skip)]
+    pub answer: Option<Vec<u8>>,
+    /// Kind of machine.
+    pub model: Option<String>,
+    /// Where its keys are.
+    pub protection: Option<String>,
+    /// Version of the agent.
+    pub software: Option<String>,
+    /// Version of the bundle that is active there.
+    pub bundle: u64,
+    /// Fingerprints of the roots that it trusts.
+    pub roots: Vec<String>,
+    /// How good its time is.
+    pub time_quality: Option<String>,
+    /// When it was last heard of.
+    pub seen_at: Option<i64>,
+    /// Since when it is in this state.
+    pub since: i64,
+    /// Why.
+    pub why: Option<String>,
+}
+
+/// A request that waits for a technician.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Fingerprint of the birth key.
+    pub birth: String,
+    /// The serial number on the machine.
+    pub serial: String,
+    /// Kind of machine.
+    pub model: String,
+    /// Where its keys are.
+    pub protection: String,
+    /// The signed request.
+    pub request: Vec<u8>,
+    /// When it came.
+    pub at: i64,
+    /// Site, profile and technician, once confirmed.
+    pub approved: Option<(String, String, String)>,
+}
+
+/// The registry. Every change is one transaction, on disk before it is answered.
+#[derive(Debug)]
+pub struct Registry(Mutex<Connection>);
+
+fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { operation, source }
+}
+
+const COLUMNS: &str = "name, serial, site, profile, state, way, birth, event_key, tls_key, tls_before, tls_used,
+    certificate, not_after, answer, model, protection, software, bundle, roots, time_quality, seen_at, since, why";
+
+fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
+    let roots: String = row.get(18)?;
+    Ok(Device {
+        name: row.get(0)?,
+        serial: row.get(1)?,
+        site: row.get(2)?,
+        profile: row.get(3)?,
+        state: row.get(4)?,
+        way: row.get(5)?,
+        birth: row.get(6)?,
+        event_key: row.get(7)?,
+        tls_key: row.get(8)?,
+        tls_before: row.get(9)?,
+        tls_used: row.get(10)?,
+        certificate: row.get(11)?,
+        not_after: row.get(12)?,
+        answer: row.get(13)?,
+        model: row.get(14)?,
+        protection: row.get(15)?,
+        software: row.get(16)?,
+        bundle: row.get::<_, i64>(17)?.unsigned_abs(),
+        roots: roots.split_whitespace().map(str::to_owned).collect(),
+        time_quality: row.get(19)?,
+        seen_at: row.get(20)?,
+        since: row.get(21)?,
+        why: row.get(22)?,
+    })
+}
+
+fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
+    let (site, profile, by): (Option<String>, Option<String>, Option<String>) = (row.get(6)?, row.get(7)?, row.get(8)?);
+    Ok(Pending {
+        birth: row.get(0)?,
+        serial: row.get(1)?,
+        model: row.get(2)?,
+        protection: row.get(3)?,
+        request: row.get(4)?,
+        at: row.get(5)?,
+        approved: site.zip(profile).zip(by).map(|((site, profile), by)| (site, profile, by)),
+    })
+}
+
+/// What is done in one transaction.
+#[derive(Debug)]
+pub struct Change<'a>(Transaction<'a>);
+
+impl Registry {
+    /// Opens the registry of a database that the event store has made.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = failed("open the registry");
+        let connection = Connection::open(path).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something in one transaction; nothing of it is kept when it fails.
+    ///
+    /// # Errors
+    /// With what `work` says, or when the database fails.
+    pub fn change<T, E: From<StoreError>>(&self, work: impl FnOnce(&Change<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let change = Change(transaction.map_err(failed("change the registry"))?);
+        let done = work(&change)?;
+        change.0.commit().map_err(failed("change the registry"))?;
+        Ok(done)
+    }
+
+    /// A device by its name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn device(&self, name: &str) -> Result<Option<Device>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE name = ?1");
+        self.lock().query_row(&query, [name], device).optional().map_err(failed("look up a device"))
+    }
+
+    /// All devices, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn devices(&self) -> Result<Vec<Device>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM fleet_device ORDER BY name");
+        let connection = self.lock();
+        let mut statement = connection.prepare(&query).map_err(failed("list devices"))?;
+        let rows = statement.query_map([], device).map_err(failed("list devices"))?;
+        rows.collect::<Result<_, _>>().map_err(failed("list devices"))
+    }
+
+    /// A request that waits, by the fingerprint of its birth key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn pending(&self, birth: &str) -> Result<Option<Pending>, StoreError> {
+        let query = "SELECT birth, serial, model, protection, request, at, approved_site, approved_profile, approved_by
+                     FROM fleet_pending WHERE birth = ?1";
+        self.lock().query_row(query, [birth], pending).optional().map_err(failed("look up a request"))
+    }
+
+    /// The requests that wait and nobody has confirmed, the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn waiting(&self) -> Result<Vec<Pending>, StoreError> {
+        let query = "SELECT birth, serial, model, protection, request, at, approved_site, approved_profile, approved_by
+                     FROM fleet_pending WHERE approved_site IS NULL ORDER BY at DESC LIMIT 200";
+        let connection = self.lock();
+        let mut statement = connection.prepare(query).map_err(failed("list requests"))?;
+        let rows = statement.query_map([], pending).map_err(failed("list requests"))?;
+        rows.collect::<Result<_, _>>().map_err(failed("list requests"))
+    }
+
+    /// The newest bundle for a site that is newer than `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn bundle(&self, site: &str, after: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = "SELECT bytes FROM fleet_bundle WHERE version > ?1 AND (site IS NULL OR site = ?2)
+                     ORDER BY version DESC LIMIT 1";
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let found = self.lock().query_row(query, params![after, site], |row| row.get(0)).optional();
+        found.map_err(failed("look up a bundle"))
+    }
+
+    /// Salt and hash of a technician's pass word.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn technician(&self, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let query = "SELECT salt, hash FROM fleet_technician WHERE name = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.lock().query_row(query, [name], row).optional().map_err(failed("look up a technician"))
+    }
+
+    /// The journal, the oldest first: time, device, what, who, why.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn journal(&self) -> Result<Vec<(i64, String, String, String, Option<String>)>, StoreError> {
+        let connection = self.lock();
+        let query = "SELECT at, device, what, who, why FROM fleet_journal ORDER BY position";
+        let mut statement = connection.prepare(query).map_err(failed("read the journal"))?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+            .map_err(failed("read the journal"))?;
+        rows.collect::<Result<_, _>>().map_err(failed("read the journal"))
+    }
+}
+
+impl Change<'_> {
+    fn one(&self, column: &str, value: &str) -> Result<Option<Device>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE {column} = ?1");
+        self.0.query_row(&query, [value], device).optional().map_err(failed("look up a device"))
+    }
+
+    /// A device by its name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn device(&self, name: &str) -> Result<Option<Device>, StoreError> {
+        self.one("name", name)
+    }
+
+    /// The device with a birth key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn by_birth(&self, birth: &str) -> Result<Option<Device>, StoreError> {
+        self.one("birth", birth)
+    }
+
+    /// The device that is expected under a serial number; its birth key must be this one, or not be known yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn expected(&self, serial: &str, birth: &str) -> Result<Option<Device>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM fleet_device WHERE serial = ?1 AND state = 'expected' AND (birth IS NULL OR birth = ?2)"
+        );
+        self.0.query_row(&query, [serial, birth], device).optional().map_err(failed("look up a device"))
+    }
+
+    /// Writes a device as it is now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put(&self, device: &Device) -> Result<(), StoreError> {
+        let query = format!(
+            "INSERT OR REPLACE INTO fleet_device ({COLUMNS}) VALUES
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
+        );
+        let d = device;
+        let bundle = i64::try_from(d.bundle).unwrap_or(i64::MAX);
+        let values = params![
+            d.name,
+            d.serial,
+            d.site,
+            d.profile,
+            d.state,
+            d.way,
+            d.birth,
+            d.event_key,
+            d.tls_key,
+            d.tls_before,
+            d.tls_used,
+            d.certificate,
+            d.not_after,
+            d.answer,
+            d.model,
+            d.protection,
+            d.software,
+            bundle,
+            d.roots.join(" "),
+            d.time_quality,
+            d.seen_at,
+            d.since,
+            d.why
+        ];
+        self.0.execute(&query, values).map_err(failed("write a device"))?;
+        if let Some(key) = &d.event_key {
+            // A device that moved takes its chain with it.
+            let query = "INSERT INTO device (name, site, event_key) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (name) DO UPDATE SET site = excluded.site";
+            self.0.execute(query, params![d.name, d.site, key]).map_err(failed("write a device"))?;
+        }
+        Ok(())
+    }
+
+    /// Notes a key as a device's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_key(&self, fingerprint: &str, device: &str, kind: &str) -> Result<(), StoreError> {
+        let query = "INSERT OR IGNORE INTO fleet_key (fingerprint, device, kind) VALUES (?1, ?2, ?3)";
+        self.0.execute(query, [fingerprint, device, kind]).map_err(failed("write a key"))?;
+        Ok(())
+    }
+
+    /// Whose a key is, and whether it was revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn key(&self, fingerprint: &str) -> Result<Option<(String, bool)>, StoreError> {
+        let query = "SELECT device, revoked_at IS NOT NULL FROM fleet_key WHERE fingerprint = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.0.query_row(query, [fingerprint], row).optional().map_err(failed("look up a key"))
+    }
+
+    /// Revokes all keys of a device, for ever.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn revoke_keys(&self, device: &str, at: i64) -> Result<(), StoreError> {
+        let query = "UPDATE fleet_key SET revoked_at = coalesce(revoked_at, ?2) WHERE device = ?1";
+        self.0.execute(query, params![device, at]).map_err(failed("revoke keys"))?;
+        Ok(())
+    }
+
+    /// Keeps a one-time token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn add_token(&self, hash: &str, site: &str, profile: &str, until: i64) -> Result<(), StoreError> {
+        let query = "INSERT INTO fleet_token (hash, site, profile, until) VALUES (?1, ?2, ?3, ?4)";
+        self.0.execute(query, params![hash, site, profile, until]).map_err(failed("keep a token"))?;
+        Ok(())
+    }
+
+    /// Spends a token on a birth key: site and profile, if it is valid and unspent, or spent on the same key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn spend_token(&self, hash: &str, birth: &str, now: i64) -> Result<Option<(String, String)>, StoreError> {
+        let query = "UPDATE fleet_token SET birth = ?2
+                     WHERE hash = ?1 AND (birth = ?2 OR (birth IS NULL AND until > ?3)) RETURNING site, profile";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.0.query_row(query, params![hash, birth, now], row).optional().map_err(failed("spend a token"))
+    }
+
+    /// Keeps a request for a technician; a repetition replaces it, and a confirmation stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wait(&self, pending: &Pending) -> Result<(), StoreError> {
+        let query = "INSERT INTO fleet_pending (birth, serial, model, protection, request, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (birth) DO UPDATE SET request = excluded.request, at = excluded.at, serial = excluded.serial";
+        let p = pending;
+        let values = params![p.birth, p.serial, p.model, p.protection, p.request, p.at];
+        self.0.execute(query, values).map_err(failed("keep a request"))?;
+        Ok(())
+    }
+
+    /// How many requests wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_waiting(&self) -> Result<u64, StoreError> {
+        let count = self.0.query_row("SELECT count(*) FROM fleet_pending", [], |row| row.get::<_, i64>(0));
+        Ok(count.map_err(failed("count requests"))?.unsigned_abs())
+    }
+
+    /// Forgets requests that nobody confirmed since.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_waiting(&self, before: i64) -> Result<(), StoreError> {
+        let query = "DELETE FROM fleet_pending WHERE at < ?1";
+        self.0.execute(query, [before]).map_err(failed("forget requests"))?;
+        Ok(())
+    }
+
+    /// Confirms a request.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn approve(&self, birth: &str, site: &str, profile: &str, by: &str) -> Result<bool, StoreError> {
+        let query = "UPDATE fleet_pending SET approved_site = ?2, approved_profile = ?3, approved_by = ?4
+                     WHERE birth = ?1 AND approved_site IS NULL";
+        Ok(self.0.execute(query, [birth, site, profile, by]).map_err(failed("confirm a request"))? == 1)
+    }
+
+    /// What a technician confirmed of a birth key: site, profile, technician.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn approved(&self, birth: &str) -> Result<Option<(String, String, String)>, StoreError> {
+        let query = "SELECT approved_site, approved_profile, approved_by FROM fleet_pending
+                     WHERE birth = ?1 AND approved_site IS NOT NULL";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        self.0.query_row(query, [birth], row).optional().map_err(failed("look up a request"))
+    }
+
+    /// Forgets a request, which was answered or refused.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget(&self, birth: &str) -> Result<(), StoreError> {
+        self.0.execute("DELETE FROM fleet_pending WHERE birth = ?1", [birth]).map_err(failed("forget a request"))?;
+        Ok(())
+    }
+
+    /// Keeps a bundle, for one site or for all.
+    ///
+    /// # Errors
+    /// When there is one of this version.
+    pub fn add_bundle(&self, version: u64, site: Option<&str>, bytes: &[u8], at: i64) -> Result<(), StoreError> {
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        let query = "INSERT INTO fleet_bundle (version, site, bytes, at) VALUES (?1, ?2, ?3, ?4)";
+        self.0.execute(query, params![version, site, bytes, at]).map_err(failed("keep a bundle"))?;
+        Ok(())
+    }
+
+    /// Keeps a technician.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_technician(&self, name: &str, salt: &[u8], hash: &[u8]) -> Result<(), StoreError> {
+        let query = "INSERT OR REPLACE INTO fleet_technician (name, salt, hash) VALUES (?1, ?2, ?3)";
+        self.0.execute(query, params![name, salt, hash]).map_err(failed("keep a technician"))?;
+        Ok(())
+    }
+
+    /// Writes the journal.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn journal(&self, at: i64, device: &str, what: &str, who: &str, why: Option<&str>) -> Result<(), StoreError> {
+        let query = "INSERT INTO fleet_journal (at, device, what, who, why) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.0.execute(query, params![at, device, what, who, why]).map_err(failed("write the journal"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,544 @@
+//! The fleet's own certification authority: P-256, one level, for devices and for central; and what the others need to
+//! check what it issued.
+//!
+//! A CA is a directory:
+//!
+//! | file | is |
+//! |---|---|
+//! | `root-N.cert.pem`, `root-N.key.pem` | the N-th root, from 1; the key is encrypted under the pass phrase |
+//! | `issuing` | the number of the root that issues now |
+//! | `link-N.cert.pem` | root N's key, certified by root N-1: who trusts only the old root follows it to the new one |
+//! | `fleet-ca.cert.pem` | the roots that are trusted now |
+//! | `sites.sealed` | the secret that the sites' keys are derived from, sealed under the pass phrase |
+//!
+//! A root is changed in three steps, days or months apart: [`FleetCa::add_root`], after which bundles carry both;
+//! [`FleetCa::use_root`], when the devices say that they have it; [`FleetCa::retire_root`].
+
+use crate::error::{FleetError, io};
+use events::Clock;
+use openssl::asn1::Asn1Time;
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private, Public};
+use openssl::symm::Cipher;
+use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Writes a new file, readable by the owner only.
+///
+/// # Errors
+/// [`FleetError::Exists`] when it is there already.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = match file {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(FleetError::Exists(path.to_owned()));
+        }
+        file => file.map_err(io("write", path))?,
+    };
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", path))
+}
+
+/// Replaces a file at once: a power cut leaves the old content or the new one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside);
+    let mut file = file.map_err(io("write", &beside))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &beside))?;
+    std::fs::rename(&beside, path).map_err(io("replace", path))?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("sync", directory))
+}
+
+/// Roots that somebody trusts. Their own validity is not looked at: a device whose clock is wrong, or that stood in a
+/// store-room for years, must still find home, and a root ends by leaving the bundle.
+#[derive(Clone, Default)]
+pub struct Roots(Vec<X509>);
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.fingerprints()).finish()
+    }
+}
+
+impl Roots {
+    /// From PEM, one after the other.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, FleetError> {
+        let roots = X509::stack_from_pem(pem).map_err(|_| FleetError::Malformed("file of roots"))?;
+        if roots.is_empty() { Err(FleetError::Malformed("file of roots")) } else { Ok(Self(roots)) }
+    }
+
+    /// In PEM.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn to_pem(&self) -> Result<Vec<u8>, FleetError> {
+        let pem: Result<Vec<Vec<u8>>, _> = self.0.iter().map(|root| root.to_pem()).collect();
+        Ok(pem?.concat())
+    }
+
+    /// In DER.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn to_der(&self) -> Result<Vec<Vec<u8>>, FleetError> {
+        Ok(self.0.iter().map(|root| root.to_der()).collect::<Result<_, _>>()?)
+    }
+
+    /// These, and those of `offered` that follow from them: a link is a certificate of a new root's key by a known
+    /// root; with it the new root itself is trusted.
+    #[must_use]
+    pub fn extended(&self, offered: &[X509]) -> Self {
+        let mut known = self.clone();
+        let mut keys = known.keys();
+        let key_of = |certificate: &X509| certificate.public_key().and_then(|key| key.public_key_to_der()).ok();
+        // A chain of links may lead over several roots, in any order.
+        for _ in offered {
+            for certificate in offered {
+                let Some(key) = key_of(certificate) else { continue };
+                if known.issued(certificate) && is_authority(certificate) && !keys.contains(&key) {
+                    keys.push(key.clone());
+                }
+                let self_signed = certificate.public_key().is_ok_and(|own| certificate.verify(&own).unwrap_or(false));
+                let new = !known.0.iter().any(|root| key_of(root).as_ref() == Some(&key));
+                if self_signed && new && keys.contains(&key) {
+                    known.0.push(certificate.clone());
+                }
+            }
+        }
+        known
+    }
+
+    /// Their public keys.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        let key = |root: &X509| root.public_key().and_then(|key| key.public_key_to_der()).ok();
+        self.0.iter().filter_map(key).collect()
+    }
+
+    /// Fingerprints of their keys.
+    #[must_use]
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.keys().iter().map(|key| crate::fingerprint(key)).collect()
+    }
+
+    /// Whether one of them issued a certificate.
+    #[must_use]
+    pub fn issued(&self, certificate: &X509) -> bool {
+        let by = |root: &X509| root.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false));
+        self.0.iter().any(by)
+    }
+
+    /// Whether a chain, the end entity first, leads to one of them over links.
+    #[must_use]
+    pub fn reach(&self, chain: &[X509]) -> bool {
+        let Some((end, links)) = chain.split_first() else { return false };
+        // A link has the new root's key, so whatever that root issued verifies under it.
+        let linked = links.iter().any(|link| {
+            let key = link.public_key();
+            self.issued(link) && is_authority(link) && key.is_ok_and(|key| end.verify(&key).unwrap_or(false))
+        });
+        self.issued(end) || linked
+    }
+}
+
+/// Whether a certificate may issue others (RFC 5280 clause 4.2.1.9): the text form names it, as the library's binding has
+/// no other way to ask.
+fn is_authority(certificate: &X509) -> bool {
+    certificate.to_text().is_ok_and(|text| String::from_utf8_lossy(&text).contains("CA:TRUE"))
+}
+
+/// The fleet CA, with the root that issues now.
+pub struct FleetCa {
+    directory: PathBuf,
+    number: u32,
+    root: X509,
+    key: PKey<Private>,
+    sites: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for FleetCa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FleetCa(root {})", self.number)
+    }
+}
+
+/// The file with the roots that are trusted.
+pub const ROOTS: &str = "fleet-ca.cert.pem";
+const ISSUING: &str = "issuing";
+const SITES: &str = "sites.sealed";
+const DAY: i64 = 86_400;
+/// Days that a device's certificate lasts, unless the operator wants otherwise.
+pub const DEVICE_DAYS: u32 = 397;
+
+fn certificate_path(directory: &Path, kind: &str, number: u32) -> PathBuf {
+    directory.join(format!("{kind}-{number}.cert.pem"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FleetError> {
+    std::fs::read(path).map_err(io("read", path))
+}
+
+fn read_certificate(path: &Path) -> Result<X509, FleetError> {
+    X509::from_pem(&read(path)?).map_err(|_| FleetError::Malformed("certificate"))
+}
+
+/// Makes the files of a root.
+fn make_root(directory: &Path, number: u32, pass_phrase: &[u8], clock: &dyn Clock) -> Result<X509, FleetError> {
+    let key = new_key()?;
+    let name = common_name(&format!("cccd-edge fleet root {number}"))?;
+    let root = authority(&name, &name, &public(&key)?, &key, clock)?;
+    write_new(&directory.join(format!("root-{number}.key.pem")), &encrypted(&key, pass_phrase)?)?;
+    write_new(&certificate_path(directory, "root", number), &root.to_pem()?)?;
+    Ok(root)
+}
+
+/// A CA certificate for a key.
+fn authority(
+    subject: &X509NameRef,
+    issuer: &X509NameRef,
+    key: &PKey<Public>,
+    issuer_key: &PKey<Private>,
+    clock: &dyn Clock,
+) -> Result<X509, FleetError> {
+    let mut builder = builder(subject, issuer, key, clock, 20 * 365)?;
+    // One link between two roots, no other authority below.
+    builder.append_extension(BasicConstraints::new().critical().ca().pathlen(1).build()?)?;
+    builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;
+    builder.sign(issuer_key, MessageDigest::sha256())?;
+    Ok(builder.build())
+}
+
+impl FleetCa {
+    /// Makes a CA in a directory, its keys encrypted under the pass phrase.
+    ///
+    /// # Errors
+    /// When there is one already, or files cannot be written.
+    pub fn create(directory: &Path, pass_phrase: &[u8], clock: &dyn Clock) -> Result<Self, FleetError> {
+        std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+        let root = make_root(directory, 1, pass_phrase, clock)?;
+        write_new(&directory.join(ROOTS), &root.to_pem()?)?;
+        write_new(&directory.join(ISSUING), b"1")?;
+        let mut sites = Zeroizing::new([0; 32]);
+        openssl::rand::rand_priv_bytes(&mut *sites)?;
+        write_new(&directory.join(SITES), &events::sealed::seal(pass_phrase, &*sites)?)?;
+        Self::open(directory, pass_phrase)
+    }
+
+    /// Opens the CA of a directory.
+    ///
+    /// # Errors
+    /// When it is not there or the pass phrase is wrong.
+    pub fn open(directory: &Path, pass_phrase: &[u8]) -> Result<Self, FleetError> {
+        let issuing = read(&directory.join(ISSUING))?;
+        let number = std::str::from_utf8(&issuing).ok().and_then(|text| text.trim().parse().ok());
+        let number: u32 = number.ok_or(FleetError::Malformed("number of a root"))?;
+        let root = read_certificate(&certificate_path(directory, "root", number))?;
+        let path = directory.join(format!("root-{number}.key.pem"));
+        let key =
+            PKey::private_key_from_pem_passphrase(&read(&path)?, pass_phrase).map_err(|_| FleetError::Locked(path))?;
+        let path = directory.join(SITES);
+        let sites = events::sealed::open(pass_phrase, &read(&path)?).ok_or(FleetError::Locked(path))?;
+        Ok(Self { directory: directory.to_owned(), number, root, key, sites })
+    }
+
+    /// The key of a site, under which holders become keyed hashes: one for all its devices.
+    #[must_use]
+    pub fn site_key(&self, site: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(events::subject::keyed_hash(&self.sites, &format!("cccd-site-v1 {site}")).0)
+    }
+
+    /// The roots that are trusted now.
+    ///
+    /// # Errors
+    /// When the file is not there.
+    pub fn roots(&self) -> Result<Roots, FleetError> {
+        Roots::from_pem(&read(&self.directory.join(ROOTS))?)
+    }
+
+    /// The links between them, DER.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn links(&self) -> Result<Vec<X509>, FleetError> {
+        let paths = (2..=self.number).map(|number| certificate_path(&self.directory, "link", number));
+        paths.filter(|path| path.exists()).map(|path| read_certificate(&path)).collect()
+    }
+
+    /// Makes the next root and its link from the one that issues now. Both are trusted from now on; the old one goes on
+    /// issuing. Returns the new root's number.
+    ///
+    /// # Errors
+    /// When files cannot be written.
+    pub fn add_root(&self, pass_phrase: &[u8], clock: &dyn Clock) -> Result<u32, FleetError> {
+        let next = self.number + 1;
+        let root = make_root(&self.directory, next, pass_phrase, clock)?;
+        let link = authority(root.subject_name(), self.root.subject_name(), &public_of(&root)?, &self.key, clock)?;
+        write_new(&certificate_path(&self.directory, "link", next), &link.to_pem()?)?;
+        let roots = [self.roots()?.to_pem()?, root.to_pem()?].concat();
+        replace(&self.directory.join(ROOTS), &roots)?;
+        Ok(next)
+    }
+
+    /// Lets another root issue from now on.
+    ///
+    /// # Errors
+    /// When there is no such root.
+    pub fn use_root(&self, number: u32, pass_phrase: &[u8]) -> Result<Self, FleetError> {
+        read_certificate(&certificate_path(&self.directory, "root", number))?;
+        replace(&self.directory.join(ISSUING), number.to_string().as_bytes())?;
+        Self::open(&self.directory, pass_phrase)
+    }
+
+    /// Trusts a root no longer. The one that issues cannot be retired.
+    ///
+    /// # Errors
+    /// When there is no such root, or it issues.
+    pub fn retire_root(&self, number: u32) -> Result<(), FleetError> {
+        let path = certificate_path(&self.directory, "root", number);
+        let retired = public_of(&read_certificate(&path)?)?.public_key_to_der()?;
+        let mut roots = self.roots()?;
+        roots.0.retain(|root| public_of(root).and_then(|key| key.public_key_to_der()).ok().as_ref() != Some(&retired));
+        if number == self.number || roots.0.is_empty() {
+            return Err(FleetError::Root("remaining fleet"));
+        }
+        replace(&self.directory.join(ROOTS), &roots.to_pem()?)
+    }
+
+    /// SubjectPublicKeyInfo of the issuing root.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn public_key(&self) -> Result<Vec<u8>, FleetError> {
+        Ok(self.key.public_key_to_der()?)
+    }
+
+    /// Signs with the issuing root's key: `r ‖ s`.
+    ///
+    /// # Errors
+    /// With what the library says.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], String> {
+        sign(&self.key, message).map_err(|error| error.to_string())
+    }
+
+    /// A certificate for a device's TLS key, in DER. The device's name is its common name.
+    ///
+    /// # Errors
+    /// When name or key are malformed.
+    pub fn device_certificate(
+        &self,
+        device: &str,
+        public_key: &[u8],
+        clock: &dyn Clock,
+        days: u32,
+    ) -> Result<Vec<u8>, FleetError> {
+        if !is_device_name(device) {
+            return Err(FleetError::Name(device.to_owned()));
+        }
+        let key = PKey::public_key_from_der(public_key)?;
+        let name = common_name(device)?;
+        let mut builder = builder(&name, self.root.subject_name(), &key, clock, days.into())?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+        builder.append_extension(ExtendedKeyUsage::new().client_auth().build()?)?;
+        builder.sign(&self.key, MessageDigest::sha256())?;
+        Ok(builder.build().to_der()?)
+    }
+
+    /// Key (encrypted under the pass phrase) and certificate of a central endpoint, written to a directory as
+    /// `server.key.pem`, `server.cert.pem` (with links to older roots) and `fleet-ca.cert.pem`. What is there of an
+    /// earlier root is replaced.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn server(
+        &self,
+        directory: &Path,
+        hosts: &[String],
+        pass_phrase: &[u8],
+        clock: &dyn Clock,
+    ) -> Result<(), FleetError> {
+        std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+        let key = new_key()?;
+        let name = common_name(hosts.first().map_or("central", String::as_str))?;
+        let mut builder = builder(&name, self.root.subject_name(), &public(&key)?, clock, 825)?;
+        let mut alternative = SubjectAlternativeName::new();
+        for host in hosts {
+            match host.parse::<std::net::IpAddr>() {
+                Ok(_) => alternative.ip(host),
+                Err(_) => alternative.dns(host),
+            };
+        }
+        let alternative = alternative.build(&builder.x509v3_context(Some(&self.root), None))?;
+        builder.append_extension(alternative)?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+        builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
+        builder.sign(&self.key, MessageDigest::sha256())?;
+        let mut chain = builder.build().to_pem()?;
+        for link in self.links()? {
+            chain.extend(link.to_pem()?);
+        }
+        replace(&directory.join("server.key.pem"), &encrypted(&key, pass_phrase)?)?;
+        replace(&directory.join("server.cert.pem"), &chain)?;
+        replace(&directory.join(ROOTS), &self.roots()?.to_pem()?)
+    }
+}
+
+/// Whether a name can be a device's: a-z, 0-9 and `-`, at most 63.
+#[must_use]
+pub fn is_device_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// ECDSA P-256 with SHA-256 over a message: `r ‖ s`.
+///
+/// # Errors
+/// When the key is no P-256 key.
+pub fn sign(key: &PKey<Private>, message: &[u8]) -> Result<[u8; 64], ErrorStack> {
+    let signature = EcdsaSig::sign(&openssl::sha::sha256(message), &*key.ec_key()?)?;
+    let mut plain = [0; 64];
+    plain[..32].copy_from_slice(&signature.r().to_vec_padded(32)?);
+    plain[32..].copy_from_slice(&signature.s().to_vec_padded(32)?);
+    Ok(plain)
+}
+
+/// Seconds since 1970 between which a certificate is valid.
+///
+/// # Errors
+/// When its times cannot be read.
+pub fn validity(certificate: &X509) -> Result<(i64, i64), FleetError> {
+    let epoch = Asn1Time::from_unix(0)?;
+    let seconds = |time| -> Result<i64, ErrorStack> {
+        let since = epoch.diff(time)?;
+        Ok(i64::from(since.days) * DAY + i64::from(since.secs))
+    };
+    Ok((seconds(certificate.not_before())?, seconds(certificate.not_after())?))
+}
+
+fn public_of(certificate: &X509) -> Result<PKey<Public>, ErrorStack> {
+    certificate.public_key()
+}
+
+fn new_key() -> Result<PKey<Private>, ErrorStack> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+    PKey::from_ec_key(EcKey::generate(&group)?)
+}
+
+fn public(key: &PKey<Private>) -> Result<PKey<Public>, ErrorStack> {
+    PKey::public_key_from_der(&key.public_key_to_der()?)
+}
+
+fn encrypted(key: &PKey<Private>, pass_phrase: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), pass_phrase)
+}
+
+fn common_name(name: &str) -> Result<X509Name, ErrorStack> {
+    let mut builder = X509Name::builder()?;
+    builder.append_entry_by_nid(Nid::COMMONNAME, name)?;
+    Ok(builder.build())
+}
+
+/// A certificate that began a day ago: the first clock that checks it may be slow.
+fn builder(
+    subject: &X509NameRef,
+    issuer: &X509NameRef,
+    key: &PKey<Public>,
+    clock: &dyn Clock,
+    days: i64,
+) -> Result<X509Builder, ErrorStack> {
+    let mut serial = BigNum::new()?;
+    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+    let mut builder = X509::builder()?;
+    builder.set_version(2)?;
+    builder.set_serial_number(&*serial.to_asn1_integer()?)?;
+    builder.set_subject_name(subject)?;
+    builder.set_issuer_name(issuer)?;
+    builder.set_pubkey(key)?;
+    builder.set_not_before(&*Asn1Time::from_unix(clock.wall() - DAY)?)?;
+    builder.set_not_after(&*Asn1Time::from_unix(clock.wall() + days * DAY)?)?;
+    Ok(builder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::SystemClock;
+
+    const PHRASE: &[u8] = b"pass phrase";
+
+    fn device_key() -> Vec<u8> {
+        new_key().and_then(|key| key.public_key_to_der()).expect("key")
+    }
+
+    #[test]
+    fn who_trusts_the_old_root_follows_the_link_to_the_new_one() {
+        let (directory, clock) = (tempfile::tempdir().expect("directory"), SystemClock::new());
+        let ca = FleetCa::create(directory.path(), PHRASE, &clock).expect("CA");
+        let old = ca.roots().expect("roots");
+        assert_eq!(ca.add_root(PHRASE, &clock).expect("root"), 2);
+        let both = ca.roots().expect("roots");
+        assert_eq!(both.fingerprints().len(), 2);
+        let ca = ca.use_root(2, PHRASE).expect("root 2");
+        let server = tempfile::tempdir().expect("directory");
+        ca.server(server.path(), &["127.0.0.1".to_owned()], PHRASE, &clock).expect("server");
+        let chain =
+            X509::stack_from_pem(&std::fs::read(server.path().join("server.cert.pem")).expect("file")).expect("PEM");
+        assert!(old.reach(&chain) && both.reach(&chain), "over the link, and directly");
+        assert!(!old.reach(&chain[..1]), "not without it");
+        let device =
+            X509::from_der(&ca.device_certificate("d", &device_key(), &clock, 90).expect("certificate")).expect("DER");
+        assert!(!old.issued(&device));
+        let mut offered = ca.links().expect("links");
+        offered.extend(both.0.clone());
+        let extended = old.extended(&offered);
+        assert!(extended.issued(&device), "old and link make the new root known");
+        assert_eq!(old.extended(&both.0).fingerprints(), old.fingerprints(), "a root without a link is a stranger");
+        let (from, until) = validity(&device).expect("validity");
+        assert_eq!(until - from, 91 * DAY, "it began a day ago");
+        assert_eq!(ca.retire_root(2).expect_err("it issues").code(), "fleet_root");
+        ca.retire_root(1).expect("retired");
+        assert_eq!(ca.roots().expect("roots").fingerprints(), [crate::fingerprint(&ca.public_key().expect("key"))]);
+    }
+
+    #[test]
+    fn a_devices_certificate_is_no_authority() {
+        let (directory, clock) = (tempfile::tempdir().expect("directory"), SystemClock::new());
+        let ca = FleetCa::create(directory.path(), PHRASE, &clock).expect("CA");
+        let roots = ca.roots().expect("roots");
+        let rogue_key = new_key().expect("key");
+        let rogue =
+            ca.device_certificate("d", &rogue_key.public_key_to_der().expect("key"), &clock, 90).expect("certificate");
+        let rogue = X509::from_der(&rogue).expect("DER");
+        let name = common_name("central").expect("name");
+        let mut forged =
+            builder(&name, rogue.subject_name(), &public(&rogue_key).expect("key"), &clock, 1).expect("builder");
+        forged.sign(&rogue_key, MessageDigest::sha256()).expect("signed");
+        let forged = forged.build();
+        assert!(!roots.reach(&[forged.clone(), rogue.clone()]), "nothing hangs below a device");
+        assert_eq!(roots.extended(&[rogue, forged]).fingerprints(), roots.fingerprints());
+        assert_eq!(
+            ca.device_certificate("Kiosk 1", &device_key(), &clock, 90).expect_err("name").code(),
+            "device_name"
+        );
+        assert_eq!(FleetCa::open(directory.path(), b"other").expect_err("phrase").code(), "fleet_locked");
+    }
+}

@@ -1,0 +1,143 @@
+//! Why something of the fleet is not taken.
+
+use openssl::error::ErrorStack;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Something of the fleet is not taken, or could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// A file could not be read or written.
+    #[error("cannot {operation} {path}")]
+    Io {
+        /// `read`, `write`, …
+        operation: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is there already; nothing is overwritten.
+    #[error("{0} is there already")]
+    Exists(PathBuf),
+    /// The pass phrase does not open a key.
+    #[error("the pass phrase does not open {0}")]
+    Locked(PathBuf),
+    /// The cryptographic library.
+    #[error("the cryptographic library failed")]
+    Crypto(#[from] ErrorStack),
+    /// A name that cannot be used.
+    #[error("{0:?} is no device name: use a-z, 0-9 and '-', at most 63 characters")]
+    Name(String),
+    /// The bytes are not what they should be.
+    #[error("this is no {0}")]
+    Malformed(&'static str),
+    /// A format version that is not known here.
+    #[error("version {version} of a {what} is not known here")]
+    Version {
+        /// What it is.
+        what: &'static str,
+        /// Its version.
+        version: u32,
+    },
+    /// The signature of something is wrong, or somebody else's.
+    #[error("the signature of the {0} is wrong or somebody else's")]
+    Signature(&'static str),
+    /// Something could not be signed.
+    #[error("cannot sign the {what}: {why}")]
+    Signing {
+        /// What.
+        what: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// It answers another question.
+    #[error("the {0} answers another request")]
+    Nonce(&'static str),
+    /// It was sealed for another device.
+    #[error("the assignment was sealed for another device")]
+    Sealed,
+    /// A certificate does not lead to a root that is trusted here.
+    #[error("the {0} leads to no root that is trusted here")]
+    Root(&'static str),
+    /// The bundle is not newer than one that was here.
+    #[error("bundle {offered} is not newer than {known}")]
+    Older {
+        /// What was offered.
+        offered: u64,
+        /// The highest version that was here.
+        known: u64,
+    },
+    /// The bundle is for another kind of fleet.
+    #[error("the bundle is for {offered:?}, this device is for {own:?}")]
+    Environment {
+        /// What the bundle is for.
+        offered: String,
+        /// What the device is for.
+        own: String,
+    },
+    /// Something inside a bundle.
+    #[error("{path} in the bundle: {why}")]
+    Entry {
+        /// Which part.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Parts of a relayed document are missing or do not belong together.
+    #[error("the codes do not belong together: {0}")]
+    Parts(&'static str),
+}
+
+impl FleetError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "fleet_io",
+            Self::Exists(_) => "fleet_exists",
+            Self::Locked(_) => "fleet_locked",
+            Self::Crypto(_) => "fleet_crypto",
+            Self::Name(_) => "device_name",
+            Self::Malformed(_) => "fleet_malformed",
+            Self::Version { .. } => "fleet_version",
+            Self::Signature(_) => "fleet_signature",
+            Self::Signing { .. } => "fleet_signing",
+            Self::Nonce(_) => "fleet_nonce",
+            Self::Sealed => "fleet_sealed",
+            Self::Root(_) => "fleet_root",
+            Self::Older { .. } => "bundle_older",
+            Self::Environment { .. } => "bundle_environment",
+            Self::Entry { .. } => "bundle_entry",
+            Self::Parts(_) => "relay_parts",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "check disk, path and rights",
+            Self::Exists(_) => "choose another place, or move what is there away",
+            Self::Locked(_) => "use the pass phrase under which it was made",
+            Self::Crypto(_) | Self::Signing { .. } => "check the key store; if it is well, report this as a bug",
+            Self::Name(_) => "choose another name",
+            Self::Malformed(_) | Self::Parts(_) => "make or transfer it anew; it was cut or changed on the way",
+            Self::Version { .. } => "update the older side",
+            Self::Signature(_) => "ask who signed it; use one that this fleet's operator signed",
+            Self::Nonce(_) => "use the answer to the request that is pending now",
+            Self::Sealed => "use the answer that was made for this device",
+            Self::Root(_) => "bring the fleet's present roots with a bundle",
+            Self::Older { .. } => "sign what is to be used under a higher version",
+            Self::Environment { .. } => "use a bundle of this device's own fleet",
+            Self::Entry { .. } => "mend that part and sign the bundle anew",
+        }
+    }
+}
+
+/// Wraps an error of the file system.
+pub fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FleetError {
+    move |source| FleetError::Io { operation, path: path.to_owned(), source }
+}

@@ -1,0 +1,53 @@
+//! What device, technician and central say to each other about identity, time and trust. Formats, checks and schedules:
+//! no network, no key store, no clock; keys are closures, time and randomness are arguments.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`authority`] | the fleet's certification authority, with roots that follow one another |
+//! | [`request`] | what a device sends to be enrolled: a PKCS#10 request, bound to its birth key |
+//! | [`answer`] | what comes back: certificates, and the assignment, sealed for that device |
+//! | [`est`] | what RFC 7030 puts on the wire: base64, certs-only PKCS#7, paths |
+//! | [`time`] | the time, signed over a nonce |
+//! | [`renewal`] | when a certificate is renewed |
+//! | [`bundle`] | anchors, lists, profiles and settings in one signed file |
+//! | [`words`] | six words that two screens show when nobody stands between them |
+//! | [`relay`] | any of these through a phone, as QR codes |
+
+pub mod answer;
+pub mod authority;
+pub mod bundle;
+pub mod error;
+pub mod est;
+pub mod relay;
+pub mod renewal;
+pub mod request;
+pub mod sealed_box;
+pub mod time;
+pub mod words;
+
+pub use authority::FleetCa;
+pub use error::FleetError;
+
+/// Signs a message with ECDSA P-256 and SHA-256: `r ‖ s`, or why not.
+pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Result<[u8; 64], String>;
+
+/// SHA-256 of a key's SubjectPublicKeyInfo in hexadecimal: what lists of devices and people compare.
+#[must_use]
+pub fn fingerprint(public_key: &[u8]) -> String {
+    events::hash(public_key).to_string()
+}
+
+/// Encodes a structure whose fields stand in the order of their encoded keys.
+pub(crate) fn encode(value: &impl serde::Serialize) -> Vec<u8> {
+    // Structures of text, integers and byte strings always encode.
+    serde_cbor::to_vec(value).unwrap_or_default()
+}
+
+/// Decodes what [`encode`] made, and nothing else: there is one encoding of a value.
+pub(crate) fn decode<T: serde::Serialize + serde::de::DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, FleetError> {
+    let value: T = serde_cbor::from_slice(bytes).map_err(|_| FleetError::Malformed(what))?;
+    if encode(&value) == bytes { Ok(value) } else { Err(FleetError::Malformed(what)) }
+}

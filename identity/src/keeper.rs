@@ -1,0 +1,575 @@
+//! Takes the steps of [`crate::machine`]: key store, disk, central.
+//!
+//! Files in the identity's directory: [`crate::state`]'s, and `subject.sealed`, the site's key, sealed under the secret `site`
+//! of the key store.
+
+use crate::central::{Central, CentralError, Enrolled};
+use crate::clock::TrustedClock;
+use crate::machine::{Outcome, Present, Step, next};
+use crate::state::{Credential, Place, State};
+use drivers::key_store::{KeyStore, KeyStoreError};
+use events::event::Bytes;
+use events::{Clock as _, Quality};
+use fleet::answer;
+use fleet::authority::{Roots, replace};
+use fleet::request::{self, About, Key, Keys, Way};
+use fleet::{FleetError, sealed_box, words};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Label of the key that signs events.
+pub const EVENT_KEY: &str = "event";
+/// Label of the key that names the device.
+pub const BIRTH_KEY: &str = "birth";
+/// Name of the file with the site's key.
+pub const SITE_KEY_FILE: &str = "subject.sealed";
+
+/// A step could not be taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeeperError {
+    /// The key store.
+    #[error("the key store")]
+    KeyStore(#[from] KeyStoreError),
+    /// A format, a signature, the disk.
+    #[error("the identity")]
+    Fleet(#[from] FleetError),
+    /// Central.
+    #[error("central")]
+    Central(#[from] CentralError),
+    /// The device was never set up here.
+    #[error("{0} has no identity")]
+    None(PathBuf),
+    /// The site's key does not open.
+    #[error("the site's key does not open")]
+    SiteKey,
+    /// Another process keeps the identity.
+    #[error("another process keeps the identity in {0}")]
+    Busy(PathBuf),
+}
+
+impl KeeperError {
+    /// A stable identifier.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::KeyStore(error) => error.code(),
+            Self::Fleet(error) => error.code(),
+            Self::Central(CentralError::Refused(refusal)) => &refusal.code,
+            Self::Central(CentralError::Unreachable { .. }) => "central_unreachable",
+            Self::Central(CentralError::Local(_)) => "uplink_configuration",
+            Self::None(_) => "identity_missing",
+            Self::SiteKey => "subject_key_locked",
+            Self::Busy(_) => "identity_busy",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        match self {
+            Self::KeyStore(error) => error.remedy(),
+            Self::Fleet(error) => error.remedy(),
+            Self::Central(CentralError::Refused(refusal)) => &refusal.remedy,
+            Self::Central(CentralError::Unreachable { .. }) => {
+                "check network and address of central; it is tried again"
+            }
+            Self::Central(CentralError::Local(_)) => "reset the device softly and enrol it again",
+            Self::None(_) => "enrol the device: provision enrol",
+            Self::SiteKey => "reset the device softly and enrol it again",
+            Self::Busy(_) => "stop the agent first: systemctl stop cccd-agent",
+        }
+    }
+}
+
+impl From<openssl::error::ErrorStack> for KeeperError {
+    fn from(error: openssl::error::ErrorStack) -> Self {
+        Self::Fleet(error.into())
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A key was made.
+    KeyMade(&'static str),
+    /// A request was begun.
+    Asked(Way),
+    /// A technician has to confirm it: the words to compare.
+    Waiting {
+        /// Six words.
+        words: [String; 6],
+        /// When to look again.
+        wait: Duration,
+    },
+    /// It was answered.
+    Issued,
+    /// What was issued works and is used.
+    Promoted {
+        /// End of the certificate before, and of this one, seconds since 1970.
+        ends: (Option<i64>, i64),
+        /// The way in.
+        way: Option<Way>,
+    },
+    /// What was used before is gone.
+    Forgotten,
+    /// It did not work; when to try again.
+    Failed {
+        /// Stable code.
+        code: String,
+        /// For people.
+        message: String,
+        /// What to do.
+        remedy: String,
+        /// When to try again.
+        wait: Duration,
+    },
+    /// Nothing to do until then.
+    Resting {
+        /// Seconds since 1970.
+        until: i64,
+    },
+}
+
+/// Randomness as an argument.
+pub type Random<'a> = &'a dyn Fn(&mut [u8]);
+
+/// The system's random source.
+///
+/// # Panics
+/// When it fails: a key or nonce that can be guessed is worse than none.
+pub fn system_random(bytes: &mut [u8]) {
+    openssl::rand::rand_bytes(bytes).expect("the random source");
+}
+
+/// The keeper of a device's identity.
+pub struct Keeper {
+    directory: PathBuf,
+    keys: Arc<dyn KeyStore>,
+    central: Arc<dyn Central>,
+    clock: Arc<TrustedClock>,
+    /// The way in for a device without a certificate, with its token.
+    first: Way,
+    token: Option<Zeroizing<String>>,
+    software: String,
+    state: State,
+    /// One process at a time changes an identity.
+    _lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keeper({})", self.state.serial)
+    }
+}
+
+impl Keeper {
+    /// Opens the identity in a directory.
+    ///
+    /// # Errors
+    /// [`KeeperError::None`] when there is none.
+    pub fn open(
+        directory: &Path,
+        keys: Arc<dyn KeyStore>,
+        central: Arc<dyn Central>,
+        clock: Arc<TrustedClock>,
+        software: &str,
+    ) -> Result<Self, KeeperError> {
+        let none = || KeeperError::None(directory.to_owned());
+        State::load(directory)?.ok_or_else(none)?;
+        let lock = lock(directory)?;
+        // It may have changed before the lock was ours.
+        let state = State::load(directory)?.ok_or_else(none)?;
+        clock.not_before(state.floor);
+        if let Some(current) = &state.current {
+            clock.not_before(current.not_before);
+        }
+        let (directory, software) = (directory.to_owned(), software.to_owned());
+        Ok(Self { directory, keys, central, clock, first: Way::List, token: None, software, state, _lock: lock })
+    }
+
+    /// How the device gets in, if it is not in yet.
+    #[must_use]
+    pub fn by(self, first: Way, token: Option<&str>) -> Self {
+        Self { first, token: token.map(|token| Zeroizing::new(token.to_owned())), ..self }
+    }
+
+    /// What the device knows of itself.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<TrustedClock> {
+        &self.clock
+    }
+
+    fn save(&self) -> Result<(), KeeperError> {
+        Ok(self.state.save(&self.directory)?)
+    }
+
+    fn present(&self) -> Result<Present, KeeperError> {
+        let there = |label| match self.keys.public_key(label) {
+            Ok(_) => Ok(true),
+            Err(KeyStoreError::NoKey(_)) => Ok(false),
+            Err(error) => Err(error),
+        };
+        Ok(Present { birth: there(BIRTH_KEY)?, event: there(EVENT_KEY)? })
+    }
+
+    /// Makes a key, unless it is there: a cut after it was made left it.
+    fn make_key(&self, label: &str) -> Result<Vec<u8>, KeeperError> {
+        match self.keys.generate(label) {
+            Err(KeyStoreError::Exists(_)) => Ok(self.keys.public_key(label)?),
+            made => Ok(made?),
+        }
+    }
+
+    /// Takes one step. Failures that time may mend are progress; an error is for people.
+    ///
+    /// # Errors
+    /// When key store or disk fail.
+    pub fn step(&mut self, random: Random<'_>) -> Result<Progress, KeeperError> {
+        let step = next(&self.state, self.present()?, self.first, self.clock.wall());
+        match step {
+            Step::MakeKey(label) => {
+                self.make_key(label)?;
+                Ok(Progress::KeyMade(label))
+            }
+            Step::Ask(way) => {
+                let mut nonce = [0; 16];
+                random(&mut nonce);
+                self.state.ask(way, nonce);
+                self.save()?;
+                Ok(Progress::Asked(way))
+            }
+            Step::Send => self.send(random),
+            Step::Try => self.try_next(random),
+            Step::Confirm => match self.connect(self.state.current.clone().as_ref()) {
+                Ok(()) => {
+                    self.forget()?;
+                    Ok(Progress::Forgotten)
+                }
+                Err(error) => Ok(failed(&error, Duration::from_secs(60))),
+            },
+            Step::Forget => {
+                self.forget()?;
+                Ok(Progress::Forgotten)
+            }
+            Step::Rest { until } => Ok(Progress::Resting { until }),
+        }
+    }
+
+    fn forget(&mut self) -> Result<(), KeeperError> {
+        if let Some(previous) = &self.state.previous {
+            self.keys.remove(&previous.key)?;
+            self.state.previous = None;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Connects with a credential, so that central has seen it.
+    fn connect(&self, own: Option<&Credential>) -> Result<(), KeeperError> {
+        let (Some(own), Some(roots)) = (own, self.state.roots()?) else {
+            return Err(KeeperError::None(self.directory.clone()));
+        };
+        self.in_time(&roots, || self.central.assignment(&roots, own))?;
+        Ok(())
+    }
+
+    /// Asks central something; where a certificate is not valid at this clock's time, central is asked for the time first.
+    fn in_time<T>(&self, roots: &Roots, ask: impl Fn() -> Result<T, CentralError>) -> Result<T, CentralError> {
+        match ask() {
+            Err(CentralError::Unreachable { time: true, .. }) => {
+                self.fetch_time(roots)?;
+                ask()
+            }
+            answered => answered,
+        }
+    }
+
+    fn fetch_time(&self, roots: &Roots) -> Result<i64, CentralError> {
+        let mut nonce = [0; 16];
+        system_random(&mut nonce);
+        let nonce = Bytes(nonce);
+        let statement = self.central.time(roots, nonce)?;
+        let at = fleet::time::open(&statement, nonce, roots);
+        let at = at.map_err(|e| CentralError::Unreachable { why: e.to_string(), retry_after: None, time: false })?;
+        self.clock.set(at, Quality::Signed);
+        Ok(at)
+    }
+
+    /// Asks central for the time; what the clock believed and what it is.
+    ///
+    /// # Errors
+    /// When central cannot be reached, or the device has no roots yet.
+    pub fn synchronise(&mut self) -> Result<(i64, i64), KeeperError> {
+        let roots = self.state.roots()?.ok_or_else(|| KeeperError::None(self.directory.clone()))?;
+        let believed = self.clock.wall();
+        let at = self.fetch_time(&roots)?;
+        self.state.floor = at;
+        self.save()?;
+        Ok((believed, at))
+    }
+
+    /// The request that is under way, signed, with its PKCS#10 request.
+    ///
+    /// # Errors
+    /// When there is none, or a key cannot be used.
+    pub fn request(&self) -> Result<(Vec<u8>, Vec<u8>), KeeperError> {
+        let underway = self.state.underway.as_ref().ok_or_else(|| KeeperError::None(self.directory.clone()))?;
+        let tls = self.make_key(&underway.key)?;
+        let (birth, event) = (self.keys.public_key(BIRTH_KEY)?, self.keys.public_key(EVENT_KEY)?);
+        let point = sealed_box::public_point(&*self.box_key()?)?;
+        let by = |label: &'static str| move |m: &[u8]| self.keys.sign(label, m).map_err(|e| e.to_string());
+        let (birth_sign, event_sign) = (by(BIRTH_KEY), by(EVENT_KEY));
+        let tls_sign = |m: &[u8]| self.keys.sign(&underway.key, m).map_err(|e| e.to_string());
+        let keys = Keys {
+            birth: Key { public: &birth, sign: &birth_sign },
+            event: Key { public: &event, sign: &event_sign },
+            tls: Key { public: &tls, sign: &tls_sign },
+            box_key: &point,
+        };
+        let about = About {
+            serial: &self.state.serial,
+            model: &self.state.model,
+            software: &self.software,
+            protection: self.keys.protection().id(),
+        };
+        let token = self.token.as_ref().filter(|_| underway.way == Way::Token).map(|token| token.as_str());
+        let request = request::sign(about, keys, underway.way, token, underway.nonce())?;
+        let csr = request::open(&request)?.csr;
+        Ok((request, csr))
+    }
+
+    fn box_key(&self) -> Result<Box<openssl::ec::EcKey<openssl::pkey::Private>>, KeeperError> {
+        Ok(Box::new(sealed_box::key(&*self.keys.secret("box")?)?))
+    }
+
+    /// The six words of the request that is under way.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn words(&self) -> Result<[String; 6], KeeperError> {
+        let underway = self.state.underway.as_ref().ok_or_else(|| KeeperError::None(self.directory.clone()))?;
+        let roots = self.state.roots()?.map(|roots| roots.fingerprints()).unwrap_or_default();
+        Ok(words::of_request(&self.keys.public_key(BIRTH_KEY)?, underway.nonce(), &roots))
+    }
+
+    /// The roots that the device trusts; at the first contact those that central shows, which a technician then compares.
+    fn roots(&mut self) -> Result<Roots, KeeperError> {
+        if let Some(roots) = self.state.roots()? {
+            return Ok(roots);
+        }
+        let roots = self.central.unverified_roots()?;
+        self.state.roots = String::from_utf8(roots.to_pem()?).unwrap_or_default();
+        self.save()?;
+        Ok(roots)
+    }
+
+    fn send(&mut self, random: Random<'_>) -> Result<Progress, KeeperError> {
+        let mut jitter = [0];
+        random(&mut jitter);
+        let outcome = match self.exchange() {
+            Ok(Some(answer)) => self.accept(&answer)?,
+            Ok(None) => Outcome::Pending(None),
+            Err(KeeperError::Central(CentralError::Refused(refusal))) => Outcome::Refused(refusal),
+            Err(KeeperError::Central(error @ CentralError::Unreachable { .. })) => {
+                let CentralError::Unreachable { retry_after, .. } = &error else { return Err(error.into()) };
+                let wait = self.state.sent(Outcome::Unreachable(*retry_after), jitter[0]);
+                self.save()?;
+                return Ok(failed(&error.into(), wait));
+            }
+            Err(error) => return Err(error),
+        };
+        let refusal = match &outcome {
+            Outcome::Refused(refusal) => Some(refusal.clone()),
+            _ => None,
+        };
+        let issued = matches!(outcome, Outcome::Issued { .. });
+        let wait = self.state.sent(outcome, jitter[0]);
+        self.save()?;
+        if let Some(refusal) = refusal {
+            let (code, message, remedy) = (refusal.code, refusal.message, refusal.remedy);
+            return Ok(Progress::Failed { code, message, remedy, wait });
+        }
+        if issued { Ok(Progress::Issued) } else { Ok(Progress::Waiting { words: self.words()?, wait }) }
+    }
+
+    /// Sends the request; the signed answer, or nothing while a technician has to confirm it.
+    fn exchange(&mut self) -> Result<Option<Vec<u8>>, KeeperError> {
+        let roots = self.roots()?;
+        let (request, csr) = self.request()?;
+        let underway = self.state.underway.clone().ok_or_else(|| KeeperError::None(self.directory.clone()))?;
+        let own = self.state.current.clone().filter(|_| underway.way == Way::Renewal);
+        let sent = self.in_time(&roots, || self.central.enrol(&roots, own.as_ref(), &request, &csr))?;
+        let Enrolled::Issued(certificate) = sent else { return Ok(None) };
+        // The certificate opens the door to the answer that belongs to it; until that was read it is only borrowed.
+        let borrowed = Credential::new(&underway.key, &certificate)?;
+        Ok(Some(self.in_time(&roots, || self.central.assignment(&roots, &borrowed))?))
+    }
+
+    /// Checks an answer to the request that is under way, and keeps the site's key.
+    fn accept(&self, bytes: &[u8]) -> Result<Outcome, KeeperError> {
+        let none = || KeeperError::None(self.directory.clone());
+        let underway = self.state.underway.as_ref().ok_or_else(none)?;
+        let pinned = self.state.roots()?.ok_or_else(none)?;
+        let tls = self.keys.public_key(&underway.key)?;
+        let opened = answer::open(bytes, &pinned, underway.nonce(), &tls, &*self.box_key()?)?;
+        let sealed = events::sealed::seal(&*self.keys.secret("site")?, &opened.assignment.subject)?;
+        std::fs::create_dir_all(&self.directory).map_err(fleet::error::io("make", &self.directory))?;
+        replace(&self.directory.join(SITE_KEY_FILE), &sealed)?;
+        let assignment = &opened.assignment;
+        Ok(Outcome::Issued {
+            credential: Credential::new(&underway.key, &opened.answer.certificate)?,
+            place: Place {
+                device: assignment.device.clone(),
+                site: assignment.site.clone(),
+                central: assignment.central.clone(),
+                profile: assignment.profile.clone(),
+                environment: assignment.environment.clone(),
+                operators: assignment.operators.iter().map(|key| hex::encode(&key.0)).collect(),
+            },
+            roots: String::from_utf8(opened.roots.to_pem()?).unwrap_or_default(),
+            at: opened.answer.at,
+        })
+    }
+
+    /// Takes an answer that came by USB or phone. It is not tried: there may be no network.
+    ///
+    /// # Errors
+    /// When it does not answer the request that is under way.
+    pub fn take_answer(&mut self, bytes: &[u8]) -> Result<Progress, KeeperError> {
+        let outcome = self.accept(bytes)?;
+        if let Outcome::Issued { at, .. } = &outcome {
+            self.clock.not_before(*at);
+        }
+        self.state.sent(outcome, 0);
+        self.save()?;
+        self.promote()
+    }
+
+    /// Begins a request for a way without a network, unless one is under way.
+    ///
+    /// # Errors
+    /// When key store or disk fail.
+    pub fn prepare(&mut self, random: Random<'_>) -> Result<(), KeeperError> {
+        while !matches!(next(&self.state, self.present()?, self.first, self.clock.wall()), Step::Send) {
+            match self.step(random)? {
+                Progress::KeyMade(_) | Progress::Asked(_) => {}
+                _ => return Err(KeeperError::None(self.directory.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    fn try_next(&mut self, random: Random<'_>) -> Result<Progress, KeeperError> {
+        match self.connect(self.state.next.clone().as_ref()) {
+            Ok(()) => self.promote(),
+            // Away is not wrong: what was issued waits.
+            Err(error @ KeeperError::Central(CentralError::Unreachable { .. })) => {
+                Ok(failed(&error, Duration::from_secs(60)))
+            }
+            Err(KeeperError::Central(CentralError::Refused(refusal))) => {
+                let mut jitter = [0];
+                random(&mut jitter);
+                let wait = self.state.reject(&refusal.code, jitter[0]);
+                self.save()?;
+                let (code, message, remedy) = (refusal.code, refusal.message, refusal.remedy);
+                Ok(Progress::Failed { code, message, remedy, wait })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn promote(&mut self) -> Result<Progress, KeeperError> {
+        let before = self.state.current.as_ref().map(|credential| credential.not_after);
+        let way = self.state.underway.as_ref().map(|underway| underway.way);
+        self.state.promote();
+        self.save()?;
+        let end = self.state.current.as_ref().map_or(0, |credential| credential.not_after);
+        Ok(Progress::Promoted { ends: (before, end), way })
+    }
+
+    /// The site's key, under which holders become keyed hashes.
+    ///
+    /// # Errors
+    /// When it is not there or does not open.
+    pub fn site_key(&self) -> Result<Zeroizing<Vec<u8>>, KeeperError> {
+        site_key(&self.directory, &*self.keys)
+    }
+
+    /// Tells central about the device.
+    ///
+    /// # Errors
+    /// When central cannot be reached or refuses.
+    pub fn report(&self, bundle: u64) -> Result<(), KeeperError> {
+        let (own, roots) = self.connected()?;
+        let report = fleet::est::Report {
+            software: self.software.clone(),
+            bundle,
+            roots: roots.fingerprints(),
+            time_quality: self.clock.quality().id().to_owned(),
+            protection: self.keys.protection().id().to_owned(),
+        };
+        Ok(self.in_time(&roots, || self.central.report(&roots, &own, &report))?)
+    }
+
+    /// The newest bundle after a version.
+    ///
+    /// # Errors
+    /// When central cannot be reached or refuses.
+    pub fn fetch_bundle(&self, after: u64) -> Result<Option<Vec<u8>>, KeeperError> {
+        let (own, roots) = self.connected()?;
+        Ok(self.in_time(&roots, || self.central.bundle(&roots, &own, after))?)
+    }
+
+    fn connected(&self) -> Result<(Credential, Roots), KeeperError> {
+        let none = || KeeperError::None(self.directory.clone());
+        Ok((self.state.current.clone().ok_or_else(none)?, self.state.roots()?.ok_or_else(none)?))
+    }
+
+    /// Trusts these roots from now on: an operator's bundle says so.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn trust(&mut self, roots: &Roots) -> Result<(), KeeperError> {
+        let pem = String::from_utf8(roots.to_pem()?).unwrap_or_default();
+        if self.state.roots != pem {
+            self.state.roots = pem;
+            self.save()?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
+    let path = directory.join(".lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(fleet::error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(KeeperError::Busy(directory.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(fleet::error::io("lock", &path)(error).into()),
+    }
+}
+
+/// The site's key of an identity.
+///
+/// # Errors
+/// When it is not there or does not open.
+pub fn site_key(directory: &Path, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, KeeperError> {
+    let bytes = std::fs::read(directory.join(SITE_KEY_FILE)).map_err(|_| KeeperError::SiteKey)?;
+    events::sealed::open(&*keys.secret("site")?, &bytes).ok_or(KeeperError::SiteKey)
+}
+
+fn failed(error: &KeeperError, wait: Duration) -> Progress {
+    let (code, remedy) = (error.code().to_owned(), error.remedy().to_owned());
+    Progress::Failed { code, message: crate::central::describe(error), remedy, wait }
+}

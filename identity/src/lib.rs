@@ -1,0 +1,26 @@
+//! A device's identity, from its first key to the day it is replaced.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`state`] | what a device knows of itself, in one file that is replaced at once |
+//! | [`machine`] | the next step of enrolment or renewal, and what its outcome changes; no I/O |
+//! | [`keeper`] | takes the steps: key store, disk, central |
+//! | [`central`] | what central is asked, and how over HTTPS |
+//! | [`clock`] | time that is never earlier than what is known, with its quality |
+//! | [`bundles`] | the active bundle on disk, the one before, and how one follows the other |
+//!
+//! # Keys
+//! `birth` names the device for ever and signs its requests. `event` signs its log. `tls-a` and `tls-b` take turns: one is in
+//! use while the other is certified and tried. The secrets `box` and `site` open what was sealed for the device.
+
+pub mod bundles;
+pub mod central;
+pub mod clock;
+pub mod keeper;
+pub mod machine;
+pub mod state;
+
+pub use central::{Central, Https};
+pub use clock::TrustedClock;
+pub use keeper::{Keeper, KeeperError};
+pub use state::{Credential, State};
