@@ -5,6 +5,7 @@
 //! other nor the machine's readers, and vpcd's port is open to nobody else.
 
 pub mod browser;
+pub mod fleet;
 pub mod guest;
 pub mod line;
 pub mod link;

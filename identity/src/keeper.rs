@@ -134,6 +134,36 @@ pub enum Progress {
     },
 }
 
+/// Where an identity is written: each call is one change that a cut of power leaves undone or done.
+pub trait Disk: Send + Sync {
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn save(&self, directory: &Path, state: &State) -> Result<(), FleetError>;
+
+    /// Writes the sealed key of the site.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError>;
+}
+
+/// The file system.
+#[derive(Debug, Clone, Copy)]
+pub struct Files;
+
+impl Disk for Files {
+    fn save(&self, directory: &Path, state: &State) -> Result<(), FleetError> {
+        state.save(directory)
+    }
+
+    fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError> {
+        std::fs::create_dir_all(directory).map_err(fleet::error::io("make", directory))?;
+        replace(&directory.join(SITE_KEY_FILE), sealed)
+    }
+}
+
 /// Randomness as an argument.
 pub type Random<'a> = &'a dyn Fn(&mut [u8]);
 
@@ -148,6 +178,7 @@ pub fn system_random(bytes: &mut [u8]) {
 /// The keeper of a device's identity.
 pub struct Keeper {
     directory: PathBuf,
+    disk: Arc<dyn Disk>,
     keys: Arc<dyn KeyStore>,
     central: Arc<dyn Central>,
     clock: Arc<TrustedClock>,
@@ -188,13 +219,20 @@ impl Keeper {
             clock.not_before(current.not_before);
         }
         let (directory, software) = (directory.to_owned(), software.to_owned());
-        Ok(Self { directory, keys, central, clock, first: Way::List, token: None, software, state, _lock: lock })
+        let disk = Arc::new(Files);
+        Ok(Self { directory, disk, keys, central, clock, first: Way::List, token: None, software, state, _lock: lock })
     }
 
     /// How the device gets in, if it is not in yet.
     #[must_use]
     pub fn by(self, first: Way, token: Option<&str>) -> Self {
         Self { first, token: token.map(|token| Zeroizing::new(token.to_owned())), ..self }
+    }
+
+    /// Writes through another disk.
+    #[must_use]
+    pub fn on(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     /// What the device knows of itself.
@@ -210,7 +248,7 @@ impl Keeper {
     }
 
     fn save(&self) -> Result<(), KeeperError> {
-        Ok(self.state.save(&self.directory)?)
+        Ok(self.disk.save(&self.directory, &self.state)?)
     }
 
     fn present(&self) -> Result<Present, KeeperError> {
@@ -420,11 +458,10 @@ impl Keeper {
         let none = || KeeperError::None(self.directory.clone());
         let underway = self.state.underway.as_ref().ok_or_else(none)?;
         let pinned = self.state.roots()?.ok_or_else(none)?;
-        let tls = self.keys.public_key(&underway.key)?;
+        let tls = self.make_key(&underway.key)?;
         let opened = answer::open(bytes, &pinned, underway.nonce(), &tls, &*self.box_key()?)?;
         let sealed = events::sealed::seal(&*self.keys.secret("site")?, &opened.assignment.subject)?;
-        std::fs::create_dir_all(&self.directory).map_err(fleet::error::io("make", &self.directory))?;
-        replace(&self.directory.join(SITE_KEY_FILE), &sealed)?;
+        self.disk.save_site_key(&self.directory, &sealed)?;
         let assignment = &opened.assignment;
         Ok(Outcome::Issued {
             credential: Credential::new(&underway.key, &opened.answer.certificate)?,
@@ -450,8 +487,8 @@ impl Keeper {
         if let Outcome::Issued { at, .. } = &outcome {
             self.clock.not_before(*at);
         }
+        // One change on disk: there may be nobody to try it with.
         self.state.sent(outcome, 0);
-        self.save()?;
         self.promote()
     }
 
