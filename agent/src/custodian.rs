@@ -155,8 +155,9 @@ impl Custodian {
                 Ok(wait)
             }
             Progress::Waiting { wait, .. } => Ok(wait),
-            Progress::Resting { .. } => Ok(LOOK),
-            Progress::KeyMade(_) | Progress::Asked(_) | Progress::Issued | Progress::Forgotten => Ok(Duration::ZERO),
+            // Whatever a clock says, no more than one renewal a minute.
+            Progress::Resting { .. } | Progress::Forgotten => Ok(LOOK),
+            Progress::KeyMade(_) | Progress::Asked(_) | Progress::Issued => Ok(Duration::ZERO),
         }
     }
 

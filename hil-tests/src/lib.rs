@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod fleet;
+pub mod fleet_line;
 pub mod guest;
 pub mod line;
 pub mod link;

@@ -54,7 +54,7 @@ impl Line {
         let url = format!("https://{CENTRAL}");
         let device = ["--out", &line.text("device"), "--device", "kiosk-1", "--site", "practice", "--central", &url];
         let trust = ["--trust", &line.text("trust")];
-        line.run("provision", &[&["enrol"], &ca[..], &device, &trust].concat())?;
+        line.run("provision", &[&["bench"], &ca[..], &device, &trust].concat())?;
         line.run(
             "cccd-central",
             &["--db", &line.text("central.db"), "device", "add", &line.text("device/enrolment.json")],
@@ -115,7 +115,7 @@ impl Line {
     pub fn enrol_another(&self, name: &str) -> anyhow::Result<()> {
         let (ca, phrase, out) = (self.text("ca"), self.text("pass-phrase"), self.text(name));
         let (trust, url) = (self.text("trust"), format!("https://{CENTRAL}"));
-        let device = ["enrol", "--ca", &ca, "--pass-phrase-file", &phrase, "--out", &out, "--device", name];
+        let device = ["bench", "--ca", &ca, "--pass-phrase-file", &phrase, "--out", &out, "--device", name];
         let site = ["--site", "practice", "--central", &url, "--trust", &trust];
         self.run("provision", &[&device[..], &site].concat())?;
         self.run(

@@ -33,7 +33,7 @@ fn configure(directory: &Path) {
     run("provision", &[&["ca-init"], &ca[..]].concat());
     let device = ["--out", &path("device"), "--device", "kiosk-1", "--site", "practice"];
     let central = ["--central", "https://127.0.0.1:8443", "--trust", &path("trust")];
-    run("provision", &[&["enrol"], &ca[..], &device, &central].concat());
+    run("provision", &[&["bench"], &ca[..], &device, &central].concat());
     let config = path("device/agent.toml");
     let text = std::fs::read_to_string(&config).expect("configuration");
     let text: String = text

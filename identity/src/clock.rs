@@ -54,8 +54,14 @@ impl TrustedClock {
     /// Over the system's clocks, with what is known of the past.
     #[must_use]
     pub fn new(system: Arc<dyn Clock>, floor: i64) -> Self {
+        Self::without_build_time(system, floor.max(built_after()))
+    }
+
+    /// The same, where nothing is known of the software's own age.
+    #[must_use]
+    pub fn without_build_time(system: Arc<dyn Clock>, floor: i64) -> Self {
         let look = (system.monotonic(), system.wall());
-        let inner = Inner { floor: floor.max(built_after()), floor_since: look.0, anchor: None, look };
+        let inner = Inner { floor, floor_since: look.0, anchor: None, look };
         Self { system, inner: Mutex::new(inner) }
     }
 

@@ -273,7 +273,16 @@ impl Keeper {
     /// # Errors
     /// When key store or disk fail.
     pub fn step(&mut self, random: Random<'_>) -> Result<Progress, KeeperError> {
-        let step = next(&self.state, self.present()?, self.first, self.clock.wall());
+        let mut step = next(&self.state, self.present()?, self.first, self.clock.wall());
+        if matches!(step, Step::Ask(Way::Renewal | Way::Grace)) && self.clock.quality() != Quality::Signed {
+            // A clock that runs ahead would have a device renew for ever. Where central does not say the time it
+            // will not renew either, or it is one that does not know how.
+            if let Some(roots) = self.state.roots()?
+                && self.fetch_time(&roots).is_ok()
+            {
+                step = next(&self.state, self.present()?, self.first, self.clock.wall());
+            }
+        }
         match step {
             Step::MakeKey(label) => {
                 self.make_key(label)?;

@@ -1,5 +1,6 @@
 //! Makes devices known: the fleet's CA, enrolment, bundles, lists and notices; and what a technician does at a device.
 
+pub mod bundle;
 pub mod device;
 pub mod enrol;
 pub mod playlist;

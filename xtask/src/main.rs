@@ -3,6 +3,7 @@
 //! | command | does |
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
+//! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
 //! | `test` | all tests, fuzz targets over their corpora included |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
@@ -19,14 +20,15 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words[..] {
-        ["demo"] => demo(false),
-        ["demo", "--once"] => demo(true),
+        ["demo"] => demo("hil-demo", &[]),
+        ["demo", "--once"] => demo("hil-demo", &["--once"]),
+        ["demo", "--fleet"] => demo("hil-fleet", &[]),
         ["test"] => test(),
         ["pictures"] => pictures(),
         ["doctor"] => doctor::report(),
         ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
         _ => {
-            eprintln!("usage: cargo xtask demo [--once] | test | pictures | doctor [--install]");
+            eprintln!("usage: cargo xtask demo [--once | --fleet] | test | pictures | doctor [--install]");
             return ExitCode::from(64);
         }
     };
@@ -67,12 +69,11 @@ fn build(features: &[&str]) -> anyhow::Result<()> {
     run(cargo().args(["build", "--workspace", "--bins"]).args(features))
 }
 
-fn demo(once: bool) -> anyhow::Result<()> {
+fn demo(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Demo)?;
     build(&[])?;
-    let mut demo = Command::new(target().join("debug/hil-demo"));
-    demo.args(once.then_some("--once"));
-    let status = demo.status().context("cannot start the demonstration")?;
+    let status = Command::new(target().join("debug").join(program)).args(arguments).status();
+    let status = status.context("cannot start the demonstration")?;
     if !status.success() {
         bail!("the demonstration ended with {status}");
     }

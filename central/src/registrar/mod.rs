@@ -383,7 +383,9 @@ impl Registrar {
         device.not_after = Some(validity(&parsed).map_err(RegistrarError::Answer)?.1);
         device.certificate = Some(certificate.clone());
         device.answer = Some(answer.clone());
-        device.way = Some(way.to_owned());
+        if !matches!(request.way, Way::Renewal | Way::Grace) {
+            device.way = Some(way.to_owned());
+        }
         device.model = Some(request.model.clone());
         device.protection = Some(request.protection.clone());
         device.software = Some(request.software.clone());

@@ -1,9 +1,12 @@
 //! `provision`: the technician's tool.
 
+mod device_side;
+
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use events::SystemClock;
-use provisioning::{EnrolRequest, FleetCa, enrol, playlist, roster};
+use fleet::authority::ROOTS;
+use provisioning::{EnrolRequest, FleetCa, bundle, enrol, playlist, roster};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -34,8 +37,40 @@ enum Command {
         #[arg(long, required = true)]
         host: Vec<String>,
     },
-    /// Enrol a device: keys, certificate, configuration, record for central.
-    Enrol {
+    /// Make the next root and its link from the present one; both are trusted from then on.
+    CaAddRoot {
+        #[command(flatten)]
+        ca: Ca,
+    },
+    /// Let another root issue, when the devices say that they trust it.
+    CaUseRoot {
+        #[command(flatten)]
+        ca: Ca,
+        /// Its number.
+        number: u32,
+    },
+    /// Trust a root no longer.
+    CaRetireRoot {
+        #[command(flatten)]
+        ca: Ca,
+        /// Its number.
+        number: u32,
+    },
+    /// On a device: make its keys and get it in. Each step can be cut off and called again.
+    Enrol(device_side::Enrol),
+    /// On a device: what it knows of itself, as JSON.
+    Status {
+        /// The device's directory.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Bundles: anchors, lists, profiles and settings in one signed file.
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
+    },
+    /// Enrol a device on the machine that has the CA: keys, certificate, configuration, record for central.
+    Bench {
         #[command(flatten)]
         ca: Ca,
         /// Directory of the device.
@@ -122,6 +157,42 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum BundleCommand {
+    /// Make the operator's key for bundles.
+    Key {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The public key, PEM, for registrars.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Put the files of a directory into a bundle, and sign it.
+    Build {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The directory: trust/, profiles/, rosters/, playlist/, fleet/roots.pem, operators/, site.toml.
+        directory: PathBuf,
+        /// Its number; devices take only a higher one than they ever had.
+        #[arg(long)]
+        version: u64,
+        /// The kind of fleet that it is for.
+        #[arg(long)]
+        environment: String,
+        /// The signed file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show what is in a bundle, and whether a key signed it.
+    Inspect {
+        /// The bundle.
+        file: PathBuf,
+        /// The operator's public key, PEM.
+        #[arg(long)]
+        key: Option<PathBuf>,
+    },
+}
+
 #[derive(Args)]
 struct OperatorKey {
     /// Directory of the operator's key for documents.
@@ -168,7 +239,39 @@ fn main() -> anyhow::Result<()> {
             FleetCa::open(&ca.ca, &pass_phrase)?.server(&out, &host, &pass_phrase, &clock)?;
             println!("server certificate for {} made in {}", host.join(", "), out.display());
         }
-        Command::Enrol { ca, out, device, site, central, trust, key_store } => {
+        Command::CaAddRoot { ca } => {
+            let pass_phrase = ca.pass_phrase()?;
+            let number = FleetCa::open(&ca.ca, &pass_phrase)?.add_root(&pass_phrase, &clock)?;
+            println!("root {number} made; send {} to all devices in a bundle", ca.ca.join(ROOTS).display());
+        }
+        Command::CaUseRoot { ca, number } => {
+            let pass_phrase = ca.pass_phrase()?;
+            FleetCa::open(&ca.ca, &pass_phrase)?.use_root(number, &pass_phrase)?;
+            println!("root {number} issues from now on; make central's certificate anew and send it SIGHUP");
+        }
+        Command::CaRetireRoot { ca, number } => {
+            FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.retire_root(number)?;
+            println!("root {number} is trusted no longer");
+        }
+        Command::Enrol(enrol) => enrol.run()?,
+        Command::Status { dir } => {
+            let state = identity::State::load(&dir.join("identity"))?;
+            let state = state.with_context(|| format!("{} has no identity", dir.display()))?;
+            println!("{}", serde_json::to_string_pretty(&state)?);
+        }
+        Command::Bundle { command: BundleCommand::Key { key, out } } => {
+            bundle::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            println!("key made in {}; name {} in registrar.toml", key.keys.display(), out.display());
+        }
+        Command::Bundle { command: BundleCommand::Build { key, directory, version, environment, out } } => {
+            let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
+            let parts = bundle::build(&key.keys, &pass_phrase, &directory, version, &environment, &clock, &out)?;
+            println!("bundle {version} with {parts} parts signed: {}", out.display());
+        }
+        Command::Bundle { command: BundleCommand::Inspect { file, key } } => {
+            print!("{}", bundle::inspect(&file, key.as_deref())?);
+        }
+        Command::Bench { ca, out, device, site, central, trust, key_store } => {
             let pass_phrase = ca.pass_phrase()?;
             let request = EnrolRequest {
                 device: &device,

@@ -1,0 +1,94 @@
+//! The operator's side of bundles: a key, and signatures over what devices use.
+
+use anyhow::Context as _;
+use drivers::key_store::KeyStore as _;
+use drivers::key_store::file::FileKeyStore;
+use events::Clock;
+use fleet::bundle::{Acceptance, Bundle};
+use openssl::pkey::PKey;
+use std::fmt::Write as _;
+use std::path::Path;
+
+const LABEL: &str = "bundle";
+
+/// Makes the key in a directory and writes its public part.
+///
+/// # Errors
+/// When there is one already, or a file cannot be written.
+pub fn make_key(keys: &Path, pass_phrase: &[u8], public: &Path) -> anyhow::Result<()> {
+    let der = FileKeyStore::new(keys, pass_phrase).generate(LABEL)?;
+    let pem = PKey::public_key_from_der(&der)?.public_key_to_pem()?;
+    std::fs::write(public, pem).with_context(|| format!("cannot write {}", public.display()))
+}
+
+/// Puts the files of a directory into a bundle and signs it; how many parts it has.
+///
+/// # Errors
+/// When a file does not belong, or the key cannot be used.
+pub fn build(
+    keys: &Path,
+    pass_phrase: &[u8],
+    directory: &Path,
+    version: u64,
+    environment: &str,
+    clock: &dyn Clock,
+    out: &Path,
+) -> anyhow::Result<usize> {
+    let bundle = Bundle::of_directory(directory, version, environment, clock.wall())?;
+    let store = FileKeyStore::new(keys, pass_phrase);
+    let signed = bundle.sign(&store.public_key(LABEL)?, &|m| store.sign(LABEL, m).map_err(|e| e.to_string()))?;
+    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(bundle.entries.len())
+}
+
+/// What is in a bundle, in words; with a key, also whether that key signed it.
+///
+/// # Errors
+/// When it is no bundle, or the key did not sign it.
+pub fn inspect(file: &Path, key: Option<&Path>) -> anyhow::Result<String> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let bytes = read(file)?;
+    let bundle = Bundle::inspect(&bytes)?;
+    let mut text = format!("bundle {} for {:?}, {} parts\n", bundle.version, bundle.environment, bundle.entries.len());
+    for entry in &bundle.entries {
+        writeln!(text, "  {:<40} {:>9} bytes  {}", entry.path, entry.bytes.len(), events::hash(&entry.bytes))?;
+    }
+    match key {
+        None => text += "signature not looked at: name the operator's key with --key\n",
+        Some(key) => {
+            let operator = PKey::public_key_from_pem(&read(key)?)?.public_key_to_der()?;
+            let acceptance = Acceptance { operators: &[operator], environment: &bundle.environment, known: 0 };
+            let (_, by) = acceptance.open(&bytes)?;
+            writeln!(text, "signed by {by}")?;
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::SystemClock;
+
+    #[test]
+    fn what_is_built_here_is_taken_there() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = |name: &str| directory.path().join(name);
+        std::fs::create_dir_all(path("parts/trust")).expect("directory");
+        std::fs::write(path("parts/site.toml"), "profile = \"identify\"\n").expect("part");
+        std::fs::write(path("parts/trust/csca.der"), "x").expect("part");
+        let (keys, phrase) = (path("keys"), b"correct horse battery");
+        make_key(&keys, phrase, &path("public.pem")).expect("key");
+        let build = |from: &Path| build(&keys, phrase, from, 3, "practice", &SystemClock::new(), &path("out"));
+        assert_eq!(build(&path("parts")).expect("built"), 2);
+        let shown = inspect(&path("out"), Some(&path("public.pem"))).expect("shown");
+        assert!(
+            shown.contains("bundle 3") && shown.contains("trust/csca.der") && shown.contains("signed by"),
+            "{shown}"
+        );
+        make_key(&path("others"), phrase, &path("other.pem")).expect("key");
+        assert!(inspect(&path("out"), Some(&path("other.pem"))).is_err(), "another's");
+        std::fs::write(path("parts/notes.txt"), "x").expect("part");
+        assert!(build(&path("parts")).expect_err("a stray file").to_string().contains("notes.txt"));
+    }
+}
