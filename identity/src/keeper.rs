@@ -557,14 +557,14 @@ impl Keeper {
     /// When central cannot be reached or refuses.
     pub fn report(&self, bundle: u64) -> Result<(), KeeperError> {
         let (own, roots) = self.connected()?;
-        let report = fleet::est::Report {
+        let report = || fleet::est::Report {
             software: self.software.clone(),
             bundle,
             roots: roots.fingerprints(),
             time_quality: self.clock.quality().id().to_owned(),
             protection: self.keys.protection().id().to_owned(),
         };
-        Ok(self.in_time(&roots, || self.central.report(&roots, &own, &report))?)
+        Ok(self.in_time(&roots, || self.central.report(&roots, &own, &report()))?)
     }
 
     /// The newest bundle after a version.

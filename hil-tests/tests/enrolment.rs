@@ -1,0 +1,294 @@
+//! Enrolment with everything real: TLS, the technician's tool at the device, the technician's page in a browser, and clients
+//! that are not ours.
+
+use events::{Clock as _, Quality};
+use hil_tests::browser::Browser;
+use hil_tests::fleet::{DAY, HandClock, settle};
+use hil_tests::fleet_line::{AtTheScreen, FleetLine, TECHNICIAN};
+use identity::TrustedClock;
+use identity::keeper::Progress;
+use serde_json::json;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Enrols over the list.
+fn listed(line: &FleetLine, name: &str) {
+    std::fs::write(line.path("list.csv"), format!("serial,site,profile\n{name},Site A,identify\n")).expect("list");
+    line.fleet(&["expect", &line.text("list.csv")]).expect("expected");
+    let output = line.enrol(name, "list", &[]).output().expect("provision");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// 2099-01-01.
+const FAR: i64 = 4_070_908_800;
+
+#[test]
+fn tls_and_time_work_at_1970_and_at_2099() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    for (name, system) in [("at-1970", 0), ("at-2099", FAR)] {
+        listed(&line, name);
+        // What the device knew of the past is gone with its clock: only the network is left.
+        let identity = line.path(name).join("identity");
+        let mut state = identity::State::load(&identity).expect("state").expect("state");
+        state.floor = 0;
+        if let Some(current) = &mut state.current {
+            current.not_before = 0;
+        }
+        state.save(&identity).expect("state");
+        let clock = Arc::new(TrustedClock::without_build_time(HandClock::at(system), 0));
+        let keeper = line.keeper(name, Arc::clone(&clock)).expect("keeper");
+        assert_eq!((clock.wall(), clock.quality()), (system, Quality::System));
+        keeper.report(0).expect("central is asked for the time, and then takes the report");
+        assert_eq!(clock.quality(), Quality::Signed, "{name}");
+        assert!(clock.wall().abs_diff(FleetLine::now()) < 10, "{name}");
+        let seen = line.devices().expect("devices");
+        let seen = seen.iter().find(|device| device["name"] == *name).expect("the device");
+        assert_eq!(seen["time_quality"], "signed");
+    }
+    // A device that is enrolled for the first time at 1970, and one at 2099.
+    for (name, system) in [("new-1970", 0), ("new-2099", FAR)] {
+        std::fs::write(line.path("list.csv"), format!("serial,site,profile\n{name},Site A,identify\n")).expect("list");
+        line.fleet(&["expect", &line.text("list.csv")]).expect("expected");
+        let roots = std::fs::read(line.path("ca/fleet-ca.cert.pem")).expect("roots");
+        let roots = fleet::authority::Roots::from_pem(&roots).expect("roots");
+        let state = identity::State::new(name, "rig", &line.url(), Some(&roots));
+        state.save(&line.path(name).join("identity")).expect("state");
+        let clock = Arc::new(TrustedClock::without_build_time(HandClock::at(system), 0));
+        let mut keeper = line.keeper(name, clock).expect("keeper");
+        let end = settle(&mut keeper).expect("settled");
+        let Progress::Resting { until } = end else { panic!("{name}: {end:?}") };
+        assert!((30 * DAY..90 * DAY).contains(&(until - FleetLine::now())), "{name}");
+    }
+}
+
+#[test]
+fn a_signed_time_from_another_fleet_is_not_believed() {
+    let (one, two) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+    let (line, other) = (FleetLine::start(one.path()).expect("line"), FleetLine::start(two.path()).expect("line"));
+    listed(&line, "device");
+    // The name leads to somebody else.
+    let identity = line.path("device/identity");
+    let mut state = identity::State::load(&identity).expect("state").expect("state");
+    if let Some(place) = &mut state.place {
+        place.central = other.url();
+    }
+    state.save(&identity).expect("state");
+    let clock = FleetLine::clock_at(0);
+    let keys = drivers::key_store::file::FileKeyStore::new(&line.path("device/keys"), b"a pass phrase of the rig");
+    let keys: Arc<dyn drivers::key_store::KeyStore> = Arc::new(keys);
+    let central = Arc::new(identity::Https::new(&other.url(), Arc::clone(&keys), Arc::clone(&clock)));
+    let mut keeper = identity::Keeper::open(&identity, keys, central, Arc::clone(&clock), "rig").expect("keeper");
+    assert_eq!(keeper.synchronise().expect_err("not believed").code(), "central_unreachable");
+    assert!(clock.quality() < Quality::Signed);
+}
+
+fn run(command: &mut Command) -> (bool, String) {
+    let output = command.stdin(Stdio::null()).output().expect("a program");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), said + &String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn est_is_spoken_to_clients_that_are_not_ours() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let est = |path: &str| format!("{}/.well-known/est/{path}", line.url());
+    let curl = |arguments: &[&str]| {
+        run(Command::new("curl").args(["-s", "--cacert", &line.text("ca/fleet-ca.cert.pem")]).args(arguments))
+    };
+    let body = line.text("body");
+    let decode = |what: &[&str]| {
+        let script = format!("base64 -d -i '{body}' | openssl {}", what.join(" "));
+        run(Command::new("sh").args(["-c", &script]))
+    };
+    let (well, headers) = curl(&["-D", "-", "-o", &body, &est("cacerts")]);
+    assert!(well && headers.contains("200") && headers.contains("application/pkcs7-mime"), "{headers}");
+    let (well, said) = decode(&["pkcs7", "-inform", "DER", "-print_certs", "-noout"]);
+    assert!(well && said.contains("cccd-edge fleet root 1"), "{said}");
+    assert!(curl(&["-o", &body, &est("csrattrs")]).0);
+    let (well, said) = decode(&["asn1parse", "-inform", "DER"]);
+    assert!(
+        well && said.contains("id-ecPublicKey") && said.contains("prime256v1") && said.contains("ecdsa-with-SHA256"),
+        "{said}"
+    );
+    // Requests that are none, and doors that want a certificate.
+    let code = |arguments: &[&str]| curl(&[&["-w", "%{http_code}"], arguments].concat()).1;
+    let enrol = est("simpleenroll");
+    for refused in [
+        code(&["-d", "nonsense", &enrol]),
+        code(&["-d", "nonsense", "-H", "cccd-enrolment: !!", &enrol]),
+        code(&["-d", "nonsense", "-H", "cccd-enrolment: AAAA", &enrol]),
+    ] {
+        assert!(refused.ends_with("400") && refused.contains("fleet_malformed"), "{refused}");
+    }
+    let large = code(&["--data-binary", &"x".repeat(40_000), &enrol]);
+    assert!(large.ends_with("413"), "{large}");
+    for path in ["v1/assignment", "v1/bundle"] {
+        let refused = code(&[&format!("{}/{path}", line.url())]);
+        assert!(refused.ends_with("401") && refused.contains("certificate_missing"), "{refused}");
+    }
+    let refused = code(&["-d", "x", &format!("{}/v1/events", line.url())]);
+    assert!(refused.ends_with("401") && refused.contains("certificate_missing"), "{refused}");
+    // The page's address knows nobody without a session.
+    let (relay, dismiss) = (json!({ "request": "AAAA" }), json!({ "birth": "00" }));
+    let words = json!({ "birth": "00", "site": "s", "profile": "p", "words": [], "roots": null });
+    let asked = [
+        ("requests", None),
+        ("request/00", None),
+        ("relay", Some(&relay)),
+        ("dismiss", Some(&dismiss)),
+        ("confirm", Some(&words)),
+    ];
+    for (path, body) in asked {
+        let refused = line.ask_page("", path, body).expect_err("refused").to_string();
+        assert!(refused.contains("technician_unknown"), "{path}: {refused}");
+    }
+}
+
+fn shots() -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("technician");
+    std::fs::create_dir_all(&directory).expect("directory");
+    directory
+}
+
+/// Waits until the page says something.
+fn wait_for(browser: &mut Browser, words: &str) {
+    let start = hil_tests::stack::now();
+    loop {
+        let said = browser.evaluate("document.getElementById('main').innerText");
+        if said.as_str().is_some_and(|said| said.contains(words)) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(40), "{words:?} is not said, but {said}");
+        hil_tests::stack::pause(50);
+    }
+}
+
+fn log_in(browser: &mut Browser) {
+    wait_for(browser, "Đăng nhập");
+    browser.shoot("login");
+    browser.evaluate(&format!(
+        "document.getElementById('name').value = {}; document.getElementById('word').value = 'a pass word of the rig';
+         document.querySelector('form').requestSubmit()",
+        json!(TECHNICIAN)
+    ));
+}
+
+/// The words on the page.
+fn words(browser: &mut Browser) -> Vec<String> {
+    let shown = browser.evaluate("[...document.querySelectorAll('#words li')].map(li => li.textContent)");
+    shown.as_array().expect("words").iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+fn choose(browser: &mut Browser, site: &str, button: &str) {
+    browser.evaluate(&format!(
+        "document.getElementById('site').value = {}; document.getElementById('profile').value = 'identify';
+         document.getElementById({}).click()",
+        json!(site),
+        json!(button)
+    ));
+}
+
+/// How long each step took, to be printed; a person's eyes and fingers come on top.
+struct Watch(Instant, Vec<(&'static str, Duration)>);
+
+impl Watch {
+    fn lap(&mut self, what: &'static str) {
+        let now = hil_tests::stack::now();
+        self.1.push((what, now.duration_since(self.0)));
+        self.0 = now;
+    }
+}
+
+#[test]
+fn from_box_to_trusted_with_a_phone_step_by_step() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let mut watch = Watch(hil_tests::stack::now(), Vec::new());
+    let screen = AtTheScreen::start(line.enrol("box-1", "qr", &[])).expect("a screen with a code");
+    watch.lap("keys made, request at central, code and words on the screen");
+    let mut browser = Browser::open(&format!("{}#id={}", line.page(), screen.birth), &shots());
+    log_in(&mut browser);
+    wait_for(&mut browser, "So sáu từ");
+    watch.lap("page opened from the code, technician logged in, words on the phone");
+    browser.shoot("words");
+    assert_eq!(words(&mut browser), screen.words, "nobody stands between");
+    assert_eq!(browser.evaluate("location.hash"), json!(""), "the phone's history keeps no request");
+    choose(&mut browser, "Bệnh viện A", "confirm");
+    wait_for(&mut browser, "Đã xác nhận");
+    watch.lap("words compared, site chosen, confirmed");
+    browser.shoot("confirmed");
+    let said = screen.finish().expect("let in");
+    watch.lap("certificate issued, tried and used");
+    assert!(said.contains("box-1 is let in, at Bệnh viện A"), "{said}");
+    for (what, took) in &watch.1 {
+        println!("{:>6} ms  {what}", took.as_millis());
+    }
+    let total: Duration = watch.1.iter().map(|(_, took)| *took).sum();
+    println!("{:>6} ms  without a person's eyes and fingers, who have the rest of ninety seconds", total.as_millis());
+
+    // Somebody else's device is refused, and says so.
+    let mut second = AtTheScreen::start(line.enrol("box-2", "qr", &[])).expect("a screen with a code");
+    let token = line.log_in().expect("session");
+    let mut wrong = second.words.clone();
+    wrong.swap(0, 5);
+    let body = json!({ "birth": second.birth, "site": "S", "profile": "identify", "words": wrong, "roots": null });
+    let refused = line.ask_page(&token, "confirm", Some(&body)).expect_err("refused").to_string();
+    assert!(refused.contains("words_differ"), "{refused}");
+    drop(second.process.kill());
+    drop(second.process.wait());
+    for _ in 0..10 {
+        let wrong = line.ask_page("", "login", Some(&json!({ "name": TECHNICIAN, "pass_word": "guess" })));
+        assert!(wrong.expect_err("refused").to_string().contains("technician_unknown"));
+    }
+    let locked = line.ask_page("", "login", Some(&json!({ "name": TECHNICIAN, "pass_word": "guess" })));
+    assert!(locked.expect_err("refused").to_string().contains("technician_locked"));
+}
+
+#[test]
+fn a_phone_carries_request_and_answer_for_a_device_without_a_network() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let mut device = line.enrol("island-1", "phone", &[]);
+    let mut device = device.stdin(Stdio::piped()).spawn().expect("device");
+    let mut lines = BufReader::new(device.stdout.take().expect("output")).lines();
+    let mut hash = String::new();
+    let mut shown = Vec::new();
+    for said in lines.by_ref() {
+        let said = said.expect("a line");
+        if let Some((_, rest)) = said.split_once("/technician#") {
+            rest.trim().clone_into(&mut hash);
+        }
+        if let Some((_, words)) = said.split_once("[3/5] ").filter(|(_, words)| words.contains(" · ")) {
+            shown = words.split(" · ").map(|word| word.trim().to_owned()).collect();
+            break;
+        }
+    }
+    let mut browser = Browser::open(&format!("{}#{hash}", line.page()), &shots());
+    log_in(&mut browser);
+    wait_for(&mut browser, "So sáu từ");
+    assert_eq!(words(&mut browser), shown);
+    // What the page gets is what it shows as codes.
+    browser.evaluate("window.parts = null; { const f = window.fetch; window.fetch = async (...a) => { const r = await f(...a); if (a[0].endsWith('/confirm')) { window.parts = (await r.clone().json()).parts; } return r; }; }");
+    choose(&mut browser, "Trạm đảo C", "confirm");
+    wait_for(&mut browser, "Đã xác nhận");
+    browser.shoot("relay");
+    let parts = browser.evaluate("window.parts");
+    let parts: Vec<&str> = parts.as_array().expect("parts").iter().filter_map(|part| part.as_str()).collect();
+    assert!(parts.len() > 1);
+    let mut scanner = device.stdin.take().expect("input");
+    // The screen turns: the scanner sees them in any order, and some of them twice.
+    for part in parts.iter().rev().chain(&parts) {
+        if writeln!(scanner, "{part}").is_err() {
+            break;
+        }
+    }
+    drop(scanner);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(device.wait().expect("ended").success(), "{rest:?}");
+    assert!(rest.last().is_some_and(|last| last.contains("island-1 is let in, at Trạm đảo C")), "{rest:?}");
+}
