@@ -35,40 +35,49 @@ pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Opti
         .with_state(Shared { store, clock, registrar })
 }
 
-/// A refusal as a response.
-pub(crate) fn refused((status, refusal): (u16, Refusal)) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(refusal)).into_response()
+/// A refusal with its HTTP status.
+#[derive(Debug)]
+pub(crate) struct Refused(u16, Refusal);
+
+impl From<(u16, Refusal)> for Refused {
+    fn from((status, refusal): (u16, Refusal)) -> Self {
+        Self(status, refusal)
+    }
+}
+
+impl Refused {
+    pub(crate) fn new(status: u16, code: &str, message: &str, remedy: &str) -> Self {
+        let (code, message, remedy) = (code.to_owned(), message.to_owned(), remedy.to_owned());
+        Self(status, Refusal { code, message, remedy, committed: None })
+    }
+
+    /// A thread panicked; the log says why.
+    pub(crate) fn internal() -> Self {
+        Self::new(500, "internal", "central failed", "try again later, and tell its operator")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self.1)).into_response()
+    }
 }
 
 /// The device of a connection, or what to answer one without a certificate.
-pub(crate) fn named(peer: Peer) -> Result<Presented, Response> {
-    peer.0.ok_or_else(|| {
-        refused((
-            401,
-            Refusal {
-                code: "certificate_missing".to_owned(),
-                message: "this wants a device's certificate".to_owned(),
-                remedy: "enrol the device".to_owned(),
-                committed: None,
-            },
-        ))
-    })
+pub(crate) fn named(peer: Peer) -> Result<Presented, Refused> {
+    let missing = || Refused::new(401, "certificate_missing", "this wants a device's certificate", "enrol the device");
+    peer.0.ok_or_else(missing)
 }
 
 async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
     let presented = match named(peer) {
         Ok(presented) => presented,
-        Err(response) => return response,
+        Err(refused) => return refused.into_response(),
     };
     let Some(batch) = decode_batch(&body) else {
-        let refusal = Refusal {
-            code: "batch_malformed".to_owned(),
-            message: "the body is not a batch of events".to_owned(),
-            remedy: "send a CBOR array of at most 500 byte strings".to_owned(),
-            committed: None,
-        };
-        return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
+        let remedy = "send a CBOR array of at most 500 byte strings";
+        return Refused::new(400, "batch_malformed", "the body is not a batch of events", remedy).into_response();
     };
     let events = batch.len();
     let name = presented.name.clone();
@@ -98,7 +107,7 @@ async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Pee
         }
         Ok(Err((status, refusal))) => {
             tracing::warn!(device = name, events, code = refusal.code, "batch refused");
-            refused((status, refusal))
+            Refused(status, refusal).into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

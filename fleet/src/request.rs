@@ -333,13 +333,11 @@ mod tests {
         }
 
         fn request(&self, token: Option<&str>) -> Vec<u8> {
-            let signs: [Box<dyn Fn(&[u8]) -> Result<[u8; 64], String>>; 3] = std::array::from_fn(|at| {
-                let key = self.keys[at].0.clone();
-                Box::new(move |m: &[u8]| sign_with(&key, m).map_err(|e| e.to_string())) as Box<_>
-            });
-            let key = |at: usize| Key { public: &self.keys[at].1, sign: &*signs[at] };
+            let by = |at: usize| move |m: &[u8]| sign_with(&self.keys[at].0, m).map_err(|e| e.to_string());
+            let (birth, event, tls) = (by(0), by(1), by(2));
+            let key = |at: usize, sign| Key { public: &self.keys[at].1, sign };
             let point = sealed_box::public_point(&self.own_box).expect("point");
-            let keys = Keys { birth: key(0), event: key(1), tls: key(2), box_key: &point };
+            let keys = Keys { birth: key(0, &birth), event: key(1, &event), tls: key(2, &tls), box_key: &point };
             let about = About { serial: "SN-0001", model: "test", software: "0", protection: "file" };
             sign(about, keys, Way::Token, token, Bytes([7; 16])).expect("request")
         }

@@ -440,9 +440,9 @@ pub fn random(bytes: &mut [u8]) {
 /// When a step is an error.
 pub fn settle(keeper: &mut Keeper) -> Result<Progress, KeeperError> {
     for _ in 0..40 {
-        match keeper.step(&random)? {
-            end @ (Progress::Resting { .. } | Progress::Waiting { .. } | Progress::Failed { .. }) => return Ok(end),
-            _ => {}
+        let progress = keeper.step(&random)?;
+        if matches!(progress, Progress::Resting { .. } | Progress::Waiting { .. } | Progress::Failed { .. }) {
+            return Ok(progress);
         }
     }
     Err(KeeperError::None(PathBuf::from("a device that never rests")))

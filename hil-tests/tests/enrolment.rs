@@ -169,6 +169,8 @@ fn wait_for(browser: &mut Browser, words: &str) {
 }
 
 fn log_in(browser: &mut Browser) {
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+    browser.call("Emulation.setDeviceMetricsOverride", phone);
     wait_for(browser, "Đăng nhập");
     browser.shoot("login");
     browser.evaluate(&format!(

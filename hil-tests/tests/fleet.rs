@@ -274,7 +274,7 @@ fn of_a_device_and_its_copy_both_are_shut_out_and_somebody_is_told() {
     let known = rig.known(&machine.name());
     assert_eq!((known.state.as_str(), known.why.is_some()), ("quarantined", true));
     let journal = rig.registrar.registry().journal().expect("journal");
-    assert!(journal.iter().any(|(_, device, what, ..)| *device == known.name && what == "quarantined"));
+    assert!(journal.iter().any(|deed| deed.device == known.name && deed.what == "quarantined"));
 }
 
 #[test]

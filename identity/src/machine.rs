@@ -200,7 +200,7 @@ mod tests {
         assert_eq!((next(&state, ALL, Way::Qr, 1000), state.floor), (Step::Try, 1000));
         state.promote();
         let Step::Rest { until } = next(&state, ALL, Way::Qr, 1000) else { panic!("it rests") };
-        assert!(until >= 1000 + 45 * DAY && until <= 1000 + 68 * DAY);
+        assert!((1000 + 45 * DAY..=1000 + 68 * DAY).contains(&until));
         assert_eq!(next(&state, ALL, Way::Qr, until), Step::Ask(Way::Renewal));
         state.ask(Way::Renewal, [2; 16]);
         assert_eq!(state.underway.as_ref().map(|u| u.key.as_str()), Some("tls-b"), "the other slot");

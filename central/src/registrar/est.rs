@@ -14,7 +14,7 @@
 //! An enrolment carries our request in the header [`fleet::est::REQUEST_HEADER`]; its PKCS#10 request is that of the body.
 
 use super::{Decision, Presented, Registrar, RegistrarError};
-use crate::http::{named, refused};
+use crate::http::{Refused, named};
 use crate::tls::{Peer, TlsFiles};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -99,11 +99,15 @@ pub fn router(identity: Identity) -> Router {
 }
 
 fn failed(error: FleetError) -> Response {
-    refused(RegistrarError::Answer(error).refusal())
+    refused(&RegistrarError::Answer(error)).into_response()
 }
 
-fn malformed(error: FleetError) -> Response {
-    refused(RegistrarError::Request(error).refusal())
+fn malformed(error: FleetError) -> Refused {
+    refused(&RegistrarError::Request(error))
+}
+
+fn refused(error: &RegistrarError) -> Refused {
+    error.refusal().into()
 }
 
 /// Certificates as EST wants them.
@@ -130,8 +134,8 @@ async fn csrattrs() -> Response {
 }
 
 /// Off the network threads: signatures and fsync.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Refused::internal())
 }
 
 async fn enrol(
@@ -150,7 +154,7 @@ async fn enrol(
         let decided = identity.registrar.enrol(&bytes, presented.as_ref());
         decided.map_err(|error| {
             tracing::warn!(serial = request.serial, way = request.way.id(), code = error.answer().1, "not enrolled");
-            refused(error.refusal())
+            refused(&error)
         })
     };
     match apart(decide).await {
@@ -161,14 +165,14 @@ async fn enrol(
         Ok(Ok(Decision::Pending { retry_after })) => {
             (StatusCode::ACCEPTED, [(header::RETRY_AFTER, retry_after.as_secs().to_string())]).into_response()
         }
-        Ok(Err(response)) | Err(response) => response,
+        Ok(Err(refused)) | Err(refused) => refused.into_response(),
     }
 }
 
 /// A device that may.
-fn admitted(identity: &Identity, peer: Peer) -> Result<Presented, Response> {
+fn admitted(identity: &Identity, peer: Peer) -> Result<Presented, Refused> {
     let presented = named(peer)?;
-    identity.registrar.admits(&presented).map_err(|error| refused(error.refusal()))?;
+    identity.registrar.admits(&presented).map_err(|error| refused(&error))?;
     Ok(presented)
 }
 
@@ -180,7 +184,7 @@ struct Nonce {
 async fn signed_time(State(identity): State<Identity>, Query(Nonce { nonce }): Query<Nonce>) -> Response {
     let mut bytes = [0; 16];
     if hex::decode_to_slice(&nonce, &mut bytes).is_err() {
-        return malformed(FleetError::Malformed("nonce of 16 bytes in hexadecimal"));
+        return malformed(FleetError::Malformed("nonce of 16 bytes in hexadecimal")).into_response();
     }
     let server = identity.server.read().unwrap_or_else(PoisonError::into_inner).clone();
     let sign = |message: &[u8]| fleet::authority::sign(&server.key, message).map_err(|error| error.to_string());
@@ -194,14 +198,14 @@ async fn assignment(State(identity): State<Identity>, Extension(peer): Extension
     let find = move || {
         let presented = admitted(&identity, peer)?;
         let device = identity.registrar.registry().device(&presented.name);
-        device.map_err(|error| refused(RegistrarError::Store(error).refusal()))
+        device.map_err(|error| refused(&RegistrarError::Store(error)))
     };
     match apart(find).await {
         Ok(Ok(device)) => match device.and_then(|device| device.answer) {
             Some(answer) => ([(header::CONTENT_TYPE, "application/cose")], answer).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         },
-        Ok(Err(response)) | Err(response) => response,
+        Ok(Err(refused)) | Err(refused) => refused.into_response(),
     }
 }
 
@@ -212,11 +216,11 @@ async fn report(
 ) -> Response {
     let take = move || {
         let presented = admitted(&identity, peer)?;
-        identity.registrar.report(&presented.name, &report).map_err(|error| refused(error.refusal()))
+        identity.registrar.report(&presented.name, &report).map_err(|error| refused(&error))
     };
     match apart(take).await {
         Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(response)) | Err(response) => response,
+        Ok(Err(refused)) | Err(refused) => refused.into_response(),
     }
 }
 
@@ -233,7 +237,7 @@ async fn bundle(
 ) -> Response {
     let find = move || {
         let presented = admitted(&identity, peer)?;
-        let store = |error| refused(RegistrarError::Store(error).refusal());
+        let store = |error| refused(&RegistrarError::Store(error));
         let registry = identity.registrar.registry();
         let site = registry.device(&presented.name).map_err(store)?.map(|device| device.site).unwrap_or_default();
         registry.bundle(&site, after).map_err(store)
@@ -241,6 +245,6 @@ async fn bundle(
     match apart(find).await {
         Ok(Ok(Some(bytes))) => ([(header::CONTENT_TYPE, "application/cose")], bytes).into_response(),
         Ok(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(response)) | Err(response) => response,
+        Ok(Err(refused)) | Err(refused) => refused.into_response(),
     }
 }

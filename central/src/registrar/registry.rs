@@ -143,6 +143,30 @@ pub struct Pending {
     pub approved: Option<(String, String, String)>,
 }
 
+/// A technician's pass word, as it is kept.
+#[derive(Debug, Clone, Default)]
+pub struct PassWord {
+    /// Salt of the hash.
+    pub salt: Vec<u8>,
+    /// PBKDF2-HMAC-SHA-256.
+    pub hash: Vec<u8>,
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deed {
+    /// Seconds since 1970.
+    pub at: i64,
+    /// To which device.
+    pub device: String,
+    /// What was done.
+    pub what: String,
+    /// By whom.
+    pub who: String,
+    /// Why, or what exactly.
+    pub why: Option<String>,
+}
+
 /// The registry. Every change is one transaction, on disk before it is answered.
 #[derive(Debug)]
 pub struct Registry(Mutex<Connection>);
@@ -290,22 +314,25 @@ impl Registry {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn technician(&self, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn technician(&self, name: &str) -> Result<Option<PassWord>, StoreError> {
         let query = "SELECT salt, hash FROM fleet_technician WHERE name = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let row = |row: &rusqlite::Row<'_>| Ok(PassWord { salt: row.get(0)?, hash: row.get(1)? });
         self.lock().query_row(query, [name], row).optional().map_err(failed("look up a technician"))
     }
 
-    /// The journal, the oldest first: time, device, what, who, why.
+    /// The journal, the oldest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn journal(&self) -> Result<Vec<(i64, String, String, String, Option<String>)>, StoreError> {
+    pub fn journal(&self) -> Result<Vec<Deed>, StoreError> {
         let connection = self.lock();
         let query = "SELECT at, device, what, who, why FROM fleet_journal ORDER BY position";
         let mut statement = connection.prepare(query).map_err(failed("read the journal"))?;
         let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+            .query_map([], |row| {
+                let (at, device, what) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(Deed { at, device, what, who: row.get(3)?, why: row.get(4)? })
+            })
             .map_err(failed("read the journal"))?;
         rows.collect::<Result<_, _>>().map_err(failed("read the journal"))
     }

@@ -5,15 +5,15 @@
 //! It is served on an address of its own, on this machine only: a reverse proxy with a certificate that phones know stands
 //! before it. It holds no cookie; the page keeps its session's token for as long as its tab lives.
 
+use super::registry::PassWord;
 use super::{Decision, Registrar, RegistrarError};
-use crate::http::refused;
+use crate::http::Refused;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
-use events::sync::Refusal;
 use fleet::{FleetError, fingerprint, relay, request, words};
 use openssl::hash::MessageDigest;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -93,10 +93,8 @@ async fn page() -> Response {
     (headers, Html(include_str!("technician.html"))).into_response()
 }
 
-fn problem(status: u16, code: &str, message: &str, remedy: &str) -> Response {
-    let text = str::to_owned;
-    let refusal = Refusal { code: text(code), message: text(message), remedy: text(remedy), committed: None };
-    refused((status, refusal))
+fn problem(status: u16, code: &str, message: &str, remedy: &str) -> Refused {
+    Refused::new(status, code, message, remedy)
 }
 
 impl Shared {
@@ -105,7 +103,7 @@ impl Shared {
     }
 
     /// The technician of a request.
-    fn who(&self, headers: &HeaderMap) -> Result<String, Response> {
+    fn who(&self, headers: &HeaderMap) -> Result<String, Refused> {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let now = self.clock.monotonic();
         let mut sessions = self.sessions();
@@ -117,17 +115,17 @@ impl Shared {
     }
 }
 
-fn failure(error: &RegistrarError) -> Response {
-    refused(error.refusal())
+fn failure(error: &RegistrarError) -> Refused {
+    error.refusal().into()
 }
 
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Response> + Send + 'static) -> Result<T, Response> {
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refused> + Send + 'static) -> Result<T, Refused> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+    done.unwrap_or_else(|_| Err(Refused::internal()))
 }
 
-fn answered(result: Result<Value, Response>) -> Response {
-    result.map_or_else(|response| response, |value| Json(value).into_response())
+fn answered(result: Result<Value, Refused>) -> Response {
+    result.map_or_else(IntoResponse::into_response, |value| Json(value).into_response())
 }
 
 #[derive(Deserialize)]
@@ -146,7 +144,7 @@ async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Respon
         let stored = shared.registrar.registry.technician(&login.name);
         let stored = stored.map_err(|error| failure(&RegistrarError::Store(error)))?;
         // A name that nobody has takes as long.
-        let (salt, wanted) = stored.unwrap_or_else(|| (vec![0; 16], Vec::new()));
+        let PassWord { salt, hash: wanted } = stored.unwrap_or_default();
         let crypto = |error: openssl::error::ErrorStack| failure(&RegistrarError::Answer(error.into()));
         let given = hash(&salt, login.pass_word.as_bytes()).map_err(crypto)?;
         let right = wanted.len() == given.len() && openssl::memcmp::eq(&wanted, &*given);
@@ -179,7 +177,7 @@ async fn waiting(State(shared): State<Shared>, headers: HeaderMap) -> Response {
 }
 
 /// The roots that the device knows: those that central has, or, for a relayed request, those that the device named.
-fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<String>, Response> {
+fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<String>, Refused> {
     let error = |error| failure(&RegistrarError::Answer(error));
     let mut own = registrar.ca().roots().map_err(error)?.fingerprints();
     own.sort();

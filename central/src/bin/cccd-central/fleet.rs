@@ -194,8 +194,8 @@ pub(crate) fn run(registrar: &Registrar, command: FleetCommand) -> anyhow::Resul
             println!("{name} may log in");
         }
         FleetCommand::Journal => {
-            for (at, device, what, who, why) in registrar.registry().journal()? {
-                println!("{}", serde_json::json!({ "at": at, "device": device, "what": what, "who": who, "why": why }));
+            for deed in registrar.registry().journal()? {
+                println!("{}", serde_json::to_string(&deed)?);
             }
         }
     }
