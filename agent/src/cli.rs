@@ -4,7 +4,7 @@ use crate::access::{self, AccessKey};
 use crate::commands::{self, Judging};
 use crate::failure::{Failure, exit};
 use crate::trust::import::Permissions;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
@@ -151,6 +151,20 @@ enum Command {
         /// Print the report as JSON on standard output.
         #[arg(long)]
         json: bool,
+    },
+    /// Take a bundle in that came on a stick; a running agent uses it after a restart.
+    Bundle {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// What `provision bundle build` wrote.
+        file: PathBuf,
+    },
+    /// Write manual pages and completions.
+    #[command(hide = true)]
+    Pages {
+        /// Where to.
+        directory: PathBuf,
     },
     /// Hold the line of a door relay; the kiosk starts it by itself.
     #[command(hide = true)]
@@ -494,6 +508,8 @@ impl Command {
             Self::Profile { .. } => false,
             Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
             Self::Desk { .. }
+            | Self::Bundle { .. }
+            | Self::Pages { .. }
             | Self::Pair { .. }
             | Self::Roster { .. }
             | Self::Attendance { .. }
@@ -561,6 +577,11 @@ impl Command {
             Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),
+            Self::Bundle { config, file } => commands::bundle::run(&config, &file),
+            Self::Pages { directory } => pages::write(Arguments::command(), &directory).map(|()| 0).map_err(|e| {
+                let message = format!("cannot write to {}: {e}", directory.display());
+                Failure::usage("file_unwritable", message, "name another directory")
+            }),
             Self::RelayGuard { chip, pin, maximum_ms } => commands::relay_guard::run(&chip, &pin, maximum_ms),
             Self::Demo => commands::demo::run(&clock),
         }

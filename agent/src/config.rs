@@ -365,37 +365,40 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a configuration file for a device that is to work: when it is not valid, the last one that was.
+    /// Reads a configuration file; when it is not valid, the last one that was.
     ///
     /// # Errors
     /// When it is not valid and there was none before.
     pub fn load_or_last(path: &Path) -> Result<Self, Failure> {
-        let last = path.with_extension("toml.last-good");
-        let text = std::fs::read(path).unwrap_or_default();
+        let last = last_good(path);
         match Self::load(path) {
-            Ok(config) => {
-                let before = std::fs::read(&last).ok();
-                if before.as_deref() == Some(&text[..]) {
-                    return Ok(config);
-                }
-                // A disk that cannot be written is found out by what has to be kept.
-                if let Err(error) = fleet::authority::replace(&last, &text) {
-                    tracing::warn!(code = error.code(), "the configuration could not be kept: {error}");
-                }
-                let hash = |bytes: &[u8]| events::hash(bytes).to_string();
-                let adopted = match before {
-                    // The first of all is no change.
-                    None => Adopted::AsBefore,
-                    Some(before) => Adopted::New { from: hash(&before), to: hash(&text) },
-                };
-                Ok(Self { adopted, ..config })
-            }
             Err(failure) if last.exists() => {
                 tracing::error!(code = failure.code, "{}; the last good one is used", failure.message);
                 Ok(Self { adopted: Adopted::Refused(failure), ..Self::load(&last)? })
             }
-            Err(failure) => Err(failure),
+            loaded => loaded,
         }
+    }
+
+    /// The same for a device that is about to work: a valid file is the last good one from now on.
+    ///
+    /// # Errors
+    /// When it is not valid and there was none before.
+    pub fn adopt(path: &Path) -> Result<Self, Failure> {
+        let config = Self::load_or_last(path)?;
+        let (last, text) = (last_good(path), std::fs::read(path).unwrap_or_default());
+        let before = std::fs::read(&last).ok();
+        if matches!(config.adopted, Adopted::Refused(_)) || before.as_deref() == Some(&text[..]) {
+            return Ok(config);
+        }
+        // A disk that cannot be written is found out by what has to be kept.
+        if let Err(error) = fleet::authority::replace(&last, &text) {
+            tracing::warn!(code = error.code(), "the configuration could not be kept: {error}");
+        }
+        let hash = |bytes: &[u8]| events::hash(bytes).to_string();
+        // The first of all is no change.
+        let adopted = before.map_or(Adopted::AsBefore, |before| Adopted::New { from: hash(&before), to: hash(&text) });
+        Ok(Self { adopted, ..config })
     }
 
     /// Where the trust anchors are: those of the active bundle, if it has any.
@@ -452,6 +455,10 @@ impl Config {
         let bytes = Zeroizing::new(bytes);
         Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
     }
+}
+
+fn last_good(path: &Path) -> PathBuf {
+    path.with_extension("toml.last-good")
 }
 
 /// What became of a configuration file.

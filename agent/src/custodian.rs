@@ -79,8 +79,13 @@ impl Custodian {
         let central = Arc::new(identity::Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
         let software = env!("CARGO_PKG_VERSION");
         let keeper = Keeper::open(&config.identity, Arc::clone(&keys), central, Arc::clone(&clock), software);
-        let keeper = keeper.map_err(|error| failure(&error))?;
-        let custodian = Self { keeper, bundles: Bundles::new(&config.bundles), https, keys, clock, failures: 0 };
+        let mut keeper = keeper.map_err(|error| failure(&error))?;
+        let bundles = Bundles::new(&config.bundles);
+        // It may have come on a stick.
+        if let Some(roots) = bundle::roots(&bundles) {
+            keeper.trust(&roots).map_err(|error| failure(&error))?;
+        }
+        let custodian = Self { keeper, bundles, https, keys, clock, failures: 0 };
         custodian.connect()?;
         Ok(custodian)
     }

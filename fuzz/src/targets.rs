@@ -17,7 +17,7 @@ use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 24] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -39,10 +39,48 @@ pub const TARGETS: [Target; 21] = [
     ("roster", roster),
     ("profile", profile),
     ("his", his),
+    ("enrolment", enrolment),
+    ("bundle", bundle),
+    ("relay", relay),
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.
 pub const SLOW: [&str; 1] = ["insider"];
+
+/// What a device, central or a USB stick is told of enrolment and time.
+fn enrolment(bytes: &[u8]) {
+    use fleet::{answer, est, request, sealed_box, time};
+    const NONCE: events::event::Bytes<16> = events::event::Bytes([7; 16]);
+    if let Ok(request) = request::open(bytes) {
+        request::csr_key(&request.csr).expect("it was checked");
+    }
+    let box_key = sealed_box::key(&[1; 32]).expect("a key");
+    let roots = fleet::authority::Roots::default();
+    assert!(answer::open(bytes, &roots, NONCE, &[], &box_key).is_err(), "nobody is trusted");
+    assert!(time::open(bytes, NONCE, &roots).is_err(), "nobody is trusted");
+    assert!(sealed_box::open(&box_key, bytes).is_err(), "nobody has sealed this");
+    drop(est::from_body(bytes).and_then(|body| est::certificates(&body)));
+    drop(est::certificates(bytes));
+    drop(request::csr_key(bytes));
+    drop(std::str::from_utf8(bytes).map(est::from_header));
+}
+
+/// A bundle from a stick or from central.
+fn bundle(bytes: &[u8]) {
+    use fleet::bundle::{Acceptance, Bundle, Kind};
+    if let Ok(bundle) = Bundle::inspect(bytes) {
+        assert!(bundle.entries.iter().all(|entry| Kind::of(&entry.path).is_some()), "no path leads elsewhere");
+    }
+    assert!(Acceptance { operators: &[], environment: "practice", known: 0 }.open(bytes).is_err(), "nobody is trusted");
+}
+
+/// What a scanner reads from a technician's phone, a line each.
+fn relay(bytes: &[u8]) {
+    let mut collector = fleet::relay::Collector::default();
+    for line in String::from_utf8_lossy(bytes).lines() {
+        drop(collector.take("answer", line));
+    }
+}
 
 /// Bytes of a serial scanner: the first says how they are cut.
 fn scanner(bytes: &[u8]) {

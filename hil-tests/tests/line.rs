@@ -207,3 +207,34 @@ fn a_device_without_its_reader_says_so_and_waits() {
     assert!(status.success());
     assert_eq!(device.wait().expect("end"), Some(0), "a stop is no failure");
 }
+
+#[test]
+fn a_configuration_that_is_not_valid_is_refused_and_the_last_good_one_works_on() {
+    let mut rig = rig();
+    rig.line.start_central().expect("central");
+    started(&rig.line).finish().expect("ended");
+    let path = rig.line.path("device/agent.toml");
+    let good = std::fs::read_to_string(&path).expect("configuration");
+    std::fs::write(&path, format!("{good}no_such_key = 1\n")).expect("configuration");
+    let output = rig.line.agent().args(["doctor", "--json", "--config"]).arg(&path).output().expect("doctor");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("report");
+    let check = |id: &str| report["checks"].as_array().expect("checks").iter().find(|c| c["id"] == id).cloned();
+    assert_eq!(check("settings").expect("a check")["fault"]["code"], "config_invalid", "{report:#}");
+    for id in ["key_store", "identity", "site_key", "certificate", "clock", "anchors", "bundle", "outbox", "disk"] {
+        assert_eq!(check(id).expect(id)["fault"], Value::Null, "{id}: {report:#}");
+    }
+    assert_eq!(check("central").expect("a check")["fault"]["code"], "central_unreachable", "it has no registrar");
+    let mut device = started(&rig.line);
+    device.expect("receipt").expect("and says so in its log");
+    device.finish().expect("ended");
+    let what = |events: &[Value]| -> Vec<String> {
+        let bodies = events.iter().filter_map(|event| event["event"]["body"]["device"]["what"].as_str());
+        bodies.map(str::to_owned).collect()
+    };
+    assert_eq!(what(&rig.line.events().expect("log")), ["settings_refused"]);
+    std::fs::write(&path, format!("{good}direction = \"in\"\n")).expect("configuration");
+    let mut device = started(&rig.line);
+    device.expect("receipt").expect("the new one is noted");
+    device.finish().expect("ended");
+    assert_eq!(what(&rig.line.events().expect("log")), ["settings_refused", "settings_activated"]);
+}

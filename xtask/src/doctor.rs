@@ -190,7 +190,7 @@ fn install_packages(purpose: Purpose) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn apt(arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?) == 0;
     let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
     if !root {

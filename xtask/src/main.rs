@@ -5,11 +5,14 @@
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
 //! | `test` | all tests, fuzz targets over their corpora included |
+//! | `deb [--debug]` | the three packages, into `target/deb` |
+//! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
 
+mod deb;
 mod doctor;
 
 use anyhow::{Context as _, bail};
@@ -25,10 +28,15 @@ fn main() -> ExitCode {
         ["demo", "--fleet"] => demo("hil-fleet", &[]),
         ["test"] => test(),
         ["pictures"] => pictures(),
+        ["deb"] => deb::make("release").map(drop),
+        ["deb", "--debug"] => deb::make("debug").map(drop),
+        ["deb", "--check"] => deb::check(),
         ["doctor"] => doctor::report(),
         ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
         _ => {
-            eprintln!("usage: cargo xtask demo [--once | --fleet] | test | pictures | doctor [--install]");
+            eprintln!(
+                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | pictures | doctor [--install]"
+            );
             return ExitCode::from(64);
         }
     };

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::adopt(config)?;
     let wanted = config.desk.clone().ok_or_else(|| {
         Failure::usage("config_no_desk", "the configuration has no [desk]", "add it as docs/configuration.md shows")
     })?;

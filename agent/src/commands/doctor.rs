@@ -3,6 +3,7 @@
 //! A running kiosk holds its devices: it is asked through [`parts`]. Otherwise each device is opened for a moment.
 
 use crate::cabinet::specification::{self, Pins};
+use crate::commands::checks::{self, Check};
 use crate::commands::{open_reader, print_json, print_text};
 use crate::config::{Config, Kiosk};
 use crate::failure::{Failure, exit};
@@ -23,18 +24,21 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the configuration is not valid.
 pub fn run(config: &Path, json: bool) -> Result<u8, Failure> {
-    let config = Config::load(config)?;
+    let config = Config::load_or_last(config)?;
     let running = parts::of_running(&config.state);
     let source = if running.is_some() { "running_kiosk" } else { "probe" };
     let parts = match running {
         Some(parts) => parts,
         None => probe(&config)?,
     };
-    let wrong = parts.iter().any(|entry| entry.fault.is_some());
+    let checks = checks::run(&config);
+    let wrong = parts.iter().any(|entry| entry.fault.is_some()) || checks.iter().any(|check| check.fault.is_some());
     if json {
-        print_json(&json!({ "schema": "cccd-agent/doctor/1", "source": source, "parts": parts }), true)?;
+        let report = json!({ "schema": "cccd-agent/doctor/2", "source": source, "parts": parts, "checks": checks });
+        print_json(&report, true)?;
     } else {
         print_text(&for_people(&parts));
+        print_text(&checks.iter().map(line).collect::<String>());
     }
     Ok(if wrong { exit::DEVICE } else { exit::GENUINE })
 }
@@ -53,6 +57,15 @@ fn for_people(parts: &[Entry]) -> String {
         }
     }
     text
+}
+
+fn line(check: &Check) -> String {
+    match &check.fault {
+        None => format!("ok    {:<11} {}\n", check.id, check.found),
+        Some(Fault { code, message, remedy }) => {
+            format!("WRONG {:<11} {message} [{code}]\n      → {remedy}\n", check.id)
+        }
+    }
 }
 
 fn probe(config: &Config) -> Result<Vec<Entry>, Failure> {

@@ -19,7 +19,7 @@ const ROUND: Duration = Duration::from_millis(100);
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::adopt(config)?;
     let (outside, comes_in) = channel();
     let (cabinet, place) = Cabinet::start(&config, &outside)?;
     let ended = Arc::new(AtomicBool::new(false));

@@ -1,5 +1,7 @@
 //! The commands of `cccd-agent`, one module each.
 
+pub mod bundle;
+pub mod checks;
 pub mod demo;
 pub mod desk;
 pub mod doctor;

@@ -22,7 +22,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::adopt(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {

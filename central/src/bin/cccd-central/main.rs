@@ -8,7 +8,7 @@ use cccd_central::registrar::settings::Settings;
 use cccd_central::registrar::technician;
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
 use cccd_central::{EventStore, Registrar, SqliteStore, http};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use events::sync::Enrolment;
 use events::{Chain, SystemClock, Verifier};
 use std::collections::BTreeMap;
@@ -60,6 +60,12 @@ enum Command {
     Events,
     /// Check every signature and every chain of the log again.
     Verify,
+    /// Write manual pages and completions.
+    #[command(hide = true)]
+    Pages {
+        /// Where to.
+        directory: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -74,6 +80,9 @@ enum DeviceCommand {
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     let arguments = Arguments::parse();
+    if let Command::Pages { directory } = &arguments.command {
+        return Ok(pages::write(Arguments::command(), directory)?);
+    }
     let settings = arguments.registrar.as_deref().map(Settings::load).transpose()?;
     let store = SqliteStore::open(&arguments.db).with_context(|| format!("cannot open {}", arguments.db.display()))?;
     match arguments.command {
@@ -102,6 +111,8 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }),
         Command::Verify => verify(&store),
+        // Written before a database was opened.
+        Command::Pages { .. } => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 mod device_side;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, playlist, roster};
@@ -68,6 +68,12 @@ enum Command {
     Bundle {
         #[command(subcommand)]
         command: BundleCommand,
+    },
+    /// Write manual pages and completions.
+    #[command(hide = true)]
+    Pages {
+        /// Where to.
+        directory: PathBuf,
     },
     /// Enrol a device on the machine that has the CA: keys, certificate, configuration, record for central.
     Bench {
@@ -271,6 +277,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bundle { command: BundleCommand::Inspect { file, key } } => {
             print!("{}", bundle::inspect(&file, key.as_deref())?);
         }
+        Command::Pages { directory } => pages::write(Arguments::command(), &directory)?,
         Command::Bench { ca, out, device, site, central, trust, key_store } => {
             let pass_phrase = ca.pass_phrase()?;
             let request = EnrolRequest {

@@ -1,0 +1,238 @@
+//! Debian packages: `cccd-agent`, `cccd-provisioning`, `cccd-central`.
+//!
+//! Trees are laid out here and packed by dpkg-deb; what libraries they depend on is what dpkg-shlibdeps finds. Manual pages and
+//! completions are written by the programs themselves.
+
+use crate::{cargo, root, run, target};
+use anyhow::{Context as _, bail};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A package: its program, what it is, further dependencies, and files of `deploy/` with the directory that they go to.
+struct Package {
+    name: &'static str,
+    program: &'static str,
+    about: &'static str,
+    depends: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
+
+#[rustfmt::skip]
+const PACKAGES: [Package; 3] = [
+    Package {
+        name: "cccd-agent",
+        program: "cccd-agent",
+        about: "reads and verifies the Vietnamese citizen card at a kiosk or desk",
+        depends: "pcscd, systemd",
+        files: &[
+            ("systemd/cccd-desk.service", "usr/lib/systemd/system"),
+            ("systemd/cccd-kiosk.service", "usr/lib/systemd/system"),
+            ("sysusers/cccd-agent.conf", "usr/lib/sysusers.d"),
+            ("60-cccd-kiosk.rules", "usr/lib/udev/rules.d"),
+            ("polkit/60-cccd-agent.rules", "usr/share/polkit-1/rules.d"),
+        ],
+    },
+    Package {
+        name: "cccd-provisioning",
+        program: "provision",
+        about: "enrols devices, signs bundles, lists and notices",
+        depends: "",
+        files: &[],
+    },
+    Package {
+        name: "cccd-central",
+        program: "cccd-central",
+        about: "the endpoint that citizen card devices sync to",
+        depends: "systemd",
+        files: &[
+            ("systemd/cccd-central.service", "usr/lib/systemd/system"),
+            ("sysusers/cccd-central.conf", "usr/lib/sysusers.d"),
+        ],
+    },
+];
+
+fn put(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
+    fs::create_dir_all(to.parent().context("a directory")?)?;
+    fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(fs::set_permissions(to, fs::Permissions::from_mode(mode))?)
+}
+
+fn said(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Makes the packages; where they are.
+pub(crate) fn make(profile: &str) -> anyhow::Result<Vec<PathBuf>> {
+    crate::doctor::install(crate::doctor::Purpose::Demo)?;
+    need_program("dpkg-shlibdeps", "dpkg-dev")?;
+    let release: &[&str] = if profile == "release" { &["--release"] } else { &[] };
+    for name in ["cccd-agent", "provisioning", "cccd-central"] {
+        // One after the other: central must not be linked with what the agent alone needs.
+        run(cargo().args(["build", "--locked", "--package", name, "--bins"]).args(release))?;
+    }
+    make_version(profile, env!("CARGO_PKG_VERSION"))
+}
+
+fn make_version(profile: &str, version: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let out = target().join("deb");
+    fs::create_dir_all(&out)?;
+    let architecture = said(Command::new("dpkg").arg("--print-architecture"))?;
+    let mut made = Vec::new();
+    for package in &PACKAGES {
+        let tree = out.join(package.name);
+        drop(fs::remove_dir_all(&tree));
+        let binary = target().join(profile).join(package.program);
+        let installed = tree.join("usr/bin").join(package.program);
+        put(&binary, &installed, 0o755)?;
+        // A debug program in a package serves the check of the package only, and need not be large.
+        run(Command::new("strip").arg(&installed))?;
+        pages(package, &binary, &tree)?;
+        for (file, place) in package.files {
+            let name = Path::new(file).file_name().context("a file")?;
+            put(&root().join("deploy").join(file), &tree.join(place).join(name), 0o644)?;
+        }
+        let scripts = root().join("deploy/debian");
+        for script in ["postinst", "prerm", "postrm"] {
+            let from = scripts.join(format!("{}.{script}", package.name));
+            if from.exists() {
+                put(&from, &tree.join("DEBIAN").join(script), 0o755)?;
+            }
+        }
+        fs::create_dir_all(tree.join("DEBIAN"))?;
+        fs::write(tree.join("DEBIAN/control"), control(package, version, &architecture, &out, &installed)?)?;
+        let deb = out.join(format!("{}_{version}_{architecture}.deb", package.name));
+        run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&tree).arg(&deb))?;
+        made.push(deb);
+    }
+    Ok(made)
+}
+
+/// Manual pages and completions, where Debian looks for them.
+fn pages(package: &Package, binary: &Path, tree: &Path) -> anyhow::Result<()> {
+    let written = tree.with_extension("pages");
+    drop(fs::remove_dir_all(&written));
+    run(Command::new(binary).arg("pages").arg(&written))?;
+    for page in fs::read_dir(written.join("man"))? {
+        let page = page?.path();
+        run(Command::new("gzip").args(["-9", "-n", "-f"]).arg(&page))?;
+        let name = format!("{}.gz", page.file_name().unwrap_or_default().to_string_lossy());
+        put(&page.with_file_name(&name), &tree.join("usr/share/man/man1").join(&name), 0o644)?;
+    }
+    let program = package.program;
+    for (from, to) in [
+        (format!("bash/{program}.bash"), format!("usr/share/bash-completion/completions/{program}")),
+        (format!("fish/{program}.fish"), format!("usr/share/fish/vendor_completions.d/{program}.fish")),
+        (format!("zsh/_{program}"), format!("usr/share/zsh/vendor-completions/_{program}")),
+    ] {
+        put(&written.join("completions").join(from), &tree.join(to), 0o644)?;
+    }
+    Ok(())
+}
+
+fn control(package: &Package, version: &str, architecture: &str, out: &Path, program: &Path) -> anyhow::Result<String> {
+    // dpkg-shlibdeps wants to stand beside a source's control file.
+    fs::create_dir_all(out.join("debian"))?;
+    fs::write(out.join("debian/control"), "Source: cccd-edge\n\nPackage: cccd\nArchitecture: any\n")?;
+    let found = said(Command::new("dpkg-shlibdeps").arg("-O").arg(program).current_dir(out))?;
+    let found = found.strip_prefix("shlibs:Depends=").unwrap_or_default();
+    let depends = [found, package.depends].into_iter().filter(|list| !list.is_empty()).collect::<Vec<_>>().join(", ");
+    let Package { name, about, .. } = package;
+    Ok(format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: cccd-edge <cccd-edge@localhost>\n\
+         Section: admin\nPriority: optional\nDepends: {depends}\nDescription: {about}\n"
+    ))
+}
+
+fn need_program(program: &str, package: &str) -> anyhow::Result<()> {
+    if crate::has(program) {
+        return Ok(());
+    }
+    eprintln!("── installing through apt-get: {package}");
+    crate::doctor::apt(&["install", "--yes", "--no-install-recommends", package])
+}
+
+/// A tree of Debian 12 in a directory, and commands inside it.
+struct Tree(PathBuf);
+
+impl Tree {
+    /// A fresh copy of what debootstrap made once.
+    fn fresh() -> anyhow::Result<Self> {
+        need_program("debootstrap", "debootstrap")?;
+        let (base, fresh) = (target().join("debian-12"), target().join("debian-12-fresh"));
+        if !base.join("ready").exists() {
+            eprintln!("── a tree of Debian 12 (once)");
+            drop(fs::remove_dir_all(&base));
+            let include = "--include=systemd,udev,pcscd,libssl3,libnfc6,libtss2-esys-3.0.2-0";
+            run(Command::new("debootstrap").args(["--variant=minbase", include, "bookworm"]).arg(&base))?;
+            fs::write(base.join("ready"), "")?;
+        }
+        drop(fs::remove_dir_all(&fresh));
+        run(Command::new("cp").arg("-a").arg(&base).arg(&fresh))?;
+        Ok(Self(fresh))
+    }
+
+    fn inside(&self, words: &[&str]) -> anyhow::Result<String> {
+        said(Command::new("chroot").arg(&self.0).args(words).env("DEBIAN_FRONTEND", "noninteractive"))
+    }
+
+    fn install(&self, packages: &[PathBuf]) -> anyhow::Result<()> {
+        let mut names =
+            vec!["apt-get".to_owned(), "install".to_owned(), "--yes".to_owned(), "--no-install-recommends".to_owned()];
+        for package in packages {
+            let name = package.file_name().context("a file")?;
+            put(package, &self.0.join("tmp").join(name), 0o644)?;
+            names.push(format!("/tmp/{}", name.to_string_lossy()));
+        }
+        let words: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.inside(&words).map(drop)
+    }
+
+    fn expect(&self, there: bool, paths: &[&str]) -> anyhow::Result<()> {
+        for path in paths {
+            let exists = self.0.join(path).symlink_metadata().is_ok();
+            anyhow::ensure!(exists == there, "{path} is {}there", if exists { "" } else { "not " });
+        }
+        Ok(())
+    }
+}
+
+/// Installs, upgrades, removes and purges the packages in a fresh tree of Debian 12.
+pub(crate) fn check() -> anyhow::Result<()> {
+    make("debug")?;
+    let first = make_version("debug", "0.0.9")?;
+    let second = make_version("debug", env!("CARGO_PKG_VERSION"))?;
+    let tree = Tree::fresh()?;
+    eprintln!("── install");
+    tree.install(&first)?;
+    tree.expect(true, &["usr/bin/cccd-agent", "usr/lib/systemd/system/cccd-kiosk.service", "etc/cccd-agent"])?;
+    for words in [["cccd-agent", "--version"], ["provision", "--version"], ["cccd-central", "--version"]] {
+        println!("{}", tree.inside(&words)?);
+    }
+    println!("{}", tree.inside(&["cccd-agent", "demo"])?.lines().last().unwrap_or_default());
+    let owner = tree.inside(&["stat", "-c", "%U:%G %a", "/etc/cccd-agent", "/var/lib/cccd-agent"])?;
+    anyhow::ensure!(owner == "cccd-agent:cccd 700\ncccd-agent:cccd 700", "owners: {owner}");
+    tree.inside(&["sh", "-c", "echo kept > /etc/cccd-agent/agent.toml; echo kept > /var/lib/cccd-agent/outbox.db"])?;
+    tree.inside(&["sh", "-c", "echo kept > /var/lib/cccd-central/central.db"])?;
+    eprintln!("── upgrade");
+    tree.install(&second)?;
+    let version = tree.inside(&["dpkg-query", "-W", "-f", "${Version}", "cccd-agent"])?;
+    anyhow::ensure!(version == env!("CARGO_PKG_VERSION"), "{version} is installed");
+    tree.expect(true, &["etc/cccd-agent/agent.toml", "var/lib/cccd-agent/outbox.db"])?;
+    eprintln!("── remove, and purge");
+    let names = ["cccd-agent", "cccd-provisioning", "cccd-central"];
+    tree.inside(&[&["dpkg", "--remove"], &names[..]].concat())?;
+    tree.expect(true, &["etc/cccd-agent/agent.toml", "var/lib/cccd-agent/outbox.db"])?;
+    tree.expect(false, &["usr/bin/cccd-agent"])?;
+    tree.inside(&[&["dpkg", "--purge"], &names[..]].concat())?;
+    tree.expect(false, &["etc/cccd-agent", "var/lib/cccd-agent", "etc/cccd-central"])?;
+    tree.expect(true, &["var/lib/cccd-central/central.db"])?;
+    fs::remove_dir_all(&tree.0)?;
+    println!("installed, upgraded, removed and purged in a tree of Debian 12");
+    Ok(())
+}
