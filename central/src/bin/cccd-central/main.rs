@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 #[command(version)]
 struct Arguments {
     /// Database file.
-    #[arg(long)]
+    #[arg(long, default_value = "/var/lib/cccd-central/central.db")]
     db: PathBuf,
     /// `registrar.toml`: without it nobody is enrolled here.
     #[arg(long, value_name = "FILE")]

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Makes fleet CA, server certificates and devices.
+/// The technician's and operator's tool: the fleet CA, devices, bundles, lists and notices.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, name = "provision")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
