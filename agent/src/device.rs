@@ -174,6 +174,7 @@ impl Device {
         let clock = Arc::clone(&self.site.clock);
         let until = clock.monotonic() + CARD_PATIENCE;
         let card = loop {
+            self.use_new_anchors();
             match self.reader.wait_for_card(ROUND) {
                 Err(ReaderError::NoCard) if clock.monotonic() < until && !stop() => {}
                 card => break card?,
@@ -231,6 +232,7 @@ impl Device {
     /// # Errors
     /// When it is away.
     pub fn check(&mut self) -> Result<(), ReaderError> {
+        self.use_new_anchors();
         self.reader.check()
     }
 
@@ -239,18 +241,24 @@ impl Device {
         self.profile = Arc::clone(profile);
     }
 
-    /// For the next card, whatever became of this one: also with the anchors of a new bundle.
+    /// For the next card, whatever became of this one.
     pub fn prepare(&mut self) {
-        let generation = self.site.generation();
-        if generation != self.generation {
-            self.generation = generation;
-            match anchors_of(&self.site, &self.profile) {
-                Ok(anchors) => self.terminal.trust = Arc::new(anchors.store),
-                // The bundle was checked before it became active; what was trusted stays.
-                Err(failure) => tracing::error!(code = failure.code, "{}", failure.message),
-            }
-        }
+        self.use_new_anchors();
         self.terminal.prepare();
+    }
+
+    /// Trusts what a new bundle brought. It is looked for while nobody waits, and before a card is read.
+    fn use_new_anchors(&mut self) {
+        let generation = self.site.generation();
+        if generation == self.generation {
+            return;
+        }
+        self.generation = generation;
+        match anchors_of(&self.site, &self.profile) {
+            Ok(anchors) => self.terminal.trust = Arc::new(anchors.store),
+            // The bundle was checked before it became active; what was trusted stays.
+            Err(failure) => tracing::error!(code = failure.code, "{}", failure.message),
+        }
     }
 
     /// Waits until the reader is there again.

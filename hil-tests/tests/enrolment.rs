@@ -294,3 +294,116 @@ fn a_phone_carries_request_and_answer_for_a_device_without_a_network() {
     assert!(device.wait().expect("ended").success(), "{rest:?}");
     assert!(rest.last().is_some_and(|last| last.contains("island-1 is let in, at Trạm đảo C")), "{rest:?}");
 }
+
+/// Waits until something is there.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = hil_tests::stack::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        hil_tests::stack::pause(200);
+    }
+}
+
+#[test]
+fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    listed(&line, "agent-1");
+    // The anchors come with the bundle only, and the profile's settings with it.
+    let trust = line.text("parts/trust");
+    let made = Command::new(hil_tests::program("cccd-card")).args(["trust", "--out", &trust]).status();
+    assert!(made.expect("cccd-card").success());
+    std::fs::create_dir_all(line.path("parts/fleet")).expect("directory");
+    std::fs::copy(line.path("ca/fleet-ca.cert.pem"), line.path("parts/fleet/roots.pem")).expect("roots");
+    std::fs::write(line.path("parts/site.toml"), "direction = \"in\"\n").expect("settings");
+    let (keys, phrase) = (line.text("operator"), line.text("pass-phrase"));
+    let bundle = |version: &str, parts: &str, out: &str| {
+        let build = ["bundle", "build", parts, "--version", version, "--environment", "practice", "--out", out];
+        let key = ["--keys", &keys, "--pass-phrase-file", &phrase];
+        line.provision(&[&build[..], &key].concat()).expect("built");
+        line.fleet(&["publish", out]).expect("published");
+    };
+    bundle("1", &line.text("parts"), &line.text("bundle-1"));
+    // Its certificate is due at the start.
+    let identity = line.path("agent-1/identity");
+    let mut state = identity::State::load(&identity).expect("state").expect("state");
+    let now = FleetLine::now();
+    if let Some(current) = &mut state.current {
+        (current.not_before, current.not_after) = (now - 80 * DAY, now + 10 * DAY);
+    }
+    state.save(&identity).expect("state");
+    let config = line.path("agent-1/agent.toml");
+    let text = std::fs::read_to_string(&config).expect("configuration").replace("\"pcsc\"", "\"sim:an\"");
+    std::fs::write(&config, text.replace("trust = \"trust\"", "trust = \"identity\"")).expect("configuration");
+    let log = std::fs::File::create(line.path("agent.log")).expect("log");
+    let mut agent = Command::new(hil_tests::program("cccd-agent"))
+        .args(["run", "--config"])
+        .arg(&config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("agent");
+    let known = |ready: &dyn Fn(&serde_json::Value) -> bool| {
+        let devices = line.devices().expect("devices");
+        devices.into_iter().find(|device| device["name"] == "agent-1" && ready(device))
+    };
+    let device = until("it reports the bundle", || known(&|device| device["bundle"] == 1));
+    assert_eq!(device["time_quality"], "signed");
+    assert_eq!(device["state"], "active");
+    // It reads with the anchors of the bundle, and its events come with the new certificate.
+    let mut input = agent.stdin.take().expect("input");
+    writeln!(input, "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022").expect("scan");
+    let db = line.text("central.db");
+    let events = || -> Vec<serde_json::Value> {
+        let output = Command::new(hil_tests::program("cccd-central")).args(["--db", &db, "events"]).output();
+        let text = String::from_utf8(output.expect("events").stdout).expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let verdict = until("a verdict", || {
+        let found = events().into_iter().find(|event| event["event"]["body"].get("verification").is_some());
+        found.filter(|event| event["event"]["tq"] == "signed")
+    });
+    assert_eq!(verdict["event"]["body"]["verification"]["decision"], "genuine", "the anchors are the bundle's");
+    for what in ["bundle_activated", "certificate_renewed"] {
+        until(what, || events().into_iter().find(|event| event["event"]["body"]["device"]["what"] == what));
+    }
+    until("the old key is forgotten", || (!line.path("agent-1/keys/tls-a.key.pem").exists()).then_some(()));
+    drop(input);
+    assert!(agent.wait().expect("ended").success());
+    let state = identity::State::load(&identity).expect("state").expect("state");
+    let current = state.current.expect("a credential");
+    assert_eq!((current.key.as_str(), state.previous), ("tls-b", None));
+
+    // From a stick: an older one is refused, a newer one taken.
+    let take = |bundle: &str| {
+        let output = Command::new(hil_tests::program("cccd-agent"))
+            .args(["bundle", "--config"])
+            .arg(&config)
+            .arg(line.path(bundle))
+            .output()
+            .expect("agent");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, said) = take("bundle-1");
+    assert!(status == Some(64) && said.contains("bundle_older"), "{said}");
+    std::fs::write(line.path("parts/site.toml"), "direction = \"sideways\"\n").expect("settings");
+    bundle("2", &line.text("parts"), &line.text("bundle-2"));
+    let (status, said) = take("bundle-2");
+    assert!(status == Some(64) && said.contains("bundle_entry") && said.contains("site.toml"), "{said}");
+    std::fs::write(line.path("parts/site.toml"), "direction = \"out\"\n").expect("settings");
+    bundle("3", &line.text("parts"), &line.text("bundle-3"));
+    assert_eq!(take("bundle-3").0, Some(0));
+    assert_eq!(line.bundles("agent-1").active(), 3);
+}
+
+#[test]
+fn the_demonstration_of_a_fleet_ends_as_it_says() {
+    let output = Command::new(hil_tests::program("hil-fleet")).output().expect("hil-fleet");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("8 at work, 1 shut out with its copy, 1 revoked"), "{said}");
+}
