@@ -143,6 +143,11 @@ enum Command {
         #[command(subcommand)]
         command: SubjectCommand,
     },
+    /// Events to central on a stick, and its receipt back.
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
     /// Say which devices are there, which are not, since when, and what to do.
     Doctor {
         /// The configuration.
@@ -260,6 +265,35 @@ impl AttendanceCommand {
         match self {
             Self::Export { config, out } => commands::roster::export_attendance(&config, &out),
             Self::Merge { config, files, json } => commands::roster::merge_attendance(&config, &files, json),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxCommand {
+    /// Write what central has not acknowledged into a directory.
+    Export {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The directory on the stick.
+        directory: PathBuf,
+    },
+    /// Take central's receipt.
+    Receipt {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// What `cccd-central fleet import` wrote.
+        file: PathBuf,
+    },
+}
+
+impl OutboxCommand {
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::Export { config, directory } => commands::outbox::export(&config, &directory),
+            Self::Receipt { config, file } => commands::outbox::receipt(&config, &file),
         }
     }
 }
@@ -513,6 +547,7 @@ impl Command {
             | Self::Pair { .. }
             | Self::Roster { .. }
             | Self::Attendance { .. }
+            | Self::Outbox { .. }
             | Self::Subject { .. } => false,
             Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
@@ -573,6 +608,7 @@ impl Command {
             Self::Roster { command } => command.run(),
             Self::Attendance { command } => command.run(),
             Self::Subject { command } => command.run(),
+            Self::Outbox { command } => command.run(),
             Self::Desk { config } => commands::desk::run(&config),
             Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),

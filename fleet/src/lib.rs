@@ -11,6 +11,7 @@
 //! | [`renewal`] | when a certificate is renewed |
 //! | [`bundle`] | anchors, lists, profiles and settings in one signed file |
 //! | [`words`] | six words that two screens show when nobody stands between them |
+//! | [`receipt`] | central's receipt for events on a stick |
 //! | [`relay`] | any of these through a phone, as QR codes |
 
 pub mod answer;
@@ -18,6 +19,7 @@ pub mod authority;
 pub mod bundle;
 pub mod error;
 pub mod est;
+pub mod receipt;
 pub mod relay;
 pub mod renewal;
 pub mod request;

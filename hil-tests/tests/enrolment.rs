@@ -398,6 +398,39 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     bundle("3", &line.text("parts"), &line.text("bundle-3"));
     assert_eq!(take("bundle-3").0, Some(0));
     assert_eq!(line.bundles("agent-1").active(), 3);
+
+    // Without a network, and shut out since: what it recorded before goes by stick, and a receipt comes back.
+    let mut text = std::fs::read_to_string(&config).expect("configuration");
+    text.push_str("sync = false\n");
+    std::fs::write(&config, text).expect("configuration");
+    let agent = |arguments: &[&str]| {
+        let mut command = Command::new(hil_tests::program("cccd-agent"));
+        command.args(arguments).args(["--config"]).arg(&config);
+        run(&mut command)
+    };
+    let scan = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022\n";
+    let mut alone = Command::new(hil_tests::program("cccd-agent"));
+    let mut alone = alone.args(["run", "--config"]).arg(&config).stdin(Stdio::piped()).stdout(Stdio::null());
+    alone = alone.stderr(Stdio::null());
+    let mut alone = alone.spawn().expect("agent");
+    alone.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
+    assert!(alone.wait().expect("ended").success());
+    line.fleet(&["revoke", "agent-1", "--why", "broken"]).expect("revoked");
+    let stick = line.text("stick");
+    std::fs::create_dir_all(&stick).expect("stick");
+    let before = events().len();
+    let (well, said) = agent(&["outbox", "export", &stick]);
+    assert!(well && !said.starts_with("0 events"), "{said}");
+    assert!(line.fleet(&["import", &stick]).expect("imported").contains("agent-1"));
+    assert!(events().len() > before, "central has them");
+    line.fleet(&["import", &stick]).expect("again is no error");
+    let receipt = format!("{stick}/agent-1.receipt");
+    let (well, said) = agent(&["outbox", "receipt", &receipt]);
+    assert!(well, "{said}");
+    assert!(agent(&["outbox", "export", &stick]).1.starts_with("0 events"), "nothing is left to send");
+    std::fs::write(&receipt, "forged").expect("file");
+    let (well, said) = agent(&["outbox", "receipt", &receipt]);
+    assert!(!well && said.contains("fleet_signature"), "{said}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod doctor;
 pub mod evidence;
 pub mod kiosk;
+pub mod outbox;
 pub mod profile;
 pub mod read;
 pub mod relay_guard;

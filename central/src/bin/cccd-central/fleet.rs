@@ -2,8 +2,11 @@
 
 use anyhow::{Context as _, bail};
 use cccd_central::registrar::{Decision, Registrar, technician};
+use cccd_central::{EventStore, ingest};
 use clap::Subcommand;
-use std::path::PathBuf;
+use events::sync::decode_batch;
+use events::{Clock as _, SystemClock};
+use std::path::{Path, PathBuf};
 
 /// What is done to the fleet.
 #[derive(Subcommand)]
@@ -88,6 +91,11 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         pass_word_file: PathBuf,
     },
+    /// Take events from a stick: DIR/*.events; DIR/DEVICE.receipt goes back to the device.
+    Import {
+        /// The directory on the stick.
+        directory: PathBuf,
+    },
     /// Who did what.
     Journal,
 }
@@ -96,7 +104,7 @@ fn who() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "operator".to_owned())
 }
 
-pub(crate) fn run(registrar: &Registrar, command: FleetCommand) -> anyhow::Result<()> {
+pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetCommand) -> anyhow::Result<()> {
     let by = who();
     match command {
         FleetCommand::List { json: true } => {
@@ -193,11 +201,41 @@ pub(crate) fn run(registrar: &Registrar, command: FleetCommand) -> anyhow::Resul
             technician::add(registrar, &name, word.trim_ascii())?;
             println!("{name} may log in");
         }
+        FleetCommand::Import { directory } => import(registrar, store, &directory)?,
         FleetCommand::Journal => {
             for deed in registrar.registry().journal()? {
                 println!("{}", serde_json::to_string(&deed)?);
             }
         }
+    }
+    Ok(())
+}
+
+/// Takes batches in the order of their names. A device that was cut off since may still bring what it recorded before: its
+/// signatures and its chain say that it is its own.
+fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> anyhow::Result<()> {
+    let list = std::fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    let mut files: Vec<PathBuf> = list.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "events"));
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "there are no *.events in {}", directory.display());
+    for path in files {
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let batch = decode_batch(&bytes).with_context(|| format!("{} is no batch of events", path.display()))?;
+        let Some(first) = batch.first() else { continue };
+        let device = events::signed::read(first).with_context(|| path.display().to_string())?.device;
+        let at = SystemClock::new().wall();
+        let receipt = match ingest(store, &device, &batch, at) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                let (_, refusal) = error.refusal();
+                bail!("{}: {} [{}] → {}", path.display(), refusal.message, refusal.code, refusal.remedy);
+            }
+        };
+        let out = directory.join(format!("{device}.receipt"));
+        let signed = fleet::receipt::sign(&receipt, &registrar.ca())?;
+        std::fs::write(&out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+        println!("{device}: {} events at central; {}", receipt.committed, out.display());
     }
     Ok(())
 }

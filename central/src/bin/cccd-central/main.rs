@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Fleet { command } => {
             let settings = settings.context("name the registrar's file with --registrar")?;
-            fleet::run(&settings.registrar(&arguments.db, Arc::new(SystemClock::new()))?, command)
+            fleet::run(&settings.registrar(&arguments.db, Arc::new(SystemClock::new()))?, &store, command)
         }
         Command::Device { command: DeviceCommand::Add { file } } => {
             let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
