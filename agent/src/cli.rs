@@ -143,6 +143,22 @@ enum Command {
         #[command(subcommand)]
         command: SubjectCommand,
     },
+    /// Make a device forget its site (soft), or everything (hard); the agent must not run.
+    #[command(group = ArgGroup::new("how").required(true))]
+    Reset {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The same device goes to another site: birth key, event key and log stay.
+        #[arg(long, group = "how")]
+        soft: bool,
+        /// It becomes a new device.
+        #[arg(long, group = "how")]
+        hard: bool,
+        /// Also when central does not have all events: they are lost.
+        #[arg(long)]
+        lose_events: bool,
+    },
     /// Events to central on a stick, and its receipt back.
     Outbox {
         #[command(subcommand)]
@@ -548,6 +564,7 @@ impl Command {
             | Self::Roster { .. }
             | Self::Attendance { .. }
             | Self::Outbox { .. }
+            | Self::Reset { .. }
             | Self::Subject { .. } => false,
             Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
@@ -609,6 +626,7 @@ impl Command {
             Self::Attendance { command } => command.run(),
             Self::Subject { command } => command.run(),
             Self::Outbox { command } => command.run(),
+            Self::Reset { config, hard, lose_events, .. } => commands::reset::run(&config, hard, lose_events),
             Self::Desk { config } => commands::desk::run(&config),
             Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),

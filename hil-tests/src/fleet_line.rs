@@ -178,7 +178,10 @@ impl FleetLine {
         let mut command = Command::new(program("provision"));
         let (dir, phrase, roots) = (self.text(device), self.text("pass-phrase"), self.text("ca/fleet-ca.cert.pem"));
         command.args(["enrol", "--dir", &dir, "--by", by, "--central", &self.url(), "--serial", device]);
-        command.args(["--pass-phrase-file", &phrase, "--within", "60"]).args(more);
+        command.args(["--pass-phrase-file", &phrase]).args(more);
+        if !more.contains(&"--within") {
+            command.args(["--within", "60"]);
+        }
         if by != "qr" {
             command.args(["--roots", &roots]);
         }

@@ -409,12 +409,14 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         run(&mut command)
     };
     let scan = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022\n";
-    let mut alone = Command::new(hil_tests::program("cccd-agent"));
-    let mut alone = alone.args(["run", "--config"]).arg(&config).stdin(Stdio::piped()).stdout(Stdio::null());
-    alone = alone.stderr(Stdio::null());
-    let mut alone = alone.spawn().expect("agent");
-    alone.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
-    assert!(alone.wait().expect("ended").success());
+    let scan_once = || {
+        let mut agent = Command::new(hil_tests::program("cccd-agent"));
+        let agent = agent.args(["run", "--config"]).arg(&config).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut agent = agent.stderr(Stdio::null()).spawn().expect("agent");
+        agent.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
+        assert!(agent.wait().expect("ended").success());
+    };
+    scan_once();
     line.fleet(&["revoke", "agent-1", "--why", "broken"]).expect("revoked");
     let stick = line.text("stick");
     std::fs::create_dir_all(&stick).expect("stick");
@@ -431,6 +433,26 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     std::fs::write(&receipt, "forged").expect("file");
     let (well, said) = agent(&["outbox", "receipt", &receipt]);
     assert!(!well && said.contains("fleet_signature"), "{said}");
+
+    // Softly reset it is the same device, which was shut out; hard, it is a new one.
+    scan_once();
+    let (well, said) = agent(&["reset", "--soft"]);
+    assert!(!well && said.contains("outbox_not_empty"), "{said}");
+    assert!(agent(&["reset", "--soft", "--lose-events"]).0);
+    let again = |token: &str| {
+        std::fs::write(line.path("token"), token).expect("token");
+        let mut command = line.enrol("agent-1", "token", &["--token-file", &line.text("token"), "--within", "1"]);
+        run(&mut command)
+    };
+    let token = line.fleet(&["token", "--site", "Site B", "--profile", "identify"]).expect("token");
+    again(&token);
+    let state = identity::State::load(&identity).expect("state").expect("state");
+    assert_eq!(state.underway.expect("a request").refused.as_deref(), Some("device_revoked"));
+    let (well, said) = agent(&["reset", "--hard", "--lose-events"]);
+    assert!(well, "{said}");
+    let (well, said) = again(&token);
+    assert!(well && said.contains("agent-1-2 is let in, at Site B"), "{said}");
+    scan_once();
 }
 
 #[test]

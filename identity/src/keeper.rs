@@ -595,7 +595,11 @@ impl Keeper {
     }
 }
 
-fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
+/// Keeps others from changing an identity for as long as the file is held.
+///
+/// # Errors
+/// [`KeeperError::Busy`] when another process does.
+pub fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
     let path = directory.join(".lock");
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(fleet::error::io("open", &path))?;

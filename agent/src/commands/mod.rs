@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod profile;
 pub mod read;
 pub mod relay_guard;
+pub mod reset;
 pub mod roster;
 pub mod run;
 pub mod subject;
