@@ -3,6 +3,7 @@
 use crate::book::Direction;
 use crate::failure::Failure;
 use drivers::key_store::KeyStore;
+use identity::bundles::Bundles;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ pub struct Config {
     /// What became of the file.
     #[serde(skip)]
     pub adopted: Adopted,
+    /// The bundle that was damaged, and withdrawn at the start.
+    #[serde(skip)]
+    pub withdrawn: Option<Withdrawn>,
     /// The site profile: one that comes with the agent, or a file whose name ends in `.toml`.
     pub profile: String,
     /// The reader: `pcsc`, `pcsc:SUBSTRING` or `sim:PERSONA`.
@@ -380,12 +384,14 @@ impl Config {
         }
     }
 
-    /// The same for a device that is about to work: a valid file is the last good one from now on.
+    /// The same for a device that is about to work: a valid file is the last good one from now on, and a bundle that was
+    /// damaged on the disk is withdrawn before its settings are looked at.
     ///
     /// # Errors
     /// When it is not valid and there was none before.
     pub fn adopt(path: &Path) -> Result<Self, Failure> {
-        let config = Self::load_or_last(path)?;
+        let withdrawn = withdraw_damaged(path);
+        let config = Self { withdrawn, ..Self::load_or_last(path)? };
         let (last, text) = (last_good(path), std::fs::read(path).unwrap_or_default());
         let before = std::fs::read(&last).ok();
         if matches!(config.adopted, Adopted::Refused(_)) || before.as_deref() == Some(&text[..]) {
@@ -478,12 +484,41 @@ pub enum Adopted {
     Refused(Failure),
 }
 
-/// The site's settings in the active bundle. Where the bundles are stands in the device's file only.
+/// Where the bundles of a device are; its own file alone says so.
+fn bundles_of(base: &Path, device: &str) -> PathBuf {
+    let table = toml::from_str::<toml::Table>(device).ok();
+    let named = table.and_then(|table| Some(table.get("bundles")?.as_str()?.to_owned()));
+    base.join(named.map_or_else(Config::bundles_directory, PathBuf::from))
+}
+
+/// The site's settings in the active bundle.
 fn site_settings(base: &Path, device: &str) -> Option<String> {
-    let bundles =
-        toml::from_str::<toml::Table>(device).ok().and_then(|table| Some(table.get("bundles")?.as_str()?.to_owned()));
-    let bundles = bundles.map_or_else(Config::bundles_directory, PathBuf::from);
-    std::fs::read_to_string(base.join(bundles).join("active/site.toml")).ok()
+    std::fs::read_to_string(bundles_of(base, device).join("active/site.toml")).ok()
+}
+
+/// Goes back to the bundle before where the files of the active one are not those that were signed; from which version to
+/// which, and why.
+fn withdraw_damaged(path: &Path) -> Option<Withdrawn> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let bundles = Bundles::new(&bundles_of(path.parent().unwrap_or_else(|| Path::new(".")), &text));
+    let error = bundles.check().err()?;
+    tracing::error!(code = error.code(), "the active bundle is damaged: {error}");
+    match bundles.withdraw() {
+        Ok((from, to)) => Some(Withdrawn { from, to }),
+        Err(error) => {
+            tracing::error!(code = error.code(), "and cannot be withdrawn: {error}");
+            None
+        }
+    }
+}
+
+/// A bundle that was withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Its version.
+    pub from: u64,
+    /// The one before, which is active again; 0 for none.
+    pub to: u64,
 }
 
 /// The device's settings over the site's: tables are merged, anything else is replaced.

@@ -118,17 +118,17 @@ impl Custodian {
         loop {
             let Some(site) = site.upgrade() else { return };
             let now = self.clock.monotonic();
-            let told = self.look(&site).and_then(|()| {
-                if now >= step_at {
-                    step_at = now + self.step(&site)?;
-                }
-                if now >= exchange_at {
-                    exchange_at = now + self.exchange(&site)?;
-                }
-                Ok(())
-            });
-            if let Err(failure) = told {
-                tracing::error!(code = failure.code, "custodian: {}", failure.message);
+            let say = |failure: &Failure| tracing::error!(code = failure.code, "custodian: {}", failure.message);
+            // What fails in the device itself is not tried again at once: it would fill the log.
+            let later = |result: Result<Duration, Failure>| now + result.inspect_err(say).unwrap_or(LOOK);
+            if let Err(failure) = self.look(&site) {
+                say(&failure);
+            }
+            if now >= step_at {
+                step_at = later(self.step(&site));
+            }
+            if now >= exchange_at {
+                exchange_at = later(self.exchange(&site));
             }
             drop(site);
             let now = self.clock.monotonic();

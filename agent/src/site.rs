@@ -6,7 +6,7 @@
 use crate::access::Private;
 use crate::book::seal::Seal;
 use crate::book::{self, Book, Entry, Message};
-use crate::config::{Adopted, Config};
+use crate::config::{Adopted, Config, Withdrawn};
 use crate::custodian::{Custodian, Running};
 use crate::failure::Failure;
 use crate::handoff::{Courier, Envelope};
@@ -291,8 +291,11 @@ impl Site {
         }
     }
 
-    /// Notes what became of the configuration.
+    /// Notes what became of configuration and bundle at the start.
     fn note_settings(&self) -> Result<(), Failure> {
+        if let Some(Withdrawn { from, to }) = self.config.withdrawn {
+            self.note_device("bundle_withdrawn", Some(from.to_string()), Some(to.to_string()))?;
+        }
         match self.config.adopted.clone() {
             Adopted::AsBefore => Ok(()),
             Adopted::New { from, to } => self.note_device("settings_activated", Some(from), Some(to)),

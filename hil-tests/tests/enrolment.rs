@@ -416,7 +416,9 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         agent.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
         assert!(agent.wait().expect("ended").success());
     };
+    std::fs::write(line.path("agent-1/bundles/active/site.toml"), "direction = \"both\"\n").expect("a damaged file");
     scan_once();
+    assert_eq!(line.bundles("agent-1").active(), 1, "the bundle before is used");
     line.fleet(&["revoke", "agent-1", "--why", "broken"]).expect("revoked");
     let stick = line.text("stick");
     std::fs::create_dir_all(&stick).expect("stick");
@@ -424,7 +426,10 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     let (well, said) = agent(&["outbox", "export", &stick]);
     assert!(well && !said.starts_with("0 events"), "{said}");
     assert!(line.fleet(&["import", &stick]).expect("imported").contains("agent-1"));
-    assert!(events().len() > before, "central has them");
+    let new = events().split_off(before);
+    let told = |what: &str| new.iter().find(|event| event["event"]["body"]["device"]["what"] == what);
+    let withdrawn = &told("bundle_withdrawn").expect("it is told")["event"]["body"]["device"];
+    assert_eq!((&withdrawn["from"], &withdrawn["to"]), (&json!("3"), &json!("1")));
     line.fleet(&["import", &stick]).expect("again is no error");
     let receipt = format!("{stick}/agent-1.receipt");
     let (well, said) = agent(&["outbox", "receipt", &receipt]);
