@@ -25,7 +25,7 @@ const EXCHANGE: Duration = Duration::from_secs(3600);
 const WORTH_TELLING: u64 = 5;
 
 fn failure(error: &KeeperError) -> Failure {
-    Failure::device(error.code(), identity::central::describe(error), error.remedy())
+    Failure::device(error.code(), emrtd::error::describe(error), error.remedy())
 }
 
 /// The custodian before it runs.

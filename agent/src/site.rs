@@ -179,9 +179,8 @@ impl Site {
         }
         let keys = config.key_store()?;
         let state = config.identity_state()?;
-        let known =
-            |state: &identity::State| state.floor.max(state.current.as_ref().map_or(0, |current| current.not_before));
-        let trusted = Arc::new(TrustedClock::new(clock, state.as_ref().map_or(0, known)));
+        let floor = state.as_ref().map_or(0, identity::State::not_earlier_than);
+        let trusted = Arc::new(TrustedClock::new(clock, floor));
         let clock: Arc<dyn Clock> = Arc::clone(&trusted) as Arc<dyn Clock>;
         let event_key = keys
             .public_key(EVENT_KEY)

@@ -2,7 +2,7 @@
 //! [`crate::registrar::est`] has those of identity, time and bundles.
 
 use crate::ingest::{IngestError, ingest};
-use crate::registrar::{Presented, Registrar};
+use crate::registrar::{Presented, Registrar, RegistrarError};
 use crate::store::EventStore;
 use crate::tls::Peer;
 use axum::body::Bytes;
@@ -52,9 +52,22 @@ impl Refused {
     }
 
     /// A thread panicked; the log says why.
-    pub(crate) fn internal() -> Self {
+    fn internal() -> Self {
         Self::new(500, "internal", "central failed", "try again later, and tell its operator")
     }
+}
+
+impl From<RegistrarError> for Refused {
+    fn from(error: RegistrarError) -> Self {
+        error.refusal().into()
+    }
+}
+
+/// Work off the network threads: signatures, fsync, hashes of pass words.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Refused::internal()))
 }
 
 impl IntoResponse for Refused {

@@ -3,6 +3,7 @@
 use crate::TrustedClock;
 use crate::state::Credential;
 use drivers::key_store::KeyStore;
+use emrtd::error::describe;
 use events::Clock as _;
 use events::event::Bytes;
 use events::sync::Refusal;
@@ -197,18 +198,6 @@ fn store(roots: &Roots) -> Result<RootCertStore, CentralError> {
         store.add(CertificateDer::from(root)).map_err(|e| CentralError::Local(e.to_string()))?;
     }
     Ok(store)
-}
-
-/// An error with its sources.
-#[must_use]
-pub fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What the network says, as an error. A certificate that is not valid now looks like any other failure from outside;

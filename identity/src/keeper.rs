@@ -8,6 +8,7 @@ use crate::clock::TrustedClock;
 use crate::machine::{Outcome, Present, Step, next};
 use crate::state::{Credential, Place, State};
 use drivers::key_store::{KeyStore, KeyStoreError};
+use emrtd::error::describe;
 use events::event::Bytes;
 use events::{Clock as _, Quality};
 use fleet::answer;
@@ -214,10 +215,7 @@ impl Keeper {
         let lock = lock(directory)?;
         // It may have changed before the lock was ours.
         let state = State::load(directory)?.ok_or_else(none)?;
-        clock.not_before(state.floor);
-        if let Some(current) = &state.current {
-            clock.not_before(current.not_before);
-        }
+        clock.not_before(state.not_earlier_than());
         let (directory, software) = (directory.to_owned(), software.to_owned());
         let disk = Arc::new(Files);
         Ok(Self { directory, disk, keys, central, clock, first: Way::List, token: None, software, state, _lock: lock })
@@ -304,10 +302,6 @@ impl Keeper {
                 }
                 Err(error) => Ok(failed(&error, Duration::from_secs(60))),
             },
-            Step::Forget => {
-                self.forget()?;
-                Ok(Progress::Forgotten)
-            }
             Step::Rest { until } => Ok(Progress::Resting { until }),
         }
     }
@@ -621,5 +615,5 @@ pub fn site_key(directory: &Path, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u
 
 fn failed(error: &KeeperError, wait: Duration) -> Progress {
     let (code, remedy) = (error.code().to_owned(), error.remedy().to_owned());
-    Progress::Failed { code, message: crate::central::describe(error), remedy, wait }
+    Progress::Failed { code, message: describe(error), remedy, wait }
 }

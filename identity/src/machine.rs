@@ -25,10 +25,8 @@ pub enum Step {
     Send,
     /// Connect with what was issued.
     Try,
-    /// Connect with what is used, so that what was used before can go.
+    /// Connect with what is used; then what was used before is forgotten, with its key.
     Confirm,
-    /// Forget the credential before, and its key.
-    Forget,
     /// Nothing before this time of the wall clock.
     Rest {
         /// Seconds since 1970.

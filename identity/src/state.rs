@@ -172,6 +172,12 @@ impl State {
         if self.roots.is_empty() { Ok(None) } else { Roots::from_pem(self.roots.as_bytes()).map(Some) }
     }
 
+    /// What the time cannot be earlier than, seconds since 1970: the last signed time, and the begin of its certificate.
+    #[must_use]
+    pub fn not_earlier_than(&self) -> i64 {
+        self.floor.max(self.current.as_ref().map_or(0, |current| current.not_before))
+    }
+
     /// The label that no credential uses.
     #[must_use]
     pub fn free_label(&self) -> &'static str {

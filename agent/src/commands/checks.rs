@@ -7,10 +7,11 @@ use crate::outbox::Outbox;
 use crate::parts::Fault;
 use crate::recorder::EVENT_KEY;
 use drivers::key_store::{KeyStore, Protection};
+use emrtd::error::describe;
 use events::event::Bytes;
 use events::{Clock as _, SystemClock};
 use identity::bundles::Bundles;
-use identity::central::{Central as _, describe};
+use identity::central::Central as _;
 use identity::keeper::system_random;
 use identity::{Https, State, TrustedClock};
 use serde::Serialize;
@@ -75,7 +76,7 @@ pub fn run(config: &Config) -> Vec<Check> {
 
 fn key_store(keys: &Result<Arc<dyn KeyStore>, Failure>) -> Result<String, Failure> {
     let keys = keys.as_ref().map_err(Clone::clone)?;
-    keys.public_key(EVENT_KEY).map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))?;
+    keys.public_key(EVENT_KEY).map_err(|e| Failure::device(e.code(), describe(&e), e.remedy()))?;
     Ok(match keys.protection() {
         Protection::Tpm => "keys in a TPM".to_owned(),
         Protection::Token => "keys on a token".to_owned(),

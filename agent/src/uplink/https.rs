@@ -1,8 +1,8 @@
 //! Batches to central over mutual TLS. The private key stays in the key store: TLS asks it to sign.
 
 use super::machine::Answer;
+use emrtd::error::describe;
 use events::sync::{BATCH_MEDIA_TYPE, EVENTS_PATH, encode_batch};
-use identity::central::describe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 

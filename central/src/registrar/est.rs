@@ -14,7 +14,7 @@
 //! An enrolment carries our request in the header [`fleet::est::REQUEST_HEADER`]; its PKCS#10 request is that of the body.
 
 use super::{Decision, Presented, Registrar, RegistrarError};
-use crate::http::{Refused, named};
+use crate::http::{Refused, apart, named};
 use crate::tls::{Peer, TlsFiles};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -99,15 +99,11 @@ pub fn router(identity: Identity) -> Router {
 }
 
 fn failed(error: FleetError) -> Response {
-    refused(&RegistrarError::Answer(error)).into_response()
+    Refused::from(RegistrarError::Answer(error)).into_response()
 }
 
 fn malformed(error: FleetError) -> Refused {
-    refused(&RegistrarError::Request(error))
-}
-
-fn refused(error: &RegistrarError) -> Refused {
-    error.refusal().into()
+    RegistrarError::Request(error).into()
 }
 
 /// Certificates as EST wants them.
@@ -133,11 +129,6 @@ async fn csrattrs() -> Response {
     ([(header::CONTENT_TYPE, "application/csrattrs")], est::to_body(&CSR_ATTRIBUTES)).into_response()
 }
 
-/// Off the network threads: signatures and fsync.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Refused::internal())
-}
-
 async fn enrol(
     State(identity): State<Identity>,
     Extension(Peer(presented)): Extension<Peer>,
@@ -154,25 +145,25 @@ async fn enrol(
         let decided = identity.registrar.enrol(&bytes, presented.as_ref());
         decided.map_err(|error| {
             tracing::warn!(serial = request.serial, way = request.way.id(), code = error.answer().1, "not enrolled");
-            refused(&error)
+            error.into()
         })
     };
     match apart(decide).await {
-        Ok(Ok(Decision::Issued { certificate, device, .. })) => {
+        Ok(Decision::Issued { certificate, device, .. }) => {
             tracing::info!(device, "certificate issued");
             certificates(&[certificate])
         }
-        Ok(Ok(Decision::Pending { retry_after })) => {
+        Ok(Decision::Pending { retry_after }) => {
             (StatusCode::ACCEPTED, [(header::RETRY_AFTER, retry_after.as_secs().to_string())]).into_response()
         }
-        Ok(Err(refused)) | Err(refused) => refused.into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
 /// A device that may.
 fn admitted(identity: &Identity, peer: Peer) -> Result<Presented, Refused> {
     let presented = named(peer)?;
-    identity.registrar.admits(&presented).map_err(|error| refused(&error))?;
+    identity.registrar.admits(&presented).map_err(Refused::from)?;
     Ok(presented)
 }
 
@@ -198,14 +189,14 @@ async fn assignment(State(identity): State<Identity>, Extension(peer): Extension
     let find = move || {
         let presented = admitted(&identity, peer)?;
         let device = identity.registrar.registry().device(&presented.name);
-        device.map_err(|error| refused(&RegistrarError::Store(error)))
+        device.map_err(|error| Refused::from(RegistrarError::Store(error)))
     };
     match apart(find).await {
-        Ok(Ok(device)) => match device.and_then(|device| device.answer) {
+        Ok(device) => match device.and_then(|device| device.answer) {
             Some(answer) => ([(header::CONTENT_TYPE, "application/cose")], answer).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         },
-        Ok(Err(refused)) | Err(refused) => refused.into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -216,11 +207,11 @@ async fn report(
 ) -> Response {
     let take = move || {
         let presented = admitted(&identity, peer)?;
-        identity.registrar.report(&presented.name, &report).map_err(|error| refused(&error))
+        identity.registrar.report(&presented.name, &report).map_err(Refused::from)
     };
     match apart(take).await {
-        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(refused)) | Err(refused) => refused.into_response(),
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -237,14 +228,14 @@ async fn bundle(
 ) -> Response {
     let find = move || {
         let presented = admitted(&identity, peer)?;
-        let store = |error| refused(&RegistrarError::Store(error));
+        let store = |error| Refused::from(RegistrarError::Store(error));
         let registry = identity.registrar.registry();
         let site = registry.device(&presented.name).map_err(store)?.map(|device| device.site).unwrap_or_default();
         registry.bundle(&site, after).map_err(store)
     };
     match apart(find).await {
-        Ok(Ok(Some(bytes))) => ([(header::CONTENT_TYPE, "application/cose")], bytes).into_response(),
-        Ok(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Err(refused)) | Err(refused) => refused.into_response(),
+        Ok(Some(bytes)) => ([(header::CONTENT_TYPE, "application/cose")], bytes).into_response(),
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => refused.into_response(),
     }
 }

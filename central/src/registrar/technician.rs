@@ -7,7 +7,7 @@
 
 use super::registry::PassWord;
 use super::{Decision, Registrar, RegistrarError};
-use crate::http::Refused;
+use crate::http::{Refused, apart};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -93,10 +93,6 @@ async fn page() -> Response {
     (headers, Html(include_str!("technician.html"))).into_response()
 }
 
-fn problem(status: u16, code: &str, message: &str, remedy: &str) -> Refused {
-    Refused::new(status, code, message, remedy)
-}
-
 impl Shared {
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,18 +106,9 @@ impl Shared {
         sessions.open.retain(|_, (_, end)| *end > now);
         let known = bearer.and_then(|token| sessions.open.get(token));
         known.map(|(name, _)| name.clone()).ok_or_else(|| {
-            problem(401, "technician_unknown", "nobody is logged in", "log in with your name and pass word")
+            Refused::new(401, "technician_unknown", "nobody is logged in", "log in with your name and pass word")
         })
     }
-}
-
-fn failure(error: &RegistrarError) -> Refused {
-    error.refusal().into()
-}
-
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refused> + Send + 'static) -> Result<T, Refused> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Refused::internal()))
 }
 
 fn answered(result: Result<Value, Refused>) -> Response {
@@ -139,13 +126,13 @@ async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Respon
     let try_it = move || {
         let now = shared.clock.monotonic();
         if shared.sessions().locked_until > now {
-            return Err(problem(429, "technician_locked", "too many wrong pass words", "wait a minute"));
+            return Err(Refused::new(429, "technician_locked", "too many wrong pass words", "wait a minute"));
         }
         let stored = shared.registrar.registry.technician(&login.name);
-        let stored = stored.map_err(|error| failure(&RegistrarError::Store(error)))?;
+        let stored = stored.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         // A name that nobody has takes as long.
         let PassWord { salt, hash: wanted } = stored.unwrap_or_default();
-        let crypto = |error: openssl::error::ErrorStack| failure(&RegistrarError::Answer(error.into()));
+        let crypto = |error: openssl::error::ErrorStack| Refused::from(RegistrarError::Answer(error.into()));
         let given = hash(&salt, login.pass_word.as_bytes()).map_err(crypto)?;
         let right = wanted.len() == given.len() && openssl::memcmp::eq(&wanted, &*given);
         let mut sessions = shared.sessions();
@@ -154,7 +141,7 @@ async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Respon
             if sessions.failures >= MOST_FAILURES {
                 (sessions.failures, sessions.locked_until) = (0, now + LOCKED_FOR);
             }
-            return Err(problem(401, "technician_unknown", "name or pass word is wrong", "try again"));
+            return Err(Refused::new(401, "technician_unknown", "name or pass word is wrong", "try again"));
         }
         let mut token = [0; 32];
         openssl::rand::rand_bytes(&mut token).map_err(crypto)?;
@@ -169,7 +156,8 @@ async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Respon
 async fn waiting(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let list = move || {
         shared.who(&headers)?;
-        let waiting = shared.registrar.registry.waiting().map_err(|error| failure(&RegistrarError::Store(error)))?;
+        let waiting =
+            shared.registrar.registry.waiting().map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         let each = |p: &super::registry::Pending| json!({ "birth": p.birth, "serial": p.serial, "model": p.model, "protection": p.protection, "at": p.at });
         Ok(waiting.iter().map(each).collect())
     };
@@ -178,7 +166,7 @@ async fn waiting(State(shared): State<Shared>, headers: HeaderMap) -> Response {
 
 /// The roots that the device knows: those that central has, or, for a relayed request, those that the device named.
 fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<String>, Refused> {
-    let error = |error| failure(&RegistrarError::Answer(error));
+    let error = |error| Refused::from(RegistrarError::Answer(error));
     let mut own = registrar.ca().roots().map_err(error)?.fingerprints();
     own.sort();
     let Some(named) = named else { return Ok(own) };
@@ -187,7 +175,7 @@ fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<Stri
     if named.iter().all(|root| own.contains(root)) {
         return Ok(named);
     }
-    Err(problem(
+    Err(Refused::new(
         409,
         "relay_roots",
         "the device trusts a root that is not this fleet's",
@@ -208,11 +196,16 @@ async fn one(
 ) -> Response {
     let find = move || {
         shared.who(&headers)?;
-        let store = |error| failure(&RegistrarError::Store(error));
+        let store = |error| Refused::from(RegistrarError::Store(error));
         let Some(pending) = shared.registrar.registry.pending(&birth).map_err(store)? else {
-            return Err(problem(404, "request_unknown", "this device does not wait here", "let the device ask again"));
+            return Err(Refused::new(
+                404,
+                "request_unknown",
+                "this device does not wait here",
+                "let the device ask again",
+            ));
         };
-        let malformed = |error| failure(&RegistrarError::Request(error));
+        let malformed = |error| Refused::from(RegistrarError::Request(error));
         let request = request::open(&pending.request).map_err(malformed)?;
         let roots = compared_roots(&shared.registrar, roots.as_deref())?;
         let words = words::of_request(&request.birth, request.nonce, &roots);
@@ -235,10 +228,10 @@ struct Carried {
 async fn carry(State(shared): State<Shared>, headers: HeaderMap, Json(carried): Json<Carried>) -> Response {
     let keep = move || {
         shared.who(&headers)?;
-        let malformed = |error| failure(&RegistrarError::Request(error));
+        let malformed = |error| Refused::from(RegistrarError::Request(error));
         let bytes = fleet::est::from_header(&carried.request).map_err(malformed)?;
         let request = request::open(&bytes).map_err(malformed)?;
-        shared.registrar.enrol(&bytes, None).map_err(|error| failure(&error))?;
+        shared.registrar.enrol(&bytes, None).map_err(Refused::from)?;
         Ok(json!({ "birth": fingerprint(&request.birth) }))
     };
     answered(apart(keep).await)
@@ -262,15 +255,20 @@ struct Confirm {
 async fn confirm(State(shared): State<Shared>, headers: HeaderMap, Json(confirm): Json<Confirm>) -> Response {
     let decide = move || {
         let who = shared.who(&headers)?;
-        let store = |error| failure(&RegistrarError::Store(error));
+        let store = |error| Refused::from(RegistrarError::Store(error));
         let Some(pending) = shared.registrar.registry.pending(&confirm.birth).map_err(store)? else {
-            return Err(problem(404, "request_unknown", "this device does not wait here", "let the device ask again"));
+            return Err(Refused::new(
+                404,
+                "request_unknown",
+                "this device does not wait here",
+                "let the device ask again",
+            ));
         };
-        let request = request::open(&pending.request).map_err(|error| failure(&RegistrarError::Request(error)))?;
+        let request = request::open(&pending.request).map_err(|error| Refused::from(RegistrarError::Request(error)))?;
         let roots = compared_roots(&shared.registrar, confirm.roots.as_deref())?;
         // The request may have been replaced since the page was opened.
         if words::of_request(&request.birth, request.nonce, &roots).as_slice() != confirm.words {
-            return Err(problem(
+            return Err(Refused::new(
                 409,
                 "words_differ",
                 "the words are not those of this device",
@@ -279,21 +277,22 @@ async fn confirm(State(shared): State<Shared>, headers: HeaderMap, Json(confirm)
         }
         let (site, profile) = (confirm.site.trim(), confirm.profile.trim());
         if site.is_empty() || profile.is_empty() {
-            return Err(problem(400, "site_missing", "site and profile are missing", "fill both in"));
+            return Err(Refused::new(400, "site_missing", "site and profile are missing", "fill both in"));
         }
-        shared.registrar.approve(&confirm.birth, site, profile, &who).map_err(|error| failure(&error))?;
+        shared.registrar.approve(&confirm.birth, site, profile, &who).map_err(Refused::from)?;
         if !confirm.relay {
             return Ok(json!({ "confirmed": true }));
         }
-        match shared.registrar.enrol(&pending.request, None).map_err(|error| failure(&error))? {
+        match shared.registrar.enrol(&pending.request, None).map_err(Refused::from)? {
             Decision::Issued { answer, .. } => {
                 let parts = relay::split("answer", &answer);
                 let codes: Result<Vec<String>, _> = parts.iter().map(|part| svg(part)).collect();
-                let codes = codes.map_err(|_| failure(&RegistrarError::Answer(FleetError::Malformed("QR code"))))?;
+                let codes =
+                    codes.map_err(|_| Refused::from(RegistrarError::Answer(FleetError::Malformed("QR code"))))?;
                 Ok(json!({ "confirmed": true, "codes": codes, "parts": parts }))
             }
             Decision::Pending { .. } => {
-                Err(problem(409, "request_unknown", "it was confirmed by somebody else", "scan its code again"))
+                Err(Refused::new(409, "request_unknown", "it was confirmed by somebody else", "scan its code again"))
             }
         }
     };
@@ -309,7 +308,7 @@ struct Dismiss {
 async fn dismiss(State(shared): State<Shared>, headers: HeaderMap, Json(Dismiss { birth }): Json<Dismiss>) -> Response {
     let forget = move || {
         let who = shared.who(&headers)?;
-        shared.registrar.dismiss(&birth, &who).map_err(|error| failure(&error))?;
+        shared.registrar.dismiss(&birth, &who).map_err(Refused::from)?;
         Ok(json!({ "dismissed": true }))
     };
     answered(apart(forget).await)

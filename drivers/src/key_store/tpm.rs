@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use tss_esapi::attributes::ObjectAttributesBuilder;
+use tss_esapi::attributes::{ObjectAttributes, ObjectAttributesBuilder};
 use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Kind;
 use tss_esapi::handles::KeyHandle;
 use tss_esapi::interface_types::algorithm::{HashingAlgorithm, PublicAlgorithm};
@@ -22,8 +22,8 @@ use tss_esapi::interface_types::resource_handles::Hierarchy;
 use tss_esapi::interface_types::session_handles::AuthSession;
 use tss_esapi::structures::{
     Auth, Digest, EccPoint, EccScheme, HashScheme, HashcheckTicket, KeyedHashScheme, Private, Public, PublicBuilder,
-    PublicEccParametersBuilder, PublicKeyedHashParameters, SensitiveData, Signature, SignatureScheme,
-    SymmetricDefinitionObject,
+    PublicEccParameters, PublicEccParametersBuilder, PublicKeyedHashParameters, SensitiveData, Signature,
+    SignatureScheme, SymmetricDefinitionObject,
 };
 use tss_esapi::traits::{Marshall as _, UnMarshall as _};
 use tss_esapi::{Context, Error, TctiNameConf};
@@ -316,6 +316,16 @@ impl Tpm {
     }
 }
 
+fn ecc_template(attributes: ObjectAttributes, parameters: PublicEccParameters) -> Result<Public, Error> {
+    PublicBuilder::new()
+        .with_public_algorithm(PublicAlgorithm::Ecc)
+        .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
+        .with_object_attributes(attributes)
+        .with_ecc_parameters(parameters)
+        .with_ecc_unique_identifier(EccPoint::default())
+        .build()
+}
+
 /// An ECC P-256 storage key.
 fn storage_template() -> Result<Public, Error> {
     let attributes = ObjectAttributesBuilder::new()
@@ -332,13 +342,7 @@ fn storage_template() -> Result<Public, Error> {
         EccCurve::NistP256,
     )
     .build()?;
-    PublicBuilder::new()
-        .with_public_algorithm(PublicAlgorithm::Ecc)
-        .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
-        .with_object_attributes(attributes)
-        .with_ecc_parameters(parameters)
-        .with_ecc_unique_identifier(EccPoint::default())
-        .build()
+    ecc_template(attributes, parameters)
 }
 
 /// A P-256 key that signs, was made inside, and stays.
@@ -355,13 +359,7 @@ fn signing_template() -> Result<Public, Error> {
     let parameters = PublicEccParametersBuilder::new_unrestricted_signing_key(scheme, EccCurve::NistP256)
         .with_symmetric(SymmetricDefinitionObject::Null)
         .build()?;
-    PublicBuilder::new()
-        .with_public_algorithm(PublicAlgorithm::Ecc)
-        .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
-        .with_object_attributes(attributes)
-        .with_ecc_parameters(parameters)
-        .with_ecc_unique_identifier(EccPoint::default())
-        .build()
+    ecc_template(attributes, parameters)
 }
 
 /// Bytes that the TPM keeps.

@@ -249,7 +249,7 @@ fn read_token(path: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
 }
 
 fn explained(error: identity::KeeperError) -> anyhow::Error {
-    let text = format!("{} [{}] → {}", identity::central::describe(&error), error.code(), error.remedy());
+    let text = format!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy());
     anyhow::Error::msg(text)
 }
 
