@@ -157,6 +157,8 @@ pub enum Effect {
     Agreed(Language),
     /// Whoever stands there may pass.
     OpenDoor,
+    /// A technician wants to see the checks of the device.
+    Examine,
     /// Put the visit on disk, with what was asked: identifiers of fields and answers, in order.
     Keep(Vec<(String, Private)>),
     /// The visit has ended without being kept.
@@ -420,6 +422,8 @@ impl Flow {
             (Act::Technician, Screen::Attract | Screen::OutOfService(_))
                 if self.now.saturating_sub(self.pressed_at) >= HOLD_MS =>
             {
+                self.shown.about.checks = None;
+                effects.push(Effect::Examine);
                 self.go(Screen::Technician, effects);
             }
             (Act::Agree, Screen::Consent { .. }) => {

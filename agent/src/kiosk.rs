@@ -5,8 +5,10 @@
 //! still says is not heard.
 
 use crate::access::Private;
+use crate::commands::checks::{self, Check};
 use crate::config::Config;
 use crate::device::Judged;
+use crate::enrolment;
 use crate::failure::Failure;
 use crate::flow::{Effect, Flow, Input, Place, Sound, Task};
 use crate::holder::Content;
@@ -119,6 +121,13 @@ pub fn run(
     outside: &Receiver<Outside>,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
+    let (config, parts) = if enrolment::is_wanted(&config)? {
+        let let_in = enrolment::run(&config, place.panel, &place.site, &clock, outside, &mut *glass)?;
+        let Some(parts) = let_in else { return Ok(()) };
+        (Config::load_or_last(&config.file)?, parts)
+    } else {
+        (config, Vec::new())
+    };
     let profile = Arc::new(Profile::load(&config.profile)?);
     suits(&profile)?;
     let panel = place.panel;
@@ -133,7 +142,11 @@ pub fn run(
         register,
         visit: None,
         finished: None,
-        about: About { device: site.config.device.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), unsent: 0 },
+        about: About {
+            device: site.config.device.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..About::default()
+        },
         header: place.site.clone(),
         signal: None,
         playlist: place.playlist.clone(),
@@ -155,8 +168,13 @@ pub fn run(
         std::thread::spawn(move || clerk(&site, &to_keep, &tell))
     };
     let (station, hearing) = Station::start(&site);
-    let threads = Threads { station, visits };
-    let result = kiosk.work(outside, &hearing, &told, &threads, &mut *glass);
+    let (examine, checked) = channel();
+    let threads = Threads { station, visits, examine };
+    for (part, fault) in parts {
+        let input = kiosk.part(part, fault);
+        kiosk.flow.update(input);
+    }
+    let result = kiosk.work(outside, &hearing, &told, &checked, &threads, &mut *glass);
     drop(threads);
     kiosk.renderer.forget(&mut kiosk.canvas);
     glass.erase();
@@ -182,6 +200,7 @@ pub fn suits(profile: &Profile) -> Result<(), Failure> {
 struct Threads {
     station: Station,
     visits: Sender<(u64, Arc<Profile>, Box<Finished>)>,
+    examine: Sender<Vec<Check>>,
 }
 
 /// Puts visits on disk, and asks the recipient that gives out numbers for one.
@@ -231,6 +250,7 @@ impl Kiosk {
         outside: &Receiver<Outside>,
         hearing: &Hearing,
         told: &Receiver<FromClerk>,
+        checked: &Receiver<Vec<Check>>,
         threads: &Threads,
         glass: &mut dyn Glass,
     ) -> Result<(), Failure> {
@@ -298,6 +318,11 @@ impl Kiosk {
                     FromClerk::Kept(..) => {}
                     FromClerk::Ended(failure) => return Err(failure),
                 }
+            }
+            for checks in checked.try_iter() {
+                let code = |check: Check| (check.id.to_owned(), check.fault.map(|fault| fault.code));
+                self.about.checks = Some(checks.into_iter().map(code).collect());
+                inputs.push(Input::About(self.about.clone()));
             }
             for input in inputs {
                 for effect in self.flow.update(input) {
@@ -390,6 +415,12 @@ impl Kiosk {
                 glass.print(Slip { site: self.header.clone(), number, place, clock: self.wall_clock() });
             }
             Effect::OpenDoor => glass.open_door(),
+            Effect::Examine => {
+                self.about.checks = None;
+                let (site, examine) = (Arc::clone(&self.site), threads.examine.clone());
+                // Central may take its time to answer; whoever asked may have left by then.
+                std::thread::spawn(move || drop(examine.send(checks::run(&site.config))));
+            }
         }
         Ok(())
     }

@@ -21,6 +21,7 @@
 //! | [`device`] | reader and terminal of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`kiosk`] | a glass, fingers and a device around it |
+//! | [`enrolment`] | a kiosk that a technician lets in at its own screen |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
 //! | [`custodian`], [`bundle`] | certificate, time and bundle of a running device; what a bundle's parts must be |
@@ -37,6 +38,7 @@ pub mod config;
 pub mod custodian;
 pub mod desk;
 pub mod device;
+pub mod enrolment;
 pub mod failure;
 pub mod flow;
 pub mod handoff;

@@ -473,9 +473,16 @@ fn builder(
     builder.set_subject_name(subject)?;
     builder.set_issuer_name(issuer)?;
     builder.set_pubkey(key)?;
-    builder.set_not_before(&*Asn1Time::from_unix(clock.wall() - DAY)?)?;
-    builder.set_not_after(&*Asn1Time::from_unix(clock.wall() + days * DAY)?)?;
+    builder.set_not_before(&*asn1_time(clock.wall() - DAY)?)?;
+    builder.set_not_after(&*asn1_time(clock.wall() + days * DAY)?)?;
     Ok(builder)
+}
+
+/// As RFC 5280 writes it. Through text: `time_t` of 32-bit boards ends in 2038.
+fn asn1_time(at: i64) -> Result<Asn1Time, ErrorStack> {
+    let format = time::macros::format_description!("[year][month][day][hour][minute][second]Z");
+    let at = time::OffsetDateTime::from_unix_timestamp(at).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    Asn1Time::from_str_x509(&at.format(format).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub enum KeeperError {
     /// The device was never set up here.
     #[error("{0} has no identity")]
     None(PathBuf),
+    /// The device does not know the fleet's roots, and has no network to ask for them.
+    #[error("the device does not know the fleet's roots")]
+    NoRoots,
     /// The site's key does not open.
     #[error("the site's key does not open")]
     SiteKey,
@@ -63,6 +66,7 @@ impl KeeperError {
             Self::Central(CentralError::Unreachable { .. }) => "central_unreachable",
             Self::Central(CentralError::Local(_)) => "uplink_configuration",
             Self::None(_) => "identity_missing",
+            Self::NoRoots => "roots_unknown",
             Self::SiteKey => "subject_key_locked",
             Self::Busy(_) => "identity_busy",
         }
@@ -80,6 +84,7 @@ impl KeeperError {
             }
             Self::Central(CentralError::Local(_)) => "reset the device softly and enrol it again",
             Self::None(_) => "enrol the device: provision enrol",
+            Self::NoRoots => "give the device the fleet's roots (provision enrol --roots), or a network",
             Self::SiteKey => "reset the device softly and enrol it again",
             Self::Busy(_) => "stop the agent first: systemctl stop cccd-agent",
         }
@@ -401,6 +406,24 @@ impl Keeper {
         let underway = self.state.underway.as_ref().ok_or_else(|| KeeperError::None(self.directory.clone()))?;
         let roots = self.state.roots()?.map(|roots| roots.fingerprints()).unwrap_or_default();
         Ok(words::of_request(&self.keys.public_key(BIRTH_KEY)?, underway.nonce(), &roots))
+    }
+
+    /// What a technician's phone scans: central's page with the device's fingerprint.
+    ///
+    /// # Errors
+    /// When the device has no keys yet.
+    pub fn code(&self) -> Result<String, KeeperError> {
+        Ok(format!("{}/technician#id={}", self.state.url(), fleet::fingerprint(&self.keys.public_key(BIRTH_KEY)?)))
+    }
+
+    /// The same for a device without a network: the phone carries the request that is under way.
+    ///
+    /// # Errors
+    /// When there is none, or the device does not know the fleet's roots: nobody would compare them.
+    pub fn code_with_request(&self) -> Result<String, KeeperError> {
+        let roots = self.state.roots()?.ok_or(KeeperError::NoRoots)?.fingerprints().join(",");
+        let (request, _) = self.request()?;
+        Ok(format!("{}/technician#r={}&roots={roots}", self.state.url(), fleet::est::to_header(&request)))
     }
 
     /// The roots that the device trusts; at the first contact those that central shows, which a technician then compares.

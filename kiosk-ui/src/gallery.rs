@@ -4,8 +4,8 @@ use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Choice, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen, State, Trouble, Verdict,
-    WallClock,
+    About, Choice, EnrolStep, Enrolment, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen,
+    State, Trouble, Verdict, WallClock,
 };
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
@@ -49,6 +49,28 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         })
     };
     let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left });
+    let enrolling = |step, code: &str| {
+        let words = ["min", "nguong", "hoan", "lon", "mot", "chiep"].map(str::to_owned);
+        let waits = step >= EnrolStep::Confirm;
+        Enrolment {
+            serial: "VN-TB-000123".to_owned(),
+            step,
+            code: (step == EnrolStep::Confirm).then(|| code.to_owned()),
+            words: if waits { words.to_vec() } else { Vec::new() },
+            scanned: None,
+            trouble: None,
+        }
+    };
+    let id = "https://trungtam.benhvientanbinh.vn/technician#id=6f1d0c6f0a7be2b1b0c5d76cf13c3a64";
+    let enrolment = |step| Screen::Enrolment(enrolling(step, id));
+    let long =
+        format!("https://trungtam.benhvientanbinh.vn/technician#r={}", "bWFkZSB1cCBmb3IgYSBwaWN0dXJl".repeat(48));
+    let relayed = Screen::Enrolment(Enrolment { scanned: Some((2, 5)), ..enrolling(EnrolStep::Confirm, &long) });
+    let troubled = Screen::Enrolment(Enrolment {
+        trouble: Some("central_unreachable".to_owned()),
+        words: Vec::new(),
+        ..enrolling(EnrolStep::Request, id)
+    });
     vec![
         ("attract", Screen::Attract),
         ("attract-notice", Screen::Attract),
@@ -89,6 +111,12 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("more-time", Screen::MoreTime),
         ("out-of-service", Screen::OutOfService(Part::Reader)),
         ("technician", Screen::Technician),
+        ("technician-checking", Screen::Technician),
+        ("enrolment-keys", enrolment(EnrolStep::Keys)),
+        ("enrolment", enrolment(EnrolStep::Confirm)),
+        ("enrolment-phone", relayed),
+        ("enrolment-trouble", troubled),
+        ("enrolment-done", enrolment(EnrolStep::Done)),
     ]
 }
 
@@ -122,7 +150,7 @@ pub fn looks() -> impl Iterator<Item = (Panel, Preferences)> {
 #[must_use]
 pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen) -> State {
     let mut state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
-    state.seconds_left = (screen != Screen::Attract).then_some(45);
+    state.seconds_left = (!matches!(screen, Screen::Attract | Screen::Enrolment(_))).then_some(45);
     state.preferences = preferences;
     state.screen = screen;
     state.clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
@@ -132,7 +160,7 @@ pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen)
             "out-of-service" => part == Part::Reader,
             "scan-by-hand" => part == Part::Scanner,
             "ticket-on-screen" => part == Part::Printer,
-            "technician" => matches!(part, Part::Scanner | Part::Printer),
+            "technician" | "technician-checking" => matches!(part, Part::Scanner | Part::Printer),
             _ => false,
         };
         is_away.then(|| Trouble { since: "08:12".to_owned(), code: "device_absent".to_owned() })
@@ -147,7 +175,12 @@ pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen)
         ),
         link,
     });
-    state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3 };
+    let well = ["settings", "key_store", "identity", "site_key", "certificate", "clock", "anchors", "bundle", "outbox"];
+    let wrong = [("central", "central_unreachable"), ("disk", "disk_low")];
+    let checks = well.map(|id| (id.to_owned(), None)).into_iter();
+    let checks = checks.chain(wrong.map(|(id, code)| (id.to_owned(), Some(code.to_owned()))));
+    let checks = (name == "technician").then(|| checks.collect());
+    state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3, checks };
     state
 }
 

@@ -228,9 +228,56 @@ pub struct Notice {
 /// How many digits a citizen's number has.
 pub const NUMBER_DIGITS: usize = 12;
 
+/// The steps of letting a device in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum EnrolStep {
+    Keys,
+    Request,
+    Confirm,
+    Certificate,
+    Done,
+}
+
+impl EnrolStep {
+    /// In order.
+    pub const ALL: [Self; 5] = [Self::Keys, Self::Request, Self::Confirm, Self::Certificate, Self::Done];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn phrase(self) -> Phrase {
+        match self {
+            Self::Keys => Phrase::EnrolKeys,
+            Self::Request => Phrase::EnrolRequest,
+            Self::Confirm => Phrase::EnrolConfirm,
+            Self::Certificate => Phrase::EnrolCertificate,
+            Self::Done => Phrase::EnrolDone,
+        }
+    }
+}
+
+/// A device that is not let in yet, before a technician with a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The serial number on the machine.
+    pub serial: String,
+    /// Where it stands.
+    pub step: EnrolStep,
+    /// What the phone scans.
+    pub code: Option<String>,
+    /// What the technician compares.
+    pub words: Vec<String>,
+    /// Scanned codes of an answer that comes through the phone, and how many there are.
+    pub scanned: Option<(usize, usize)>,
+    /// The stable code of what goes wrong; it is tried again.
+    pub trouble: Option<String>,
+}
+
 /// Which screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
+    /// The device has to be let in first.
+    Enrolment(Enrolment),
     /// Nobody is there.
     Attract,
     /// What is done with the data, and whether the person agrees.
@@ -392,6 +439,8 @@ pub struct About {
     pub version: String,
     /// Events that central has not acknowledged yet.
     pub unsent: u64,
+    /// The checks of the device by identifier, with the code of what is wrong; `None` while they run.
+    pub checks: Option<Vec<(String, Option<String>)>>,
 }
 
 /// The time as people read it.

@@ -102,6 +102,29 @@ phrases! {
     OutOfServiceTitle: "Máy tạm ngừng", "Out of service";
     OutOfServiceHint: "Mời bạn đến quầy.", "Please go to the desk.";
     TechnicianTitle: "Dành cho kỹ thuật viên", "For the technician";
+    Checking: "Đang kiểm tra thiết bị…", "Checking the device…";
+    CheckSettings: "Cấu hình", "Settings";
+    CheckKeyStore: "Kho khoá", "Key store";
+    CheckIdentity: "Định danh thiết bị", "Identity";
+    CheckSiteKey: "Khoá của cơ sở", "Site's key";
+    CheckCertificate: "Chứng thư thiết bị", "Certificate";
+    CheckClock: "Đồng hồ", "Clock";
+    CheckCentral: "Trung tâm", "Central";
+    CheckAnchors: "Chứng thư tin cậy", "Trust anchors";
+    CheckBundle: "Gói dữ liệu", "Bundle";
+    CheckOutbox: "Sổ sự kiện", "Event log";
+    CheckDisk: "Ổ đĩa", "Disk";
+    CheckUpdate: "Cập nhật", "Update";
+    EnrolTitle: "Thiết bị chờ cấp phép", "This device waits to be let in";
+    EnrolHint: "Kỹ thuật viên: quét mã và so sánh sáu từ.", "Technician: scan the code, compare the six words.";
+    EnrolScanBack: "Đưa màn hình điện thoại vào máy quét.", "Hold the phone's screen to the scanner.";
+    EnrolKeys: "Tạo khoá", "Make keys";
+    EnrolRequest: "Lập yêu cầu", "Make the request";
+    EnrolConfirm: "Chờ xác nhận", "Wait for confirmation";
+    EnrolCertificate: "Nhận chứng thư", "Take the certificate";
+    EnrolDone: "Đã được cấp phép", "Let in";
+    SerialNumber: "Số máy", "Serial number";
+    TriesAgain: "sẽ tự thử lại", "tries again by itself";
     PartReader: "Đầu đọc thẻ", "Card reader";
     PartDisplay: "Màn hình", "Display";
     PartTouch: "Cảm ứng", "Touch";
@@ -187,6 +210,26 @@ impl Phrase {
             5 => Self::Saturday,
             _ => Self::Sunday,
         }
+    }
+
+    /// What a check of the device is called, by its identifier.
+    #[must_use]
+    pub fn of_device_check(id: &str) -> Option<Self> {
+        Some(match id {
+            "settings" => Self::CheckSettings,
+            "key_store" => Self::CheckKeyStore,
+            "identity" => Self::CheckIdentity,
+            "site_key" => Self::CheckSiteKey,
+            "certificate" => Self::CheckCertificate,
+            "clock" => Self::CheckClock,
+            "central" => Self::CheckCentral,
+            "anchors" => Self::CheckAnchors,
+            "bundle" => Self::CheckBundle,
+            "outbox" => Self::CheckOutbox,
+            "disk" => Self::CheckDisk,
+            "update" => Self::CheckUpdate,
+            _ => return None,
+        })
     }
 
     /// What a check of this identifier is called.

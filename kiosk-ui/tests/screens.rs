@@ -112,7 +112,8 @@ fn speech_begins_with_what_the_screen_is_about() {
         let scene = view(&state, &mut renderer.fonts);
         let said: Vec<&str> = scene.speech().collect();
         let tool = kiosk_ui::Phrase::StaffTool.text(preferences.language);
-        assert_eq!(said.last(), Some(&tool), "{name}: {said:?}");
+        // Who lets a device in has no tools of those who are served.
+        assert_eq!(said.last() == Some(&tool), !name.starts_with("enrolment"), "{name}: {said:?}");
         let first = scene.nodes.iter().find(|node| node.say.as_deref() == Some(said[0])).expect("a node");
         let has_words = scene.nodes.iter().any(|node| node.hit.is_none() && node.say.is_some());
         assert!(first.hit.is_none() || !has_words, "{name}: {said:?}");

@@ -190,6 +190,16 @@ fn install_packages(purpose: Purpose) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Installs the package that a file comes from, where the file is not there.
+pub(crate) fn need_file(file: &Path, package: &str) -> anyhow::Result<()> {
+    if file.exists() {
+        return Ok(());
+    }
+    eprintln!("── installing through apt-get: {package}");
+    apt(&["update"])?;
+    apt(&["install", "--yes", "--no-install-recommends", package])
+}
+
 pub(crate) fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?) == 0;
     let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };

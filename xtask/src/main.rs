@@ -7,11 +7,13 @@
 //! | `test` | all tests, fuzz targets over their corpora included |
 //! | `deb [--debug]` | the three packages, into `target/deb` |
 //! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree |
+//! | `cross [aarch64 \| armv7] [build \| test]` | agent and provisioning for that processor, or their tests under qemu-user |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
 
+mod cross;
 mod deb;
 mod doctor;
 
@@ -31,11 +33,12 @@ fn main() -> ExitCode {
         ["deb"] => deb::make("release").map(drop),
         ["deb", "--debug"] => deb::make("debug").map(drop),
         ["deb", "--check"] => deb::check(),
+        ["cross", ref words @ ..] => cross::cross(words),
         ["doctor"] => doctor::report(),
         ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
         _ => {
             eprintln!(
-                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | pictures | doctor [--install]"
+                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | cross [aarch64 | armv7] [build | test] | pictures | doctor [--install]"
             );
             return ExitCode::from(64);
         }

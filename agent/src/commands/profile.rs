@@ -171,7 +171,9 @@ fn effect(effect: &Effect) -> Option<String> {
         Effect::Keep(answers) => format!("the visit is put on disk, with {} answers", answers.len()),
         Effect::TurnedAway(Some(why)) => format!("turned away: {}", why.code()),
         Effect::TurnedAway(None) => "broken off".to_owned(),
-        Effect::StopWaiting | Effect::SpeakScreen | Effect::Speak(_) | Effect::Sound(_) => return None,
+        Effect::StopWaiting | Effect::SpeakScreen | Effect::Speak(_) | Effect::Sound(_) | Effect::Examine => {
+            return None;
+        }
     })
 }
 

@@ -321,8 +321,9 @@ fn the_technician_holds_the_header() {
     flow.update(Input::Act(Act::Technician));
     assert_eq!(flow.state().screen, Screen::Attract, "a touch in passing does nothing");
     after(&mut flow, press(20_000, HOLD_MS));
-    flow.update(Input::Act(Act::Technician));
+    let effects = flow.update(Input::Act(Act::Technician));
     assert_eq!(flow.state().screen, Screen::Technician);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Examine)), "{effects:?}");
     flow.update(Input::Tick(20_000 + HOLD_MS + u64::from(TECHNICIAN_S) * 1000));
     assert_eq!(flow.state().screen, Screen::Attract, "and it does not stay");
     // It can be seen just when it is wanted most, and by nobody else's side.

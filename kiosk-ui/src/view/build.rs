@@ -158,7 +158,10 @@ impl<'a> Builder<'a> {
             self.header(&mut rest);
         }
         rest = rest.inset_xy(sizes.margin, sizes.gap);
-        self.tools(&mut rest);
+        // They are for those who are served.
+        if !matches!(self.state.screen, Screen::Enrolment(_)) {
+            self.tools(&mut rest);
+        }
         self.steps(&mut rest);
         rest
     }

@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use drivers::key_store::{self, KeyStore};
 use events::SystemClock;
 use fleet::authority::Roots;
-use fleet::est::to_header;
 use fleet::request::Way;
 use fleet::{fingerprint, relay};
 use identity::keeper::{BIRTH_KEY, Keeper, Progress, system_random};
@@ -115,7 +114,7 @@ impl Enrol {
         match self.by {
             By::Usb => self.over_usb(&mut keeper)?,
             By::Phone => over_phone(&mut keeper, &*keys)?,
-            _ => self.over_network(&mut keeper, &*keys)?,
+            _ => self.over_network(&mut keeper)?,
         }
         done(&keeper)
     }
@@ -143,7 +142,7 @@ impl Enrol {
         Ok(device::prepare(&self.dir, &setup)?)
     }
 
-    fn over_network(&self, keeper: &mut Keeper, keys: &dyn KeyStore) -> anyhow::Result<()> {
+    fn over_network(&self, keeper: &mut Keeper) -> anyhow::Result<()> {
         let mut shown = false;
         let mut left = self.within.map(Duration::from_secs);
         loop {
@@ -158,9 +157,8 @@ impl Enrol {
                 }
                 Progress::Waiting { words, wait } => {
                     if !shown && self.by == By::Qr {
-                        let birth = fingerprint(&keys.public_key(BIRTH_KEY)?);
                         say(3, "scan this code with the technician's phone, and compare the six words");
-                        show(&format!("{}/technician#id={birth}", keeper.state().url()))?;
+                        show(&keeper.code().map_err(explained)?)?;
                     }
                     if !shown {
                         say(3, &format!("waiting to be confirmed: {}", words.join(" · ")));
@@ -212,17 +210,11 @@ impl Enrol {
 
 /// The request in a code for a phone, and the answer from scanned codes.
 fn over_phone(keeper: &mut Keeper, keys: &dyn KeyStore) -> anyhow::Result<()> {
-    let roots = keeper.state().roots()?.context("a device without a network must know the fleet's roots: --roots")?;
     keeper.prepare(&system_random).map_err(explained)?;
-    let (request, _) = keeper.request().map_err(explained)?;
+    let code = keeper.code_with_request().map_err(explained)?;
     say(2, &format!("request of {} made", fingerprint(&keys.public_key(BIRTH_KEY)?)));
     say(3, "scan this code with the technician's phone, and compare the six words");
-    show(&format!(
-        "{}/technician#r={}&roots={}",
-        keeper.state().url(),
-        to_header(&request),
-        roots.fingerprints().join(",")
-    ))?;
+    show(&code)?;
     say(3, &keeper.words().map_err(explained)?.join(" · "));
     println!("      then hold the phone before the scanner");
     let mut collector = relay::Collector::default();

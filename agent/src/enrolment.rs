@@ -1,0 +1,225 @@
+//! A kiosk that is not let in yet: it shows the code, the six words and how far it is, until a technician has confirmed it.
+//!
+//! A thread of its own takes the steps of the identity, as `provision enrol --by qr` does, and tries for ever. Where central
+//! cannot be reached and the device knows the fleet's roots, the code carries the request itself, and what the scanner then
+//! sees on the phone is the answer.
+
+use crate::access::Private;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::kiosk::{Glass, Heard, Outside, Signal};
+use crate::parts::Fault;
+use events::Clock;
+use fleet::relay::Collector;
+use fleet::request::Way;
+use identity::keeper::{KeeperError, Progress, system_random};
+use identity::{Https, Keeper, TrustedClock};
+use kiosk_ui::canvas::Canvas;
+use kiosk_ui::scene::Renderer;
+use kiosk_ui::state::{EnrolStep, Enrolment, Part};
+use kiosk_ui::theme::Panel;
+use kiosk_ui::{Screen, State, view};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Longest pause between two pictures.
+const FRAME: Duration = Duration::from_millis(100);
+/// How long it shows that the device is in, before it begins its work.
+const SHOWN: Duration = Duration::from_secs(3);
+
+/// Whether a device has an identity that is not let in yet.
+///
+/// # Errors
+/// When the identity cannot be read.
+pub fn is_wanted(config: &Config) -> Result<bool, Failure> {
+    Ok(config.identity_state()?.is_some_and(|state| state.current.is_none()))
+}
+
+/// What came from outside meanwhile and is still true: the parts of the kiosk.
+pub type Parts = Vec<(Part, Option<Fault>)>;
+
+/// Shows and tries until the device is let in; `None` when it is to stop first.
+///
+/// # Errors
+/// When the device's own keys or disk fail.
+pub fn run(
+    config: &Config,
+    panel: Panel,
+    site: &str,
+    clock: &Arc<dyn Clock>,
+    outside: &Receiver<Outside>,
+    glass: &mut dyn Glass,
+) -> Result<Option<Parts>, Failure> {
+    let applicant = Applicant::open(config, Arc::clone(clock))?;
+    let mut state = State::new(panel, site);
+    state.screen = Screen::Enrolment(applicant.shown.clone());
+    let (applicant, said, scans) = applicant.start();
+    let mut screen = Glazier { renderer: Renderer::default(), canvas: Canvas::new(panel.width, panel.height), glass };
+    screen.glass.signal(Signal::Busy);
+    let mut parts: Parts = Vec::new();
+    let mut done_at = None;
+    loop {
+        screen.show(&state);
+        match outside.recv_timeout(FRAME) {
+            Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Ok(Outside::Scan(text)) => drop(scans.send(text)),
+            Ok(Outside::Part(part, fault)) => {
+                parts.retain(|(each, _)| *each != part);
+                parts.push((part, fault));
+            }
+            // Nobody is served: fingers, panels and profiles of demonstrations have nothing to say.
+            Ok(Outside::Down(..) | Outside::Up(..) | Outside::Panel(_) | Outside::Profile(_))
+            | Err(RecvTimeoutError::Timeout) => {}
+        }
+        for shown in said.try_iter() {
+            if shown.step == EnrolStep::Done && done_at.is_none() {
+                done_at = Some(clock.monotonic() + SHOWN);
+                screen.glass.hear(Heard::Sound(crate::flow::Sound::Done));
+            }
+            state.screen = Screen::Enrolment(shown);
+        }
+        state.tick = u32::try_from(clock.monotonic().as_millis() / 100).unwrap_or_default();
+        if done_at.is_none() && applicant.is_finished() {
+            // A panic there has been reported by the runtime.
+            return applicant.join().unwrap_or(Ok(())).map(|()| None);
+        }
+        if done_at.is_some_and(|at| clock.monotonic() >= at) {
+            // Its lock on the identity is free before the custodian wants it.
+            drop(applicant.join());
+            return Ok(Some(parts));
+        }
+    }
+}
+
+/// The picture and where it goes.
+struct Glazier<'a> {
+    renderer: Renderer,
+    canvas: Canvas,
+    glass: &'a mut dyn Glass,
+}
+
+impl Glazier<'_> {
+    fn show(&mut self, state: &State) {
+        let scene = view(state, &mut self.renderer.fonts);
+        let (scene, changed) = self.renderer.draw(&mut self.canvas, scene);
+        if !changed.is_empty() {
+            self.glass.show(&self.canvas, scene, &changed);
+        }
+    }
+}
+
+/// The device that wants to be let in.
+struct Applicant {
+    keeper: Keeper,
+    shown: Enrolment,
+    collector: Collector,
+}
+
+fn failure(error: &KeeperError) -> Failure {
+    Failure::device(error.code(), emrtd::error::describe(error), error.remedy())
+}
+
+impl Applicant {
+    fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let keys = config.key_store()?;
+        let state = config.identity_state()?;
+        let (url, floor) = state.map(|state| (state.url().to_owned(), state.floor)).unwrap_or_default();
+        let clock = Arc::new(TrustedClock::new(clock, floor));
+        let central = Arc::new(Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
+        let keeper = Keeper::open(&config.identity, keys, central, clock, env!("CARGO_PKG_VERSION"));
+        let keeper = keeper.map_err(|error| failure(&error))?.by(Way::Qr, None);
+        let serial = keeper.state().serial.clone();
+        let shown =
+            Enrolment { serial, step: EnrolStep::Keys, code: None, words: Vec::new(), scanned: None, trouble: None };
+        Ok(Self { keeper, shown, collector: Collector::default() })
+    }
+
+    #[allow(clippy::type_complexity, reason = "a thread, what it says, what it hears")]
+    fn start(mut self) -> (JoinHandle<Result<(), Failure>>, Receiver<Enrolment>, Sender<Private>) {
+        let (tell, said) = channel();
+        let (scans, scanned) = channel();
+        let thread = std::thread::spawn(move || {
+            self.work(&tell, &scanned).inspect_err(|failure| {
+                tracing::error!(code = failure.code, "enrolment: {}", failure.message);
+            })
+        });
+        (thread, said, scans)
+    }
+
+    fn work(&mut self, tell: &Sender<Enrolment>, scanned: &Receiver<Private>) -> Result<(), Failure> {
+        loop {
+            let wait = self.step().map_err(|error| failure(&error))?;
+            // Whoever showed it may have stopped: so does this.
+            if tell.send(self.shown.clone()).is_err() || self.shown.step == EnrolStep::Done {
+                return Ok(());
+            }
+            // Scans do not shorten what central has to wait for.
+            let until = self.keeper.clock().monotonic() + wait;
+            loop {
+                match scanned.recv_timeout(until.saturating_sub(self.keeper.clock().monotonic())) {
+                    Ok(scan) => self.hear(&scan).map_err(|error| failure(&error))?,
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+                if tell.send(self.shown.clone()).is_err() || self.shown.step == EnrolStep::Done {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Duration, KeeperError> {
+        let progress = self.keeper.step(&system_random)?;
+        let is_away = matches!(&progress, Progress::Failed { code, .. } if code == "central_unreachable");
+        let shown = &mut self.shown;
+        shown.trouble = None;
+        let mut wait = Duration::ZERO;
+        match progress {
+            Progress::KeyMade(_) => shown.step = EnrolStep::Keys,
+            Progress::Asked(_) => shown.step = EnrolStep::Request,
+            Progress::Waiting { words, wait: until } => {
+                (shown.step, shown.code, shown.scanned) = (EnrolStep::Confirm, Some(self.keeper.code()?), None);
+                shown.words = words.to_vec();
+                wait = until;
+            }
+            Progress::Issued => (shown.step, shown.code) = (EnrolStep::Certificate, None),
+            Progress::Promoted { .. } | Progress::Forgotten | Progress::Resting { .. } => {
+                (shown.step, shown.code) = (EnrolStep::Done, None);
+            }
+            Progress::Failed { code, message, wait: until, .. } => {
+                tracing::warn!(code, "enrolment: {message}");
+                shown.trouble = Some(code);
+                wait = until;
+            }
+        }
+        // Without a network the phone carries the request, where roots are known that nobody has to compare.
+        if is_away && self.keeper.state().underway.is_some() && shown.step < EnrolStep::Certificate {
+            match self.keeper.code_with_request() {
+                Ok(code) => {
+                    (shown.step, shown.code, shown.trouble) = (EnrolStep::Confirm, Some(code), None);
+                    shown.words = self.keeper.words()?.to_vec();
+                }
+                Err(KeeperError::NoRoots) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(wait)
+    }
+
+    /// A part of the answer on a phone's screen.
+    fn hear(&mut self, scan: &Private) -> Result<(), KeeperError> {
+        match self.collector.take("answer", &scan.0) {
+            Ok(Some(answer)) => match self.keeper.take_answer(&answer) {
+                Ok(_) => (self.shown.step, self.shown.code, self.shown.trouble) = (EnrolStep::Done, None, None),
+                // The wrong answer, or a torn one: the right one is still awaited.
+                Err(KeeperError::Fleet(error)) => self.shown.trouble = Some(error.code().to_owned()),
+                Err(error) => return Err(error),
+            },
+            Ok(None) => self.shown.scanned = Some(self.collector.progress()),
+            Err(error) => self.shown.trouble = Some(error.code().to_owned()),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! A kiosk is let in at its own screen: its picture is read as a phone's camera would, by a decoder that is not ours.
+
+use cccd_agent::access::Private;
+use cccd_agent::config::Config;
+use cccd_agent::failure::Failure;
+use cccd_agent::kiosk::{self, Glass, Heard, Outside, Signal};
+use events::SystemClock;
+use fleet::authority::Roots;
+use hil_tests::fleet_line::FleetLine;
+use kiosk_ui::canvas::Canvas;
+use kiosk_ui::geometry::Rect;
+use kiosk_ui::scene::Scene;
+use kiosk_ui::slip::Slip;
+use provisioning::device::{Setup, prepare};
+use serde_json::json;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What is on the glass: the words of the scene and the lightness of each pixel.
+#[derive(Default, Clone)]
+struct Shown {
+    words: Vec<(&'static str, u16, String)>,
+    luma: Vec<u8>,
+    size: (u32, u32),
+}
+
+struct Camera(Arc<Mutex<Shown>>);
+
+impl Glass for Camera {
+    fn show(&mut self, canvas: &Canvas, scene: &Scene, _: &[Rect]) {
+        let all = canvas.bounds();
+        let luma = canvas.rgb(all).chunks_exact(3).map(|rgb| rgb[1]).collect();
+        let say = |node: &kiosk_ui::scene::Node| Some((node.id.0, node.id.1, node.say.clone()?));
+        let words = scene.nodes.iter().filter_map(say).collect();
+        *self.0.lock().expect("shown") = Shown { words, luma, size: (all.w.unsigned_abs(), all.h.unsigned_abs()) };
+    }
+    fn erase(&mut self) {}
+    fn hear(&mut self, _: Heard<'_>) {}
+    fn signal(&mut self, _: Signal) {}
+    fn print(&mut self, _: Slip) {}
+    fn open_door(&mut self) {}
+}
+
+/// A kiosk at work on a device that nobody has let in.
+struct Kiosk {
+    shown: Arc<Mutex<Shown>>,
+    outside: Sender<Outside>,
+    ended: Receiver<Result<(), Failure>>,
+    thread: JoinHandle<()>,
+}
+
+impl Kiosk {
+    fn start(line: &FleetLine, device: &str, central: &str, roots: Option<&Roots>) -> Self {
+        let setup = Setup {
+            serial: device,
+            model: "kiosk",
+            central,
+            roots,
+            trust: Path::new("trust"),
+            key_store: "file",
+            pass_phrase_file: &line.path("pass-phrase"),
+            profile: "identify",
+        };
+        let directory = line.path(device);
+        prepare(&directory, &setup).expect("prepared");
+        // A reader that needs no service; what else a kiosk has is not needed here.
+        let file = directory.join("agent.toml");
+        let text = std::fs::read_to_string(&file).expect("configuration");
+        std::fs::write(&file, text.replace("\"pcsc\"", "\"sim:an\"")).expect("configuration");
+        let mut trust = std::process::Command::new(hil_tests::program("cccd-card"));
+        trust.args(["trust", "--out"]).arg(directory.join("trust"));
+        assert!(trust.stdout(std::process::Stdio::null()).status().expect("cccd-card").success());
+        let config = Config::load(&file).expect("configuration");
+        let (outside, comes_in): (Sender<Outside>, Receiver<Outside>) = channel();
+        let shown = Arc::new(Mutex::new(Shown::default()));
+        let glass = Box::new(Camera(Arc::clone(&shown)));
+        let place = hil_tests::mirror::place(45);
+        let (end, ended) = channel();
+        let thread = std::thread::spawn(move || {
+            drop(end.send(kiosk::run(config, place, Arc::new(SystemClock::new()), &comes_in, glass)));
+        });
+        Self { shown, outside, ended, thread }
+    }
+
+    fn shown(&self) -> Shown {
+        self.shown.lock().expect("shown").clone()
+    }
+
+    /// Waits until a node says what is wanted.
+    fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&Shown) -> Option<T>) -> T {
+        let start = hil_tests::stack::now();
+        loop {
+            let shown = self.shown();
+            if let Some(found) = look(&shown) {
+                return found;
+            }
+            let ended = self.ended.try_recv().ok();
+            assert!(ended.is_none(), "the kiosk ended before {what}: {ended:?}");
+            assert!(start.elapsed() < Duration::from_secs(60), "{what} never came: {:?}", shown.words);
+            hil_tests::stack::pause(50);
+        }
+    }
+
+    /// The code and the six words as the glass has them.
+    fn code_and_words(&self) -> (String, Vec<String>) {
+        self.wait_for("a code with six words", |shown| {
+            let words: Vec<String> = (0..6).map_while(|at| word(shown, at)).collect();
+            Some((decode(shown)?, words)).filter(|(_, words)| words.len() == 6)
+        })
+    }
+
+    fn stop(self) {
+        self.outside.send(Outside::Stop).expect("the kiosk hears");
+        self.thread.join().expect("no panic");
+        self.ended.recv().expect("an end").expect("a good end");
+    }
+}
+
+fn word(shown: &Shown, at: u16) -> Option<String> {
+    let (_, _, said) = shown.words.iter().find(|(id, number, _)| *id == "word" && *number == at)?;
+    Some(said.split_once(". ")?.1.to_owned())
+}
+
+fn decode(shown: &Shown) -> Option<String> {
+    let (width, height) = shown.size;
+    let found = rxing::helpers::detect_in_luma(shown.luma.clone(), width, height, Some(rxing::BarcodeFormat::QR_CODE));
+    Some(found.ok()?.getText().to_owned())
+}
+
+fn serves(shown: &Shown) -> Option<()> {
+    shown.words.iter().any(|(id, _, _)| *id == "start").then_some(())
+}
+
+#[test]
+fn a_kiosk_is_let_in_at_its_own_screen_and_begins_to_serve() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let kiosk = Kiosk::start(&line, "kiosk-1", &line.url(), None);
+    let (code, words) = kiosk.code_and_words();
+    let (page, birth) = code.split_once("#id=").expect("a fingerprint");
+    assert_eq!(page, format!("{}/technician", line.url()));
+    let token = line.log_in().expect("session");
+    line.confirm(&token, birth, &words, "Sảnh A").expect("the words are those of the page");
+    kiosk.wait_for("the call to begin", serves);
+    kiosk.stop();
+    let state = identity::State::load(&line.path("kiosk-1/identity")).expect("readable").expect("an identity");
+    assert_eq!(state.place.expect("a place").site, "Sảnh A");
+}
+
+#[test]
+fn a_kiosk_without_a_network_is_let_in_through_phone_and_scanner() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let roots = std::fs::read(line.path("ca/fleet-ca.cert.pem")).expect("roots");
+    let roots = Roots::from_pem(&roots).expect("roots");
+    let nowhere = format!("https://127.0.0.1:{}", hil_tests::browser::free_port());
+    let kiosk = Kiosk::start(&line, "island-1", &nowhere, Some(&roots));
+    let (code, words) = kiosk.code_and_words();
+    let (request, roots) = code.split_once("#r=").and_then(|(_, rest)| rest.split_once("&roots=")).expect("a request");
+    let token = line.log_in().expect("session");
+    let carried = line.ask_page(&token, "relay", Some(&json!({ "request": request }))).expect("carried");
+    let confirm = json!({ "birth": carried["birth"], "site": "Trạm đảo", "profile": "identify", "words": words,
+                          "roots": roots, "relay": true });
+    let answer = line.ask_page(&token, "confirm", Some(&confirm)).expect("the words are those of the page");
+    let parts = answer["parts"].as_array().expect("parts");
+    let scan = |text: &str| kiosk.outside.send(Outside::Scan(Private(text.to_owned().into()))).expect("it hears");
+    // Somebody holds a card to it first.
+    scan("079085001234|012345678|NGUYỄN VĂN A");
+    kiosk.wait_for("what is wrong with that", |shown| {
+        shown.words.iter().any(|(id, _, said)| *id == "now" && said.contains("malformed")).then_some(())
+    });
+    parts.iter().rev().for_each(|part| scan(part.as_str().expect("a text")));
+    kiosk.wait_for("the call to begin", serves);
+    kiosk.stop();
+}
