@@ -5,6 +5,7 @@ use crate::profile::Profile;
 use fleet::FleetError;
 use fleet::authority::Roots;
 use fleet::bundle::{Bundle, Entry, Kind};
+use fleet::rollout::Rollout;
 use identity::State;
 use identity::bundles::Bundles;
 use serde::Deserialize as _;
@@ -31,6 +32,10 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<()
     }
     for entry in bundle.of_kind(Kind::Operator) {
         events::Verifier::from_pem(&entry.bytes).map_err(|error| wrong(entry, error))?;
+    }
+    for entry in bundle.of_kind(Kind::Rollout) {
+        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
+        Rollout::parse(text).map_err(|error| wrong(entry, error))?;
     }
     for entry in bundle.of_kind(Kind::Settings) {
         let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
@@ -66,6 +71,13 @@ pub fn take(bundles: &Bundles, state: &State, settings: &Path, bytes: &[u8]) -> 
     let environment = state.place.as_ref().map(|place| place.environment.clone()).unwrap_or_default();
     let validate = |bundle: &Bundle, directory: &Path| validate(bundle, directory, settings);
     bundles.take(bytes, &operators(bundles, state), &environment, &validate)
+}
+
+/// The rollout that the active bundle names.
+#[must_use]
+pub fn rollout(bundles: &Bundles) -> Option<Rollout> {
+    // What came with a bundle was checked before it became active.
+    Rollout::parse(&std::fs::read_to_string(bundles.path().join(Rollout::PATH)).ok()?).ok()
 }
 
 /// The roots that the active bundle names.

@@ -173,6 +173,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether a configuration is valid, and what it comes to with the site's settings below it.
+    Config {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Take a bundle in that came on a stick; a running agent uses it after a restart.
     Bundle {
         /// The configuration.
@@ -554,7 +563,9 @@ impl Command {
                 judging.json
             }
             Self::Trust { command } => command.wants_json(),
-            Self::Doctor { json, .. } | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
+            Self::Doctor { json, .. }
+            | Self::Config { json, .. }
+            | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
             Self::Profile { .. } => false,
             Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
             Self::Desk { .. }
@@ -630,6 +641,7 @@ impl Command {
             Self::Desk { config } => commands::desk::run(&config),
             Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),
+            Self::Config { config, json } => commands::config::run(&config, json),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),
             Self::Bundle { config, file } => commands::bundle::run(&config, &file),
             Self::Pages { directory } => pages::write(Arguments::command(), &directory).map(|()| 0).map_err(|e| {

@@ -46,6 +46,9 @@ pub struct Config {
     /// Directory of the bundles that the operator sends.
     #[serde(default = "Config::bundles_directory")]
     pub bundles: PathBuf,
+    /// What the site says of updates.
+    #[serde(default)]
+    pub update: fleet::rollout::Settings,
     /// Whether events go to central; otherwise they stay in the outbox.
     #[serde(default = "Config::sync")]
     pub sync: bool,
@@ -439,6 +442,12 @@ impl Config {
     pub fn site_key(&self, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, Failure> {
         identity::keeper::site_key(&self.identity, keys)
             .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+    }
+
+    /// Where files of updates are put, named by their SHA-256.
+    #[must_use]
+    pub fn update_files(&self) -> PathBuf {
+        self.state.join("updates")
     }
 
     /// The outbox's file.

@@ -1,4 +1,5 @@
-//! Keeps a running device in good standing with central, in a thread of its own: certificate, time, bundle, report.
+//! Keeps a running device in good standing with central, in a thread of its own: certificate, time, bundle, report, files of
+//! updates. What the updater did is told here.
 //!
 //! What it changes is noted in the device's own log. Whatever fails is tried again for ever; a read never waits for it.
 
@@ -6,12 +7,15 @@ use crate::bundle;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::site::Site;
+use crate::update::Fetched;
 use crate::uplink::https::Https;
 use drivers::key_store::KeyStore;
 use events::Clock as _;
+use fleet::rollout::Takes;
 use identity::bundles::Bundles;
 use identity::keeper::{KeeperError, Progress, system_random};
 use identity::{Keeper, TrustedClock};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -36,6 +40,7 @@ pub struct Custodian {
     keys: Arc<dyn KeyStore>,
     clock: Arc<TrustedClock>,
     failures: u32,
+    fetch_failures: u32,
 }
 
 impl std::fmt::Debug for Custodian {
@@ -85,7 +90,7 @@ impl Custodian {
         if let Some(roots) = bundle::roots(&bundles) {
             keeper.trust(&roots).map_err(|error| failure(&error))?;
         }
-        let custodian = Self { keeper, bundles, https, keys, clock, failures: 0 };
+        let custodian = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0 };
         custodian.connect()?;
         Ok(custodian)
     }
@@ -113,8 +118,7 @@ impl Custodian {
     }
 
     fn work(&mut self, site: &Weak<Site>, stopped: &Receiver<()>) {
-        let mut exchange_at = Duration::ZERO;
-        let mut step_at = Duration::ZERO;
+        let (mut exchange_at, mut step_at, mut fetch_at) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
         loop {
             let Some(site) = site.upgrade() else { return };
             let now = self.clock.monotonic();
@@ -130,9 +134,14 @@ impl Custodian {
             if now >= exchange_at {
                 exchange_at = later(self.exchange(&site));
             }
+            if now >= fetch_at {
+                // A part at a time: a large file on a thin line keeps no certificate from being renewed.
+                fetch_at = later(self.fetch(&site.config));
+            }
             drop(site);
             let now = self.clock.monotonic();
-            let wait = exchange_at.min(step_at).saturating_sub(now).clamp(Duration::from_millis(50), LOOK);
+            let wait =
+                exchange_at.min(step_at).min(fetch_at).saturating_sub(now).clamp(Duration::from_millis(50), LOOK);
             match stopped.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -141,9 +150,35 @@ impl Custodian {
     }
 
     fn look(&self, site: &Site) -> Result<(), Failure> {
+        crate::update::tell(site)?;
         match self.clock.look() {
             Some(jump) => site.note_device("clock_jumped", Some(jump.from.to_string()), Some(jump.to.to_string())),
             None => Ok(()),
+        }
+    }
+
+    /// A part of a file that a rollout names, once the turn of this device has come; when to fetch the next.
+    fn fetch(&mut self, config: &Config) -> Result<Duration, Failure> {
+        let Some(rollout) = bundle::rollout(&self.bundles) else { return Ok(LOOK) };
+        let due = rollout.due(&config.device);
+        if rollout.stopped || config.update.hold || self.clock.wall() < due {
+            return Ok(LOOK);
+        }
+        let Some(choice) = rollout.choice(&Takes::of(Path::new("/"))) else { return Ok(LOOK) };
+        let fetch = |hash: &str, from: u64| self.keeper.fetch_file(hash, from);
+        match crate::update::fetch(&config.update_files(), &choice.files, &fetch)? {
+            Fetched::All => Ok(LOOK),
+            Fetched::Part => {
+                self.fetch_failures = 0;
+                Ok(Duration::ZERO)
+            }
+            Fetched::Failed(code) => {
+                self.fetch_failures = self.fetch_failures.saturating_add(1);
+                tracing::info!(code, "a file of the update did not come");
+                let mut jitter = [0];
+                system_random(&mut jitter);
+                Ok(fleet::renewal::wait(self.fetch_failures, jitter[0], None).min(EXCHANGE))
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::visit::Refusal;
 use emrtd::verdict::Decision;
 use events::Clock;
 use events::event::Bytes;
+use identity::visits::Visit as Served;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::playlist::Playlist;
@@ -159,6 +160,7 @@ pub fn run(
         speak: false,
         clock,
         site: Arc::clone(&site),
+        served: None,
         visits: 0,
     };
     let (tell, told) = channel();
@@ -240,6 +242,8 @@ struct Kiosk {
     visit: Option<Bytes<16>>,
     /// What is known of them, once their card was judged.
     finished: Option<Box<Finished>>,
+    /// Held while somebody is served: nobody restarts the device meanwhile.
+    served: Option<Served>,
     /// Counts visits: what the clerk says of an older one is not heard.
     visits: u64,
 }
@@ -294,6 +298,7 @@ impl Kiosk {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.begin_to_serve(&mut inputs);
             inputs.extend(self.notices());
             for said in hearing.now() {
                 match said {
@@ -343,6 +348,27 @@ impl Kiosk {
                 self.signal = Some(signal);
                 glass.signal(signal);
             }
+        }
+    }
+
+    /// Where a touch or a scan would begin a visit, the device is kept from restarting first; while it is about to restart,
+    /// nobody begins.
+    fn begin_to_serve(&mut self, inputs: &mut Vec<Input>) {
+        let is_idle =
+            matches!(self.flow.state().screen, Screen::Attract | Screen::OutOfService(_) | Screen::Technician);
+        let begins = |input: &Input| matches!(input, Input::Act(Act::Start) | Input::Scan(_));
+        if !is_idle {
+            return;
+        }
+        self.served = None;
+        if !inputs.iter().any(begins) {
+            return;
+        }
+        match self.site.visits.begin() {
+            Ok(Some(served)) => self.served = Some(served),
+            Ok(None) => inputs.retain(|input| !begins(input)),
+            // A disk in trouble sends nobody away; it is found out by what has to be kept.
+            Err(error) => tracing::warn!(code = error.code(), "{error}"),
         }
     }
 

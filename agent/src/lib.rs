@@ -24,6 +24,7 @@
 //! | [`enrolment`] | a kiosk that a technician lets in at its own screen |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
+//! | [`update`] | files for the updater, and what it says of how it went |
 //! | [`custodian`], [`bundle`] | certificate, time and bundle of a running device; what a bundle's parts must be |
 
 pub mod access;
@@ -58,5 +59,6 @@ pub mod site;
 pub mod station;
 pub mod terminal;
 pub mod trust;
+pub mod update;
 pub mod uplink;
 pub mod visit;

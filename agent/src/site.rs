@@ -26,6 +26,7 @@ use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
 use fleet::bundle::Kind;
 use identity::TrustedClock;
 use identity::bundles::Bundles;
+use identity::visits::Visits;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -146,6 +147,8 @@ pub struct Site {
     pub config: Config,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Whether somebody is served, for whoever would restart the device.
+    pub visits: Visits,
     /// In practice, where virtual cards are laid.
     pub slot: Option<Slot>,
     recorder: Recorder,
@@ -172,6 +175,7 @@ impl Site {
     /// When a file, key or store is not as it must be.
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failure> {
         let profile = Profile::load(&config.profile)?;
+        let visits = Visits::new(&config.state);
         if profile.practice {
             config.state = config.state.join("practice");
             config.sync = false;
@@ -212,6 +216,7 @@ impl Site {
         };
         let courier = Courier::new(&config)?;
         let site = Arc::new(Self {
+            visits,
             slot: profile.practice.then(Slot::default),
             config,
             clock,

@@ -42,6 +42,8 @@ pub enum Kind {
     Playlist,
     /// `revoked/cards`: keyed hashes of cards that are lost or withdrawn.
     Revoked,
+    /// `update/rollout.toml`: what devices shall run, see [`crate::rollout`].
+    Rollout,
     /// `site.toml`: settings of the site, between the defaults and those of the device.
     Settings,
 }
@@ -58,6 +60,7 @@ impl Kind {
             Some(("rosters", _)) => Self::Roster,
             Some(("playlist", _)) => Self::Playlist,
             Some(("revoked", "cards")) => Self::Revoked,
+            _ if path == crate::rollout::Rollout::PATH => Self::Rollout,
             None if path == "site.toml" => Self::Settings,
             _ => return None,
         };

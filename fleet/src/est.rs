@@ -28,6 +28,11 @@ pub const TIME_PATH: &str = "/v1/time";
 /// Where bundles are: `?after=VERSION`.
 pub const BUNDLE_PATH: &str = "/v1/bundle";
 
+/// Where files of updates are: `/SHA-256`, with a `Range` (RFC 9110 clause 14).
+pub const FILE_PATH: &str = "/v1/file";
+/// The most of a file in one answer.
+pub const FILE_PART: u64 = 4 * 1024 * 1024;
+
 /// What a device reports of itself, beside its events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

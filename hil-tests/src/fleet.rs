@@ -252,6 +252,10 @@ impl Central for Near {
             found.map_err(|error| CentralError::Local(error.to_string()))
         })
     }
+
+    fn file(&self, _: &Roots, _: &Credential, _: &str, _: u64) -> Result<Vec<u8>, CentralError> {
+        Err(CentralError::Local("there are no files in this rig".to_owned()))
+    }
 }
 
 /// Central, its CA and an operator.
@@ -297,6 +301,7 @@ impl Rig {
             operators: vec![operator.1.clone()],
             days: 90,
             grace_days: 400,
+            files: None,
         };
         let own = Arc::clone(&clock) as Arc<dyn Clock>;
         let registrar = Arc::new(Registrar::new(Registry::open(&db).expect("registry"), ca, policy, own));

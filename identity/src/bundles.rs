@@ -16,7 +16,8 @@ use fleet::bundle::{Acceptance, Bundle};
 use fleet::error::io;
 use std::path::{Path, PathBuf};
 
-const SIGNED: &str = ".bundle";
+/// The signed file in the directory of a bundle.
+pub const SIGNED: &str = ".bundle";
 
 /// The bundles of a device.
 #[derive(Debug, Clone)]

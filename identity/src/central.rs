@@ -11,7 +11,7 @@ use fleet::authority::Roots;
 use fleet::est::{self, Report};
 use openssl::x509::X509;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, RANGE, RETRY_AFTER};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
@@ -97,6 +97,12 @@ pub trait Central: Send + Sync {
     /// # Errors
     /// When central refuses or cannot be reached.
     fn bundle(&self, roots: &Roots, own: &Credential, after: u64) -> Result<Option<Vec<u8>>, CentralError>;
+
+    /// The next part of a file of an update, named by its SHA-256, from a byte on; empty after the last.
+    ///
+    /// # Errors
+    /// When central refuses, does not have it, or cannot be reached.
+    fn file(&self, roots: &Roots, own: &Credential, hash: &str, from: u64) -> Result<Vec<u8>, CentralError>;
 }
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -295,6 +301,24 @@ impl Central for Https {
             return Ok(None);
         }
         body(response).map(Some)
+    }
+
+    fn file(&self, roots: &Roots, own: &Credential, hash: &str, from: u64) -> Result<Vec<u8>, CentralError> {
+        let client = self.client_looking(Look::Strict(roots), Some(own), LONG)?;
+        let request = client
+            .get(self.at(&format!("{}/{hash}", est::FILE_PATH)))
+            .header(RANGE, format!("bytes={from}-{}", from + est::FILE_PART - 1));
+        let response = request.send().map_err(|e| unreachable(&e))?;
+        if response.status() == reqwest::StatusCode::RANGE_NOT_SATISFIABLE {
+            return Ok(Vec::new());
+        }
+        let response = answered(response)?;
+        if response.status() != reqwest::StatusCode::PARTIAL_CONTENT {
+            // The whole of it, perhaps from a cache in between: it would be put in the wrong place.
+            let why = "the part of a file that was asked for did not come".to_owned();
+            return Err(CentralError::Unreachable { why, retry_after: None, time: false });
+        }
+        body(response)
     }
 }
 

@@ -593,6 +593,15 @@ impl Keeper {
         Ok(self.in_time(&roots, || self.central.bundle(&roots, &own, after))?)
     }
 
+    /// The next part of a file of an update, from a byte on; empty after the last.
+    ///
+    /// # Errors
+    /// When central cannot be reached, or does not have it.
+    pub fn fetch_file(&self, hash: &str, from: u64) -> Result<Vec<u8>, KeeperError> {
+        let (own, roots) = self.connected()?;
+        Ok(self.in_time(&roots, || self.central.file(&roots, &own, hash, from))?)
+    }
+
     fn connected(&self) -> Result<(Credential, Roots), KeeperError> {
         let none = || KeeperError::None(self.directory.clone());
         Ok((self.state.current.clone().ok_or_else(none)?, self.state.roots()?.ok_or_else(none)?))

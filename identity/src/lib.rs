@@ -7,6 +7,7 @@
 //! | [`keeper`] | takes the steps: key store, disk, central |
 //! | [`central`] | what central is asked, and how over HTTPS |
 //! | [`clock`] | time that is never earlier than what is known, with its quality |
+//! | [`visits`] | whether somebody is served, for those who would restart the device |
 //! | [`bundles`] | the active bundle on disk, the one before, and how one follows the other |
 //!
 //! # Keys
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod keeper;
 pub mod machine;
 pub mod state;
+pub mod visits;
 
 pub use central::{Central, Https};
 pub use clock::TrustedClock;

@@ -71,6 +71,7 @@ pub fn run(config: &Config) -> Vec<Check> {
     checks.push(of("bundle", bundle(config)));
     checks.push(of("outbox", outbox(config)));
     checks.push(of("disk", disk(&config.state)));
+    checks.push(of("update", update()));
     checks
 }
 
@@ -151,6 +152,20 @@ fn bundle(config: &Config) -> Result<String, Failure> {
         0 => "none".to_owned(),
         version => format!("version {version}, as it was signed"),
     })
+}
+
+fn update() -> Result<String, Failure> {
+    let Some(outcome) = crate::update::Outcome::last(Path::new(crate::update::OUTCOME)) else {
+        return Ok("none so far".to_owned());
+    };
+    let said = format!("{} of rollout {}", outcome.target.version, outcome.target.rollout);
+    match outcome.failed {
+        None => Ok(format!("{said} runs")),
+        Some(code) => {
+            let remedy = "it was taken back; the next rollout is tried again: provision update status";
+            Err(Failure::device("update_failed", format!("{said} failed: {code}"), remedy))
+        }
+    }
 }
 
 fn outbox(config: &Config) -> Result<String, Failure> {

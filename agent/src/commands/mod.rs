@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod checks;
+pub mod config;
 pub mod demo;
 pub mod desk;
 pub mod doctor;

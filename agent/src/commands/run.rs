@@ -40,7 +40,11 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     let scans = scans();
     while !stop.load(Ordering::Relaxed) {
         match scans.recv_timeout(ROUND) {
-            Ok(line) => device.scan(&line, &stop)?,
+            Ok(line) => {
+                // Nobody restarts the device meanwhile.
+                let _served = site.visits.begin();
+                device.scan(&line, &stop)?;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }

@@ -277,11 +277,24 @@ impl Desk {
             let remedy = "wait until it has ended; GET /v1/status says so, and /v1/events tells of it";
             return Err(Problem::new(StatusCode::CONFLICT, "busy", title, remedy));
         }
+        let served = match self.site.visits.begin() {
+            Ok(None) => {
+                let (title, remedy) = ("the device is about to restart", "it takes a minute or two; try again then");
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "device_restarting", title, remedy));
+            }
+            Ok(served) => served,
+            // A disk in trouble sends nobody away; it is found out by what has to be kept.
+            Err(error) => {
+                tracing::warn!(code = error.code(), "{error}");
+                None
+            }
+        };
         let visit = crate::site::random_id()?;
         let (mut session, todo) =
             Session::new(visit, caller.clone(), Arc::clone(&self.profile), self.site.now(), self.now_ms());
         session.correlation = wanted.correlation_id;
         session.party = wanted.party;
+        session.served = served;
         let id = session.id.clone();
         inner.current = Some(session);
         if let Some(key) = idempotency {

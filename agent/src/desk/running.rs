@@ -203,7 +203,7 @@ impl Desk {
         {
             station.stop_waiting();
         }
-        session.outcome = Some(outcome);
+        (session.outcome, session.served) = (Some(outcome), None);
         let number = session.kept.as_ref().and_then(|kept| kept.number.clone());
         let event = session.happened(What::Ended { outcome, number });
         self.tell(News::Session(event));

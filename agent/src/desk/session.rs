@@ -13,6 +13,7 @@ use crate::site::{Finished, Kept};
 use crate::visit::{self, Outcome, Refusal, Visit, Wait};
 use emrtd::verdict::{Check, Decision};
 use events::event::Bytes;
+use identity::visits::Visit as Served;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -108,6 +109,8 @@ pub(super) struct Session {
     pub finished: Option<Finished>,
     pub kept: Option<Kept>,
     pub outcome: Option<Outcome>,
+    /// Nobody restarts the device meanwhile.
+    pub served: Option<Served>,
 }
 
 impl Session {
@@ -136,6 +139,7 @@ impl Session {
             finished: None,
             kept: None,
             outcome: None,
+            served: None,
         };
         (session, todo)
     }

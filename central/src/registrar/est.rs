@@ -9,15 +9,17 @@
 //! | `GET /v1/time?nonce=HEX` | – | the time, signed (see [`fleet::time`]) |
 //! | `GET /v1/assignment` | yes | the signed answer that belongs to the certificate |
 //! | `POST /v1/report` | yes | takes what the device says of itself |
+//! | `GET /v1/file/SHA-256` | yes | a part of a file of an update: at most [`fleet::est::FILE_PART`] bytes of the asked range |
 //! | `GET /v1/bundle?after=N` | yes | the newest bundle of its site, or 204 |
 //!
 //! An enrolment carries our request in the header [`fleet::est::REQUEST_HEADER`]; its PKCS#10 request is that of the body.
 
+use super::files::{self, Part};
 use super::{Decision, Presented, Registrar, RegistrarError};
 use crate::http::{Refused, apart, named};
 use crate::tls::{Peer, TlsFiles};
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -94,6 +96,7 @@ pub fn router(identity: Identity) -> Router {
         .route(est::ASSIGNMENT_PATH, get(assignment))
         .route(est::REPORT_PATH, post(report))
         .route(est::BUNDLE_PATH, get(bundle))
+        .route(&format!("{}/{{hash}}", est::FILE_PATH), get(file))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(identity)
 }
@@ -219,6 +222,41 @@ async fn report(
 struct After {
     #[serde(default)]
     after: u64,
+}
+
+async fn file(
+    State(identity): State<Identity>,
+    Extension(peer): Extension<Peer>,
+    Path(hash): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let find = move || {
+        admitted(&identity, peer)?;
+        let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+        let (from, until) = files::range(asked);
+        let unknown =
+            || Refused::new(404, "file_unknown", "this file is not offered", "offer it: cccd-central fleet file");
+        let failed = |error: std::io::Error| {
+            Refused::new(500, "file_unreadable", &error.to_string(), "check the disk of central")
+        };
+        let files = identity.registrar.files().ok_or_else(unknown)?;
+        files.part(&hash, from, until).map_err(failed)?.ok_or_else(unknown)
+    };
+    match apart(find).await {
+        Ok(part) if part.bytes.is_empty() => {
+            let range = [(header::CONTENT_RANGE, format!("bytes */{}", part.whole))];
+            (StatusCode::RANGE_NOT_SATISFIABLE, range).into_response()
+        }
+        Ok(Part { from, bytes, whole }) => {
+            let last = from + bytes.len() as u64 - 1;
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+                (header::CONTENT_RANGE, format!("bytes {from}-{last}/{whole}")),
+            ];
+            (StatusCode::PARTIAL_CONTENT, headers, bytes).into_response()
+        }
+        Err(refused) => refused.into_response(),
+    }
 }
 
 async fn bundle(

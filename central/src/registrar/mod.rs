@@ -10,6 +10,7 @@
 //! are shut out until a technician has looked and enrols one of them anew.
 
 pub mod est;
+pub mod files;
 pub mod registry;
 pub mod settings;
 pub mod technician;
@@ -17,12 +18,15 @@ pub mod technician;
 use crate::store::StoreError;
 use events::Clock;
 use events::sync::Refusal;
+use files::Files;
 use fleet::answer::{self, Assignment, Octets};
 use fleet::authority::{FleetCa, is_device_name, validity};
 use fleet::request::{Request, Way, csr_key};
+use fleet::rollout::Rollout;
 use fleet::{FleetError, fingerprint, request};
 use openssl::x509::X509;
 use registry::{Change, Device, Pending, Registry};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thiserror::Error;
@@ -142,6 +146,8 @@ pub struct Policy {
     pub days: u32,
     /// Days after its end for which its key still counts.
     pub grace_days: u32,
+    /// Where files of updates are.
+    pub files: Option<PathBuf>,
 }
 
 /// Where a device belongs.
@@ -601,10 +607,31 @@ impl Registrar {
         })
     }
 
-    /// Keeps a bundle for devices to fetch. Its signature is theirs to check; here it must be readable and of this fleet.
+    /// The files of updates, where there are any.
+    #[must_use]
+    pub fn files(&self) -> Option<Files> {
+        self.policy.files.as_deref().map(Files::new)
+    }
+
+    /// What a bundle's rollout names must be here before devices ask for it.
+    fn has_files(&self, bundle: &fleet::bundle::Bundle) -> Result<(), FleetError> {
+        for entry in bundle.of_kind(fleet::bundle::Kind::Rollout) {
+            let wrong = |why: String| FleetError::Entry { path: entry.path.clone(), why };
+            let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(error.to_string()))?;
+            let rollout = Rollout::parse(text).map_err(|error| wrong(error.to_string()))?;
+            let here = |hash: &&String| self.files().is_some_and(|files| files.has(hash));
+            if let Some(missing) = rollout.files().find(|hash| !here(hash)).filter(|_| !rollout.stopped) {
+                return Err(wrong(format!("file {missing} is not offered yet: cccd-central fleet file FILE")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a bundle for devices to fetch. Its signature is theirs to check; here it must be readable and of this fleet, and
+    /// the files of its rollout must be offered.
     ///
     /// # Errors
-    /// When it is neither, or its version is taken.
+    /// When it is neither, its version is taken, or a file is missing.
     pub fn publish(&self, bytes: &[u8], site: Option<&str>, by: &str) -> Result<u64, RegistrarError> {
         let acceptance = fleet::bundle::Acceptance {
             operators: &self.policy.operators,
@@ -612,6 +639,7 @@ impl Registrar {
             known: 0,
         };
         let (bundle, _) = acceptance.open(bytes).map_err(RegistrarError::Request)?;
+        self.has_files(&bundle).map_err(RegistrarError::Request)?;
         let now = self.clock.wall();
         self.registry.change(|change| {
             change.add_bundle(bundle.version, site, bytes, now)?;

@@ -32,6 +32,8 @@ pub struct Settings {
     /// Days after its end for which a device that still has its keys gets a new one.
     #[serde(default = "Settings::grace_days")]
     pub grace_days: u32,
+    /// Directory with the files of updates, each named by its SHA-256.
+    pub files: Option<PathBuf>,
     /// Where the technician's page listens: an address of this machine, behind a reverse proxy with TLS.
     pub technician: Option<SocketAddr>,
 }
@@ -53,7 +55,8 @@ impl Settings {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut settings: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        for path in [&mut settings.ca, &mut settings.pass_phrase_file].into_iter().chain(&mut settings.operators) {
+        let paths = [&mut settings.ca, &mut settings.pass_phrase_file].into_iter();
+        for path in paths.chain(&mut settings.operators).chain(&mut settings.files) {
             *path = base.join(&*path);
         }
         if let Some(open) = settings.technician.filter(|address| !address.ip().is_loopback()) {
@@ -101,6 +104,7 @@ impl Settings {
             operators: operators?,
             days: self.certificate_days,
             grace_days: self.grace_days,
+            files: self.files.clone(),
         };
         Ok(Registrar::new(Registry::open(db)?, self.ca()?, policy, clock))
     }

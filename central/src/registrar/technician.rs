@@ -77,6 +77,9 @@ pub fn router(registrar: Arc<Registrar>, clock: Arc<dyn Clock>) -> Router {
         .route("/technician/api/relay", post(carry))
         .route("/technician/api/confirm", post(confirm))
         .route("/technician/api/dismiss", post(dismiss))
+        .route("/technician/api/devices", get(devices))
+        .route("/technician/api/assign", post(assign))
+        .route("/technician/api/replace", post(replace))
         .layer(DefaultBodyLimit::max(16 * 1024))
         .with_state(Shared { registrar, clock, sessions: Arc::default() })
 }
@@ -151,6 +154,60 @@ async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Respon
         Ok(json!({ "token": token }))
     };
     answered(apart(try_it).await)
+}
+
+async fn devices(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let list = move || {
+        shared.who(&headers)?;
+        let devices = shared.registrar.registry.devices();
+        let devices = devices.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
+        let each = |d: &super::registry::Device| json!({ "name": d.name, "serial": d.serial, "site": d.site, "profile": d.profile, "state": d.state });
+        Ok(devices.iter().map(each).collect())
+    };
+    answered(apart(list).await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Assign {
+    device: String,
+    site: String,
+    profile: String,
+}
+
+async fn assign(State(shared): State<Shared>, headers: HeaderMap, Json(assign): Json<Assign>) -> Response {
+    let change = move || {
+        let who = shared.who(&headers)?;
+        let (site, profile) = (assign.site.trim(), assign.profile.trim());
+        if site.is_empty() || profile.is_empty() {
+            return Err(site_missing());
+        }
+        shared.registrar.assign(&assign.device, site, profile, &who).map_err(Refused::from)?;
+        Ok(json!({ "device": assign.device, "site": site }))
+    };
+    answered(apart(change).await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replace {
+    device: String,
+    serial: String,
+    birth: Option<String>,
+}
+
+async fn replace(State(shared): State<Shared>, headers: HeaderMap, Json(replace): Json<Replace>) -> Response {
+    let change = move || {
+        let who = shared.who(&headers)?;
+        let Replace { device, serial, birth } = &replace;
+        let successor = shared.registrar.replace(device, serial, birth.as_deref(), &who).map_err(Refused::from)?;
+        Ok(json!({ "device": device, "successor": successor }))
+    };
+    answered(apart(change).await)
+}
+
+fn site_missing() -> Refused {
+    Refused::new(400, "site_missing", "site and profile are missing", "fill both in")
 }
 
 async fn waiting(State(shared): State<Shared>, headers: HeaderMap) -> Response {
@@ -277,7 +334,7 @@ async fn confirm(State(shared): State<Shared>, headers: HeaderMap, Json(confirm)
         }
         let (site, profile) = (confirm.site.trim(), confirm.profile.trim());
         if site.is_empty() || profile.is_empty() {
-            return Err(Refused::new(400, "site_missing", "site and profile are missing", "fill both in"));
+            return Err(site_missing());
         }
         shared.registrar.approve(&confirm.birth, site, profile, &who).map_err(Refused::from)?;
         if !confirm.relay {

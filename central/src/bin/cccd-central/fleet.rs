@@ -83,6 +83,11 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         site: Option<String>,
     },
+    /// Offer a file of an update to devices; prints its SHA-256, which a rollout names.
+    File {
+        /// The file.
+        file: PathBuf,
+    },
     /// Let a technician log in to the page; the pass word comes from a file.
     Technician {
         /// The name.
@@ -193,6 +198,11 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
         FleetCommand::Publish { file, site } => {
             let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             println!("bundle {} is offered", registrar.publish(&bytes, site.as_deref(), &by)?);
+        }
+        FleetCommand::File { file } => {
+            let files =
+                registrar.files().context("name the directory for files in registrar.toml: files = \"files\"")?;
+            println!("{}", files.offer(&file).with_context(|| format!("cannot offer {}", file.display()))?);
         }
         FleetCommand::Technician { name, pass_word_file } => {
             let word = std::fs::read(&pass_word_file).map(zeroize::Zeroizing::new);

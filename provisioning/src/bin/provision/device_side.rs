@@ -28,6 +28,8 @@ pub(crate) enum By {
     Token,
     /// Over a USB stick: DIR/SERIAL.request there, DIR/SERIAL.answer back.
     Usb,
+    /// At the kiosk's own screen: this only prepares the device, the kiosk does the rest when it starts.
+    Screen,
     /// Through a technician's phone: the code on the screen there, scanned codes back on standard input.
     Phone,
 }
@@ -93,6 +95,12 @@ impl Enrol {
             self.prepare()?;
         }
         let pass_phrase = read_pass_phrase(&self.pass_phrase_file)?;
+        if self.by == By::Screen {
+            println!(
+                "prepared; start the kiosk (systemctl start cccd-kiosk): it shows code and words until it is let in"
+            );
+            return Ok(());
+        }
         let keys: Arc<dyn KeyStore> = key_store::open(&self.key_store, &self.dir.join("keys"), &pass_phrase)
             .map_err(|e| anyhow::anyhow!("{e} [{}] → {}", e.code(), e.remedy()))?;
         say(1, &format!("keys are kept in: {}", keys.protection().id()));
@@ -102,7 +110,7 @@ impl Enrol {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
         let way = match self.by {
             By::List => Way::List,
-            By::Qr | By::Phone => Way::Qr,
+            By::Qr | By::Phone | By::Screen => Way::Qr,
             By::Token => Way::Token,
             By::Usb => Way::Usb,
         };

@@ -1,12 +1,17 @@
-//! `provision`: the technician's tool.
+//! `provision`: the technician's tool. What the agent knows of its device it is asked itself; what central decides is asked of
+//! central.
 
 mod device_side;
+mod guide;
+mod remote;
+mod updating;
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, playlist, roster};
+use remote::{Central, hand_over};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -64,6 +69,86 @@ enum Command {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Ask what is to be done, and do it step by step.
+    Guide {
+        /// The device's directory.
+        #[arg(long, default_value = "/etc/cccd-agent")]
+        dir: PathBuf,
+    },
+    /// The devices that central knows.
+    Devices {
+        #[command(flatten)]
+        central: Central,
+    },
+    /// Say where a device stands and what it does there; it needs no new certificate.
+    Assign {
+        #[command(flatten)]
+        central: Central,
+        /// Its name.
+        device: String,
+        /// Where it stands now.
+        #[arg(long)]
+        site: String,
+        /// Its profile.
+        #[arg(long)]
+        profile: String,
+    },
+    /// Shut a device out for ever, and expect another in its place and site.
+    Replace {
+        #[command(flatten)]
+        central: Central,
+        /// The old device's name.
+        device: String,
+        /// The new machine's serial number.
+        #[arg(long)]
+        serial: String,
+        /// The fingerprint of the new machine's birth key.
+        #[arg(long)]
+        birth: Option<String>,
+    },
+    /// On a device: its configuration with the site's below it, and whether it is valid.
+    Config {
+        #[command(flatten)]
+        at: At,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// On a device: every check, with code and remedy.
+    Doctor {
+        #[command(flatten)]
+        at: At,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// On a device: events that central does not have, onto a stick; `cccd-central fleet import` makes the receipt.
+    Export {
+        #[command(flatten)]
+        at: At,
+        /// The directory on the stick.
+        #[arg(required_unless_present = "receipt")]
+        directory: Option<PathBuf>,
+        /// Take this receipt of central instead.
+        #[arg(long, value_name = "FILE", conflicts_with = "directory")]
+        receipt: Option<PathBuf>,
+    },
+    /// On a device: make it forget its site, or everything.
+    Reset {
+        #[command(flatten)]
+        at: At,
+        /// The same device goes to another site.
+        #[arg(long, required_unless_present = "hard")]
+        soft: bool,
+        /// It becomes a new device.
+        #[arg(long, conflicts_with = "soft")]
+        hard: bool,
+        /// Also when central does not have all events: they are lost.
+        #[arg(long)]
+        lose_events: bool,
+    },
+    /// On a device: updates of its software.
+    Update(updating::Update),
     /// Bundles: anchors, lists, profiles and settings in one signed file.
     Bundle {
         #[command(subcommand)]
@@ -199,6 +284,14 @@ enum BundleCommand {
     },
 }
 
+/// The agent of this device.
+#[derive(Args)]
+struct At {
+    /// The agent's configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/cccd-agent/agent.toml")]
+    config: PathBuf,
+}
+
 #[derive(Args)]
 struct OperatorKey {
     /// Directory of the operator's key for documents.
@@ -225,12 +318,17 @@ impl Ca {
     }
 }
 
+/// A secret in a file, without white space around it.
+fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let bytes = std::fs::read(path).map(Zeroizing::new);
+    let bytes = bytes.with_context(|| format!("cannot read the secret in {}", path.display()))?;
+    Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
+}
+
 fn read_pass_phrase(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the pass phrase {}", path.display()))?;
-    let bytes = Zeroizing::new(bytes);
-    let phrase = bytes.trim_ascii();
+    let phrase = read_secret(path)?;
     anyhow::ensure!(phrase.len() >= 16, "the pass phrase in {} has fewer than 16 bytes", path.display());
-    Ok(Zeroizing::new(phrase.to_vec()))
+    Ok(phrase)
 }
 
 fn main() -> anyhow::Result<()> {
@@ -265,6 +363,29 @@ fn main() -> anyhow::Result<()> {
             let state = state.with_context(|| format!("{} has no identity", dir.display()))?;
             println!("{}", serde_json::to_string_pretty(&state)?);
         }
+        Command::Guide { dir } => guide::run(&dir)?,
+        Command::Devices { central } => print!("{}", remote::table(&central.log_in()?.devices()?)),
+        Command::Assign { central, device, site, profile } => {
+            central.log_in()?.assign(&device, &site, &profile)?;
+            println!("{device} stands at {site} as {profile}; it hears of it with its next certificate or restart");
+        }
+        Command::Replace { central, device, serial, birth } => {
+            let successor = central.log_in()?.replace(&device, &serial, birth.as_deref())?;
+            println!("{device} is shut out; {serial} is expected as {successor}");
+            println!("its events, if it still starts: provision export there, cccd-central fleet import at central");
+        }
+        Command::Config { at, json } => hand_over(&["config"], &at.config, if json { &["--json"] } else { &[] })?,
+        Command::Doctor { at, json } => hand_over(&["doctor"], &at.config, if json { &["--json"] } else { &[] })?,
+        Command::Export { at, directory, receipt } => {
+            let what = if receipt.is_some() { "receipt" } else { "export" };
+            let path = receipt.or(directory).context("a directory, or a receipt")?;
+            hand_over(&["outbox", what], &at.config, &[&path.to_string_lossy()])?;
+        }
+        Command::Reset { at, soft, hard: _, lose_events } => {
+            let lose: &[&str] = if lose_events { &["--lose-events"] } else { &[] };
+            hand_over(&["reset", if soft { "--soft" } else { "--hard" }], &at.config, lose)?;
+        }
+        Command::Update(update) => update.run()?,
         Command::Bundle { command: BundleCommand::Key { key, out } } => {
             bundle::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
             println!("key made in {}; name {} in registrar.toml", key.keys.display(), out.display());

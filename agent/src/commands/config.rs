@@ -1,0 +1,63 @@
+//! `cccd-agent config`: whether a configuration is valid, and what it comes to with the site's settings below it.
+
+use crate::commands::{print_json, print_text};
+use crate::config::{Adopted, Config};
+use crate::failure::{Failure, exit};
+use identity::bundles::Bundles;
+use serde_json::json;
+use std::path::Path;
+
+/// Prints what a configuration comes to; 70 when the file is not valid and the last good one is used.
+///
+/// # Errors
+/// When it is not valid and there is none to fall back to.
+pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
+    let config = Config::load_or_last(config)?;
+    let refused = match &config.adopted {
+        Adopted::Refused(failure) => Some(failure),
+        Adopted::AsBefore | Adopted::New { .. } => None,
+    };
+    let report = json!({
+        "schema": "cccd-agent/config/1",
+        "file": config.file,
+        "refused": refused,
+        "bundle": Bundles::new(&config.bundles).active(),
+        "device": config.device,
+        "profile": config.profile,
+        "reader": config.reader,
+        "sync": config.sync,
+        "paths": {
+            "trust": config.anchors(),
+            "state": config.state,
+            "keys": config.keys,
+            "identity": config.identity,
+            "bundles": config.bundles,
+            "update_files": config.update_files(),
+        },
+        "update": config.update,
+    });
+    if as_json {
+        print_json(&report, true)?;
+    } else {
+        let mut text = String::new();
+        for (key, value) in report.as_object().into_iter().flatten().filter(|(key, _)| *key != "schema") {
+            match value {
+                serde_json::Value::Object(table) => {
+                    text += &format!("{key}\n");
+                    table.iter().for_each(|(key, value)| text += &format!("  {key:<13} {}\n", plain(value)));
+                }
+                value => text += &format!("{key:<15} {}\n", plain(value)),
+            }
+        }
+        print_text(&text);
+    }
+    Ok(if refused.is_some() { exit::DEVICE } else { exit::GENUINE })
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "–".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

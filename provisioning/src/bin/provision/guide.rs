@@ -1,0 +1,131 @@
+//! `provision guide`: asks what it must know, and does it with the other commands, one at a time. Nothing here can be done here
+//! only, and each command is shown before it runs.
+
+use anyhow::Context as _;
+use dialoguer::theme::SimpleTheme;
+use dialoguer::{Confirm, Input, Select};
+use std::path::Path;
+use std::process::Command;
+
+/// What can be done, in Vietnamese and English.
+const TASKS: [(&str, Task); 7] = [
+    ("Ghi danh thiết bị này · Enrol this device", Task::Enrol),
+    ("Kiểm tra thiết bị · Check this device", Task::Doctor),
+    ("Trạng thái cập nhật · Update status", Task::Update),
+    ("Xuất sự kiện ra USB · Export events to a USB stick", Task::Export),
+    ("Thay thiết bị hỏng · Replace a broken device", Task::Replace),
+    ("Đặt lại thiết bị · Reset this device", Task::Reset),
+    ("Thoát · Leave", Task::Leave),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Enrol,
+    Doctor,
+    Update,
+    Export,
+    Replace,
+    Reset,
+    Leave,
+}
+
+/// Ways in, in the order in which a technician tries them.
+const WAYS: [(&str, &str); 6] = [
+    ("Mã QR trên màn hình thiết bị này · QR code on this terminal", "qr"),
+    ("Mã QR trên màn hình ki-ốt · QR code on the kiosk's own screen", "screen"),
+    ("Có trong danh sách · It is on the list", "list"),
+    ("Mã dùng một lần · One-time token", "token"),
+    ("USB (không có mạng) · USB (no network)", "usb"),
+    ("Điện thoại (không có mạng) · Phone (no network)", "phone"),
+];
+
+fn input(prompt: &str, default: &str) -> anyhow::Result<String> {
+    let theme = SimpleTheme;
+    let mut question = Input::<String>::with_theme(&theme).with_prompt(prompt);
+    if !default.is_empty() {
+        question = question.default(default.to_owned());
+    }
+    Ok(question.interact_text()?.trim().to_owned())
+}
+
+fn choose(prompt: &str, items: &[&str]) -> anyhow::Result<usize> {
+    Ok(Select::with_theme(&SimpleTheme).with_prompt(prompt).items(items).default(0).interact()?)
+}
+
+/// Asks and does, until the technician leaves.
+pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
+    let dir = directory.display().to_string();
+    let config = directory.join("agent.toml").display().to_string();
+    loop {
+        let names: Vec<&str> = TASKS.iter().map(|(name, _)| *name).collect();
+        let task = TASKS[choose("Bạn muốn làm gì? · What is to be done?", &names)?].1;
+        let words = match task {
+            Task::Leave => return Ok(()),
+            Task::Enrol => enrol(&dir)?,
+            Task::Doctor => words(&["doctor", "--config", &config]),
+            Task::Update => words(&["update", "status"]),
+            Task::Export => {
+                let stick = input("Thư mục trên USB · Directory on the stick", "/media/usb")?;
+                words(&["export", "--config", &config, &stick])
+            }
+            Task::Replace => replace()?,
+            Task::Reset => {
+                let how = ["Nơi đặt mới, giữ sổ · Another site, the log stays", "Xoá hết · Erase everything"];
+                let how = ["--soft", "--hard"][choose("Đặt lại thế nào? · How?", &how)?];
+                words(&["reset", "--config", &config, how])
+            }
+        };
+        println!("\n$ provision {}", words.join(" "));
+        if task == Task::Reset && !Confirm::with_theme(&SimpleTheme).with_prompt("Chắc chắn? · Sure?").interact()?
+        {
+            continue;
+        }
+        let own = std::env::current_exe().context("this program")?;
+        let status = Command::new(own).args(&words).status().context("cannot start a command")?;
+        let mark = if status.success() { "✓" } else { "✗" };
+        println!(
+            "{mark} {}\n",
+            if status.success() { "Xong · Done" } else { "Chưa xong, xem lý do ở trên · Not done, see above" }
+        );
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn enrol(dir: &str) -> anyhow::Result<Vec<String>> {
+    let names: Vec<&str> = WAYS.iter().map(|(name, _)| *name).collect();
+    let way = WAYS[choose("Bằng cách nào? · Which way?", &names)?].1;
+    let mut command = words(&["enrol", "--dir", dir, "--by", way]);
+    let central = input("Địa chỉ trung tâm · Address of central (https://host:port)", "")?;
+    let phrase = input("Tệp mật khẩu khoá · File with the keys' pass phrase", "/etc/cccd-agent/pass-phrase")?;
+    command.extend(words(&["--central", &central, "--pass-phrase-file", &phrase]));
+    let serial = input("Số máy (để trống: theo firmware) · Serial number ('-': the firmware's)", "-")?;
+    if serial != "-" {
+        command.extend(words(&["--serial", &serial]));
+    }
+    let keys = ["Tệp mã hoá · Encrypted files", "TPM 2.0"];
+    if choose("Khoá ở đâu? · Where are the keys?", &keys)? == 1 {
+        command.extend(words(&["--key-store", "tpm:device:/dev/tpmrm0"]));
+    }
+    if way != "qr" && way != "screen" {
+        let roots = input("Tệp chứng thư gốc · File with the fleet's roots", "roots.pem")?;
+        command.extend(words(&["--roots", &roots]));
+    }
+    match way {
+        "token" => command.extend(words(&["--token-file", &input("Tệp mã · File with the token", "token")?])),
+        "usb" => command.extend(words(&["--usb", &input("Thư mục trên USB · Directory on the stick", "/media/usb")?])),
+        _ => {}
+    }
+    Ok(command)
+}
+
+fn replace() -> anyhow::Result<Vec<String>> {
+    let page = input("Địa chỉ trang kỹ thuật viên · The technician's page (https://host)", "")?;
+    let name = input("Tên của bạn · Your name", "")?;
+    let word = input("Tệp mật khẩu · File with your pass word", "pass-word")?;
+    let device = input("Thiết bị hỏng · The broken device", "")?;
+    let serial = input("Số máy mới · The new machine's serial number", "")?;
+    Ok(words(&["replace", "--page", &page, "--name", &name, "--pass-word-file", &word, &device, "--serial", &serial]))
+}

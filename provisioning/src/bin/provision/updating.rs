@@ -1,0 +1,186 @@
+//! `provision update`: the updater of a device, and what a technician may ask of it.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use events::{Clock as _, SystemClock};
+use fleet::rollout::{Settings, Takes};
+use identity::TrustedClock;
+use identity::visits::Visits;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use update::commands::Commands;
+use update::packages::{Packages, Tools};
+use update::rauc::Rauc;
+use update::runner::{Did, Files};
+use update::source::OfAgent;
+use update::{Engine, Runner, State};
+
+/// How often the updater looks whether there is something to do.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Updates of this device.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(subcommand)]
+    command: UpdateCommand,
+    /// The agent's configuration.
+    #[arg(long, global = true, default_value = "/etc/cccd-agent/agent.toml")]
+    config: PathBuf,
+    /// Where the updater keeps what it knows.
+    #[arg(long, global = true, default_value = "/var/lib/cccd-update")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum UpdateCommand {
+    /// Follow the rollouts of the device's bundles, as its service does.
+    Run {
+        /// Stop when there is nothing to do for now.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Say how far the update is and how the last one ended.
+    Status,
+    /// On plain Debian: keep these packages, which are installed, as the way back.
+    Keep {
+        /// Package files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What `cccd-agent config --json` says.
+#[derive(Debug, Deserialize)]
+struct Agent {
+    paths: Paths,
+    update: Settings,
+}
+
+#[derive(Debug, Deserialize)]
+struct Paths {
+    state: PathBuf,
+    identity: PathBuf,
+    bundles: PathBuf,
+    update_files: PathBuf,
+}
+
+fn agent(config: &Path) -> anyhow::Result<Agent> {
+    let output =
+        Command::new("cccd-agent").args(["config", "--json", "--config"]).arg(config).stdin(Stdio::null()).output();
+    let output = output.context("cannot start cccd-agent, whose device this is")?;
+    // Another status says that the last good configuration is used: so it is.
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("cccd-agent config: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+impl Update {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        match &self.command {
+            UpdateCommand::Run { once } => self.follow(*once),
+            UpdateCommand::Status => {
+                let state = State::load(&self.dir)?;
+                println!("{}", serde_json::to_string_pretty(&state)?);
+                Ok(())
+            }
+            UpdateCommand::Keep { files } => {
+                let packages = Packages::new(&self.dir.join("packages"), Tools::default());
+                for file in files {
+                    let (name, version) = packages.keep(file).map_err(explained)?;
+                    println!("{name} {version} is kept as the way back");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn engine(&self, takes: &Takes) -> anyhow::Result<Box<dyn Engine>> {
+        Ok(match takes {
+            Takes::Image => Box::new(Rauc::new().map_err(explained)?),
+            Takes::Packages(_) => Box::new(Packages::new(&self.dir.join("packages"), Tools::default())),
+        })
+    }
+
+    fn follow(&self, once: bool) -> anyhow::Result<()> {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+        let takes = Takes::of(Path::new("/"));
+        loop {
+            // Read anew: the site's settings may have come with a bundle.
+            let Agent { paths, update: settings } = agent(&self.config)?;
+            let floor = identity::State::load(&paths.identity)?.map_or(0, |state| state.floor);
+            let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), floor));
+            let source = OfAgent {
+                identity: paths.identity,
+                bundles: paths.bundles,
+                files: paths.update_files,
+                settings,
+                takes: takes.clone(),
+                own_files: self.dir.join("files"),
+            };
+            let doctor = Commands::of(&self.config.display().to_string());
+            let visits = Visits::new(&paths.state);
+            let state = State::load(&self.dir)?;
+            let disk = Files::new(&self.dir);
+            let engine = self.engine(&takes)?;
+            let mut runner =
+                Runner::new(engine, Box::new(doctor), Box::new(source), Box::new(disk), visits, clock.clone(), state);
+            let until = clock.monotonic() + Duration::from_secs(3600);
+            while clock.monotonic() < until {
+                if !step(&mut runner)? {
+                    if once {
+                        return Ok(());
+                    }
+                    std::thread::park_timeout(LOOK);
+                }
+            }
+        }
+    }
+}
+
+/// One step; whether the next may follow at once.
+fn step(runner: &mut Runner) -> anyhow::Result<bool> {
+    let bar = ProgressBar::hidden();
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos:>3} % {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_length(100);
+    let progress = |per_cent: u8, doing: &str| {
+        if bar.is_hidden() {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stdout());
+        }
+        bar.set_position(per_cent.into());
+        bar.set_message(doing.to_owned());
+    };
+    let did = runner.step(&progress);
+    bar.finish_and_clear();
+    let said = match did {
+        Err(error) => {
+            eprintln!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy());
+            return Ok(false);
+        }
+        Ok(did) => did,
+    };
+    let (goes_on, text) = match said {
+        Did::Rested(why) => (false, why.text().to_owned()),
+        Did::Waiting(what) => (false, format!("not as well as before yet: {what}")),
+        Did::Began(target) => (true, format!("rollout {}: version {}", target.rollout, target.version)),
+        Did::Installed(target) => (true, format!("version {} is installed, and waits for a restart", target.version)),
+        Did::NotInstalled(code) => (true, format!("not installed [{code}]")),
+        Did::Left(target) => (true, format!("version {} is left; what runs goes on", target.version)),
+        Did::Restarting => (true, "restarted".to_owned()),
+        Did::GoingBack(why) => (true, format!("going back: {why}")),
+        Did::Ended(outcome) => match outcome.failed {
+            None => (true, format!("version {} runs, as well as the one before", outcome.target.version)),
+            Some(code) => (true, format!("version {} was given up [{code}]", outcome.target.version)),
+        },
+    };
+    println!("{text}");
+    Ok(goes_on)
+}
+
+fn explained(error: update::EngineError) -> anyhow::Error {
+    anyhow::Error::msg(format!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy()))
+}
