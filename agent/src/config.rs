@@ -49,6 +49,9 @@ pub struct Config {
     /// What the site says of updates.
     #[serde(default)]
     pub update: fleet::rollout::Settings,
+    /// Where the updater says how the last update ended.
+    #[serde(default = "Config::updater_directory")]
+    pub updater: PathBuf,
     /// Whether events go to central; otherwise they stay in the outbox.
     #[serde(default = "Config::sync")]
     pub sync: bool,
@@ -309,6 +312,10 @@ impl Config {
         "bundles".into()
     }
 
+    fn updater_directory() -> PathBuf {
+        "/var/lib/cccd-update".into()
+    }
+
     const fn sync() -> bool {
         true
     }
@@ -331,7 +338,7 @@ impl Config {
         let mut config: Self = parsed.map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         let mut paths = vec![&mut config.trust, &mut config.state, &mut config.keys, &mut config.pass_phrase_file];
         paths.extend(&mut config.terminal);
-        paths.extend([&mut config.identity, &mut config.bundles]);
+        paths.extend([&mut config.identity, &mut config.bundles, &mut config.updater]);
         if let Some(kiosk) = &mut config.kiosk {
             paths.extend(&mut kiosk.clips);
             paths.extend(kiosk.playlist.iter_mut().flat_map(|playlist| [&mut playlist.file, &mut playlist.key]));
@@ -442,6 +449,12 @@ impl Config {
     pub fn site_key(&self, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, Failure> {
         identity::keeper::site_key(&self.identity, keys)
             .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+    }
+
+    /// What the updater says of the last update.
+    #[must_use]
+    pub fn update_outcome(&self) -> PathBuf {
+        self.updater.join("outcome.json")
     }
 
     /// Where files of updates are put, named by their SHA-256.

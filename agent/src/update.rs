@@ -9,8 +9,6 @@ use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-/// Where the updater says how the last one ended.
-pub const OUTCOME: &str = "/var/lib/cccd-update/outcome.json";
 /// Larger is no file of ours, or somebody fills the disk.
 const LARGEST: u64 = 4 << 30;
 
@@ -116,7 +114,7 @@ impl Outcome {
 /// # Errors
 /// When the log cannot be written.
 pub fn tell(site: &Site) -> Result<(), Failure> {
-    tell_of(Path::new(OUTCOME), &site.config.state.join("update-told"), &|what, from, to| {
+    tell_of(&site.config.update_outcome(), &site.config.state.join("update-told"), &|what, from, to| {
         site.note_device(what, Some(from), Some(to))
     })
 }

@@ -64,7 +64,7 @@ impl FleetLine {
         line.provision(&["bundle", "key", "--keys", &keys, "--pass-phrase-file", &phrase, "--out", &operator])?;
         let settings = format!(
             "ca = \"ca\"\npass_phrase_file = \"pass-phrase\"\nurl = \"{}\"\nenvironment = \"practice\"\n\
-             operators = [\"operator.pem\"]\ncertificate_days = 90\ntechnician = \"127.0.0.1:{page}\"\n",
+             operators = [\"operator.pem\"]\ncertificate_days = 90\nfiles = \"files\"\ntechnician = \"127.0.0.1:{page}\"\n",
             line.url()
         );
         std::fs::write(line.path("registrar.toml"), settings)?;
@@ -187,6 +187,16 @@ impl FleetLine {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Enrols a device over the list.
+    ///
+    /// # Errors
+    /// When it is not let in.
+    pub fn listed(&self, device: &str) -> anyhow::Result<()> {
+        std::fs::write(self.path("list.csv"), format!("serial,site,profile\n{device},Site A,identify\n"))?;
+        self.fleet(&["expect", &self.text("list.csv")])?;
+        output(&mut self.enrol(device, "list", &[])).map(drop)
     }
 
     /// The keeper of a device, at a time of its own clock.

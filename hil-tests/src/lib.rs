@@ -5,6 +5,7 @@
 //! other nor the machine's readers, and vpcd's port is open to nobody else.
 
 pub mod browser;
+pub mod debian;
 pub mod fleet;
 pub mod fleet_line;
 pub mod guest;

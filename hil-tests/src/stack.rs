@@ -149,3 +149,18 @@ pub fn now() -> Instant {
 pub fn pause(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
+
+/// Waits until something is there.
+///
+/// # Panics
+/// When it does not come within a minute.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed().as_secs() < 60, "{what}");
+        pause(200);
+    }
+}

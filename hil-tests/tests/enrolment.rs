@@ -14,14 +14,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Enrols over the list.
-fn listed(line: &FleetLine, name: &str) {
-    std::fs::write(line.path("list.csv"), format!("serial,site,profile\n{name},Site A,identify\n")).expect("list");
-    line.fleet(&["expect", &line.text("list.csv")]).expect("expected");
-    let output = line.enrol(name, "list", &[]).output().expect("provision");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
 /// 2099-01-01.
 const FAR: i64 = 4_070_908_800;
 
@@ -30,7 +22,7 @@ fn tls_and_time_work_at_1970_and_at_2099() {
     let directory = tempfile::tempdir().expect("directory");
     let line = FleetLine::start(directory.path()).expect("line");
     for (name, system) in [("at-1970", 0), ("at-2099", FAR)] {
-        listed(&line, name);
+        line.listed(name).expect("listed");
         // What the device knew of the past is gone with its clock: only the network is left.
         let identity = line.path(name).join("identity");
         let mut state = identity::State::load(&identity).expect("state").expect("state");
@@ -69,7 +61,7 @@ fn tls_and_time_work_at_1970_and_at_2099() {
 fn a_signed_time_from_another_fleet_is_not_believed() {
     let (one, two) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
     let (line, other) = (FleetLine::start(one.path()).expect("line"), FleetLine::start(two.path()).expect("line"));
-    listed(&line, "device");
+    line.listed("device").expect("listed");
     // The name leads to somebody else.
     let identity = line.path("device/identity");
     let mut state = identity::State::load(&identity).expect("state").expect("state");
@@ -295,23 +287,11 @@ fn a_phone_carries_request_and_answer_for_a_device_without_a_network() {
     assert!(rest.last().is_some_and(|last| last.contains("island-1 is let in, at Trạm đảo C")), "{rest:?}");
 }
 
-/// Waits until something is there.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = hil_tests::stack::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
-        hil_tests::stack::pause(200);
-    }
-}
-
 #[test]
 fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     let directory = tempfile::tempdir().expect("directory");
     let line = FleetLine::start(directory.path()).expect("line");
-    listed(&line, "agent-1");
+    line.listed("agent-1").expect("listed");
     // The anchors come with the bundle only, and the profile's settings with it.
     let trust = line.text("parts/trust");
     let made = Command::new(hil_tests::program("cccd-card")).args(["trust", "--out", &trust]).status();
@@ -351,7 +331,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         let devices = line.devices().expect("devices");
         devices.into_iter().find(|device| device["name"] == "agent-1" && ready(device))
     };
-    let device = until("it reports the bundle", || known(&|device| device["bundle"] == 1));
+    let device = hil_tests::stack::until("it reports the bundle", || known(&|device| device["bundle"] == 1));
     assert_eq!(device["time_quality"], "signed");
     assert_eq!(device["state"], "active");
     // It reads with the anchors of the bundle, and its events come with the new certificate.
@@ -363,15 +343,19 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         let text = String::from_utf8(output.expect("events").stdout).expect("text");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     };
-    let verdict = until("a verdict", || {
+    let verdict = hil_tests::stack::until("a verdict", || {
         let found = events().into_iter().find(|event| event["event"]["body"].get("verification").is_some());
         found.filter(|event| event["event"]["tq"] == "signed")
     });
     assert_eq!(verdict["event"]["body"]["verification"]["decision"], "genuine", "the anchors are the bundle's");
     for what in ["bundle_activated", "certificate_renewed"] {
-        until(what, || events().into_iter().find(|event| event["event"]["body"]["device"]["what"] == what));
+        hil_tests::stack::until(what, || {
+            events().into_iter().find(|event| event["event"]["body"]["device"]["what"] == what)
+        });
     }
-    until("the old key is forgotten", || (!line.path("agent-1/keys/tls-a.key.pem").exists()).then_some(()));
+    hil_tests::stack::until("the old key is forgotten", || {
+        (!line.path("agent-1/keys/tls-a.key.pem").exists()).then_some(())
+    });
     drop(input);
     assert!(agent.wait().expect("ended").success());
     let state = identity::State::load(&identity).expect("state").expect("state");

@@ -23,7 +23,8 @@ impl Operator {
 
     /// Signs a bundle and puts it where the agent has its active one.
     fn activate(&self, agent: &Path, version: u64, parts: &[(&str, String)]) {
-        let entry = |(path, text): &(&str, String)| Entry { path: (*path).to_owned(), bytes: text.clone().into_bytes() };
+        let entry =
+            |(path, text): &(&str, String)| Entry { path: (*path).to_owned(), bytes: text.clone().into_bytes() };
         let bundle = Bundle::new(version, "practice", 1, parts.iter().map(entry).collect()).expect("bundle");
         let sign = |m: &[u8]| fleet::authority::sign(&self.0, m).map_err(|e| e.to_string());
         let bytes = bundle.sign(&self.1, &sign).expect("signed");

@@ -71,7 +71,7 @@ pub fn run(config: &Config) -> Vec<Check> {
     checks.push(of("bundle", bundle(config)));
     checks.push(of("outbox", outbox(config)));
     checks.push(of("disk", disk(&config.state)));
-    checks.push(of("update", update()));
+    checks.push(of("update", update(config)));
     checks
 }
 
@@ -154,8 +154,8 @@ fn bundle(config: &Config) -> Result<String, Failure> {
     })
 }
 
-fn update() -> Result<String, Failure> {
-    let Some(outcome) = crate::update::Outcome::last(Path::new(crate::update::OUTCOME)) else {
+fn update(config: &Config) -> Result<String, Failure> {
+    let Some(outcome) = crate::update::Outcome::last(&config.update_outcome()) else {
         return Ok("none so far".to_owned());
     };
     let said = format!("{} of rollout {}", outcome.target.version, outcome.target.rollout);
