@@ -123,10 +123,11 @@ impl<'de> Deserialize<'de> for Window {
 }
 
 /// What a site says of updates: the table `[update]` of its settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The hours in which its devices may restart, instead of the rollout's.
+    /// The hours in which its devices may restart, instead of the rollout's: `01:00-04:30`, local.
+    #[schemars(with = "Option<String>")]
     pub window: Option<Window>,
     /// Nothing is installed for now: an exam, a holiday.
     #[serde(default)]

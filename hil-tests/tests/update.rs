@@ -36,18 +36,18 @@ fn a_package_is_installed_started_kept_and_taken_back() {
     let (first, second) = (debian.package("0.1.0", false), debian.package("0.2.0", false));
     let (one, two) = (target(&first, "0.1.0"), target(&second, "0.2.0"));
     assert_eq!(engine.running().expect("asked"), None, "nobody knows what came from the factory");
-    engine.install(&one, &[first.clone()], &|_, _| {}).expect("installed");
+    engine.install(&one, std::slice::from_ref(&first), &|_, _| {}).expect("installed");
     assert_eq!(engine.running().expect("asked"), None, "it was not started");
     engine.restart().expect("restarted");
     assert_eq!(engine.running().expect("asked").as_ref(), Some(&one.hash));
 
-    engine.install(&two, &[second.clone()], &|_, _| {}).expect("installed");
+    engine.install(&two, std::slice::from_ref(&second), &|_, _| {}).expect("installed");
     assert_eq!((debian.installed().as_str(), engine.running().expect("asked")), ("0.2.0", None), "not started yet");
     engine.keep_running().expect("left");
     assert_eq!((debian.installed().as_str(), engine.running().expect("asked").as_ref()), ("0.1.0", Some(&one.hash)));
 
     // Installed twice, as after a cut between dpkg and the record: the way back is still the first.
-    engine.install(&two, &[second.clone()], &|_, _| {}).expect("installed");
+    engine.install(&two, std::slice::from_ref(&second), &|_, _| {}).expect("installed");
     engine.install(&two, &[second], &|_, _| {}).expect("installed once more");
     engine.restart().expect("restarted");
     engine.affirm().expect("kept");

@@ -47,8 +47,8 @@ pub struct Present {
     pub incarnation: String,
     /// It may restart in this hour; `None` where nobody knows the hour.
     pub hour_allows: Option<bool>,
-    /// How long nobody has been served; zero while somebody is.
-    pub quiet: Duration,
+    /// How long nobody has been served; `None` while somebody is.
+    pub quiet: Option<Duration>,
     /// How long this start runs.
     pub up: Duration,
 }
@@ -129,13 +129,11 @@ pub fn next(state: &State, present: &Present) -> Step {
         Phase::Installed { target } => match &present.wanted {
             // Another was named since: this one is not started.
             Some(wanted) if wanted.target == *target && !wanted.stopped => {
-                if present.quiet.is_zero() {
-                    return Step::Rest(Why::Served);
-                }
+                let Some(quiet) = present.quiet else { return Step::Rest(Why::Served) };
                 match present.hour_allows {
                     Some(true) => Step::Restart(target.clone()),
                     Some(false) => Step::Rest(Why::WrongHour),
-                    None if present.quiet >= QUIET => Step::Restart(target.clone()),
+                    None if quiet >= QUIET => Step::Restart(target.clone()),
                     None => Step::Rest(Why::WrongHour),
                 }
             }

@@ -179,6 +179,11 @@ impl Runner {
         &self.state
     }
 
+    /// Takes orders from another source from now on: the site's settings may have changed.
+    pub fn obey(&mut self, source: Box<dyn Source>) {
+        self.source = source;
+    }
+
     fn save(&self) -> Result<(), UpdateError> {
         Ok(self.disk.save(&self.state)?)
     }
@@ -191,7 +196,8 @@ impl Runner {
     fn present(&mut self, order: Option<&Order>) -> Result<Present, UpdateError> {
         let steady = self.clock.monotonic();
         // Where nobody can say whether somebody is served, nobody is sent away.
-        if !matches!(self.visits.alone(), Ok(Some(_))) {
+        let is_free = matches!(self.visits.alone(), Ok(Some(_)));
+        if !is_free {
             self.served = steady;
         }
         let now = self.clock.wall();
@@ -202,7 +208,7 @@ impl Runner {
             running: self.engine.running()?,
             incarnation: self.engine.incarnation()?,
             hour_allows: order.filter(|_| known).map(|order| order.window.is_open(now)),
-            quiet: steady.saturating_sub(self.served),
+            quiet: is_free.then(|| steady.saturating_sub(self.served)),
             up: steady.saturating_sub(self.started),
         })
     }

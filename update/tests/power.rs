@@ -277,8 +277,7 @@ fn operations(new: New) -> u32 {
     let machine = Machine::new(new);
     let state = live(&machine, &[]);
     judge(&machine, &state, &[]);
-    let done = machine.hardware().done;
-    done
+    machine.hardware().done
 }
 
 #[test]

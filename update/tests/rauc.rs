@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use update::engine::{Engine as _, EngineError};
 use update::rauc::Rauc;
 use update::state::Target;
@@ -260,12 +260,13 @@ fn the_real_service_is_understood() {
         .expect("rauc");
     let mut service = Bus { daemon: service, address: String::new() };
     let rauc = Rauc::on(&bus.address, &directory.path().join("boot_id"), Duration::ZERO).expect("bus");
-    let start = Instant::now();
+    let mut looks = 0;
     let running = loop {
         match rauc.running() {
             Ok(running) => break running,
-            Err(error) => assert!(start.elapsed() < Duration::from_secs(20), "{error}"),
+            Err(error) => assert!(looks < 400, "{error}"),
         }
+        looks += 1;
         let log = std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
         assert!(service.daemon.try_wait().expect("asked").is_none(), "RAUC ended: {log}");
         std::thread::park_timeout(Duration::from_millis(50));

@@ -43,9 +43,9 @@ const PROCESSORS: [Processor; 2] = [
 /// What programs of the device are linked with, and what the tests under qemu start.
 const LIBRARIES: [&str; 5] = ["libc6-dev", "libssl-dev", "libpcsclite-dev", "libnfc-dev", "libtss2-dev"];
 
-/// Crates whose own tests run under qemu: all that a device runs. The rigs of `hil-tests` need the machine's own services.
+/// Crates whose own tests run under qemu: what a device runs. The rigs of `hil-tests` need the machine's own services.
 const TESTED: [&str; 9] =
-    ["emrtd", "events", "fleet", "cccd", "virtual-card", "kiosk-ui", "identity", "pages", "drivers"];
+    ["emrtd", "events", "fleet", "cccd", "virtual-card", "kiosk-ui", "identity", "update", "drivers"];
 
 /// Tests of theirs that qemu-user cannot run: their peer is a program or module of this machine's own processor, or they
 /// watch a program fail to start, which under qemu starts first.

@@ -37,9 +37,9 @@ const PACKAGES: [Package; 3] = [
     Package {
         name: "cccd-provisioning",
         program: "provision",
-        about: "enrols devices, signs bundles, lists and notices",
-        depends: "",
-        files: &[],
+        about: "enrols and updates devices, signs bundles, lists and notices",
+        depends: "systemd",
+        files: &[("systemd/cccd-update.service", "usr/lib/systemd/system")],
     },
     Package {
         name: "cccd-central",
@@ -83,6 +83,7 @@ fn make_version(profile: &str, version: &str) -> anyhow::Result<Vec<PathBuf>> {
     let out = target().join("deb");
     fs::create_dir_all(&out)?;
     let architecture = said(Command::new("dpkg").arg("--print-architecture"))?;
+    let lists = crate::sbom::write()?;
     let mut made = Vec::new();
     for package in &PACKAGES {
         let tree = out.join(package.name);
@@ -105,6 +106,9 @@ fn make_version(profile: &str, version: &str) -> anyhow::Result<Vec<PathBuf>> {
             }
         }
         fs::create_dir_all(tree.join("DEBIAN"))?;
+        for (_, list) in lists.iter().filter(|(name, _)| *name == package.name) {
+            put(list, &tree.join("usr/share/doc").join(package.name).join("sbom.cdx.json"), 0o644)?;
+        }
         fs::write(tree.join("DEBIAN/control"), control(package, version, &architecture, &out, &installed)?)?;
         let deb = out.join(format!("{}_{version}_{architecture}.deb", package.name));
         run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&tree).arg(&deb))?;
@@ -219,6 +223,9 @@ pub(crate) fn check() -> anyhow::Result<()> {
     anyhow::ensure!(owner == "cccd-agent:cccd 700\ncccd-agent:cccd 700", "owners: {owner}");
     tree.inside(&["sh", "-c", "echo kept > /etc/cccd-agent/agent.toml; echo kept > /var/lib/cccd-agent/outbox.db"])?;
     tree.inside(&["sh", "-c", "echo kept > /var/lib/cccd-central/central.db"])?;
+    tree.expect(true, &["usr/share/doc/cccd-agent/sbom.cdx.json", "usr/lib/systemd/system/cccd-update.service"])?;
+    let status = tree.inside(&["provision", "update", "status"])?;
+    anyhow::ensure!(status.contains("idle"), "{status}");
     eprintln!("── upgrade");
     tree.install(&second)?;
     let version = tree.inside(&["dpkg-query", "-W", "-f", "${Version}", "cccd-agent"])?;

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
-//! | `test` | all tests, fuzz targets over their corpora included |
+//! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user, too |
 //! | `deb [--debug]` | the three packages, into `target/deb` |
 //! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree |
+//! | `sbom` | what each package is made of (CycloneDX), into `target/sbom` |
 //! | `cross [aarch64 \| armv7] [build \| test]` | agent and provisioning for that processor, or their tests under qemu-user |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
@@ -16,6 +17,7 @@
 mod cross;
 mod deb;
 mod doctor;
+mod sbom;
 
 use anyhow::{Context as _, bail};
 use std::path::Path;
@@ -33,12 +35,13 @@ fn main() -> ExitCode {
         ["deb"] => deb::make("release").map(drop),
         ["deb", "--debug"] => deb::make("debug").map(drop),
         ["deb", "--check"] => deb::check(),
+        ["sbom"] => sbom::write().map(|lists| lists.iter().for_each(|(_, list)| println!("{}", list.display()))),
         ["cross", ref words @ ..] => cross::cross(words),
         ["doctor"] => doctor::report(),
         ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
         _ => {
             eprintln!(
-                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | cross [aarch64 | armv7] [build | test] | pictures | doctor [--install]"
+                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | sbom | cross [aarch64 | armv7] [build | test] | pictures | doctor [--install]"
             );
             return ExitCode::from(64);
         }
@@ -102,13 +105,15 @@ fn test() -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--doc", "--quiet"]).args(ALL))?;
     if !has("cargo-nextest") {
         eprintln!("── cargo-nextest is not here; using cargo test");
-        return run(cargo()
+        run(cargo()
             .args(["test", "--workspace", "--lib", "--bins", "--tests"])
             .args(ALL)
-            .args(["--", "--show-output"]));
+            .args(["--", "--show-output"]))?;
+        return cross::test();
     }
     skipped()?;
-    run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))
+    run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))?;
+    cross::test()
 }
 
 /// Pictures of the guides: the directory and the end of the name of a scenario's picture, and its name in `docs/vi/images`.

@@ -53,6 +53,9 @@ enum UpdateCommand {
     },
 }
 
+/// How often the site's settings are read anew.
+const READ: Duration = Duration::from_secs(600);
+
 /// What `cccd-agent config --json` says.
 #[derive(Debug, Deserialize)]
 struct Agent {
@@ -104,44 +107,67 @@ impl Update {
         })
     }
 
+    /// Orders as the agent's configuration has them now.
+    fn source(&self, takes: &Takes) -> anyhow::Result<(OfAgent, PathBuf)> {
+        let Agent { paths, update: settings } = agent(&self.config)?;
+        let source = OfAgent {
+            identity: paths.identity,
+            bundles: paths.bundles,
+            files: paths.update_files,
+            settings,
+            takes: takes.clone(),
+            own_files: self.dir.join("files"),
+        };
+        Ok((source, paths.state))
+    }
+
     fn follow(&self, once: bool) -> anyhow::Result<()> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
         let takes = Takes::of(Path::new("/"));
+        let (source, state) = self.source(&takes)?;
+        let floor = identity::State::load(&source.identity)?.map_or(0, |state| state.floor);
+        let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), floor));
+        let mut runner = Runner::new(
+            self.engine(&takes)?,
+            Box::new(Commands::of(&self.config.display().to_string())),
+            Box::new(source),
+            Box::new(Files::new(&self.dir)),
+            Visits::new(&state),
+            clock.clone(),
+            State::load(&self.dir)?,
+        );
+        let mut read_at = clock.monotonic();
         loop {
-            // Read anew: the site's settings may have come with a bundle.
-            let Agent { paths, update: settings } = agent(&self.config)?;
-            let floor = identity::State::load(&paths.identity)?.map_or(0, |state| state.floor);
-            let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), floor));
-            let source = OfAgent {
-                identity: paths.identity,
-                bundles: paths.bundles,
-                files: paths.update_files,
-                settings,
-                takes: takes.clone(),
-                own_files: self.dir.join("files"),
-            };
-            let doctor = Commands::of(&self.config.display().to_string());
-            let visits = Visits::new(&paths.state);
-            let state = State::load(&self.dir)?;
-            let disk = Files::new(&self.dir);
-            let engine = self.engine(&takes)?;
-            let mut runner =
-                Runner::new(engine, Box::new(doctor), Box::new(source), Box::new(disk), visits, clock.clone(), state);
-            let until = clock.monotonic() + Duration::from_secs(3600);
-            while clock.monotonic() < until {
-                if !step(&mut runner)? {
-                    if once {
-                        return Ok(());
-                    }
-                    std::thread::park_timeout(LOOK);
+            match step(&mut runner) {
+                After::Step => {}
+                // The next is followed by the program that was just installed.
+                After::End if !once => return Ok(()),
+                After::End => {}
+                After::Rest if once => return Ok(()),
+                After::Rest => std::thread::park_timeout(LOOK),
+            }
+            if clock.monotonic().saturating_sub(read_at) >= READ {
+                // The site's settings may have come with a bundle; an agent that cannot say so now is asked again.
+                if let Ok((source, _)) = self.source(&takes) {
+                    runner.obey(Box::new(source));
                 }
+                read_at = clock.monotonic();
             }
         }
     }
 }
 
-/// One step; whether the next may follow at once.
-fn step(runner: &mut Runner) -> anyhow::Result<bool> {
+/// What comes after a step.
+enum After {
+    /// The next, at once.
+    Step,
+    /// Nothing, for now.
+    Rest,
+    /// The update has ended.
+    End,
+}
+
+fn step(runner: &mut Runner) -> After {
     let bar = ProgressBar::hidden();
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos:>3} % {msg}") {
         bar.set_style(style);
@@ -156,29 +182,28 @@ fn step(runner: &mut Runner) -> anyhow::Result<bool> {
     };
     let did = runner.step(&progress);
     bar.finish_and_clear();
-    let said = match did {
+    let (after, text) = match did {
         Err(error) => {
             eprintln!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy());
-            return Ok(false);
+            return After::Rest;
         }
-        Ok(did) => did,
-    };
-    let (goes_on, text) = match said {
-        Did::Rested(why) => (false, why.text().to_owned()),
-        Did::Waiting(what) => (false, format!("not as well as before yet: {what}")),
-        Did::Began(target) => (true, format!("rollout {}: version {}", target.rollout, target.version)),
-        Did::Installed(target) => (true, format!("version {} is installed, and waits for a restart", target.version)),
-        Did::NotInstalled(code) => (true, format!("not installed [{code}]")),
-        Did::Left(target) => (true, format!("version {} is left; what runs goes on", target.version)),
-        Did::Restarting => (true, "restarted".to_owned()),
-        Did::GoingBack(why) => (true, format!("going back: {why}")),
-        Did::Ended(outcome) => match outcome.failed {
-            None => (true, format!("version {} runs, as well as the one before", outcome.target.version)),
-            Some(code) => (true, format!("version {} was given up [{code}]", outcome.target.version)),
+        Ok(Did::Rested(why)) => (After::Rest, why.text().to_owned()),
+        Ok(Did::Waiting(what)) => (After::Rest, format!("not as well as before yet: {what}")),
+        Ok(Did::Began(target)) => (After::Step, format!("rollout {}: version {}", target.rollout, target.version)),
+        Ok(Did::Installed(target)) => {
+            (After::Step, format!("version {} is installed, and waits for a restart", target.version))
+        }
+        Ok(Did::NotInstalled(code)) => (After::End, format!("not installed [{code}]")),
+        Ok(Did::Left(target)) => (After::Step, format!("version {} is left; what runs goes on", target.version)),
+        Ok(Did::Restarting) => (After::Step, "restarted".to_owned()),
+        Ok(Did::GoingBack(why)) => (After::Step, format!("going back: {why}")),
+        Ok(Did::Ended(outcome)) => match outcome.failed {
+            None => (After::End, format!("version {} runs, as well as the one before", outcome.target.version)),
+            Some(code) => (After::End, format!("version {} was given up [{code}]", outcome.target.version)),
         },
     };
     println!("{text}");
-    Ok(goes_on)
+    after
 }
 
 fn explained(error: update::EngineError) -> anyhow::Error {

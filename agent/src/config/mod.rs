@@ -1,9 +1,14 @@
 //! `agent.toml`: the device's configuration. Relative paths start at the file.
+//!
+//! The words beside the fields are the reference that people read: `docs/configuration.md` has it from here.
+
+pub mod reference;
 
 use crate::book::Direction;
 use crate::failure::Failure;
 use drivers::key_store::KeyStore;
 use identity::bundles::Bundles;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The device's name: that of its identity.
@@ -27,17 +32,17 @@ pub struct Config {
     /// The bundle that was damaged, and withdrawn at the start.
     #[serde(skip)]
     pub withdrawn: Option<Withdrawn>,
-    /// The site profile: one that comes with the agent, or a file whose name ends in `.toml`.
+    /// The site profile: one that comes with the agent or with a bundle, or a file whose name ends in `.toml`.
     pub profile: String,
-    /// The reader: `pcsc`, `pcsc:SUBSTRING` or `sim:PERSONA`.
+    /// The reader: `pcsc`, `pcsc:SUBSTRING`, `libnfc:CONNSTRING` or `sim:PERSONA`.
     pub reader: String,
-    /// Trust anchors: directory or file.
+    /// Trust anchors for cards: directory or file; those of the active bundle go before it.
     pub trust: PathBuf,
-    /// Where the outbox lies.
+    /// Directory of the outbox, the book and what runs meanwhile.
     pub state: PathBuf,
     /// The key store's directory.
     pub keys: PathBuf,
-    /// Which key store: `file`, `tpm:TCTI` or `pkcs11:MODULE#TOKEN`.
+    /// Which key store: `file`, `tpm:TCTI` (as `tpm:device:/dev/tpmrm0`) or `pkcs11:MODULE#TOKEN`.
     #[serde(default = "Config::key_store_name")]
     pub key_store: String,
     /// Directory of the device's identity: certificate, roots, site's key.
@@ -55,7 +60,7 @@ pub struct Config {
     /// Whether events go to central; otherwise they stay in the outbox.
     #[serde(default = "Config::sync")]
     pub sync: bool,
-    /// The file with the pass phrase that opens the keys. A systemd credential `cccd-pass-phrase` goes before it.
+    /// The file with the pass phrase that opens the keys (the PIN of a token). A systemd credential `cccd-pass-phrase` goes before it.
     pub pass_phrase_file: PathBuf,
     /// Certificates and key for terminal authentication; used only by profiles that read data groups 3 or 4.
     pub terminal: Option<PathBuf>,
@@ -76,7 +81,7 @@ pub struct Config {
 }
 
 /// The page for staff and the interface for other software.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Desk {
     /// The site's name, as on the page and on paper.
@@ -89,7 +94,7 @@ pub struct Desk {
     /// User identifiers that may use the socket; the agent's own always may.
     #[serde(default)]
     pub socket_users: Vec<u32>,
-    /// `serial:PATH`, `wedge:NAME` or `camera:PATH`.
+    /// `serial:PATH` (bit rate found by itself), `serial:PATH@RATE`, `wedge:NAME`, `wedge:/dev/input/by-id/…` or `camera:/dev/video0`.
     pub scanner: Option<String>,
     /// For tickets and receipts.
     pub printer: Option<Printer>,
@@ -110,7 +115,7 @@ impl Desk {
 
 /// Doors to software that expects a reader vendor's plugin. That software cannot pair, so each door listens only to the
 /// origins that are named; none is open by default.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compat {
     /// Socket.IO with channel `/event`, and raw WebSocket with `CARD_RESULT`, on one address.
@@ -126,14 +131,14 @@ pub struct Compat {
 }
 
 /// How a recipient is reached.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
     /// In which format.
     pub format: Format,
     /// `https://…`; `http://` only to this machine, or with `plain = true`.
     pub url: Option<String>,
-    /// A directory, for formats that are files.
+    /// A directory, for `checkin-xml`, which is files.
     pub directory: Option<PathBuf>,
     /// The CA of the server's certificate, PEM; without it the well-known ones.
     pub authority: Option<PathBuf>,
@@ -158,7 +163,7 @@ impl Connection {
 }
 
 /// In which format a recipient takes results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// JSON with the keys that reader vendors' webhooks use.
@@ -172,7 +177,7 @@ pub enum Format {
 }
 
 /// Lists of people.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Roster {
     /// The operator's public key, PEM.
@@ -182,7 +187,7 @@ pub struct Roster {
 }
 
 /// What the police portal wants to know of a house.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lodging {
     /// The portal's own template; without it a file of the same layout is made.
@@ -192,27 +197,27 @@ pub struct Lodging {
 }
 
 /// Screen and devices of a kiosk. What is not named is not there.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kiosk {
     /// The site's name, as in the header.
     pub site: String,
-    /// The panel, by name: `kiosk_ui::theme::PANELS`.
+    /// The panel, by name: `portrait-21`, `landscape-7`, `small-7` or `tft-2.8`.
     pub panel: String,
-    /// `drm:/dev/dri/card0`, `fbdev:/dev/fb0` or `spi:…`.
+    /// `drm:/dev/dri/card0`, `drm:/dev/dri/card0:HDMI-A-1`, `fbdev:/dev/fb0` or `spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET`.
     pub display: String,
-    /// Degrees, clockwise, by which the picture is turned on the panel.
+    /// Degrees, clockwise, by which the picture is turned on the panel: 0, 90, 180 or 270. Touch turns with it.
     #[serde(default)]
     pub rotation: u16,
     /// Path or part of the name of the touch screen.
     pub touch: Option<String>,
-    /// Six numbers that correct where a touch lands, before rotation.
+    /// Six numbers that correct where a touch lands, before rotation, as libinput's calibration matrix: `1.02 0 -0.01 0 0.98 0.01`.
     pub calibration: Option<String>,
-    /// `serial:PATH`, `wedge:NAME` or `camera:PATH`.
+    /// `serial:PATH` (bit rate found by itself), `serial:PATH@RATE`, `wedge:NAME`, `wedge:/dev/input/by-id/…` or `camera:/dev/video0`.
     pub scanner: Option<String>,
     /// `espeak-ng` or `speech-dispatcher:SOCKET`.
     pub speech: Option<String>,
-    /// Recordings of phrases.
+    /// Recordings of phrases: `vi/PHRASE.wav`, `en/PHRASE.wav`, named as in `kiosk-ui/src/text.rs`.
     pub clips: Option<PathBuf>,
     /// Signed notices for the time when nobody is served.
     pub playlist: Option<Playlist>,
@@ -234,7 +239,7 @@ impl Kiosk {
 }
 
 /// Signed notices.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Playlist {
     /// The signed file.
@@ -244,7 +249,7 @@ pub struct Playlist {
 }
 
 /// Queue tickets.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     /// Before each number.
@@ -254,7 +259,7 @@ pub struct Queue {
 }
 
 /// A printer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Printer {
     /// `usb:PATH`, `serial:PATH@RATE` or `tcp:HOST:PORT`.
@@ -271,10 +276,10 @@ impl Printer {
 }
 
 /// Lines of a GPIO chip, each as `drivers::gpio::Pin` has it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lines {
-    /// `/dev/gpiochipN`, or `raspberry-pi`.
+    /// `/dev/gpiochipN`, or `raspberry-pi`. The lines below are `17`, `17 active-low` or `22 active-low pull-up`.
     pub chip: String,
     /// Lit while nobody is there.
     pub ready: Option<String>,
@@ -288,7 +293,7 @@ pub struct Lines {
     pub tamper: Option<String>,
     /// The relay of a door.
     pub door: Option<String>,
-    /// How long it is on for a genuine card.
+    /// How long it is on for a genuine card, in milliseconds; at most 30,000.
     #[serde(default = "Lines::door_ms")]
     pub door_ms: u16,
 }
