@@ -5,6 +5,7 @@ use crate::profile::Profile;
 use fleet::FleetError;
 use fleet::authority::Roots;
 use fleet::bundle::{Bundle, Entry, Kind};
+use fleet::revoked::RevokedCards;
 use fleet::rollout::Rollout;
 use identity::State;
 use identity::bundles::Bundles;
@@ -32,6 +33,9 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<()
     }
     for entry in bundle.of_kind(Kind::Operator) {
         events::Verifier::from_pem(&entry.bytes).map_err(|error| wrong(entry, error))?;
+    }
+    for entry in bundle.of_kind(Kind::Revoked) {
+        RevokedCards::parse(&entry.bytes).map_err(|error| wrong(entry, error))?;
     }
     for entry in bundle.of_kind(Kind::Rollout) {
         let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;

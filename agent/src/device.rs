@@ -211,7 +211,8 @@ impl Device {
         print_json(&json!({ "event": event, "decision": judgement.decision, "total_ms": total_ms }), false)?;
         // Of a card that is not genuine nothing is taken: it says nothing of anybody.
         let content = if judgement.decision == Decision::Genuine {
-            Content::take(&self.profile, &reading, &judgement, in_vietnam(clock.wall()).year())
+            let content = Content::take(&self.profile, &reading, &judgement, in_vietnam(clock.wall()).year());
+            Content { withdrawn: self.site.is_withdrawn(&judgement), ..content }
         } else {
             Content::default()
         };

@@ -73,6 +73,9 @@ pub struct Content {
     pub source: Source,
     /// Of the card.
     pub items: BTreeMap<Item, Private>,
+    /// The card was reported lost, or withdrawn; nothing that is kept or sent.
+    #[serde(skip)]
+    pub withdrawn: bool,
     /// The portrait.
     pub portrait: Option<Image>,
     /// What was asked, by the field's identifier.

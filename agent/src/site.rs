@@ -14,16 +14,20 @@ use crate::holder::{Content, Released, Source};
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, Scope, placeholders};
 use crate::recorder::{EVENT_KEY, Recorder};
+use crate::report::Judgement;
 use crate::roster::{Index, Roster};
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
 use crate::visit::Refusal;
+use cccd::Field;
+use cccd::date::parse_day_first;
 use drivers::key_store::sealed;
 use drivers::reader::simulated::Slot;
 use emrtd::secret::{Entropy as _, SystemEntropy};
 use events::event::Bytes;
 use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
-use fleet::bundle::Kind;
+use fleet::bundle::{Bundle, Kind};
+use fleet::revoked::RevokedCards;
 use identity::TrustedClock;
 use identity::bundles::Bundles;
 use identity::visits::Visits;
@@ -156,6 +160,8 @@ pub struct Site {
     book: Mutex<Book>,
     /// By profile.
     rosters: RwLock<BTreeMap<String, Lists>>,
+    /// Of the active bundle.
+    revoked: RwLock<Option<RevokedCards>>,
     uplink: Mutex<Option<Worker>>,
     custodian: Mutex<Option<Running>>,
     generation: AtomicU64,
@@ -224,6 +230,7 @@ impl Site {
             outbox: Mutex::new(outbox),
             book: Mutex::new(book),
             rosters: RwLock::default(),
+            revoked: RwLock::default(),
             uplink: Mutex::new(uplink),
             custodian: Mutex::default(),
             generation: AtomicU64::default(),
@@ -232,6 +239,8 @@ impl Site {
         // What a cut of power left between book and outbox.
         site.drain()?;
         site.load_rosters(&profile.id)?;
+        let bundle = Bundles::new(&site.config.bundles).contents();
+        site.take_revoked(bundle.map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?.as_ref());
         site.note_settings()?;
         Courier::start(&site);
         if let Some(custodian) = custodian {
@@ -281,7 +290,7 @@ impl Site {
         &self,
         profile: &Profile,
         evidence: &emrtd::Evidence,
-        judgement: &crate::report::Judgement,
+        judgement: &Judgement,
     ) -> Result<SignedEvent, Failure> {
         let recorded = self.recorder.record(&mut lock(&self.outbox), &mut SystemEntropy, profile, evidence, judgement);
         let signed = recorded.map_err(|e| outbox_failure(&e))?;
@@ -315,6 +324,7 @@ impl Site {
         self.generation.fetch_add(1, Ordering::Relaxed);
         let contents = Bundles::new(&self.config.bundles).contents();
         let contents = contents.map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?;
+        self.take_revoked(contents.as_ref());
         let profile = Profile::load(&self.config.profile)?;
         for entry in contents.iter().flat_map(|bundle| bundle.of_kind(Kind::Roster)) {
             // A list for another profile, or one that wants a pass phrase, waits for staff.
@@ -323,6 +333,13 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    fn take_revoked(&self, bundle: Option<&Bundle>) {
+        let entry = bundle.and_then(|bundle| bundle.of_kind(Kind::Revoked).next());
+        // It was read before the bundle became active.
+        let list = entry.and_then(|entry| RevokedCards::parse(&entry.bytes).ok());
+        *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = list;
     }
 
     /// Counts up with every new bundle.
@@ -469,12 +486,25 @@ impl Site {
         found.ok_or_else(|| Failure::device("roster_lost", "the list is not in the book", "take it in again"))
     }
 
-    /// Whether the holder of a genuine card may go on: the list first, then the ledger. What the list says goes into
+    /// Whether a card was reported lost, or withdrawn, as far as the operator's bundle says.
+    #[must_use]
+    pub fn is_withdrawn(&self, judgement: &Judgement) -> bool {
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        let Some((revoked, number)) = revoked.as_ref().zip(judgement.number()) else { return false };
+        let issued = judgement.dg13.as_ref().and_then(|dg13| parse_day_first(dg13.get(Field::IssueDate)?));
+        let issued = issued.map(|day| day.to_string());
+        revoked.has(&self.recorder.subject_key, number.digits(), issued.as_deref())
+    }
+
+    /// Whether the holder of a genuine card may go on: the card first, then the list, then the ledger. What the list says goes into
     /// `content`.
     ///
     /// # Errors
     /// When the book fails.
     pub fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
+        if content.withdrawn {
+            return Ok(Some(Refusal::CardWithdrawn));
+        }
         let subject = self.recorder.subject_of(content);
         let list = self.roster(&profile.id);
         if let Some(rules) = profile.roster() {

@@ -18,6 +18,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
+    /// The card was reported lost, or withdrawn.
+    CardWithdrawn,
     /// The list does not name them.
     NotOnList,
     /// There is no list on this device.
@@ -36,7 +38,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::CardWithdrawn,
         Self::NotOnList,
         Self::NoList,
         Self::ListExpired,
@@ -50,6 +53,7 @@ impl Refusal {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::CardWithdrawn => "card_withdrawn",
             Self::NotOnList => "not_on_list",
             Self::NoList => "no_list",
             Self::ListExpired => "list_expired",

@@ -10,6 +10,7 @@
 //! | [`time`] | the time, signed over a nonce |
 //! | [`renewal`] | when a certificate is renewed |
 //! | [`bundle`] | anchors, lists, profiles and settings in one signed file |
+//! | [`revoked`] | cards that were lost or withdrawn, as keyed hashes |
 //! | [`rollout`] | what devices shall run, and when the turn of each comes |
 //! | [`words`] | six words that two screens show when nobody stands between them |
 //! | [`receipt`] | central's receipt for events on a stick |
@@ -24,6 +25,7 @@ pub mod receipt;
 pub mod relay;
 pub mod renewal;
 pub mod request;
+pub mod revoked;
 pub mod rollout;
 pub mod sealed_box;
 pub mod time;

@@ -189,6 +189,20 @@ impl FleetLine {
         command
     }
 
+    /// Builds a bundle of a directory's parts and publishes it.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn publish(&self, parts: &str, version: u32) -> anyhow::Result<PathBuf> {
+        let (keys, phrase, parts) = (self.text("operator"), self.text("pass-phrase"), self.text(parts));
+        let (version, out) = (version.to_string(), self.path(&format!("bundle-{version}")));
+        let to = out.to_string_lossy();
+        let build = ["bundle", "build", &parts, "--version", &version, "--environment", "practice", "--out", &to];
+        self.provision(&[&build[..], &["--keys", &keys, "--pass-phrase-file", &phrase]].concat())?;
+        self.fleet(&["publish", &to])?;
+        Ok(out)
+    }
+
     /// Enrols a device over the list.
     ///
     /// # Errors

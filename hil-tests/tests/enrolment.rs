@@ -299,14 +299,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     std::fs::create_dir_all(line.path("parts/fleet")).expect("directory");
     std::fs::copy(line.path("ca/fleet-ca.cert.pem"), line.path("parts/fleet/roots.pem")).expect("roots");
     std::fs::write(line.path("parts/site.toml"), "direction = \"in\"\n").expect("settings");
-    let (keys, phrase) = (line.text("operator"), line.text("pass-phrase"));
-    let bundle = |version: &str, parts: &str, out: &str| {
-        let build = ["bundle", "build", parts, "--version", version, "--environment", "practice", "--out", out];
-        let key = ["--keys", &keys, "--pass-phrase-file", &phrase];
-        line.provision(&[&build[..], &key].concat()).expect("built");
-        line.fleet(&["publish", out]).expect("published");
-    };
-    bundle("1", &line.text("parts"), &line.text("bundle-1"));
+    line.publish("parts", 1).expect("published");
     // Its certificate is due at the start.
     let identity = line.path("agent-1/identity");
     let mut state = identity::State::load(&identity).expect("state").expect("state");
@@ -375,11 +368,11 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     let (status, said) = take("bundle-1");
     assert!(status == Some(64) && said.contains("bundle_older"), "{said}");
     std::fs::write(line.path("parts/site.toml"), "direction = \"sideways\"\n").expect("settings");
-    bundle("2", &line.text("parts"), &line.text("bundle-2"));
+    line.publish("parts", 2).expect("published");
     let (status, said) = take("bundle-2");
     assert!(status == Some(64) && said.contains("bundle_entry") && said.contains("site.toml"), "{said}");
     std::fs::write(line.path("parts/site.toml"), "direction = \"out\"\n").expect("settings");
-    bundle("3", &line.text("parts"), &line.text("bundle-3"));
+    line.publish("parts", 3).expect("published");
     assert_eq!(take("bundle-3").0, Some(0));
     assert_eq!(line.bundles("agent-1").active(), 3);
 

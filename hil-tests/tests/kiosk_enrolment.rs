@@ -7,6 +7,7 @@ use cccd_agent::kiosk::{self, Glass, Heard, Outside, Signal};
 use events::SystemClock;
 use fleet::authority::Roots;
 use hil_tests::fleet_line::FleetLine;
+use kiosk_ui::Act;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::Scene;
@@ -23,6 +24,7 @@ use std::time::Duration;
 #[derive(Default, Clone)]
 struct Shown {
     words: Vec<(&'static str, u16, String)>,
+    buttons: Vec<(Act, Rect)>,
     luma: Vec<u8>,
     size: (u32, u32),
 }
@@ -35,7 +37,9 @@ impl Glass for Camera {
         let luma = canvas.rgb(all).chunks_exact(3).map(|rgb| rgb[1]).collect();
         let say = |node: &kiosk_ui::scene::Node| Some((node.id.0, node.id.1, node.say.clone()?));
         let words = scene.nodes.iter().filter_map(say).collect();
-        *self.0.lock().expect("shown") = Shown { words, luma, size: (all.w.unsigned_abs(), all.h.unsigned_abs()) };
+        let buttons = scene.nodes.iter().filter_map(|node| Some((node.hit?, node.rect))).collect();
+        *self.0.lock().expect("shown") =
+            Shown { words, buttons, luma, size: (all.w.unsigned_abs(), all.h.unsigned_abs()) };
     }
     fn erase(&mut self) {}
     fn hear(&mut self, _: Heard<'_>) {}
@@ -112,6 +116,19 @@ impl Kiosk {
         })
     }
 
+    /// Touches what does this, as soon as it is there.
+    fn touch(&self, act: Act) {
+        let at = self.wait_for(&format!("{act:?}"), |shown| {
+            shown
+                .buttons
+                .iter()
+                .find(|(each, _)| *each == act)
+                .map(|(_, rect)| (rect.x + rect.w / 2, rect.y + rect.h / 2))
+        });
+        self.outside.send(Outside::Down(at.0, at.1)).expect("it feels");
+        self.outside.send(Outside::Up(at.0, at.1)).expect("it feels");
+    }
+
     fn stop(self) {
         self.outside.send(Outside::Stop).expect("the kiosk hears");
         self.thread.join().expect("no panic");
@@ -148,6 +165,39 @@ fn a_kiosk_is_let_in_at_its_own_screen_and_begins_to_serve() {
     kiosk.stop();
     let state = identity::State::load(&line.path("kiosk-1/identity")).expect("readable").expect("an identity");
     assert_eq!(state.place.expect("a place").site, "Sảnh A");
+}
+
+#[test]
+fn a_card_that_was_reported_lost_is_turned_away_though_it_is_genuine() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    let card = virtual_card::PERSONAS.iter().find(|persona| persona.id == "an").expect("a persona");
+    let qr = card.qr();
+    let fields: Vec<&str> = qr.split('|').collect();
+    let (number, issued) = (fields[0], fields[6]);
+    let issued = format!("{}-{}-{}", &issued[4..], &issued[2..4], &issued[..2]);
+    std::fs::write(line.path("lost.csv"), format!("number,issued\n{number},{issued}\n")).expect("table");
+    let (table, out) = (line.text("lost.csv"), line.text("parts/revoked/cards"));
+    line.ca(&["revoked", &table, "--site", "Sảnh A", "--out", &out]).expect("made");
+    assert!(!std::fs::read(&out).expect("list").windows(12).any(|part| part == number.as_bytes()), "it names nobody");
+    line.publish("parts", 1).expect("published");
+    let kiosk = Kiosk::start(&line, "kiosk-1", &line.url(), None);
+    let (code, words) = kiosk.code_and_words();
+    let birth = code.split_once("#id=").expect("a fingerprint").1;
+    let token = line.log_in().expect("session");
+    line.confirm(&token, birth, &words, "Sảnh A").expect("the words are those of the page");
+    kiosk.wait_for("the call to begin", serves);
+    kiosk.wait_for("the bundle", |_| (line.bundles("kiosk-1").active() == 1).then_some(()));
+    kiosk.touch(Act::Start);
+    kiosk.touch(Act::Agree);
+    kiosk.wait_for("the request to scan", |shown| {
+        shown.buttons.iter().any(|(act, _)| *act == Act::TypeNumber).then_some(())
+    });
+    kiosk.outside.send(Outside::Scan(Private(qr.to_string().into()))).expect("it hears");
+    kiosk.wait_for("that the card was reported lost", |shown| {
+        shown.words.iter().any(|(_, _, said)| said.contains("báo mất")).then_some(())
+    });
+    kiosk.stop();
 }
 
 #[test]

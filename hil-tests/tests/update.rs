@@ -133,12 +133,7 @@ impl Device {
              [[package]]\nname = \"cccd-agent\"\nversion = \"{version}\"\narchitecture = \"all\"\nfile = \"{hash}\"\n"
         );
         std::fs::write(self.line.path("parts/update/rollout.toml"), rollout)?;
-        let (keys, phrase, out) = (self.line.text("operator"), self.line.text("pass-phrase"), self.line.text("bundle"));
-        let (parts, version) = (self.line.text("parts"), bundle.to_string());
-        let build = ["bundle", "build", &parts, "--version", &version, "--environment", "practice", "--out", &out];
-        drop(std::fs::remove_file(&out));
-        self.line.provision(&[&build[..], &["--keys", &keys, "--pass-phrase-file", &phrase]].concat())?;
-        self.line.fleet(&["publish", &out])?;
+        self.line.publish("parts", bundle)?;
         Ok(hash)
     }
 

@@ -104,6 +104,7 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
         ("no-card", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),
         ("not-read", problem(Phrase::CardNotRead, Phrase::PutCardFlat, 2)),
+        ("card-withdrawn", problem(Phrase::CardWithdrawn, Phrase::SeeStaff, 0)),
         ("not-on-list", problem(Phrase::NotOnList, Phrase::SeeStaff, 0)),
         ("taken-away", problem(Phrase::LiftedTooLong, Phrase::KeepCard, 2)),
         ("insurance-card", problem(Phrase::NotACardCode, Phrase::HealthInsuranceCard, 2)),

@@ -152,6 +152,7 @@ phrases! {
     ConsentKeep: "Dữ liệu được mã hoá, giữ {days} ngày rồi xoá.", "Kept encrypted for {days} days.";
     InsuranceTaken: "Đã nhận thẻ bảo hiểm y tế", "The health insurance card is noted";
     InsuranceNext: "Bây giờ hãy quét mã QR trên thẻ căn cước", "Now scan the QR code on your citizen card";
+    CardWithdrawn: "Thẻ đã được báo mất", "This card was reported lost";
     NotOnList: "Không có tên trong danh sách", "Your name is not on the list";
     ListAway: "Danh sách chưa có hoặc đã hết hạn", "The list is missing or has expired";
     AlreadyDone: "Thẻ này đã được dùng cho việc này", "This was already done with this card";

@@ -9,17 +9,8 @@ use openssl::pkey::PKey;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const LABEL: &str = "bundle";
-
-/// Makes the key in a directory and writes its public part.
-///
-/// # Errors
-/// When there is one already, or a file cannot be written.
-pub fn make_key(keys: &Path, pass_phrase: &[u8], public: &Path) -> anyhow::Result<()> {
-    let der = FileKeyStore::new(keys, pass_phrase).generate(LABEL)?;
-    let pem = PKey::public_key_from_der(&der)?.public_key_to_pem()?;
-    std::fs::write(public, pem).with_context(|| format!("cannot write {}", public.display()))
-}
+/// Label of the operator's key.
+pub const LABEL: &str = "bundle";
 
 /// Puts the files of a directory into a bundle and signs it; how many parts it has.
 ///

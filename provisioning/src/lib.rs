@@ -3,7 +3,9 @@
 pub mod bundle;
 pub mod device;
 pub mod enrol;
+pub mod operator;
 pub mod playlist;
+pub mod revoked;
 pub mod roster;
 
 pub use enrol::{EnrolRequest, enrol};

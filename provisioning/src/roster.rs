@@ -10,12 +10,12 @@ use base64::prelude::BASE64_STANDARD;
 use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore as _, sealed};
 use events::subject::keyed_hash;
-use openssl::pkey::PKey;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-const LABEL: &str = "roster";
+/// Label of the operator's key.
+pub const LABEL: &str = "roster";
 
 /// What a list says of itself.
 #[derive(Debug, Clone)]
@@ -32,16 +32,6 @@ pub struct Heading<'a> {
     pub valid_from: &'a str,
     /// Last day.
     pub valid_until: &'a str,
-}
-
-/// Makes the operator's key for lists in a directory and writes its public part.
-///
-/// # Errors
-/// When there is one already, or a file cannot be written.
-pub fn make_key(keys: &Path, pass_phrase: &[u8], public: &Path) -> anyhow::Result<()> {
-    let der = FileKeyStore::new(keys, pass_phrase).generate(LABEL)?;
-    let pem = PKey::public_key_from_der(&der)?.public_key_to_pem()?;
-    std::fs::write(public, pem).with_context(|| format!("cannot write {}", public.display()))
 }
 
 /// The entries of a table. `subject_key` replaces numbers by keyed hashes.

@@ -64,6 +64,7 @@ impl Flow {
             effects.push(Effect::TurnedAway(Some(refusal)));
             effects.push(Effect::Sound(Sound::Attention));
             let what = match refusal {
+                Refusal::CardWithdrawn => Phrase::CardWithdrawn,
                 Refusal::NotOnList => Phrase::NotOnList,
                 Refusal::NoList | Refusal::ListExpired => Phrase::ListAway,
                 Refusal::AlreadyDone => Phrase::AlreadyDone,

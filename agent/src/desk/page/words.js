@@ -70,6 +70,7 @@ const WORDS = {
   undecided: ["Chưa thể kết luận", "No conclusion possible"],
   not_genuine_next: ["Giữ bình tĩnh, mời người phụ trách. Không giữ thẻ của người dân.", "Stay calm, call the person in charge. Do not keep the card."],
   undecided_next: ["Xem thẻ bằng mắt hoặc mời người phụ trách.", "Examine the card by eye, or call the person in charge."],
+  card_withdrawn: ["Thẻ đã được báo mất hoặc thu hồi", "The card was reported lost or withdrawn"],
   not_on_list: ["Không có trong danh sách", "Not on the list"],
   no_list: ["Thiết bị chưa có danh sách", "There is no list on this device"],
   list_expired: ["Danh sách chưa hoặc hết hiệu lực", "The list is not valid today"],

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
-use provisioning::{EnrolRequest, FleetCa, bundle, enrol, playlist, roster};
+use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,6 +183,19 @@ enum Command {
         #[arg(long, default_value = "file")]
         key_store: String,
     },
+    /// Turn a table of lost and withdrawn cards into the part `revoked/cards` of a site's bundle; it names nobody.
+    Revoked {
+        #[command(flatten)]
+        ca: Ca,
+        /// The table: CSV with the columns number and issued (YYYY-MM-DD; empty for every card of that number).
+        table: PathBuf,
+        /// The site whose devices know the key.
+        #[arg(long)]
+        site: String,
+        /// The file, as `PARTS/revoked/cards`.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Make the operator's key for playlists.
     PlaylistKey {
         #[command(flatten)]
@@ -282,6 +295,12 @@ enum BundleCommand {
         #[arg(long)]
         key: Option<PathBuf>,
     },
+}
+
+impl OperatorKey {
+    fn make(&self, label: &str, public: &Path) -> anyhow::Result<()> {
+        operator::make_key(&self.keys, label, &read_pass_phrase(&self.pass_phrase_file)?, public)
+    }
 }
 
 /// The agent of this device.
@@ -387,7 +406,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Update(update) => update.run()?,
         Command::Bundle { command: BundleCommand::Key { key, out } } => {
-            bundle::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            key.make(bundle::LABEL, &out)?;
             println!("key made in {}; name {} in registrar.toml", key.keys.display(), out.display());
         }
         Command::Bundle { command: BundleCommand::Build { key, directory, version, environment, out } } => {
@@ -413,8 +432,12 @@ fn main() -> anyhow::Result<()> {
             println!("device {device} enrolled in {}", out.display());
             println!("next: cccd-central device add {}", out.join("enrolment.json").display());
         }
+        Command::Revoked { ca, table, site, out } => {
+            let key = FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.site_key(&site);
+            println!("{} cards: {}", revoked::build(&table, &key[..], &out)?, out.display());
+        }
         Command::PlaylistKey { key, out } => {
-            playlist::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            key.make(playlist::LABEL, &out)?;
             println!("key made in {}; give {} to devices", key.keys.display(), out.display());
         }
         Command::PlaylistSign { key, playlist, out } => {
@@ -422,7 +445,7 @@ fn main() -> anyhow::Result<()> {
             println!("version {} signed: {}", signed.version, out.display());
         }
         Command::RosterKey { key, out } => {
-            roster::make_key(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &out)?;
+            key.make(roster::LABEL, &out)?;
             println!("key made in {}; give {} to devices", key.keys.display(), out.display());
         }
         Command::RosterSign {

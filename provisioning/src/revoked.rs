@@ -1,0 +1,39 @@
+//! The operator's side of cards that were lost or withdrawn: from a table to the part `revoked/cards` of a site's bundle.
+
+use anyhow::{Context as _, ensure};
+use cccd::Number;
+use fleet::revoked::RevokedCards;
+use std::path::Path;
+use time::macros::format_description;
+use zeroize::Zeroizing;
+
+/// Turns a table (CSV with the columns `number` and `issued`, `YYYY-MM-DD` or empty for every card of that number) into the
+/// site's list; how many cards it has.
+///
+/// # Errors
+/// When the table is not as it must be. Lines are named, people are not.
+pub fn build(table: &Path, subject_key: &[u8], out: &Path) -> anyhow::Result<usize> {
+    let mut reader = csv::Reader::from_path(table).with_context(|| format!("cannot read {}", table.display()))?;
+    let headers = reader.headers()?.clone();
+    let column = |name: &str| headers.iter().position(|header| header.trim() == name);
+    let number = column("number").context("the table has no column number")?;
+    let issued = column("issued");
+    let mut cards: Vec<(Zeroizing<String>, Option<String>)> = Vec::new();
+    for (at, row) in reader.records().enumerate() {
+        let row = row?;
+        let cell = |column: usize| row.get(column).unwrap_or_default().trim();
+        let text = cell(number).trim_start_matches('\'');
+        ensure!(Number::parse(text).is_ok(), "line {}: no number of a citizen", at + 2);
+        let day = issued.map(cell).filter(|day| !day.is_empty());
+        let is_day = |day: &str| time::Date::parse(day, format_description!("[year]-[month]-[day]")).is_ok();
+        ensure!(day.is_none_or(is_day), "line {}: the date of issue is written YYYY-MM-DD", at + 2);
+        cards.push((Zeroizing::new(text.to_owned()), day.map(str::to_owned)));
+    }
+    let list =
+        RevokedCards::new(subject_key, cards.iter().map(|(number, issued)| (number.as_str(), issued.as_deref())));
+    if let Some(directory) = out.parent() {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    std::fs::write(out, list.to_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(list.len())
+}
