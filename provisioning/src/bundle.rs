@@ -59,6 +59,7 @@ pub fn inspect(file: &Path, key: Option<&Path>) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::make_key;
     use events::SystemClock;
 
     #[test]
@@ -69,7 +70,7 @@ mod tests {
         std::fs::write(path("parts/site.toml"), "profile = \"identify\"\n").expect("part");
         std::fs::write(path("parts/trust/csca.der"), "x").expect("part");
         let (keys, phrase) = (path("keys"), b"correct horse battery");
-        make_key(&keys, phrase, &path("public.pem")).expect("key");
+        make_key(&keys, LABEL, phrase, &path("public.pem")).expect("key");
         let build = |from: &Path| build(&keys, phrase, from, 3, "practice", &SystemClock::new(), &path("out"));
         assert_eq!(build(&path("parts")).expect("built"), 2);
         let shown = inspect(&path("out"), Some(&path("public.pem"))).expect("shown");
@@ -77,7 +78,7 @@ mod tests {
             shown.contains("bundle 3") && shown.contains("trust/csca.der") && shown.contains("signed by"),
             "{shown}"
         );
-        make_key(&path("others"), phrase, &path("other.pem")).expect("key");
+        make_key(&path("others"), LABEL, phrase, &path("other.pem")).expect("key");
         assert!(inspect(&path("out"), Some(&path("other.pem"))).is_err(), "another's");
         std::fs::write(path("parts/notes.txt"), "x").expect("part");
         assert!(build(&path("parts")).expect_err("a stray file").to_string().contains("notes.txt"));

@@ -26,13 +26,15 @@ pub fn sign(keys: &Path, pass_phrase: &[u8], playlist: &Path, out: &Path) -> any
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::make_key;
+    use openssl::pkey::PKey;
 
     #[test]
     fn what_is_signed_here_is_shown_there() {
         let directory = tempfile::tempdir().expect("directory");
         let path = |name: &str| directory.path().join(name);
         let phrase = b"correct horse battery";
-        make_key(&path("keys"), phrase, &path("public.pem")).expect("key");
+        make_key(&path("keys"), LABEL, phrase, &path("public.pem")).expect("key");
         let text = "version = 3\n[[notice]]\ntitle_vi='A'\ntitle_en='B'\ntext_vi=''\ntext_en=''\n";
         std::fs::write(path("playlist.toml"), text).expect("file");
         sign(&path("keys"), phrase, &path("playlist.toml"), &path("signed")).expect("signed");

@@ -116,12 +116,13 @@ pub fn sign(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::make_key;
 
     fn signed(table: &str, subject_key: Option<&[u8]>) -> anyhow::Result<Value> {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name);
         let phrase = b"correct horse battery";
-        make_key(&path("keys"), phrase, &path("public.pem"))?;
+        make_key(&path("keys"), LABEL, phrase, &path("public.pem"))?;
         std::fs::write(path("list.csv"), table)?;
         let heading = Heading {
             id: "r",

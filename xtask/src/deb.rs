@@ -165,10 +165,10 @@ fn need_program(program: &str, package: &str) -> anyhow::Result<()> {
 struct Tree(PathBuf);
 
 impl Tree {
-    /// A fresh copy of what debootstrap made once.
-    fn fresh() -> anyhow::Result<Self> {
+    /// What debootstrap makes, once.
+    fn base() -> anyhow::Result<PathBuf> {
         need_program("debootstrap", "debootstrap")?;
-        let (base, fresh) = (target().join("debian-12"), target().join("debian-12-fresh"));
+        let base = target().join("debian-12");
         if !base.join("ready").exists() {
             eprintln!("── a tree of Debian 12 (once)");
             drop(fs::remove_dir_all(&base));
@@ -176,6 +176,12 @@ impl Tree {
             run(Command::new("debootstrap").args(["--variant=minbase", include, "bookworm"]).arg(&base))?;
             fs::write(base.join("ready"), "")?;
         }
+        Ok(base)
+    }
+
+    /// A fresh copy of it.
+    fn fresh() -> anyhow::Result<Self> {
+        let (base, fresh) = (Self::base()?, target().join("debian-12-fresh"));
         drop(fs::remove_dir_all(&fresh));
         run(Command::new("cp").arg("-a").arg(&base).arg(&fresh))?;
         Ok(Self(fresh))
@@ -204,6 +210,14 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+/// Fetches what the check needs: the tree, and the tool that lists what a package is made of.
+pub(crate) fn ready() -> anyhow::Result<()> {
+    anyhow::ensure!(crate::doctor::is_root(), "a tree of Debian is made and entered by root only");
+    need_program("dpkg-shlibdeps", "dpkg-dev")?;
+    Tree::base()?;
+    crate::sbom::tool().map(drop)
 }
 
 /// Installs, upgrades, removes and purges the packages in a fresh tree of Debian 12.

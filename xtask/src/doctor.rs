@@ -30,7 +30,7 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 28] = [
+const NEEDS: [Need; 31] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -58,6 +58,9 @@ const NEEDS: [Need; 28] = [
     test_need("busybox-static", "/bin/busybox", "starts that machine"),
     test_need("kmod", "/sbin/modprobe", "finds the drivers of that machine"),
     test_need("binutils", "/usr/bin/strip", "makes programs small for that machine"),
+    test_need("dbus-daemon", "/usr/bin/dbus-daemon", "a private bus for updates"),
+    test_need("rauc", "/usr/bin/rauc", "the update service that devices with two systems have"),
+    test_need("openssl", "/usr/bin/openssl", "an EST client, and a certificate for that service"),
     test_need("python3", "/usr/bin/python3", "runs that BAC card"),
 ];
 
@@ -190,6 +193,10 @@ fn install_packages(purpose: Purpose) -> anyhow::Result<()> {
     Ok(())
 }
 
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
 /// Installs the package that a file comes from, where the file is not there.
 pub(crate) fn need_file(file: &Path, package: &str) -> anyhow::Result<()> {
     if file.exists() {
@@ -201,7 +208,7 @@ pub(crate) fn need_file(file: &Path, package: &str) -> anyhow::Result<()> {
 }
 
 pub(crate) fn apt(arguments: &[&str]) -> anyhow::Result<()> {
-    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?) == 0;
+    let root = is_root();
     let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
     if !root {
         command.arg("apt-get");

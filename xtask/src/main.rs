@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
-//! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user, too |
+//! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user; packages |
 //! | `deb [--debug]` | the three packages, into `target/deb` |
 //! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree |
 //! | `sbom` | what each package is made of (CycloneDX), into `target/sbom` |
@@ -109,11 +109,21 @@ fn test() -> anyhow::Result<()> {
             .args(["test", "--workspace", "--lib", "--bins", "--tests"])
             .args(ALL)
             .args(["--", "--show-output"]))?;
-        return cross::test();
+        return on_the_device();
     }
     skipped()?;
     run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))?;
-    cross::test()
+    on_the_device()
+}
+
+/// What stands on a device: its processor, and its packages.
+fn on_the_device() -> anyhow::Result<()> {
+    cross::test()?;
+    if let Err(error) = deb::ready() {
+        eprintln!("── SKIPPED: packages in a tree of Debian 12, for want of it: {error:#}");
+        return Ok(());
+    }
+    deb::check()
 }
 
 /// Pictures of the guides: the directory and the end of the name of a scenario's picture, and its name in `docs/vi/images`.

@@ -15,7 +15,7 @@ const CRATES: [(&str, &str); 3] =
     [("agent", "cccd-agent"), ("provisioning", "cccd-provisioning"), ("central", "cccd-central")];
 
 /// Fetches the tool into the target directory, once.
-fn tool() -> anyhow::Result<PathBuf> {
+pub(crate) fn tool() -> anyhow::Result<PathBuf> {
     let place = target().join("tools");
     let program = place.join("bin").join(TOOL.0);
     if !program.exists() {
