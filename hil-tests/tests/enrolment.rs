@@ -444,3 +444,93 @@ fn the_demonstration_of_a_fleet_ends_as_it_says() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("8 at work, 1 shut out with its copy, 1 revoked"), "{said}");
 }
+
+/// An agent of a device with one scan on the simulated reader, until it has ended.
+fn scan_once(line: &FleetLine, device: &str) {
+    let mut agent = Command::new(hil_tests::program("cccd-agent"))
+        .args(["run", "--config", &line.text(&format!("{device}/agent.toml"))])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("agent");
+    let scan = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022\n";
+    agent.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
+    assert!(agent.wait().expect("ended").success());
+}
+
+/// A device with a simulated reader and anchors.
+fn reads(line: &FleetLine, device: &str) {
+    let trust = line.text(&format!("{device}/trust"));
+    let made = Command::new(hil_tests::program("cccd-card")).args(["trust", "--out", &trust]).output();
+    assert!(made.expect("cccd-card").status.success());
+    let config = line.path(&format!("{device}/agent.toml"));
+    let text = std::fs::read_to_string(&config).expect("configuration").replace("\"pcsc\"", "\"sim:an\"");
+    std::fs::write(&config, text).expect("configuration");
+}
+
+#[test]
+fn a_copied_disk_is_found_by_its_log_and_both_machines_are_shut_out() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    line.listed("agent-1").expect("listed");
+    reads(&line, "agent-1");
+    let state = || line.devices().expect("devices")[0]["state"].clone();
+    let sent = || {
+        let db = line.text("central.db");
+        let output = Command::new(hil_tests::program("cccd-central")).args(["--db", &db, "events"]).output();
+        String::from_utf8(output.expect("events").stdout).expect("text").lines().count()
+    };
+    scan_once(&line, "agent-1");
+    hil_tests::stack::until("the first events", || (sent() > 0).then_some(()));
+    let copied = Command::new("cp").arg("-a").args([line.path("agent-1"), line.path("copy")]).status();
+    assert!(copied.expect("cp").success());
+    let before = sent();
+    scan_once(&line, "agent-1");
+    hil_tests::stack::until("what it did since", || (sent() > before).then_some(()));
+    assert_eq!(state(), "active", "central has seen one machine only");
+    let before = sent();
+    scan_once(&line, "copy");
+    hil_tests::stack::until("both are shut out", || (state() == "quarantined").then_some(()));
+    assert_eq!(sent(), before, "nothing of the copy is in the log");
+    // The original is shut out, too: central cannot tell which is which.
+    scan_once(&line, "agent-1");
+    assert_eq!(sent(), before);
+    let doctor = Command::new(hil_tests::program("cccd-agent"))
+        .args(["outbox", "export", "--config", &line.text("agent-1/agent.toml"), &line.text("stick")])
+        .output();
+    let said = String::from_utf8_lossy(&doctor.expect("agent").stdout).into_owned();
+    assert!(!said.starts_with("0 events"), "what it recorded since waits, and can be brought: {said}");
+}
+
+#[test]
+fn an_operator_hands_over_to_another_key_inside_a_bundle() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = FleetLine::start(directory.path()).expect("line");
+    line.listed("agent-1").expect("listed");
+    reads(&line, "agent-1");
+    let phrase = line.text("pass-phrase");
+    let key = |keys: &str, out: &str| {
+        line.provision(&["bundle", "key", "--keys", &line.text(keys), "--pass-phrase-file", &phrase, "--out", out])
+    };
+    std::fs::create_dir_all(line.path("parts/operators")).expect("directory");
+    key("next", &line.text("parts/operators/next.pem")).expect("made");
+    let take = |keys: &str, version: &str| {
+        let out = line.text(&format!("{keys}-{version}"));
+        let parts = line.text("parts");
+        let build = ["bundle", "build", &parts, "--version", version, "--environment", "practice", "--out", &out];
+        line.provision(&[&build[..], &["--keys", &line.text(keys), "--pass-phrase-file", &phrase]].concat())
+            .expect("built");
+        let mut agent = Command::new(hil_tests::program("cccd-agent"));
+        run(agent.args(["bundle", "--config", &line.text("agent-1/agent.toml"), &out]))
+    };
+    let (well, said) = take("next", "1");
+    assert!(!well && said.contains("fleet_signature"), "nobody has named it yet: {said}");
+    let (well, said) = take("operator", "2");
+    assert!(well, "{said}");
+    let (well, said) = take("next", "3");
+    assert!(well, "{said}");
+    let (well, said) = take("operator", "4");
+    assert!(!well && said.contains("fleet_signature"), "its time is over: {said}");
+    assert_eq!(line.bundles("agent-1").active(), 3);
+}
