@@ -21,11 +21,12 @@ use kiosk_ui::theme::Panel;
 use kiosk_ui::{Screen, State, view};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Longest pause between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
+/// How often what is wrong with the device itself is tried again.
+const MENDING: Duration = Duration::from_secs(10);
 /// How long it shows that the device is in, before it begins its work.
 const SHOWN: Duration = Duration::from_secs(3);
 
@@ -43,7 +44,7 @@ pub type Parts = Vec<(Part, Option<Fault>)>;
 /// Shows and tries until the device is let in; `None` when it is to stop first.
 ///
 /// # Errors
-/// When the device's own keys or disk fail.
+/// When the identity cannot be read.
 pub fn run(
     config: &Config,
     panel: Panel,
@@ -52,10 +53,15 @@ pub fn run(
     outside: &Receiver<Outside>,
     glass: &mut dyn Glass,
 ) -> Result<Option<Parts>, Failure> {
-    let applicant = Applicant::open(config, Arc::clone(clock))?;
+    let serial = config.identity_state()?.map(|state| state.serial).unwrap_or_default();
     let mut state = State::new(panel, site);
-    state.screen = Screen::Enrolment(applicant.shown.clone());
-    let (applicant, said, scans) = applicant.start();
+    state.screen = Screen::Enrolment(begin(&serial));
+    let (tell, said) = channel();
+    let (scans, scanned) = channel();
+    let applicant = {
+        let (config, clock) = (config.clone(), Arc::clone(clock));
+        std::thread::spawn(move || apply(&config, &clock, &serial, &tell, &scanned))
+    };
     let mut screen = Glazier { renderer: Renderer::default(), canvas: Canvas::new(panel.width, panel.height), glass };
     screen.glass.signal(Signal::Busy);
     let mut parts: Parts = Vec::new();
@@ -81,10 +87,6 @@ pub fn run(
             state.screen = Screen::Enrolment(shown);
         }
         state.tick = u32::try_from(clock.monotonic().as_millis() / 100).unwrap_or_default();
-        if done_at.is_none() && applicant.is_finished() {
-            // A panic there has been reported by the runtime.
-            return applicant.join().unwrap_or(Ok(())).map(|()| None);
-        }
         if done_at.is_some_and(|at| clock.monotonic() >= at) {
             // Its lock on the identity is free before the custodian wants it.
             drop(applicant.join());
@@ -110,6 +112,25 @@ impl Glazier<'_> {
     }
 }
 
+fn begin(serial: &str) -> Enrolment {
+    let serial = serial.to_owned();
+    Enrolment { serial, step: EnrolStep::Keys, code: None, words: Vec::new(), scanned: None, trouble: None }
+}
+
+/// Tries until it is let in, or nobody listens any more. What is wrong with the device's own keys or disk shows, too: a
+/// technician stands there who may mend it.
+fn apply(config: &Config, clock: &Arc<dyn Clock>, serial: &str, tell: &Sender<Enrolment>, scanned: &Receiver<Private>) {
+    loop {
+        let applicant = Applicant::open(config, Arc::clone(clock));
+        let Err(failure) = applicant.and_then(|mut applicant| applicant.work(tell, scanned)) else { return };
+        tracing::error!(code = failure.code, "enrolment: {}", failure.message);
+        let shown = Enrolment { trouble: Some(failure.code), ..begin(serial) };
+        if tell.send(shown).is_err() || scanned.recv_timeout(MENDING) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
 /// The device that wants to be let in.
 struct Applicant {
     keeper: Keeper,
@@ -130,28 +151,14 @@ impl Applicant {
         let central = Arc::new(Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
         let keeper = Keeper::open(&config.identity, keys, central, clock, env!("CARGO_PKG_VERSION"));
         let keeper = keeper.map_err(|error| failure(&error))?.by(Way::Qr, None);
-        let serial = keeper.state().serial.clone();
-        let shown =
-            Enrolment { serial, step: EnrolStep::Keys, code: None, words: Vec::new(), scanned: None, trouble: None };
+        let shown = begin(&keeper.state().serial);
         Ok(Self { keeper, shown, collector: Collector::default() })
     }
 
-    #[allow(clippy::type_complexity, reason = "a thread, what it says, what it hears")]
-    fn start(mut self) -> (JoinHandle<Result<(), Failure>>, Receiver<Enrolment>, Sender<Private>) {
-        let (tell, said) = channel();
-        let (scans, scanned) = channel();
-        let thread = std::thread::spawn(move || {
-            self.work(&tell, &scanned).inspect_err(|failure| {
-                tracing::error!(code = failure.code, "enrolment: {}", failure.message);
-            })
-        });
-        (thread, said, scans)
-    }
-
+    /// Takes steps until it is let in, or nobody listens any more.
     fn work(&mut self, tell: &Sender<Enrolment>, scanned: &Receiver<Private>) -> Result<(), Failure> {
         loop {
             let wait = self.step().map_err(|error| failure(&error))?;
-            // Whoever showed it may have stopped: so does this.
             if tell.send(self.shown.clone()).is_err() || self.shown.step == EnrolStep::Done {
                 return Ok(());
             }

@@ -155,7 +155,15 @@ fn serves(shown: &Shown) -> Option<()> {
 fn a_kiosk_is_let_in_at_its_own_screen_and_begins_to_serve() {
     let directory = tempfile::tempdir().expect("directory");
     let line = FleetLine::start(directory.path()).expect("line");
+    // Somebody forgot the pass phrase: that is said on the glass, and goes on when it is there.
+    let phrase = line.path("pass-phrase");
+    let hidden = line.path("hidden");
+    std::fs::rename(&phrase, &hidden).expect("hidden");
     let kiosk = Kiosk::start(&line, "kiosk-1", &line.url(), None);
+    kiosk.wait_for("what is wrong", |shown| {
+        shown.words.iter().any(|(_, _, said)| said.contains("pass_phrase_unreadable")).then_some(())
+    });
+    std::fs::rename(&hidden, &phrase).expect("there again");
     let (code, words) = kiosk.code_and_words();
     let (page, birth) = code.split_once("#id=").expect("a fingerprint");
     assert_eq!(page, format!("{}/technician", line.url()));

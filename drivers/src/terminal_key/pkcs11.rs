@@ -82,7 +82,7 @@ fn pss(hash: HashAlgorithm) -> PkcsPssParams {
         HashAlgorithm::Sha384 => (MechanismType::SHA384, PkcsMgfType::MGF1_SHA384),
         HashAlgorithm::Sha512 => (MechanismType::SHA512, PkcsMgfType::MGF1_SHA512),
     };
-    PkcsPssParams { hash_alg, mgf, s_len: (hash.output_len() as u64).into() }
+    PkcsPssParams { hash_alg, mgf, s_len: (hash.output_len() as std::ffi::c_ulong).into() }
 }
 
 #[cfg(test)]

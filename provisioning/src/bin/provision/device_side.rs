@@ -90,6 +90,7 @@ fn firmware_serial() -> Option<String> {
 
 impl Enrol {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        crate::owner::become_owner(&self.dir)?;
         let identity = self.dir.join("identity");
         if State::load(&identity)?.is_none() {
             self.prepare()?;

@@ -101,7 +101,7 @@ fn enrol(dir: &str) -> anyhow::Result<Vec<String>> {
     let central = input("Địa chỉ trung tâm · Address of central (https://host:port)", "")?;
     let phrase = input("Tệp mật khẩu khoá · File with the keys' pass phrase", "/etc/cccd-agent/pass-phrase")?;
     command.extend(words(&["--central", &central, "--pass-phrase-file", &phrase]));
-    let serial = input("Số máy (để trống: theo firmware) · Serial number ('-': the firmware's)", "-")?;
+    let serial = input("Số máy ('-': theo firmware) · Serial number ('-': the firmware's)", "-")?;
     if serial != "-" {
         command.extend(words(&["--serial", &serial]));
     }

@@ -3,6 +3,7 @@
 
 mod device_side;
 mod guide;
+mod owner;
 mod remote;
 mod updating;
 

@@ -101,7 +101,8 @@ pub(crate) fn table(devices: &[Value]) -> String {
 /// A program of the device, run in place of this one: each fact about a device has one owner.
 pub(crate) fn hand_over(words: &[&str], config: &Path, more: &[&str]) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt as _;
-    let mut command = std::process::Command::new("cccd-agent");
+    let directory = config.parent().unwrap_or_else(|| Path::new("."));
+    let mut command = crate::owner::command(Path::new("cccd-agent"), directory)?;
     command.args(words).arg("--config").arg(config).args(more);
     Err(command.exec()).context("cannot start cccd-agent: this is done on the device (package cccd-agent)")
 }
