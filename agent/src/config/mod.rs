@@ -480,7 +480,9 @@ impl Config {
     /// When it cannot be read.
     pub fn pass_phrase(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| Path::new(&d).join("cccd-pass-phrase"));
-        let path = credential.filter(|p| p.exists()).unwrap_or_else(|| self.pass_phrase_file.clone());
+        // An empty one stands for none: that is how a unit says that there may be one.
+        let is_given = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|about| about.len() > 0);
+        let path = credential.filter(is_given).unwrap_or_else(|| self.pass_phrase_file.clone());
         let bytes = std::fs::read(&path).map_err(|e| {
             let message = format!("cannot read the pass phrase {}: {e}", path.display());
             Failure::device("pass_phrase_unreadable", message, "mend pass_phrase_file in agent.toml")
