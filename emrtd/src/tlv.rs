@@ -294,7 +294,7 @@ fn header(input: &[u8]) -> Result<(u32, Option<usize>, usize), TlvError> {
 fn parse(input: &[u8], depth: usize) -> Result<(Tlv<'_>, &[u8]), TlvError> {
     let (tag, length, start) = header(input)?;
     if let Some(length) = length {
-        let end = start.checked_add(length).ok_or(TlvError::Length)?;
+        let end = start.checked_add(length).ok_or(TlvError::Truncated)?;
         let value = input.get(start..end).ok_or(TlvError::Truncated)?;
         return Ok((Tlv { tag, value, raw: &input[..end] }, &input[end..]));
     }

@@ -25,7 +25,8 @@ const PACKAGES: [Package; 3] = [
         name: "cccd-agent",
         program: "cccd-agent",
         about: "reads and verifies the Vietnamese citizen card at a kiosk or desk",
-        depends: "pcscd, systemd",
+        // Without polkitd pcscd lets nobody in but root.
+        depends: "pcscd, polkitd, systemd",
         files: &[
             ("systemd/cccd-desk.service", "usr/lib/systemd/system"),
             ("systemd/cccd-kiosk.service", "usr/lib/systemd/system"),
@@ -161,6 +162,11 @@ fn need_program(program: &str, package: &str) -> anyhow::Result<()> {
     crate::doctor::apt(&["install", "--yes", "--no-install-recommends", package])
 }
 
+/// What the tree has besides the least: what a device has, and what the packages want.
+const INCLUDE: &str = "systemd,systemd-sysv,udev,pcscd,libssl3,libnfc6,libtss2-esys-3.0.2-0";
+/// What debootstrap cannot configure, and apt can.
+const LATER: [&str; 2] = ["dbus", "polkitd"];
+
 /// A tree of Debian 12 in a directory, and commands inside it.
 struct Tree(PathBuf);
 
@@ -169,13 +175,16 @@ impl Tree {
     fn base() -> anyhow::Result<PathBuf> {
         need_program("debootstrap", "debootstrap")?;
         let base = target().join("debian-12");
-        if !base.join("ready").exists() {
-            eprintln!("── a tree of Debian 12 (once)");
-            drop(fs::remove_dir_all(&base));
-            let include = "--include=systemd,udev,pcscd,libssl3,libnfc6,libtss2-esys-3.0.2-0";
-            run(Command::new("debootstrap").args(["--variant=minbase", include, "bookworm"]).arg(&base))?;
-            fs::write(base.join("ready"), "")?;
+        let (ready, include) = (base.join("ready"), format!("--include={INCLUDE}"));
+        if fs::read_to_string(&ready).is_ok_and(|made_with| made_with == INCLUDE) {
+            return Ok(base);
         }
+        eprintln!("── a tree of Debian 12 (once)");
+        drop(fs::remove_dir_all(&base));
+        run(Command::new("debootstrap").args(["--variant=minbase", &include, "bookworm"]).arg(&base))?;
+        let install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
+        Self(base.clone()).inside(&[&install[..], &LATER].concat())?;
+        fs::write(ready, INCLUDE)?;
         Ok(base)
     }
 
@@ -222,7 +231,10 @@ pub(crate) fn ready() -> anyhow::Result<()> {
 
 /// Installs, upgrades, removes and purges the packages in a fresh tree of Debian 12.
 pub(crate) fn check() -> anyhow::Result<()> {
+    crate::doctor::install(crate::doctor::Purpose::Test)?;
     make("debug")?;
+    // It brings cards and their issuer.
+    run(cargo().args(["build", "--locked", "--package", "virtual-card", "--bins"]))?;
     let first = make_version("debug", "0.0.9")?;
     let second = make_version("debug", env!("CARGO_PKG_VERSION"))?;
     let tree = Tree::fresh()?;
@@ -245,6 +257,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let version = tree.inside(&["dpkg-query", "-W", "-f", "${Version}", "cccd-agent"])?;
     anyhow::ensure!(version == env!("CARGO_PKG_VERSION"), "{version} is installed");
     tree.expect(true, &["etc/cccd-agent/agent.toml", "var/lib/cccd-agent/outbox.db"])?;
+    crate::boot::check(&tree.0)?;
     eprintln!("── remove, and purge");
     let names = ["cccd-agent", "cccd-provisioning", "cccd-central"];
     tree.inside(&[&["dpkg", "--remove"], &names[..]].concat())?;

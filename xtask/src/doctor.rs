@@ -30,7 +30,7 @@ const fn test_need(package: &'static str, file: &'static str, why: &'static str)
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 31] = [
+const NEEDS: [Need; 33] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -56,6 +56,8 @@ const NEEDS: [Need; 31] = [
     test_need("espeak-ng", "/usr/bin/espeak-ng", "the voice of a kiosk"),
     test_need("qemu-system-x86", "/usr/bin/qemu-system-x86_64", "a machine with a panel and a pointer"),
     test_need("busybox-static", "/bin/busybox", "starts that machine"),
+    test_need("e2fsprogs", "/sbin/mke2fs", "the disk of a machine that boots the packages"),
+    test_need("cpio", "/usr/bin/cpio", "starts that machine"),
     test_need("kmod", "/sbin/modprobe", "finds the drivers of that machine"),
     test_need("binutils", "/usr/bin/strip", "makes programs small for that machine"),
     test_need("dbus-daemon", "/usr/bin/dbus-daemon", "a private bus for updates"),

@@ -6,7 +6,7 @@
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
 //! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user; packages |
 //! | `deb [--debug]` | the three packages, into `target/deb` |
-//! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree |
+//! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree, and booted |
 //! | `sbom` | what each package is made of (CycloneDX), into `target/sbom` |
 //! | `cross [aarch64 \| armv7] [build \| test]` | agent and provisioning for that processor, or their tests under qemu-user |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
@@ -14,6 +14,7 @@
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
 
+mod boot;
 mod cross;
 mod deb;
 mod doctor;
