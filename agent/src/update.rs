@@ -3,10 +3,10 @@
 
 use crate::failure::Failure;
 use crate::site::Site;
+use fleet::rollout::copy_hashed;
 use identity::keeper::KeeperError;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 /// Larger is no file of ours, or somebody fills the disk.
@@ -32,14 +32,7 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Failure {
 }
 
 fn hash(path: &Path) -> std::io::Result<String> {
-    let (mut file, mut digest, mut buffer) = (std::fs::File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(hex::encode(digest.finalize()));
-        }
-        digest.update(&buffer[..count]);
-    }
+    copy_hashed(std::fs::File::open(path)?, std::io::sink())
 }
 
 /// Asks central for bytes of a file from a position on.

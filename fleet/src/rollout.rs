@@ -24,13 +24,17 @@
 //! `file` is the SHA-256 of the file, under which central has it. Devices with two systems take the image, plain Debian the
 //! packages of its architecture.
 
+use openssl::sha::Sha256;
 use serde::{Deserialize, Serialize};
+use std::io::{Read, Write};
 use std::path::Path;
 use time::{OffsetDateTime, UtcOffset};
 
 /// Where people sleep at the same time: Vietnam has one zone.
 const LOCAL: (i8, i8, i8) = (7, 0, 0);
 const HOUR: i64 = 3600;
+/// The longest that a rollout may take: a year.
+const MOST_HOURS: u32 = 365 * 24;
 /// Parts of a whole that a wave is counted in.
 const WHOLE: u64 = 100;
 
@@ -208,6 +212,29 @@ pub fn set_hash<'a>(packages: impl Iterator<Item = &'a Package>) -> String {
     events::hash(format!("cccd-packages-v1\n{}", lines.concat()).as_bytes()).to_string()
 }
 
+/// Copies a file and says what was copied: its SHA-256 in hexadecimal, as rollouts name files. Into [`std::io::sink`] it only
+/// looks.
+///
+/// # Errors
+/// When one of both fails.
+pub fn copy_hashed(mut from: impl Read, mut to: impl Write) -> std::io::Result<String> {
+    let (mut digest, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(hex::encode(digest.finish()));
+        }
+        digest.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+}
+
+/// Whether a text is a SHA-256 as rollouts write it.
+#[must_use]
+pub fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 /// What devices shall run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -237,10 +264,6 @@ fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::E
     at.map(OffsetDateTime::unix_timestamp).map_err(serde::de::Error::custom)
 }
 
-fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
 impl Rollout {
     /// Where it is in a bundle.
     pub const PATH: &'static str = "update/rollout.toml";
@@ -258,8 +281,9 @@ impl Rollout {
         }
         let waves = rollout.pace.waves();
         let grows = waves.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
-        if !grows || waves.last().is_none_or(|(per_cent, _)| *per_cent != 100) {
-            return wrong("pace: pairs of per cent and hours grow, and end with 100 %");
+        let ends = waves.last().is_some_and(|(per_cent, hours)| *per_cent == 100 && *hours <= MOST_HOURS);
+        if !grows || !ends {
+            return wrong("pace: pairs of per cent and hours grow, and end with 100 % within a year");
         }
         if rollout.image.is_none() && rollout.package.is_empty() {
             return wrong("it names neither an image nor packages");
@@ -347,6 +371,7 @@ mod tests {
             ("\"r1\"", "\"r 1\"", "id"),
             ("\"steady\"", "[[50, 1]]", "100"),
             ("\"steady\"", "[[50, 4], [100, 4]]", "grow"),
+            ("\"steady\"", "[[100, 4000000000]]", "within a year"),
             ("\"23:00-04:30\"", "\"23:00-24:30\"", "window"),
             ("\"23:00-04:30\"", "\"23:00-23:00\"", "window"),
             ("2026-12-01T20:00:00+07:00", "tomorrow", "begins"),

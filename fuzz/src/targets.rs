@@ -42,6 +42,8 @@ pub const TARGETS: [Target; 24] = [
     ("enrolment", enrolment),
     ("bundle", bundle),
     ("relay", relay),
+    ("rollout", rollout),
+    ("revoked", revoked),
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.
@@ -72,6 +74,27 @@ fn bundle(bytes: &[u8]) {
         assert!(bundle.entries.iter().all(|entry| Kind::of(&entry.path).is_some()), "no path leads elsewhere");
     }
     assert!(Acceptance { operators: &[], environment: "practice", known: 0 }.open(bytes).is_err(), "nobody is trusted");
+}
+
+/// What devices shall run.
+fn rollout(bytes: &[u8]) {
+    use fleet::rollout::{Rollout, Takes};
+    let Some(rollout) = std::str::from_utf8(bytes).ok().and_then(|text| Rollout::parse(text).ok()) else { return };
+    let due = rollout.due("kiosk-1");
+    assert!(due >= rollout.begins || due == i64::MAX, "nobody is earlier than the rollout");
+    for takes in [Takes::Image, Takes::Packages("amd64".to_owned())] {
+        let choice = rollout.choice(&takes);
+        assert!(choice.is_none_or(|choice| choice.files.iter().all(|file| file.len() == 64)), "files have no paths");
+    }
+    let _ = rollout.window.is_open(due);
+}
+
+/// Cards that were reported lost.
+fn revoked(bytes: &[u8]) {
+    if let Ok(list) = fleet::revoked::RevokedCards::parse(bytes) {
+        assert_eq!(list.to_bytes(), bytes, "there is one form");
+        let _ = list.has(b"a key of the rig", "001099000017", Some("2022-01-16"));
+    }
 }
 
 /// What a scanner reads from a technician's phone, a line each.

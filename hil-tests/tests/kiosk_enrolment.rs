@@ -66,7 +66,6 @@ impl Kiosk {
             trust: Path::new("trust"),
             key_store: "file",
             pass_phrase_file: &line.path("pass-phrase"),
-            profile: "identify",
         };
         let directory = line.path(device);
         prepare(&directory, &setup).expect("prepared");
@@ -220,7 +219,7 @@ fn a_kiosk_without_a_network_is_let_in_through_phone_and_scanner() {
     let (request, roots) = code.split_once("#r=").and_then(|(_, rest)| rest.split_once("&roots=")).expect("a request");
     let token = line.log_in().expect("session");
     let carried = line.ask_page(&token, "relay", Some(&json!({ "request": request }))).expect("carried");
-    let confirm = json!({ "birth": carried["birth"], "site": "Trạm đảo", "profile": "identify", "words": words,
+    let confirm = json!({ "birth": carried["birth"], "site": "Trạm đảo", "profile": "register", "words": words,
                           "roots": roots, "relay": true });
     let answer = line.ask_page(&token, "confirm", Some(&confirm)).expect("the words are those of the page");
     let parts = answer["parts"].as_array().expect("parts");
@@ -232,5 +231,11 @@ fn a_kiosk_without_a_network_is_let_in_through_phone_and_scanner() {
     });
     parts.iter().rev().for_each(|part| scan(part.as_str().expect("a text")));
     kiosk.wait_for("the call to begin", serves);
+    // It serves as the technician said.
+    kiosk.touch(Act::Start);
+    let profile = cccd_agent::profile::Profile::built_in("register").expect("a profile");
+    kiosk.wait_for("the purpose of that profile", |shown| {
+        shown.words.iter().any(|(_, _, said)| *said == profile.purpose_vi).then_some(())
+    });
     kiosk.stop();
 }

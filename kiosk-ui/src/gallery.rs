@@ -176,7 +176,18 @@ pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen)
         ),
         link,
     });
-    let well = ["settings", "key_store", "identity", "site_key", "certificate", "clock", "anchors", "bundle", "outbox"];
+    let well = [
+        "settings",
+        "profile",
+        "key_store",
+        "identity",
+        "site_key",
+        "certificate",
+        "clock",
+        "anchors",
+        "bundle",
+        "outbox",
+    ];
     let wrong = [("central", "central_unreachable"), ("disk", "disk_low")];
     let checks = well.map(|id| (id.to_owned(), None)).into_iter();
     let checks = checks.chain(wrong.map(|(id, code)| (id.to_owned(), Some(code.to_owned()))));

@@ -104,6 +104,7 @@ phrases! {
     TechnicianTitle: "Dành cho kỹ thuật viên", "For the technician";
     Checking: "Đang kiểm tra thiết bị…", "Checking the device…";
     CheckSettings: "Cấu hình", "Settings";
+    CheckProfile: "Hồ sơ phục vụ", "Profile";
     CheckKeyStore: "Kho khoá", "Key store";
     CheckIdentity: "Định danh thiết bị", "Identity";
     CheckSiteKey: "Khoá của cơ sở", "Site's key";
@@ -218,6 +219,7 @@ impl Phrase {
     pub fn of_device_check(id: &str) -> Option<Self> {
         Some(match id {
             "settings" => Self::CheckSettings,
+            "profile" => Self::CheckProfile,
             "key_store" => Self::CheckKeyStore,
             "identity" => Self::CheckIdentity,
             "site_key" => Self::CheckSiteKey,

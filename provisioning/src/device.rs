@@ -23,8 +23,6 @@ pub struct Setup<'a> {
     pub key_store: &'a str,
     /// The file with the pass phrase (or PIN) of the keys.
     pub pass_phrase_file: &'a Path,
-    /// The profile in the configuration.
-    pub profile: &'a str,
 }
 
 /// Writes `agent.toml`, unless it is there, and a new identity.
@@ -46,10 +44,9 @@ pub fn prepare(directory: &Path, setup: &Setup<'_>) -> Result<(), FleetError> {
 
 /// `Debug` of a string is a valid TOML basic string for paths and names without control characters.
 fn configuration(setup: &Setup<'_>) -> String {
-    let Setup { trust, pass_phrase_file, key_store, profile, .. } = setup;
+    let Setup { trust, pass_phrase_file, key_store, .. } = setup;
     format!(
         "# Written by `provision`. Relative paths start at this file.\n\
-         profile = {profile:?}\n\
          reader = \"pcsc\"\n\
          trust = {trust:?}\n\
          state = \"state\"\n\

@@ -63,7 +63,6 @@ pub fn enrol(
         trust: request.trust,
         key_store: request.key_store,
         pass_phrase_file: request.pass_phrase_file,
-        profile: "identify",
     };
     device::prepare(directory, &setup)?;
     let keys: Arc<dyn KeyStore> = key_store::open(request.key_store, &directory.join("keys"), pass_phrase)?;

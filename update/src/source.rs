@@ -10,10 +10,8 @@ use crate::state::{State, Target};
 use fleet::FleetError;
 use fleet::bundle::{Acceptance, Kind};
 use fleet::error::io;
-use fleet::rollout::{Choice, Rollout, Settings, Takes};
+use fleet::rollout::{Choice, Rollout, Settings, Takes, copy_hashed};
 use identity::bundles::Bundles;
-use sha2::{Digest as _, Sha256};
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -38,24 +36,16 @@ pub struct OfAgent {
 fn take(from: &Path, to: &Path, hash: &str) -> std::io::Result<bool> {
     // Neither a link nor anything else that leads elsewhere or blocks.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let mut source =
+    let source =
         std::fs::OpenOptions::new().read(true).custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(from)?;
     if !source.metadata()?.is_file() {
         return Ok(false);
     }
     let beside = to.with_extension("part");
-    let mut copy = std::fs::File::create(&beside)?;
-    let (mut digest, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        let count = source.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        digest.update(&buffer[..count]);
-        copy.write_all(&buffer[..count])?;
-    }
+    let copy = std::fs::File::create(&beside)?;
+    let copied = copy_hashed(source, &copy)?;
     copy.sync_all()?;
-    if hex::encode(digest.finalize()) != hash {
+    if copied != hash {
         std::fs::remove_file(&beside)?;
         return Ok(false);
     }

@@ -65,7 +65,7 @@ pub(crate) fn check(installed: &Path) -> anyhow::Result<()> {
     let serial = |name: &str| format!("file:{}", place.join(name).display());
     let mut qemu = Command::new("timeout");
     qemu.args([
-        "600",
+        "900",
         "qemu-system-x86_64",
         "-machine",
         "q35",

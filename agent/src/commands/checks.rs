@@ -5,6 +5,7 @@ use crate::config::{Adopted, Config};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
 use crate::parts::Fault;
+use crate::profile::Profile;
 use crate::recorder::EVENT_KEY;
 use drivers::key_store::{KeyStore, Protection};
 use emrtd::error::describe;
@@ -53,6 +54,8 @@ pub fn run(config: &Config) -> Vec<Check> {
         Adopted::Refused(failure) => wrong("settings", failure),
         _ => well("settings", config.file.display().to_string()),
     }];
+    let profile = Profile::load(&config.profile).map(|profile| profile.id);
+    checks.push(of("profile", profile));
     let keys = config.key_store();
     checks.push(of("key_store", key_store(&keys)));
     let state = config.identity_state();

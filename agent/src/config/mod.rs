@@ -32,7 +32,9 @@ pub struct Config {
     /// The bundle that was damaged, and withdrawn at the start.
     #[serde(skip)]
     pub withdrawn: Option<Withdrawn>,
-    /// The site profile: one that comes with the agent or with a bundle, or a file whose name ends in `.toml`.
+    /// The site profile: one that comes with the agent or with a bundle, or a file whose name ends in `.toml`. Without one that
+    /// which central assigned to the device.
+    #[serde(default)]
     pub profile: String,
     /// The reader: `pcsc`, `pcsc:SUBSTRING`, `libnfc:CONNSTRING` or `sim:PERSONA`.
     pub reader: String,
@@ -372,14 +374,19 @@ impl Config {
         for path in paths {
             *path = base.join(&*path);
         }
+        path.clone_into(&mut config.file);
+        let place = config.identity_state()?.and_then(|state| state.place);
+        if config.profile.is_empty() {
+            // Before it is enrolled the device has nothing to serve anybody with, and may still be looked at.
+            let assigned = place.as_ref().map_or("identify", |place| place.profile.as_str());
+            assigned.clone_into(&mut config.profile);
+        }
         let sent = config.bundles.join(format!("active/profiles/{}.toml", config.profile));
         if config.profile.ends_with(".toml") {
             config.profile = base.join(&config.profile).display().to_string();
         } else if sent.exists() {
             config.profile = sent.display().to_string();
         }
-        path.clone_into(&mut config.file);
-        let place = config.identity_state()?.and_then(|state| state.place);
         config.device = place.map(|place| place.device).unwrap_or_default();
         Ok(config)
     }

@@ -43,6 +43,7 @@ fn table(root: &Value, schema: &Value, name: &str, out: &mut String) {
             continue;
         }
         let default = match property.get("default").filter(|default| !default.is_null()) {
+            Some(Value::String(text)) if text.is_empty() => "–".to_owned(),
             Some(Value::String(text)) => format!("`{text}`"),
             Some(default) => format!("`{default}`"),
             None if required.contains(&key.as_str()) => "required".to_owned(),

@@ -1,8 +1,8 @@
 //! Files of updates: a directory in which each is named by its SHA-256.
 
 use fleet::est::FILE_PART;
-use sha2::{Digest as _, Sha256};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use fleet::rollout::{copy_hashed, is_hash};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// The directory.
@@ -20,10 +20,6 @@ pub struct Part {
     pub whole: u64,
 }
 
-fn is_hash(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
 impl Files {
     /// In a directory, which is made when the first file comes.
     #[must_use]
@@ -38,18 +34,9 @@ impl Files {
     pub fn offer(&self, file: &Path) -> std::io::Result<String> {
         std::fs::create_dir_all(&self.0)?;
         let beside = self.0.join(format!(".{}.part", std::process::id()));
-        let (mut source, mut copy) = (std::fs::File::open(file)?, std::fs::File::create(&beside)?);
-        let (mut digest, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
-        loop {
-            let count = source.read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            digest.update(&buffer[..count]);
-            copy.write_all(&buffer[..count])?;
-        }
+        let copy = std::fs::File::create(&beside)?;
+        let hash = copy_hashed(std::fs::File::open(file)?, &copy)?;
         copy.sync_all()?;
-        let hash = hex::encode(digest.finalize());
         std::fs::rename(&beside, self.0.join(&hash))?;
         Ok(hash)
     }

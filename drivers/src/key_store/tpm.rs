@@ -404,9 +404,12 @@ mod tests {
         fn start() -> Self {
             let state = tempfile::tempdir().expect("directory");
             loop {
-                let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-                // The library expects the control channel on the next port.
-                let control = free + 1;
+                let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+                let free = server.local_addr().expect("an address").port();
+                // The library expects the control channel on the next port, which may be somebody else's.
+                let Some(control) = free.checked_add(1) else { continue };
+                let Ok(both) = TcpListener::bind(("127.0.0.1", control)) else { continue };
+                drop((server, both));
                 let mut process = Command::new("swtpm")
                     .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
                     .args(["--tpmstate", &format!("dir={}", state.path().display())])
@@ -417,7 +420,11 @@ mod tests {
                 let up = loop {
                     match (process.try_wait().expect("status"), TcpStream::connect(("127.0.0.1", control))) {
                         (Some(_), _) => break false,
-                        (None, Ok(_)) => break true,
+                        // Somebody else's port would answer, too, and swtpm end over it.
+                        (None, Ok(_)) => {
+                            std::thread::park_timeout(std::time::Duration::from_millis(50));
+                            break process.try_wait().expect("status").is_none();
+                        }
                         (None, Err(_)) => std::thread::yield_now(),
                     }
                 };

@@ -146,7 +146,6 @@ impl Enrol {
             trust: &self.trust,
             key_store: &self.key_store,
             pass_phrase_file: &self.pass_phrase_file,
-            profile: "identify",
         };
         Ok(device::prepare(&self.dir, &setup)?)
     }
