@@ -17,7 +17,7 @@ use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 26] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -86,14 +86,16 @@ fn rollout(bytes: &[u8]) {
         let choice = rollout.choice(&takes);
         assert!(choice.is_none_or(|choice| choice.files.iter().all(|file| file.len() == 64)), "files have no paths");
     }
-    let _ = rollout.window.is_open(due);
+    let (today, tomorrow) = (rollout.window.is_open(due), rollout.window.is_open(due.saturating_add(86_400)));
+    assert_eq!(today, tomorrow, "a window opens every day");
 }
 
 /// Cards that were reported lost.
 fn revoked(bytes: &[u8]) {
     if let Ok(list) = fleet::revoked::RevokedCards::parse(bytes) {
         assert_eq!(list.to_bytes(), bytes, "there is one form");
-        let _ = list.has(b"a key of the rig", "001099000017", Some("2022-01-16"));
+        let has = list.has(b"a key of the rig", "001099000017", Some("2022-01-16"));
+        assert!(!has || !list.is_empty(), "an empty list has nobody");
     }
 }
 
