@@ -232,21 +232,13 @@ impl Custodian {
     }
 
     fn take_bundle(&mut self, site: &Site, bytes: &[u8]) -> Result<(), Failure> {
-        let before = self.bundles.active().to_string();
-        match bundle::take(&self.bundles, self.keeper.state(), &site.config.file, bytes) {
-            Ok((_, version)) => {
-                if let Some(roots) = bundle::roots(&self.bundles) {
-                    self.keeper.trust(&roots).map_err(|error| failure(&error))?;
-                    self.connect()?;
-                }
-                site.note_device("bundle_activated", Some(before), Some(version.to_string()))?;
-                site.reload()
-            }
-            Err(error) => {
-                tracing::error!(code = error.code(), "bundle refused: {error}");
-                site.note_device("bundle_refused", Some(before), Some(error.code().to_owned()))
-            }
+        if site.take_bundle(bytes)?.is_ok()
+            && let Some(roots) = bundle::roots(&self.bundles)
+        {
+            self.keeper.trust(&roots).map_err(|error| failure(&error))?;
+            self.connect()?;
         }
+        Ok(())
     }
 }
 

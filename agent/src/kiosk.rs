@@ -5,7 +5,7 @@
 //! still says is not heard.
 
 use crate::access::Private;
-use crate::commands::checks::{self, Check};
+use crate::checks::{self, Check};
 use crate::config::Config;
 use crate::device::Judged;
 use crate::enrolment;
@@ -20,13 +20,14 @@ use crate::visit::Refusal;
 use emrtd::verdict::Decision;
 use events::Clock;
 use events::event::Bytes;
+use fleet::relay;
 use identity::visits::Visit as Served;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
-use kiosk_ui::state::{About, Part, Trouble, Verdict, WallClock};
+use kiosk_ui::state::{About, Carried, Part, Trouble, Verdict, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Screen, view};
 use std::sync::Arc;
@@ -161,6 +162,7 @@ pub fn run(
         clock,
         site: Arc::clone(&site),
         served: None,
+        collector: relay::Collector::default(),
         visits: 0,
     };
     let (tell, told) = channel();
@@ -244,6 +246,8 @@ struct Kiosk {
     finished: Option<Box<Finished>>,
     /// Held while somebody is served: nobody restarts the device meanwhile.
     served: Option<Served>,
+    /// A bundle that comes through a phone.
+    collector: relay::Collector,
     /// Counts visits: what the clerk says of an older one is not heard.
     visits: u64,
 }
@@ -282,7 +286,10 @@ impl Kiosk {
                     // It counts where it was put down and lifted on the same thing.
                     inputs.extend(self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act));
                 }
-                Ok(Outside::Scan(text)) => inputs.push(Input::Scan(text)),
+                Ok(Outside::Scan(text)) => match self.carried(&text)? {
+                    Some(input) => inputs.push(input),
+                    None => inputs.push(Input::Scan(text)),
+                },
                 Ok(Outside::Part(part, fault)) => inputs.push(self.part(part, fault)),
                 Ok(Outside::Panel(panel)) => {
                     self.renderer.forget(&mut self.canvas);
@@ -349,6 +356,26 @@ impl Kiosk {
                 glass.signal(signal);
             }
         }
+    }
+
+    /// A part of a bundle from a technician's phone, while the technician's screen is open; nothing for any other scan.
+    fn carried(&mut self, scan: &Private) -> Result<Option<Input>, Failure> {
+        if self.flow.state().screen != Screen::Technician || !relay::is_part("bundle", &scan.0) {
+            return Ok(None);
+        }
+        let carried = match self.collector.take("bundle", &scan.0) {
+            Ok(None) => {
+                let (have, of) = self.collector.progress();
+                Carried::Parts(have, of)
+            }
+            Ok(Some(bytes)) => match self.site.take_bundle(&bytes)? {
+                Ok(version) => Carried::Taken(version),
+                Err(refused) => Carried::Refused(refused.code().to_owned()),
+            },
+            Err(error) => Carried::Refused(error.code().to_owned()),
+        };
+        self.about.carried = Some(carried);
+        Ok(Some(Input::About(self.about.clone())))
     }
 
     /// Where a touch or a scan would begin a visit, the device is kept from restarting first; while it is about to restart,
@@ -442,7 +469,7 @@ impl Kiosk {
             }
             Effect::OpenDoor => glass.open_door(),
             Effect::Examine => {
-                self.about.checks = None;
+                (self.about.checks, self.about.carried) = (None, None);
                 let (site, examine) = (Arc::clone(&self.site), threads.examine.clone());
                 // Central may take its time to answer; whoever asked may have left by then.
                 std::thread::spawn(move || drop(examine.send(checks::run(&site.config))));

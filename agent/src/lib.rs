@@ -22,6 +22,7 @@
 //! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`kiosk`] | a glass, fingers and a device around it |
 //! | [`enrolment`] | a kiosk that a technician lets in at its own screen |
+//! | [`checks`] | what a device looks at in itself: for `doctor`, the technician's screen, the gate of an update |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
 //! | [`recorder`], [`outbox`], [`uplink`] | event, disk, central |
 //! | [`update`] | files for the updater, and what it says of how it went |
@@ -33,6 +34,7 @@ pub mod attendance;
 pub mod book;
 pub mod bundle;
 pub mod cabinet;
+pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -26,6 +26,7 @@ use drivers::reader::simulated::Slot;
 use emrtd::secret::{Entropy as _, SystemEntropy};
 use events::event::Bytes;
 use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
+use fleet::FleetError;
 use fleet::bundle::{Bundle, Kind};
 use fleet::revoked::RevokedCards;
 use identity::TrustedClock;
@@ -333,6 +334,29 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// Takes a bundle in that a technician brought, and uses it at once; its version, or why it is refused. What was active stays
+    /// then.
+    ///
+    /// # Errors
+    /// When the device's own disk or log fails.
+    pub fn take_bundle(&self, bytes: &[u8]) -> Result<Result<u64, FleetError>, Failure> {
+        let missing = || Failure::device("identity_missing", "the device is not enrolled", "provision enrol");
+        let state = self.config.identity_state()?.ok_or_else(missing)?;
+        match crate::bundle::take(&Bundles::new(&self.config.bundles), &state, &self.config.file, bytes) {
+            Ok((before, version)) => {
+                self.note_device("bundle_activated", Some(before.to_string()), Some(version.to_string()))?;
+                self.reload()?;
+                Ok(Ok(version))
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "bundle refused: {error}");
+                let active = Bundles::new(&self.config.bundles).active().to_string();
+                self.note_device("bundle_refused", Some(active), Some(error.code().to_owned()))?;
+                Ok(Err(error))
+            }
+        }
     }
 
     fn take_revoked(&self, bundle: Option<&Bundle>) {

@@ -18,7 +18,7 @@ fn sum(document: &[u8]) -> String {
     events::hash(document).to_string()[..8].to_owned()
 }
 
-/// The parts of a document. `kind` is `request` or `answer`.
+/// The parts of a document. `kind` is `request`, `answer` or `bundle`.
 #[must_use]
 pub fn split(kind: &str, document: &[u8]) -> Vec<String> {
     let (parts, sum) = (document.chunks(PART), sum(document));
@@ -27,6 +27,14 @@ pub fn split(kind: &str, document: &[u8]) -> Vec<String> {
         .enumerate()
         .map(|(n, part)| format!("{PREFIX}/{kind}/{}/{of}/{sum}/{}", n + 1, URL_SAFE_NO_PAD.encode(part)))
         .collect()
+}
+
+/// Whether a scan looks like a part of a document of this kind.
+#[must_use]
+pub fn is_part(kind: &str, scan: &str) -> bool {
+    scan.strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_prefix('/')?.strip_prefix(kind))
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Collects scanned parts until the document is whole.

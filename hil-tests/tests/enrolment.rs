@@ -532,5 +532,12 @@ fn an_operator_hands_over_to_another_key_inside_a_bundle() {
     assert!(well, "{said}");
     let (well, said) = take("operator", "4");
     assert!(!well && said.contains("fleet_signature"), "its time is over: {said}");
-    assert_eq!(line.bundles("agent-1").active(), 3);
+    // What it built is signed by its successor.
+    let (built, out) = (line.text("operator-4"), line.text("signed-4"));
+    let sign = ["bundle", "sign", &built, "--keys", &line.text("next"), "--pass-phrase-file", &phrase, "--out", &out];
+    line.provision(&sign).expect("signed");
+    let mut agent = Command::new(hil_tests::program("cccd-agent"));
+    let (well, said) = run(agent.args(["bundle", "--config", &line.text("agent-1/agent.toml"), &out]));
+    assert!(well, "{said}");
+    assert_eq!(line.bundles("agent-1").active(), 4);
 }

@@ -128,6 +128,20 @@ impl Kiosk {
         self.outside.send(Outside::Up(at.0, at.1)).expect("it feels");
     }
 
+    /// Holds what does this for longer than anybody does by chance.
+    fn hold(&self, act: Act) {
+        let at = self.wait_for(&format!("{act:?}"), |shown| {
+            shown
+                .buttons
+                .iter()
+                .find(|(each, _)| *each == act)
+                .map(|(_, rect)| (rect.x + rect.w / 2, rect.y + rect.h / 2))
+        });
+        self.outside.send(Outside::Down(at.0, at.1)).expect("it feels");
+        hil_tests::stack::pause(cccd_agent::flow::HOLD_MS + 500);
+        self.outside.send(Outside::Up(at.0, at.1)).expect("it feels");
+    }
+
     fn stop(self) {
         self.outside.send(Outside::Stop).expect("the kiosk hears");
         self.thread.join().expect("no panic");
@@ -230,6 +244,23 @@ fn a_kiosk_without_a_network_is_let_in_through_phone_and_scanner() {
         shown.words.iter().any(|(id, _, said)| *id == "now" && said.contains("malformed")).then_some(())
     });
     parts.iter().rev().for_each(|part| scan(part.as_str().expect("a text")));
+    kiosk.wait_for("the call to begin", serves);
+    // Its bundles come the same way, on the technician's screen only.
+    std::fs::create_dir_all(line.path("parts")).expect("directory");
+    std::fs::write(line.path("parts/site.toml"), "direction = \"in\"\n").expect("settings");
+    line.publish("parts", 3).expect("published");
+    let bundle = line.ask_page(&token, "bundle?site=Tr%E1%BA%A1m%20%C4%91%E1%BA%A3o", None).expect("codes");
+    let parts = bundle["parts"].as_array().expect("parts");
+    scan(parts[0].as_str().expect("a text"));
+    hil_tests::stack::pause(500);
+    assert_eq!(line.bundles("island-1").active(), 0, "nobody takes it from a passer-by");
+    kiosk.hold(Act::Technician);
+    parts.iter().for_each(|part| scan(part.as_str().expect("a text")));
+    kiosk.wait_for("the bundle", |_| (line.bundles("island-1").active() == 3).then_some(()));
+    kiosk.wait_for("that it was taken", |shown| {
+        shown.words.iter().any(|(id, _, said)| *id == "carried" && said.ends_with(": 3")).then_some(())
+    });
+    kiosk.touch(Act::Finish);
     kiosk.wait_for("the call to begin", serves);
     // It serves as the technician said.
     kiosk.touch(Act::Start);

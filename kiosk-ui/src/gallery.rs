@@ -4,8 +4,8 @@ use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Choice, EnrolStep, Enrolment, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep, Screen,
-    State, Trouble, Verdict, WallClock,
+    About, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep,
+    Screen, State, Trouble, Verdict, WallClock,
 };
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
@@ -192,7 +192,8 @@ pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen)
     let checks = well.map(|id| (id.to_owned(), None)).into_iter();
     let checks = checks.chain(wrong.map(|(id, code)| (id.to_owned(), Some(code.to_owned()))));
     let checks = (name == "technician").then(|| checks.collect());
-    state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3, checks };
+    let carried = (name == "technician-checking").then_some(Carried::Parts(3, 12));
+    state.about = About { device: "kiosk-sanh-1".to_owned(), version: "0.1.0".to_owned(), unsent: 3, carried, checks };
     state
 }
 

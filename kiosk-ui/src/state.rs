@@ -430,6 +430,17 @@ pub struct Trouble {
     pub code: String,
 }
 
+/// A bundle that comes through a technician's phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// So many of so many codes.
+    Parts(usize, usize),
+    /// It is active, under this number.
+    Taken(u64),
+    /// It was refused: the stable code.
+    Refused(String),
+}
+
 /// What a technician wants to know of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct About {
@@ -439,6 +450,8 @@ pub struct About {
     pub version: String,
     /// Events that central has not acknowledged yet.
     pub unsent: u64,
+    /// The bundle that is scanned from a phone.
+    pub carried: Option<Carried>,
     /// The checks of the device by identifier, with the code of what is wrong; `None` while they run.
     pub checks: Option<Vec<(String, Option<String>)>>,
 }

@@ -26,10 +26,25 @@ pub fn build(
     out: &Path,
 ) -> anyhow::Result<usize> {
     let bundle = Bundle::of_directory(directory, version, environment, clock.wall())?;
+    write(&bundle, keys, pass_phrase, out)?;
+    Ok(bundle.entries.len())
+}
+
+/// Signs what is in a bundle with this key, whoever signed it before; its version.
+///
+/// # Errors
+/// When it is no bundle, or the key cannot be used.
+pub fn sign(keys: &Path, pass_phrase: &[u8], file: &Path, out: &Path) -> anyhow::Result<u64> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let bundle = Bundle::inspect(&bytes)?;
+    write(&bundle, keys, pass_phrase, out)?;
+    Ok(bundle.version)
+}
+
+fn write(bundle: &Bundle, keys: &Path, pass_phrase: &[u8], out: &Path) -> anyhow::Result<()> {
     let store = FileKeyStore::new(keys, pass_phrase);
     let signed = bundle.sign(&store.public_key(LABEL)?, &|m| store.sign(LABEL, m).map_err(|e| e.to_string()))?;
-    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))?;
-    Ok(bundle.entries.len())
+    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// What is in a bundle, in words; with a key, also whether that key signed it.

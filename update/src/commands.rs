@@ -1,4 +1,5 @@
-//! The device's own doctor, asked through its command line: as the agent's user, whose keys and devices it looks at.
+//! The device's own doctor, asked through its command line: as the agent's user, whose keys and devices it looks at, and as a
+//! service of its own, because the updater's has neither its network nor the pass phrase of its keys.
 
 use crate::gate::{Doctor, Health, SELF_TEST};
 use serde_json::Value;
@@ -24,7 +25,17 @@ impl Commands {
     #[must_use]
     pub fn of(config: &str) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let agent = ["runuser", "--user", "cccd-agent", "--", "cccd-agent"];
+        let agent = [
+            "systemd-run",
+            "--quiet",
+            "--pipe",
+            "--wait",
+            "--collect",
+            "--uid=cccd-agent",
+            "--gid=cccd",
+            "--property=LoadCredentialEncrypted=cccd-pass-phrase",
+            "cccd-agent",
+        ];
         Self {
             doctor: words(&[&agent[..], &["doctor", "--config", config, "--json"]].concat()),
             self_test: words(&[&agent[..], &["demo"]].concat()),

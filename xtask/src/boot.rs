@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 const MODULES: [&str; 4] = ["virtio_pci", "virtio_blk", "ext4", "virtio-gpu"];
 
 /// What the machine says of itself, each with a command that succeeds when it is so.
-const CHECKS: [(&str, &str); 9] = [
+const CHECKS: [(&str, &str); 10] = [
     ("central runs", "systemctl start cccd-central && waits 'exec 3<>/dev/tcp/127.0.0.1/8443'"),
     (
         "the device is expected",
@@ -43,6 +43,10 @@ const CHECKS: [(&str, &str); 9] = [
     (
         "the updater has nothing to do",
         "systemctl start cccd-update && waits 'journalctl -u cccd-update --no-pager | grep \"no rollout\"' && systemctl is-active cccd-update",
+    ),
+    (
+        "the gate asks the doctor with the network and the keys of the agent",
+        "provision update examine > /run/health && for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/health || { cat /run/health; exit 1; }; done",
     ),
     ("nothing has failed", "test -z \"$(systemctl --failed --no-legend --no-pager)\""),
 ];

@@ -3,7 +3,7 @@
 //! A running kiosk holds its devices: it is asked through [`parts`]. Otherwise each device is opened for a moment.
 
 use crate::cabinet::specification::{self, Pins};
-use crate::commands::checks::{self, Check};
+use crate::checks::{self, Check};
 use crate::commands::{open_reader, print_json, print_text};
 use crate::config::{Config, Kiosk};
 use crate::failure::{Failure, exit};

@@ -1,7 +1,6 @@
 //! The commands of `cccd-agent`, one module each.
 
 pub mod bundle;
-pub mod checks;
 pub mod config;
 pub mod demo;
 pub mod desk;

@@ -78,6 +78,7 @@ pub fn router(registrar: Arc<Registrar>, clock: Arc<dyn Clock>) -> Router {
         .route("/technician/api/confirm", post(confirm))
         .route("/technician/api/dismiss", post(dismiss))
         .route("/technician/api/devices", get(devices))
+        .route("/technician/api/bundle", get(bundle))
         .route("/technician/api/assign", post(assign))
         .route("/technician/api/replace", post(replace))
         .layer(DefaultBodyLimit::max(16 * 1024))
@@ -165,6 +166,37 @@ async fn devices(State(shared): State<Shared>, headers: HeaderMap) -> Response {
         Ok(devices.iter().map(each).collect())
     };
     answered(apart(list).await)
+}
+
+#[derive(Deserialize)]
+struct OfSite {
+    site: String,
+}
+
+/// The newest bundle of a site as codes, for a device without a network.
+async fn bundle(State(shared): State<Shared>, headers: HeaderMap, Query(OfSite { site }): Query<OfSite>) -> Response {
+    let find = move || {
+        shared.who(&headers)?;
+        let found = shared.registrar.registry.bundle(site.trim(), 0);
+        let found = found.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
+        let bytes = found.ok_or_else(|| {
+            Refused::new(404, "bundle_unknown", "there is no bundle for this site", "publish one, or correct the site")
+        })?;
+        let parts = relay::split("bundle", &bytes);
+        if parts.len() > relay::MOST {
+            let message = format!("the bundle would be {} codes", parts.len());
+            return Err(Refused::new(413, "bundle_too_large", &message, "take it along on a USB stick"));
+        }
+        codes(&parts)
+    };
+    answered(apart(find).await)
+}
+
+/// Parts of a document with a picture of each.
+fn codes(parts: &[String]) -> Result<Value, Refused> {
+    let codes: Result<Vec<String>, _> = parts.iter().map(|part| svg(part)).collect();
+    let codes = codes.map_err(|_| Refused::from(RegistrarError::Answer(FleetError::Malformed("QR code"))))?;
+    Ok(json!({ "confirmed": true, "codes": codes, "parts": parts }))
 }
 
 #[derive(Deserialize)]
@@ -341,13 +373,7 @@ async fn confirm(State(shared): State<Shared>, headers: HeaderMap, Json(confirm)
             return Ok(json!({ "confirmed": true }));
         }
         match shared.registrar.enrol(&pending.request, None).map_err(Refused::from)? {
-            Decision::Issued { answer, .. } => {
-                let parts = relay::split("answer", &answer);
-                let codes: Result<Vec<String>, _> = parts.iter().map(|part| svg(part)).collect();
-                let codes =
-                    codes.map_err(|_| Refused::from(RegistrarError::Answer(FleetError::Malformed("QR code"))))?;
-                Ok(json!({ "confirmed": true, "codes": codes, "parts": parts }))
-            }
+            Decision::Issued { answer, .. } => codes(&relay::split("answer", &answer)),
             Decision::Pending { .. } => {
                 Err(Refused::new(409, "request_unknown", "it was confirmed by somebody else", "scan its code again"))
             }

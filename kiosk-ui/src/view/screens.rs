@@ -10,8 +10,8 @@ use crate::icon::Icon;
 use crate::portrait::Picture;
 use crate::scene::{Id, Kind};
 use crate::state::{
-    Act, Choice, EnrolStep, Enrolment, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict,
-    choices_shown,
+    Act, Carried, Choice, EnrolStep, Enrolment, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen,
+    Verdict, choices_shown,
 };
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
@@ -153,6 +153,15 @@ fn technician(b: &mut Builder<'_>, rest: &mut Rect) {
     for (id, code) in about.checks.iter().flatten().filter(|(_, code)| roomy || code.is_some()) {
         let name = Phrase::of_device_check(id).map_or(id.as_str(), |phrase| b.say(phrase));
         rows.push((name.to_owned(), code.clone()));
+    }
+    if let Some(carried) = &about.carried {
+        let bundle = b.say(Phrase::CheckBundle);
+        let (text, color) = match carried {
+            Carried::Parts(have, of) => (format!("{bundle}: {have}/{of}"), theme.primary),
+            Carried::Taken(version) => (format!("{bundle}: {version}"), theme.good),
+            Carried::Refused(code) => (format!("{bundle}: {code}"), theme.bad),
+        };
+        b.paragraph(Id("carried", 0), rest, &text, label, Align::Left, color);
     }
     if about.checks.is_none() {
         b.paragraph(Id("part", 1), rest, checking, label, Align::Left, theme.primary);

@@ -288,6 +288,16 @@ enum BundleCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Sign what is in a bundle with another key: built where the parts are, signed where the operator's key is.
+    Sign {
+        #[command(flatten)]
+        key: OperatorKey,
+        /// The bundle.
+        file: PathBuf,
+        /// The signed file.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Show what is in a bundle, and whether a key signed it.
     Inspect {
         /// The bundle.
@@ -414,6 +424,10 @@ fn main() -> anyhow::Result<()> {
             let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
             let parts = bundle::build(&key.keys, &pass_phrase, &directory, version, &environment, &clock, &out)?;
             println!("bundle {version} with {parts} parts signed: {}", out.display());
+        }
+        Command::Bundle { command: BundleCommand::Sign { key, file, out } } => {
+            let version = bundle::sign(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &file, &out)?;
+            println!("bundle {version} signed: {}", out.display());
         }
         Command::Bundle { command: BundleCommand::Inspect { file, key } } => {
             print!("{}", bundle::inspect(&file, key.as_deref())?);

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use update::commands::Commands;
+use update::gate::Doctor as _;
 use update::packages::{Packages, Tools};
 use update::rauc::Rauc;
 use update::runner::{Did, Files};
@@ -45,6 +46,8 @@ enum UpdateCommand {
     },
     /// Say how far the update is and how the last one ended.
     Status,
+    /// Say what the gate of an update would see now, as JSON: each check with the code of what is wrong, or null.
+    Examine,
     /// On plain Debian: keep these packages, which are installed, as the way back.
     Keep {
         /// Package files.
@@ -87,6 +90,11 @@ impl Update {
             UpdateCommand::Status => {
                 let state = State::load(&self.dir)?;
                 println!("{}", serde_json::to_string_pretty(&state)?);
+                Ok(())
+            }
+            UpdateCommand::Examine => {
+                let health = Commands::of(&self.config.display().to_string()).examine();
+                println!("{}", serde_json::to_string_pretty(&health.map_err(anyhow::Error::msg)?)?);
                 Ok(())
             }
             UpdateCommand::Keep { files } => {
