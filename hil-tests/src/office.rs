@@ -59,7 +59,7 @@ impl Setup {
 /// Writes the configuration of a desk beside that of the device.
 fn configure(line: &Line, device: &str, setup: &Setup, port: u16) -> anyhow::Result<PathBuf> {
     let text = std::fs::read_to_string(line.path(&format!("{device}/agent.toml")))?;
-    let mut text = text.replace("profile = \"identify\"", &format!("profile = {:?}", setup.profile));
+    let mut text = format!("profile = {:?}\n{text}", setup.profile);
     if setup.alone {
         text.push_str("sync = false\n");
     }

@@ -37,7 +37,6 @@ fn configure(directory: &Path) {
     let config = path("device/agent.toml");
     let text = std::fs::read_to_string(&config).expect("configuration");
     let text: String = text
-        .replace("profile = \"identify\"", "profile = \"hospital-kiosk\"")
         .lines()
         .map(|line| if line.starts_with("reader") { "reader = \"sim:an\"\n".to_owned() } else { format!("{line}\n") })
         .collect();
@@ -46,7 +45,7 @@ fn configure(directory: &Path) {
          touch = \"QEMU Virtio Tablet\"\nscanner = \"serial:/dev/ttyUSB0@9600\"\nspeech = \"espeak-ng\"\n\
          [kiosk.queue]\nletter = \"A\"\nplace = \"Phòng 2\"\n[kiosk.printer]\ndevice = \"serial:/dev/ttyUSB1@115200\"\n"
     );
-    std::fs::write(config, text + &kiosk).expect("configuration");
+    std::fs::write(config, format!("profile = \"hospital-kiosk\"\n{text}{kiosk}")).expect("configuration");
 }
 
 /// The kiosk as a person meets it.
