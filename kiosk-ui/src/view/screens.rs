@@ -170,10 +170,19 @@ fn technician(b: &mut Builder<'_>, rest: &mut Rect) {
         let text = b.say(Phrase::AllWork);
         return b.paragraph(Id("part", 0), rest, text, label, Align::Left, theme.good);
     }
+    let high = label.line_height() + sizes.gap / 2;
+    let room = usize::try_from(rest.h / high).unwrap_or(0);
+    let count = rows.len();
     for (at, (said, trouble)) in rows.into_iter().enumerate() {
-        let high = label.line_height() + sizes.gap / 2;
-        if rest.h < high {
-            break;
+        // What does not fit is counted, not dropped.
+        if at + 1 == room && count > room {
+            let line = rest.cut_top(high);
+            let more = b.fit(&format!("+{} · provision doctor", count - at), label, line.w);
+            b.line(Id("row", u16::MAX), line, &more, label, Align::Left, theme.bad);
+            return;
+        }
+        if at >= room {
+            return;
         }
         let id = at as u16 * 4;
         let mut row = rest.cut_top(high);
