@@ -37,10 +37,7 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<()
     for entry in bundle.of_kind(Kind::Revoked) {
         RevokedCards::parse(&entry.bytes).map_err(|error| wrong(entry, error))?;
     }
-    for entry in bundle.of_kind(Kind::Rollout) {
-        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
-        Rollout::parse(text).map_err(|error| wrong(entry, error))?;
-    }
+    bundle.rollout()?;
     for entry in bundle.of_kind(Kind::Settings) {
         let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
         // As it will be: under the device's own.
@@ -53,13 +50,7 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<()
 
 /// Keys whose bundles a device takes: those of its assignment, or those that its active bundle names.
 fn operators(bundles: &Bundles, state: &State) -> Vec<Vec<u8>> {
-    let of_bundle: Vec<Vec<u8>> = bundles.contents().ok().flatten().map_or_else(Vec::new, |bundle| {
-        let key = |entry: &Entry| {
-            let key = openssl::pkey::PKey::public_key_from_pem(&entry.bytes).ok()?;
-            key.public_key_to_der().ok()
-        };
-        bundle.of_kind(Kind::Operator).filter_map(key).collect()
-    });
+    let of_bundle = bundles.contents().ok().flatten().map_or_else(Vec::new, |bundle| bundle.operators());
     if !of_bundle.is_empty() {
         return of_bundle;
     }
@@ -82,6 +73,13 @@ pub fn take(bundles: &Bundles, state: &State, settings: &Path, bytes: &[u8]) -> 
 pub fn rollout(bundles: &Bundles) -> Option<Rollout> {
     // What came with a bundle was checked before it became active.
     Rollout::parse(&std::fs::read_to_string(bundles.path().join(Rollout::PATH)).ok()?).ok()
+}
+
+/// The active bundle's list of lost cards.
+#[must_use]
+pub fn revoked(bundles: &Bundles) -> Option<RevokedCards> {
+    // What came with a bundle was checked before it became active.
+    RevokedCards::parse(&std::fs::read(bundles.path().join(RevokedCards::PATH)).ok()?).ok()
 }
 
 /// The roots that the active bundle names.

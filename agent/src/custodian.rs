@@ -28,10 +28,6 @@ const EXCHANGE: Duration = Duration::from_secs(3600);
 /// A difference between clocks, in seconds, that is worth an event.
 const WORTH_TELLING: u64 = 5;
 
-fn failure(error: &KeeperError) -> Failure {
-    Failure::device(error.code(), emrtd::error::describe(error), error.remedy())
-}
-
 /// The custodian before it runs.
 pub struct Custodian {
     keeper: Keeper,
@@ -84,11 +80,11 @@ impl Custodian {
         let central = Arc::new(identity::Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
         let software = env!("CARGO_PKG_VERSION");
         let keeper = Keeper::open(&config.identity, Arc::clone(&keys), central, Arc::clone(&clock), software);
-        let mut keeper = keeper.map_err(|error| failure(&error))?;
+        let mut keeper = keeper?;
         let bundles = Bundles::new(&config.bundles);
         // It may have come on a stick.
         if let Some(roots) = bundle::roots(&bundles) {
-            keeper.trust(&roots).map_err(|error| failure(&error))?;
+            keeper.trust(&roots)?;
         }
         let custodian = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0 };
         custodian.connect()?;
@@ -103,7 +99,7 @@ impl Custodian {
             return Err(Failure::device("identity_missing", "the device is not enrolled", "provision enrol"));
         };
         let https = identity::Https::new(state.url(), Arc::clone(&self.keys), Arc::clone(&self.clock));
-        let client = https.client(&roots, Some(own)).map_err(|error| failure(&error.into()))?;
+        let client = https.client(&roots, Some(own)).map_err(KeeperError::from)?;
         self.https.set(client, state.url());
         Ok(())
     }
@@ -184,7 +180,7 @@ impl Custodian {
 
     /// A step of the identity; when to look again.
     fn step(&mut self, site: &Site) -> Result<Duration, Failure> {
-        match self.keeper.step(&system_random).map_err(|error| failure(&error))? {
+        match self.keeper.step(&system_random)? {
             Progress::Promoted { ends: (before, end), .. } => {
                 site.note_device("certificate_renewed", before.map(|end| end.to_string()), Some(end.to_string()))?;
                 self.connect()?;
@@ -235,7 +231,7 @@ impl Custodian {
         if site.take_bundle(bytes)?.is_ok()
             && let Some(roots) = bundle::roots(&self.bundles)
         {
-            self.keeper.trust(&roots).map_err(|error| failure(&error))?;
+            self.keeper.trust(&roots)?;
             self.connect()?;
         }
         Ok(())

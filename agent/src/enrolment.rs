@@ -138,10 +138,6 @@ struct Applicant {
     collector: Collector,
 }
 
-fn failure(error: &KeeperError) -> Failure {
-    Failure::device(error.code(), emrtd::error::describe(error), error.remedy())
-}
-
 impl Applicant {
     fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let keys = config.key_store()?;
@@ -150,7 +146,7 @@ impl Applicant {
         let clock = Arc::new(TrustedClock::new(clock, floor));
         let central = Arc::new(Https::new(&url, Arc::clone(&keys), Arc::clone(&clock)));
         let keeper = Keeper::open(&config.identity, keys, central, clock, env!("CARGO_PKG_VERSION"));
-        let keeper = keeper.map_err(|error| failure(&error))?.by(Way::Qr, None);
+        let keeper = keeper?.by(Way::Qr, None);
         let shown = begin(&keeper.state().serial);
         Ok(Self { keeper, shown, collector: Collector::default() })
     }
@@ -158,7 +154,7 @@ impl Applicant {
     /// Takes steps until it is let in, or nobody listens any more.
     fn work(&mut self, tell: &Sender<Enrolment>, scanned: &Receiver<Private>) -> Result<(), Failure> {
         loop {
-            let wait = self.step().map_err(|error| failure(&error))?;
+            let wait = self.step()?;
             if tell.send(self.shown.clone()).is_err() || self.shown.step == EnrolStep::Done {
                 return Ok(());
             }
@@ -166,7 +162,7 @@ impl Applicant {
             let until = self.keeper.clock().monotonic() + wait;
             loop {
                 match scanned.recv_timeout(until.saturating_sub(self.keeper.clock().monotonic())) {
-                    Ok(scan) => self.hear(&scan).map_err(|error| failure(&error))?,
+                    Ok(scan) => self.hear(&scan)?,
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }

@@ -3,6 +3,7 @@
 
 use drivers::reader::ReaderError;
 use emrtd::error::describe;
+use identity::KeeperError;
 use serde::Serialize;
 
 /// Exit statuses of the command line.
@@ -56,6 +57,12 @@ impl Failure {
     #[must_use]
     pub fn device(code: &str, message: impl Into<String>, remedy: &str) -> Self {
         Self { code: code.to_owned(), message: message.into(), remedy: remedy.to_owned(), exit: exit::DEVICE }
+    }
+}
+
+impl From<KeeperError> for Failure {
+    fn from(error: KeeperError) -> Self {
+        Self::device(error.code(), describe(&error), error.remedy())
     }
 }
 

@@ -27,7 +27,7 @@ use emrtd::secret::{Entropy as _, SystemEntropy};
 use events::event::Bytes;
 use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
 use fleet::FleetError;
-use fleet::bundle::{Bundle, Kind};
+use fleet::bundle::Kind;
 use fleet::revoked::RevokedCards;
 use identity::TrustedClock;
 use identity::bundles::Bundles;
@@ -240,8 +240,7 @@ impl Site {
         // What a cut of power left between book and outbox.
         site.drain()?;
         site.load_rosters(&profile.id)?;
-        let bundle = Bundles::new(&site.config.bundles).contents();
-        site.take_revoked(bundle.map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?.as_ref());
+        site.load_revoked();
         site.note_settings()?;
         Courier::start(&site);
         if let Some(custodian) = custodian {
@@ -325,7 +324,7 @@ impl Site {
         self.generation.fetch_add(1, Ordering::Relaxed);
         let contents = Bundles::new(&self.config.bundles).contents();
         let contents = contents.map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?;
-        self.take_revoked(contents.as_ref());
+        self.load_revoked();
         let profile = Profile::load(&self.config.profile)?;
         for entry in contents.iter().flat_map(|bundle| bundle.of_kind(Kind::Roster)) {
             // A list for another profile, or one that wants a pass phrase, waits for staff.
@@ -359,10 +358,8 @@ impl Site {
         }
     }
 
-    fn take_revoked(&self, bundle: Option<&Bundle>) {
-        let entry = bundle.and_then(|bundle| bundle.of_kind(Kind::Revoked).next());
-        // It was read before the bundle became active.
-        let list = entry.and_then(|entry| RevokedCards::parse(&entry.bytes).ok());
+    fn load_revoked(&self) {
+        let list = crate::bundle::revoked(&Bundles::new(&self.config.bundles));
         *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = list;
     }
 

@@ -14,6 +14,8 @@
 //! part is ([`Kind`]). What a kind contains is checked by those who use it, before the bundle becomes active.
 
 use crate::request::octets;
+use crate::revoked::RevokedCards;
+use crate::rollout::Rollout;
 use crate::{FleetError, Sign, decode, encode, fingerprint};
 use events::{Verifier, sign_document};
 use serde::{Deserialize, Serialize};
@@ -59,8 +61,8 @@ impl Kind {
             Some(("profiles", _)) if has_extension(path, "toml") => Self::Profile,
             Some(("rosters", _)) => Self::Roster,
             Some(("playlist", _)) => Self::Playlist,
-            Some(("revoked", "cards")) => Self::Revoked,
-            _ if path == crate::rollout::Rollout::PATH => Self::Rollout,
+            _ if path == RevokedCards::PATH => Self::Revoked,
+            _ if path == Rollout::PATH => Self::Rollout,
             None if path == "site.toml" => Self::Settings,
             _ => return None,
         };
@@ -162,6 +164,24 @@ impl Bundle {
     /// The parts of a kind.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| Kind::of(&entry.path) == Some(kind))
+    }
+
+    /// What it says that devices shall run.
+    ///
+    /// # Errors
+    /// When the part is no rollout.
+    pub fn rollout(&self) -> Result<Option<Rollout>, FleetError> {
+        let Some(entry) = self.of_kind(Kind::Rollout).next() else { return Ok(None) };
+        let wrong = |why: String| FleetError::Entry { path: entry.path.clone(), why };
+        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(error.to_string()))?;
+        Rollout::parse(text).map(Some).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The keys that it names, whose bundles are taken from now on: SubjectPublicKeyInfo in DER.
+    #[must_use]
+    pub fn operators(&self) -> Vec<Vec<u8>> {
+        let key = |pem: &[u8]| openssl::pkey::PKey::public_key_from_pem(pem)?.public_key_to_der();
+        self.of_kind(Kind::Operator).filter_map(|entry| key(&entry.bytes).ok()).collect()
     }
 
     /// Signs it.

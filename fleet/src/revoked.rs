@@ -30,6 +30,9 @@ fn entry(key: &[u8], number: &str, issued: &str) -> [u8; ENTRY] {
 }
 
 impl RevokedCards {
+    /// Where it is in a bundle.
+    pub const PATH: &'static str = "revoked/cards";
+
     /// Of cards by number and date of issue, `YYYY-MM-DD`; without one every card of that number.
     #[must_use]
     pub fn new<'a>(key: &[u8], cards: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Self {

@@ -385,16 +385,8 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         command.args(arguments).args(["--config"]).arg(&config);
         run(&mut command)
     };
-    let scan = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022\n";
-    let scan_once = || {
-        let mut agent = Command::new(hil_tests::program("cccd-agent"));
-        let agent = agent.args(["run", "--config"]).arg(&config).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut agent = agent.stderr(Stdio::null()).spawn().expect("agent");
-        agent.stdin.take().expect("input").write_all(scan.as_bytes()).expect("scan");
-        assert!(agent.wait().expect("ended").success());
-    };
     std::fs::write(line.path("agent-1/bundles/active/site.toml"), "direction = \"both\"\n").expect("a damaged file");
-    scan_once();
+    scan_once(&line, "agent-1");
     assert_eq!(line.bundles("agent-1").active(), 1, "the bundle before is used");
     line.fleet(&["revoke", "agent-1", "--why", "broken"]).expect("revoked");
     let stick = line.text("stick");
@@ -417,7 +409,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     assert!(!well && said.contains("fleet_signature"), "{said}");
 
     // Softly reset it is the same device, which was shut out; hard, it is a new one.
-    scan_once();
+    scan_once(&line, "agent-1");
     let (well, said) = agent(&["reset", "--soft"]);
     assert!(!well && said.contains("outbox_not_empty"), "{said}");
     assert!(agent(&["reset", "--soft", "--lose-events"]).0);
@@ -434,7 +426,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     assert!(well, "{said}");
     let (well, said) = again(&token);
     assert!(well && said.contains("agent-1-2 is let in, at Site B"), "{said}");
-    scan_once();
+    scan_once(&line, "agent-1");
 }
 
 #[test]

@@ -117,28 +117,21 @@ impl Kiosk {
 
     /// Touches what does this, as soon as it is there.
     fn touch(&self, act: Act) {
-        let at = self.wait_for(&format!("{act:?}"), |shown| {
-            shown
-                .buttons
-                .iter()
-                .find(|(each, _)| *each == act)
-                .map(|(_, rect)| (rect.x + rect.w / 2, rect.y + rect.h / 2))
-        });
-        self.outside.send(Outside::Down(at.0, at.1)).expect("it feels");
-        self.outside.send(Outside::Up(at.0, at.1)).expect("it feels");
+        self.press(act, 0);
     }
 
     /// Holds what does this for longer than anybody does by chance.
     fn hold(&self, act: Act) {
+        self.press(act, cccd_agent::flow::HOLD_MS + 500);
+    }
+
+    fn press(&self, act: Act, milliseconds: u64) {
         let at = self.wait_for(&format!("{act:?}"), |shown| {
-            shown
-                .buttons
-                .iter()
-                .find(|(each, _)| *each == act)
-                .map(|(_, rect)| (rect.x + rect.w / 2, rect.y + rect.h / 2))
+            let found = shown.buttons.iter().find(|(each, _)| *each == act);
+            found.map(|(_, rect)| (rect.x + rect.w / 2, rect.y + rect.h / 2))
         });
         self.outside.send(Outside::Down(at.0, at.1)).expect("it feels");
-        hil_tests::stack::pause(cccd_agent::flow::HOLD_MS + 500);
+        hil_tests::stack::pause(milliseconds);
         self.outside.send(Outside::Up(at.0, at.1)).expect("it feels");
     }
 

@@ -30,9 +30,14 @@ impl Visits {
         Self(state.join("visits.lock"))
     }
 
-    fn open(&self) -> Result<File, FleetError> {
+    fn lock(&self, lock: impl FnOnce(&File) -> Result<(), TryLockError>) -> Result<Option<File>, FleetError> {
         let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&self.0);
-        file.map_err(io("open", &self.0))
+        let file = file.map_err(io("open", &self.0))?;
+        match lock(&file) {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(io("lock", &self.0)(error)),
+        }
     }
 
     /// Somebody begins to be served; `None` while the device is about to restart.
@@ -40,12 +45,7 @@ impl Visits {
     /// # Errors
     /// When the file cannot be opened or locked.
     pub fn begin(&self) -> Result<Option<Visit>, FleetError> {
-        let file = self.open()?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Visit { _lock: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(io("lock", &self.0)(error)),
-        }
+        Ok(self.lock(File::try_lock_shared)?.map(|lock| Visit { _lock: lock }))
     }
 
     /// Nobody is to be served from now on; `None` while somebody is.
@@ -53,12 +53,7 @@ impl Visits {
     /// # Errors
     /// When the file cannot be opened or locked.
     pub fn alone(&self) -> Result<Option<Alone>, FleetError> {
-        let file = self.open()?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Alone { _lock: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(io("lock", &self.0)(error)),
-        }
+        Ok(self.lock(File::try_lock)?.map(|lock| Alone { _lock: lock }))
     }
 }
 

@@ -60,8 +60,8 @@ pub enum Step {
     Rest(Why),
     /// Note how the device is, and begin.
     Begin(Target),
-    /// Install.
-    Install(Target),
+    /// Install; how often it was begun before.
+    Install(Target, u32),
     /// It cannot be installed: what runs stays.
     GiveUp(Outcome),
     /// Leave what was installed.
@@ -70,8 +70,8 @@ pub enum Step {
     Restart(Target),
     /// Look whether it is as well as before.
     Examine(Target),
-    /// Have what ran before run again.
-    GoBack(Target, String),
+    /// Have what ran before run again; why, and how often it was tried before.
+    GoBack(Target, String, u32),
     /// Restart once more: it was ordered and did not happen.
     RestartAgain,
     /// It has ended: write it down.
@@ -125,7 +125,7 @@ pub fn next(state: &State, present: &Present) -> Step {
         Phase::Installing { target, attempts } if *attempts >= INSTALLS => {
             Step::GiveUp(failed(target, "update_install"))
         }
-        Phase::Installing { target, .. } => Step::Install(target.clone()),
+        Phase::Installing { target, attempts } => Step::Install(target.clone(), *attempts),
         Phase::Installed { target } => match &present.wanted {
             // Another was named since: this one is not started.
             Some(wanted) if wanted.target == *target && !wanted.stopped => {
@@ -147,7 +147,7 @@ pub fn next(state: &State, present: &Present) -> Step {
         Phase::GoingBack { target, attempts, .. } if *attempts >= WAYS_BACK => {
             Step::End(failed(target, "update_no_way_back"))
         }
-        Phase::GoingBack { target, why, .. } => Step::GoBack(target.clone(), why.clone()),
+        Phase::GoingBack { target, why, attempts } => Step::GoBack(target.clone(), why.clone(), *attempts),
     }
 }
 

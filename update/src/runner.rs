@@ -122,7 +122,7 @@ pub enum Did {
     Began(Target),
     /// It is installed.
     Installed(Target),
-    /// It could not be installed; it is tried again, or has been given up.
+    /// It could not be installed, and has been given up.
     NotInstalled(String),
     /// What was installed is left.
     Left(Target),
@@ -241,7 +241,7 @@ impl Runner {
                 self.go(Phase::Installing { target: target.clone(), attempts: 0 })?;
                 Ok(Did::Began(target))
             }
-            Step::Install(target) => self.install(target, order, progress),
+            Step::Install(target, before) => self.install(target, before + 1, order, progress),
             Step::GiveUp(outcome) => {
                 self.engine.keep_running()?;
                 self.end(outcome)
@@ -264,13 +264,9 @@ impl Runner {
                 Ok(Did::Restarting)
             }
             Step::Examine(target) => self.examine(target, present.up),
-            Step::GoBack(target, why) => {
+            Step::GoBack(target, why, before) => {
                 let Some(_alone) = self.visits.alone()? else { return Ok(Did::Rested(Why::Served)) };
-                let attempts = match &self.state.phase {
-                    Phase::GoingBack { attempts, .. } => attempts + 1,
-                    _ => 1,
-                };
-                self.go(Phase::GoingBack { target, why: why.clone(), attempts })?;
+                self.go(Phase::GoingBack { target, why: why.clone(), attempts: before + 1 })?;
                 self.engine.reject()?;
                 self.engine.restart()?;
                 Ok(Did::GoingBack(why))
@@ -279,15 +275,19 @@ impl Runner {
         }
     }
 
-    fn install(&mut self, target: Target, order: Option<Order>, progress: Progress<'_>) -> Result<Did, UpdateError> {
+    fn install(
+        &mut self,
+        target: Target,
+        attempts: u32,
+        order: Option<Order>,
+        progress: Progress<'_>,
+    ) -> Result<Did, UpdateError> {
         // The rollout may have been withdrawn since it began.
         let Some(order) = order.filter(|order| order.wanted.target == target && order.wanted.ready) else {
             self.engine.keep_running()?;
             self.go(Phase::Idle)?;
             return Ok(Did::Left(target));
         };
-        let Phase::Installing { attempts, .. } = &self.state.phase else { return Ok(Did::Rested(Why::NothingWanted)) };
-        let attempts = attempts + 1;
         // Counted before it is tried: what kills the device has been tried, too.
         self.go(Phase::Installing { target: target.clone(), attempts })?;
         match self.engine.install(&target, &order.files, progress) {

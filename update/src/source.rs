@@ -8,7 +8,7 @@ use crate::machine::Wanted;
 use crate::runner::{Order, Source};
 use crate::state::{State, Target};
 use fleet::FleetError;
-use fleet::bundle::{Acceptance, Kind};
+use fleet::bundle::Acceptance;
 use fleet::error::io;
 use fleet::rollout::{Choice, Rollout, Settings, Takes, copy_hashed};
 use identity::bundles::Bundles;
@@ -71,15 +71,11 @@ impl OfAgent {
         let known = state.bundle.saturating_sub(1);
         let (bundle, _) = Acceptance { operators: &operators, environment: &place.environment, known }.open(&bytes)?;
         state.bundle = bundle.version;
-        let key = |pem: &[u8]| openssl::pkey::PKey::public_key_from_pem(pem)?.public_key_to_der();
-        let named: Vec<Vec<u8>> = bundle.of_kind(Kind::Operator).filter_map(|entry| key(&entry.bytes).ok()).collect();
+        let named = bundle.operators();
         if !named.is_empty() {
             state.operators = named.iter().map(hex::encode).collect();
         }
-        let Some(entry) = bundle.of_kind(Kind::Rollout).next() else { return Ok(None) };
-        let wrong = |why: String| FleetError::Entry { path: entry.path.clone(), why };
-        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(error.to_string()))?;
-        Ok(Some((Rollout::parse(text).map_err(|error| wrong(error.to_string()))?, place.device)))
+        Ok(bundle.rollout()?.map(|rollout| (rollout, place.device)))
     }
 
     /// The files, where all of them are here and right.

@@ -71,7 +71,7 @@ fn said(command: &mut Command) -> anyhow::Result<String> {
 /// Makes the packages; where they are.
 pub(crate) fn make(profile: &str) -> anyhow::Result<Vec<PathBuf>> {
     crate::doctor::install(crate::doctor::Purpose::Demo)?;
-    need_program("dpkg-shlibdeps", "dpkg-dev")?;
+    crate::doctor::need_program("dpkg-shlibdeps", "dpkg-dev")?;
     let release: &[&str] = if profile == "release" { &["--release"] } else { &[] };
     for name in ["cccd-agent", "provisioning", "cccd-central"] {
         // One after the other: central must not be linked with what the agent alone needs.
@@ -154,14 +154,6 @@ fn control(package: &Package, version: &str, architecture: &str, out: &Path, pro
     ))
 }
 
-fn need_program(program: &str, package: &str) -> anyhow::Result<()> {
-    if crate::has(program) {
-        return Ok(());
-    }
-    eprintln!("── installing through apt-get: {package}");
-    crate::doctor::apt(&["install", "--yes", "--no-install-recommends", package])
-}
-
 /// What the tree has besides the least: what a device has, and what the packages want.
 const INCLUDE: &str = "systemd,systemd-sysv,udev,pcscd,libssl3,libnfc6,libtss2-esys-3.0.2-0";
 /// What debootstrap cannot configure, and apt can.
@@ -173,7 +165,7 @@ struct Tree(PathBuf);
 impl Tree {
     /// What debootstrap makes, once.
     fn base() -> anyhow::Result<PathBuf> {
-        need_program("debootstrap", "debootstrap")?;
+        crate::doctor::need_program("debootstrap", "debootstrap")?;
         let base = target().join("debian-12");
         let (ready, include) = (base.join("ready"), format!("--include={INCLUDE}"));
         if fs::read_to_string(&ready).is_ok_and(|made_with| made_with == INCLUDE) {
@@ -224,7 +216,7 @@ impl Tree {
 /// Fetches what the check needs: the tree, and the tool that lists what a package is made of.
 pub(crate) fn ready() -> anyhow::Result<()> {
     anyhow::ensure!(crate::doctor::is_root(), "a tree of Debian is made and entered by root only");
-    need_program("dpkg-shlibdeps", "dpkg-dev")?;
+    crate::doctor::need_program("dpkg-shlibdeps", "dpkg-dev")?;
     Tree::base()?;
     crate::sbom::tool().map(drop)
 }

@@ -201,7 +201,16 @@ pub(crate) fn is_root() -> bool {
 
 /// Installs the package that a file comes from, where the file is not there.
 pub(crate) fn need_file(file: &Path, package: &str) -> anyhow::Result<()> {
-    if file.exists() {
+    get_unless(file.exists(), package)
+}
+
+/// The same for a program.
+pub(crate) fn need_program(program: &str, package: &str) -> anyhow::Result<()> {
+    get_unless(crate::has(program), package)
+}
+
+fn get_unless(is_there: bool, package: &str) -> anyhow::Result<()> {
+    if is_there {
         return Ok(());
     }
     eprintln!("── installing through apt-get: {package}");

@@ -615,14 +615,11 @@ impl Registrar {
 
     /// What a bundle's rollout names must be here before devices ask for it.
     fn has_files(&self, bundle: &fleet::bundle::Bundle) -> Result<(), FleetError> {
-        for entry in bundle.of_kind(fleet::bundle::Kind::Rollout) {
-            let wrong = |why: String| FleetError::Entry { path: entry.path.clone(), why };
-            let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(error.to_string()))?;
-            let rollout = Rollout::parse(text).map_err(|error| wrong(error.to_string()))?;
-            let here = |hash: &&String| self.files().is_some_and(|files| files.has(hash));
-            if let Some(missing) = rollout.files().find(|hash| !here(hash)).filter(|_| !rollout.stopped) {
-                return Err(wrong(format!("file {missing} is not offered yet: cccd-central fleet file FILE")));
-            }
+        let Some(rollout) = bundle.rollout()?.filter(|rollout| !rollout.stopped) else { return Ok(()) };
+        let here = |hash: &&String| self.files().is_some_and(|files| files.has(hash));
+        if let Some(missing) = rollout.files().find(|hash| !here(hash)) {
+            let why = format!("file {missing} is not offered yet: cccd-central fleet file FILE");
+            return Err(FleetError::Entry { path: Rollout::PATH.to_owned(), why });
         }
         Ok(())
     }

@@ -111,12 +111,7 @@ fn rotate(line: &FleetLine, names: &[String], story: &mut Story) -> anyhow::Resu
     line.ca(&["ca-add-root"])?;
     std::fs::create_dir_all(line.path("parts/fleet"))?;
     std::fs::copy(line.path("ca/fleet-ca.cert.pem"), line.path("parts/fleet/roots.pem"))?;
-    let (keys, phrase, parts, out) =
-        (line.text("operator"), line.text("pass-phrase"), line.text("parts"), line.text("bundle"));
-    let key = ["--keys", &keys, "--pass-phrase-file", &phrase];
-    let build = ["bundle", "build", &parts, "--version", "1", "--environment", "practice", "--out", &out];
-    line.provision(&[&build[..], &key].concat())?;
-    line.fleet(&["publish", &out])?;
+    line.publish("parts", 1)?;
     line.reload_central()?;
     let take = |name: &str| -> anyhow::Result<()> {
         let mut keeper = line.keeper(name, FleetLine::clock_at(FleetLine::now()))?;

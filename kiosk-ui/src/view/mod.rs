@@ -7,6 +7,7 @@ mod build;
 mod illustration;
 mod keyboard;
 mod screens;
+mod technician;
 
 use crate::font::Fonts;
 use crate::scene::Scene;
