@@ -26,7 +26,7 @@ use crate::file::FileId;
 use crate::lds::{self, Sod};
 use crate::pace::ChipAuthenticationData;
 use crate::passive_authentication::{
-    Group, PassiveAuthentication, SodVerification, judge_signed, passive_authentication,
+    Facts, Group, PassiveAuthentication, SodVerification, judge_signed, passive_authentication,
 };
 use crate::secret::Secret;
 use crate::security_info::SecurityInfos;
@@ -176,9 +176,10 @@ impl Evidence {
                 groups.insert(*number, group);
             }
         }
+        let facts = Facts::default();
         let passive = match prepared.filter(|prepared| prepared.is_of(sod)) {
-            Some(prepared) => prepared.with_groups(&groups),
-            None => passive_authentication(sod, &groups, trust, at, now),
+            Some(prepared) => prepared.with_groups(&groups, &facts),
+            None => passive_authentication(sod, &groups, &facts, trust, at, now),
         };
         let mut checks = passive.checks.clone();
         // A copy may leave out the groups that would expose it; what the SOD lists, the chip must give.

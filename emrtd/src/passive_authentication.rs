@@ -3,6 +3,7 @@
 use crate::cms::{CmsError, Deviation, SignatureFault, SignedData};
 use crate::crypto::{HashAlgorithm, equal};
 use crate::deviation_list::{DeviationKind, KnownDeviation};
+use crate::document::Document;
 use crate::error::describe;
 use crate::lds::{LdsSecurityObject, Sod};
 use crate::trust::{Chain, Entry, TrustStore, Validity, validity};
@@ -17,6 +18,17 @@ pub enum Group<'a> {
     Bytes(&'a [u8]),
     /// Only its digest was kept.
     Digest(HashAlgorithm, &'a [u8]),
+}
+
+/// What else is known when a document is judged. All of it is believed only where the SOD binds it.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The document, from EF.DG1.
+    pub document: Option<Document>,
+    /// The date of issue that a signed data group states, with the group's number: EF.DG12 or a national one.
+    pub issued: Option<(u8, UnixTime)>,
+    /// The date of expiry that EF.DG1 states.
+    pub expires: Option<UnixTime>,
 }
 
 /// What passive authentication found.
@@ -36,8 +48,12 @@ pub struct PassiveAuthentication {
     pub known_deviations: Vec<String>,
     /// Whether the issuer has declared the keys of active authentication compromised.
     pub active_key_compromised: bool,
+    /// Whether the signature is right and nothing refutes it: keys that it binds prove something, whoever signed.
+    pub signed: bool,
     /// Whether signature, chain and validity all passed.
     pub trusted: bool,
+    /// Who signed.
+    pub issuer: ::verdict::Issuer,
     /// Groups whose hash passed.
     pub bound: Vec<u8>,
 }
@@ -50,11 +66,12 @@ pub struct PassiveAuthentication {
 pub fn passive_authentication(
     sod: &[u8],
     groups: &BTreeMap<u8, Group<'_>>,
+    facts: &Facts,
     trust: &TrustStore,
     at: Option<UnixTime>,
     now: UnixTime,
 ) -> PassiveAuthentication {
-    SodVerification::new(sod, trust, at, now).with_groups(groups)
+    SodVerification::new(sod, trust, at, now).with_groups(groups, facts)
 }
 
 /// The part of passive authentication that needs EF.SOD alone: it can be done while the portrait is still on the air.
@@ -101,7 +118,7 @@ impl SodVerification {
 
     /// Adds the comparison of the data groups.
     #[must_use]
-    pub fn with_groups(&self, groups: &BTreeMap<u8, Group<'_>>) -> PassiveAuthentication {
+    pub fn with_groups(&self, groups: &BTreeMap<u8, Group<'_>>, _facts: &Facts) -> PassiveAuthentication {
         let mut result = self.result.clone();
         if let Some(object) = &self.object {
             result.hashes(object, groups);
@@ -135,6 +152,7 @@ impl PassiveAuthentication {
         let revoked = self.revocation(trust, path, now);
         let validity_ok = self.validity(data, path, at, now);
         self.trusted = signature_ok && chain.is_some() && validity_ok && !revoked;
+        self.signed = signature_ok && !revoked && self.checks.iter().all(|check| check.outcome != Outcome::Failed);
     }
 
     fn signature(&mut self, data: &SignedData) -> bool {

@@ -121,6 +121,20 @@ codes! {
     }
 }
 
+/// Nothing is known before something is.
+impl Default for Issuer {
+    fn default() -> Self {
+        Self::Unchecked
+    }
+}
+
+/// Nothing is proved before something is.
+impl Default for Chip {
+    fn default() -> Self {
+        Self::Unproved
+    }
+}
+
 /// The five answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Answers {
