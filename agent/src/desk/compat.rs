@@ -86,7 +86,9 @@ const SOCKET_KEYS: [(&str, Item); 16] = [
 
 fn keyed(released: &Released) -> Map<String, Value> {
     let value = |item: &Item| Value::from(released.item(*item).unwrap_or_default());
-    SOCKET_KEYS.iter().map(|(key, item)| ((*key).to_owned(), value(item))).collect()
+    let items = SOCKET_KEYS.iter().map(|(key, item)| ((*key).to_owned(), value(item)));
+    // Ours: the code of the rung.
+    items.chain([("assurance".to_owned(), released.rung().into())]).collect()
 }
 
 fn portrait(released: &Released) -> &str {

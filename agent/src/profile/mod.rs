@@ -7,11 +7,13 @@
 pub mod item;
 
 use crate::failure::Failure;
+use cccd::document::{Kind, Taken};
 pub use item::{Item, Sensitivity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
+use verdict::Terms;
 
 /// What is done, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,7 +100,13 @@ pub struct Profile {
     /// What people are asked once their card is genuine.
     #[serde(default)]
     form: Vec<Spanned<FormField>>,
-    /// Passports and people without a card, too.
+    /// Which documents are taken, as [`Taken`] has them.
+    #[serde(default = "Profile::citizen_cards")]
+    documents: Spanned<Vec<String>>,
+    /// How much must be assured of a document and its holder, and what is done where less is.
+    #[serde(default)]
+    assurance: Terms,
+    /// People without a card, and other cards beside it.
     #[serde(default)]
     pub accept: Vec<Accept>,
     /// A list of people.
@@ -115,12 +123,10 @@ pub struct Profile {
     pub party: bool,
 }
 
-/// What else than a citizen card is accepted.
+/// What else than a document with a chip is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accept {
-    /// A passport, opened by what its MRZ says.
-    Passport,
     /// Somebody without a chip, typed in by staff and marked as such: a child, say.
     Typed,
     /// The QR code of a health insurance card, beside that of the citizen card.
@@ -371,6 +377,10 @@ impl Profile {
         "1".to_owned()
     }
 
+    fn citizen_cards() -> Spanned<Vec<String>> {
+        Spanned::new(0..0, vec![Kind::CitizenCard.code().to_owned()])
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -431,6 +441,15 @@ impl Profile {
     }
 
     fn fault_in_data(&self) -> Option<Fault> {
+        if let Some(unknown) = self.documents.get_ref().iter().find(|name| Taken::parse(name).is_err()) {
+            let why = format!("{unknown} is no kind of document");
+            let remedy = "name citizen_card, passport, passport:KOR, identity_card:THA, residence_card";
+            return Some((self.documents.span(), why, remedy));
+        }
+        if self.documents.get_ref().is_empty() {
+            let why = "no kind of document is taken".to_owned();
+            return Some((self.documents.span(), why, "name one, or leave the key out: then it is citizen_card"));
+        }
         let groups = self.data_groups();
         let span = || self.data_groups.span();
         if let Some(group) = groups.iter().find(|n| !matches!(n, 1..=16)) {
@@ -478,6 +497,15 @@ impl Profile {
             }
         }
         if let Some(ledger) = &self.ledger {
+            let by_number = |name: &String| name == Kind::CitizenCard.code();
+            if !self.documents.get_ref().iter().all(by_number) {
+                let why = "a ledger counts people by their 12-digit number, which other documents lack".to_owned();
+                return Some((ledger.span(), why, "take citizen_card only, or leave [ledger] out"));
+            }
+            if !self.takes(Item::IdNumber) {
+                let why = "a ledger counts people by their 12-digit number, which is not taken".to_owned();
+                return Some((ledger.span(), why, "name id_number under take"));
+            }
             if !self.event.fields.contains(&EventField::Subject) {
                 let why = "a ledger knows people by their keyed hash".to_owned();
                 return Some((ledger.span(), why, "add subject to [event] fields"));
@@ -495,7 +523,7 @@ impl Profile {
         }
         if let Some(print) = &self.print {
             let known = self.names();
-            let fixed = ["date", "time", "site", "number", "device"];
+            let fixed = ["date", "time", "site", "number", "device", "assurance"];
             let unknown = print
                 .get_ref()
                 .lines
@@ -595,6 +623,30 @@ impl Profile {
     #[must_use]
     pub fn print(&self) -> Option<&Print> {
         self.print.as_ref().map(Spanned::get_ref)
+    }
+
+    /// How much must be assured.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.assurance
+    }
+
+    /// Which documents are taken, as the profile names them.
+    #[must_use]
+    pub fn documents(&self) -> &[String] {
+        self.documents.get_ref()
+    }
+
+    /// Whether a document of this kind, issued by this state as its MRZ has it, is taken.
+    #[must_use]
+    pub fn takes_document(&self, kind: Kind, issuer: &str) -> bool {
+        self.documents().iter().filter_map(|name| Taken::parse(name).ok()).any(|taken| taken.takes(kind, issuer))
+    }
+
+    /// Whether any document that an MRZ opens is taken.
+    #[must_use]
+    pub fn takes_mrz(&self) -> bool {
+        self.documents().iter().any(|name| name != Kind::CitizenCard.code())
     }
 
     /// Whether this is accepted beside citizen cards.
