@@ -12,6 +12,7 @@ pub mod access;
 pub mod cross_check;
 pub mod date;
 pub mod dg13;
+pub mod name;
 pub mod number;
 pub mod qr;
 
@@ -19,3 +20,18 @@ pub use cross_check::cross_check;
 pub use dg13::{Dg13, Field};
 pub use number::Number;
 pub use qr::{Qr, Scan};
+
+/// The inputs in `vectors/field-cases`: real reports, reduced; made up, nobody's data.
+#[cfg(test)]
+mod field_cases {
+    use std::path::Path;
+
+    pub(crate) fn text(file: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/field-cases").join(file);
+        std::fs::read_to_string(path).expect("field case")
+    }
+
+    pub(crate) fn json(file: &str) -> serde_json::Value {
+        serde_json::from_str(&text(file)).expect("JSON")
+    }
+}
