@@ -92,8 +92,10 @@ pub(super) fn fold(text: &str) -> Vec<Letter> {
             before = Break::Apostrophe;
             continue;
         }
-        for c in std::iter::once(c).nfkd().flat_map(char::to_lowercase) {
-            if is_combining_mark(c) {
+        for c in std::iter::once(c).nfkd().flat_map(char::to_lowercase).nfkd() {
+            if is_apostrophe(c) {
+                before = Break::Apostrophe;
+            } else if is_combining_mark(c) {
                 // A mark after a break has no letter to stand on.
                 if let (Some(letter), Break::None) = (letters.last_mut(), before) {
                     Letter::mark(letter, c);

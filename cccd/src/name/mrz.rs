@@ -9,8 +9,9 @@
 use super::letters::{Break, Letter};
 use super::{Folded, Likeness, words};
 use emrtd::mrz::{Mrz, MrzFormat};
+use std::collections::BTreeSet;
 
-/// Components that are followed through the ways of shortening; longer names than this fit no name.
+/// Components that are followed through the ways of shortening; a name of more is compared whole only.
 const MOST_WORDS: usize = 32;
 
 /// The places of the name field: ICAO 9303-5, 9303-6, 9303-4, 4.2.2.
@@ -115,50 +116,59 @@ impl Field {
     /// are the secondary identifier as a whole.
     fn is_cut_of(&self, full: &[&[Letter]]) -> bool {
         let free = self.width.saturating_sub(self.used);
-        let enough = |left_out: &[&[Letter]]| left_out.iter().any(|word| word.len() >= free);
-        // Where the parts so far may end: at a component, with nothing left out, too little, or enough.
-        let mut ends = [[false; 3]; MOST_WORDS + 1];
-        ends[0][0] = true;
+        // Up to which component the parts so far may reach, and what they leave out on the way.
+        let mut reached = BTreeSet::from([(0, LeftOut::Nothing)]);
         for part in &self.parts {
-            let mut next = [[false; 3]; MOST_WORDS + 1];
-            for from in 0..full.len() {
+            let mut further = BTreeSet::new();
+            for (from, left_out) in reached {
                 for start in from..full.len() {
-                    let mut end = start;
-                    let mut rest = part.as_slice();
-                    // Whole components written together, then one that may be shortened.
-                    loop {
-                        let word = full[end];
-                        end += 1;
-                        if rest.len() <= word.len() {
-                            if begins(word, rest) {
-                                let left_out = &full[from..start];
-                                for state in 0..3 {
-                                    let state_after = match (state, left_out.is_empty(), enough(left_out)) {
-                                        (state, true, _) => state,
-                                        (_, _, true) => 2,
-                                        (state, _, false) => state.max(1),
-                                    };
-                                    next[end][state_after] |= ends[from][state];
-                                }
-                            }
-                            break;
-                        }
-                        if end == full.len() || !begins(word, &rest[..word.len()]) {
-                            break;
-                        }
-                        rest = &rest[word.len()..];
+                    if let Some(taken) = components(part, &full[start..]) {
+                        further.insert((start + taken, left_out.and(&full[from..start], free)));
                     }
                 }
             }
-            ends = next;
+            reached = further;
         }
-        (1..=full.len()).any(|end| {
-            let left_out = &full[end..];
-            let [nothing, too_little, plenty] = ends[end];
-            let secondary = self.one && !left_out.is_empty() && nothing;
-            plenty || secondary || (nothing && left_out.is_empty()) || ((nothing || too_little) && enough(left_out))
+        reached.into_iter().any(|(end, left_out)| {
+            left_out.and(&full[end..], free) != LeftOut::TooShort || (self.one && left_out == LeftOut::Nothing)
         })
     }
+}
+
+/// What a field leaves out of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum LeftOut {
+    /// No component.
+    Nothing,
+    /// Components that all had room.
+    TooShort,
+    /// Among them one that had none.
+    TooLong,
+}
+
+impl LeftOut {
+    /// With these components, too, where so many places are free: the first of them is a filler.
+    fn and(self, components: &[&[Letter]], free: usize) -> Self {
+        components
+            .iter()
+            .fold(self, |so_far, word| so_far.max(if word.len() >= free { Self::TooLong } else { Self::TooShort }))
+    }
+}
+
+/// How many of these components a part spells: whole ones written together, then one that may be shortened.
+fn components(part: &[char], full: &[&[Letter]]) -> Option<usize> {
+    let mut rest = part;
+    for (at, word) in full.iter().enumerate() {
+        if rest.len() <= word.len() {
+            return begins(word, rest).then_some(at + 1);
+        }
+        let (whole, after) = rest.split_at(word.len());
+        if !begins(word, whole) {
+            return None;
+        }
+        rest = after;
+    }
+    None
 }
 
 /// Whether a component begins with what is spelled.
