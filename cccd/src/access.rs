@@ -98,6 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn a_code_opens_by_its_number_and_where_it_tells_both_days_by_the_mrz() {
+        let passwords = |text: &str| match crate::qr::parse(text) {
+            Ok(crate::Scan::Cccd(qr)) => from_qr(&qr).len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(passwords("001099000017||A|15011999|Nam|x|15042021"), 4);
+        for text in ["001099000017|", "001099000017||A|1999|Nam|x|15042021", "001099000017||A|15011999|Nam|x|"] {
+            assert_eq!(passwords(text), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn the_built_in_card_access_offers_pace() {
         assert_eq!(SecurityInfos::parse(&CARD_ACCESS).expect("SecurityInfos").pace.len(), 1);
     }

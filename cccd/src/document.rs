@@ -202,8 +202,14 @@ mod tests {
         assert_eq!(Kind::of(&td3("PM"), None), Kind::Passport);
         assert_eq!(Kind::of(&td3("V"), None), Kind::Other);
         assert_eq!(Kind::of(&td3("I"), None), Kind::Other);
-        let td2 = Mrz::parse(&format!("I<THA{:<<31}{:<<36}", "A<<B", "")).expect("MRZ");
+        let mut td2 = Mrz::parse(&format!("I<THA{:<<31}{:<<36}", "A<<B", "")).expect("MRZ");
         assert_eq!(Kind::of(&td2, None), Kind::IdentityCard);
+        // What Vietnam issues as citizen and residence cards has the size TD1.
+        td2.issuer = "VNM".to_owned();
+        for nationality in ["VNM", "KOR"] {
+            td2.nationality = nationality.to_owned();
+            assert_eq!(Kind::of(&td2, Some(&national("001099000017"))), Kind::IdentityCard, "{nationality}");
+        }
     }
 
     #[test]

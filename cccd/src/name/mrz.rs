@@ -92,13 +92,11 @@ impl Drop for Field {
 
 impl Field {
     fn of(mrz: &Mrz) -> Self {
-        let parts = |text: &str| {
-            let parts = text.split('<').filter(|part| !part.is_empty());
-            parts.map(|part| part.chars().map(|c| c.to_ascii_lowercase()).collect()).collect::<Vec<Vec<char>>>()
-        };
+        let parts = [&mrz.surname, &mrz.given_names].into_iter().flat_map(|text| text.split('<'));
+        let parts = parts.filter(|part| !part.is_empty());
+        let parts = parts.map(|part| part.chars().map(|c| c.to_ascii_lowercase()).collect()).collect();
         let one = mrz.given_names.is_empty();
         let used = mrz.surname.len() + if one { 0 } else { 2 + mrz.given_names.len() };
-        let parts = [parts(&mrz.surname), parts(&mrz.given_names)].concat();
         Self { parts, used, width: width(mrz.format), one }
     }
 
