@@ -26,6 +26,7 @@ mod mrz;
 use letters::{Break, Letter, fold};
 use std::cmp::Ordering;
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 use zeroize::{Zeroize, Zeroizing};
 
 /// How alike two names are, the closest first.
@@ -110,7 +111,7 @@ impl Folded {
         Zeroizing::new(text.nfc().collect())
     }
 
-    /// Plain lower-case letters with one space between words: what a look-up compares. A key, not for people to read.
+    /// Plain lower-case letters with one space between words. A key, not for people to read.
     #[must_use]
     pub fn plain(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(self.0.len() * 4));
@@ -121,6 +122,13 @@ impl Folded {
             text.push(letter.plain());
         }
         text
+    }
+
+    /// As [`Folded::plain`], with every `y` as `i`: for looking for a part of a name, where `quy` is to find Quỳnh and
+    /// Quí alike. It takes more names for one than [`Folded::compare`] does, so it never decides whether two are.
+    #[must_use]
+    pub fn search(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.plain().replace('y', "i"))
     }
 
     /// Compares two names as text. Symmetric.
@@ -168,6 +176,18 @@ impl Folded {
 #[must_use]
 pub fn compare(a: &str, b: &str) -> Likeness {
     Folded::new(a).compare(&Folded::new(b))
+}
+
+/// A text for people with its letters bare: case, signs and spaces stay, `Đ` and what looks like it become `D`. For
+/// keyboards, printers and files that have no marks; never for comparing.
+#[must_use]
+pub fn without_marks(text: &str) -> Zeroizing<String> {
+    let bare = text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| match c {
+        'Đ' | 'Ð' | '\u{189}' => 'D',
+        'đ' | 'ð' | '\u{256}' => 'd',
+        c => c,
+    });
+    Zeroizing::new(bare.collect())
 }
 
 /// The words of a name; `apart` says whether an apostrophe parts two.

@@ -94,6 +94,20 @@ fn the_keys_of_a_name() {
 }
 
 #[test]
+fn part_of_a_name_is_found_whichever_way_it_is_typed() {
+    for (name, wanted) in [("Đỗ Như Quỳnh", "quy"), ("Đỗ Như Quỳnh", "QUI"), ("Lý Mĩ", "my"), ("H'Hen Niê", "hhen")]
+    {
+        assert!(Folded::new(name).search().contains(Folded::new(wanted).search().as_str()), "{wanted}");
+    }
+    assert!(!Folded::new("Đỗ Như Quỳnh").search().contains(Folded::new("quan").search().as_str()));
+}
+
+#[test]
+fn a_text_without_marks_keeps_all_else() {
+    assert_eq!(without_marks("Ðặng Mỹ-Linh, Số 1: H’Hen đỗ").as_str(), "Dang My-Linh, So 1: H’Hen do");
+}
+
+#[test]
 fn names_dg13_mrz_of_the_field_are_no_other_names() {
     let cases = json("names-dg13-mrz.json");
     let found: Vec<_> = cases["pairs"]
