@@ -11,6 +11,8 @@ pub enum Outcome {
     Passed,
     /// The check was made and does not hold.
     Failed,
+    /// The check was made; what it found is noted and accuses nobody.
+    Remark,
     /// The check could not be made; the reason says why.
     NotPerformed,
 }
@@ -41,6 +43,12 @@ impl Check {
     #[must_use]
     pub fn failed(id: impl Into<String>, reason: &str) -> Self {
         Self { id: id.into(), outcome: Outcome::Failed, reason: Some(reason.to_owned()), detail: None }
+    }
+
+    /// A check whose finding is noted and accuses nobody: see [`Outcome::Remark`].
+    #[must_use]
+    pub fn remark(id: impl Into<String>, reason: &str) -> Self {
+        Self { id: id.into(), outcome: Outcome::Remark, reason: Some(reason.to_owned()), detail: None }
     }
 
     /// A check that was not made.
@@ -80,7 +88,8 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Decides over checks. Cross-checks and others that the policy does not name can only fail a document.
+    /// Decides over checks. Cross-checks and others that the policy does not name can only fail a document; a remark
+    /// neither passes nor fails it.
     #[must_use]
     pub fn decide(self, checks: &[Check]) -> Decision {
         if checks.iter().any(|c| c.outcome == Outcome::Failed) {
@@ -125,6 +134,15 @@ mod tests {
         let checks = &all_passed()[..5];
         assert_eq!(Policy::Card.decide(checks), Decision::Undecided);
         assert_eq!(Policy::Files.decide(checks), Decision::Genuine);
+    }
+
+    #[test]
+    fn a_remark_beside_the_checks_changes_nothing() {
+        let mut checks = all_passed();
+        checks.push(Check::remark("dg1_dg13_name", "name_differs"));
+        assert_eq!(Policy::Card.decide(&checks), Decision::Genuine);
+        checks[1] = Check::not_performed("dsc_chain", "no_anchor");
+        assert_eq!(Policy::Card.decide(&checks), Decision::Undecided);
     }
 
     proptest! {
