@@ -9,10 +9,10 @@ use crate::profile::{Item, Profile};
 use crate::read::Reading;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cccd::date::{CardDate, vietnam_day};
+use cccd::date::{CardDate, Century};
 use cccd::dg13::Field;
 use cccd::document::Kind;
-use cccd::judgement::Judgement;
+use cccd::judgement::{Judgement, vietnam_day};
 use emrtd::file::FileId;
 use emrtd::lds;
 use emrtd::mrz::Mrz;
@@ -237,11 +237,11 @@ fn datum(item: Item, judgement: &Judgement, today: time::Date) -> Option<String>
         Item::FullName => field(Field::FullName)
             .or_else(|| mrz.map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())),
         Item::DateOfBirth => field(Field::DateOfBirth)
-            .or_else(|| Some(CardDate::birth_of_mrz(&mrz?.birth, today.year())?.day_first())),
+            .or_else(|| CardDate::from_mrz(&mrz?.birth, Century::Birth { not_after: today.year() })?.day_first()),
         Item::Sex => field(Field::Sex).or_else(|| mrz.map(|mrz| mrz.sex.to_string())),
         Item::Nationality => field(Field::Nationality).or_else(|| mrz.map(|mrz| mrz.nationality.clone())),
         Item::ExpiryDate => {
-            field(Field::ExpiryDate).or_else(|| Some(CardDate::expiry_of_mrz(&mrz?.expiry)?.day_first()))
+            field(Field::ExpiryDate).or_else(|| CardDate::from_mrz(&mrz?.expiry, Century::Expiry)?.day_first())
         }
         Item::Ethnicity => field(Field::Ethnicity),
         Item::Religion => field(Field::Religion),

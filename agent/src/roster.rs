@@ -24,8 +24,8 @@ use crate::failure::Failure;
 use crate::holder::{Content, Difference, Image};
 use crate::profile::Item;
 use crate::visit::Refusal;
-use cccd::date::CardDate;
-use cccd::name;
+use cccd::date::{Agreement, CardDate};
+use cccd::name::{self, Likeness};
 use events::Verifier;
 use events::event::Bytes;
 use serde::{Deserialize, Serialize};
@@ -182,14 +182,15 @@ impl std::fmt::Debug for Index {
 /// Whether list and chip say the same of an item, each in its own spelling. Letters without their marks are the same
 /// name: many lists have none.
 fn agree(item: Item, listed: &str, chip: &str) -> bool {
+    let same = |listed, chip| matches!(name::compare(listed, chip), Likeness::Same | Likeness::SameWithoutMarks);
     match item {
         Item::DateOfBirth | Item::IssueDate | Item::ExpiryDate => {
             match (CardDate::from_text(listed), CardDate::from_text(chip)) {
-                (Some(listed), Some(chip)) => !listed.differs_from(chip),
-                _ => name::compare(listed, chip).is_same(),
+                (Some(listed), Some(chip)) => listed.agrees_with(chip) != Agreement::Differs,
+                _ => same(listed, chip),
             }
         }
-        _ => name::compare(listed, chip).is_same(),
+        _ => same(listed, chip),
     }
 }
 

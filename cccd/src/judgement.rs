@@ -12,7 +12,7 @@
 //! | holder | nobody yet | |
 
 use crate::cross_check::{CrossCheck, Sources, cross_check, mrz_number, number_advice};
-use crate::date::{self, CardDate, is_without_end};
+use crate::date::{CardDate, Century, is_without_end};
 use crate::dg13::{Dg13, Field};
 use crate::document::Kind;
 use crate::number::Number;
@@ -105,7 +105,29 @@ pub fn judge(
 pub fn issued(evidence: &Evidence) -> Option<(u8, UnixTime)> {
     let dg13 = Dg13::parse(evidence.content(FileId::Dg(13))?).ok()?;
     let day = CardDate::from_text(dg13.get(Field::IssueDate)?)?.day()?;
-    Some((13, date::unix(day)))
+    Some((13, UnixTime(day.midnight().assume_utc().unix_timestamp())))
+}
+
+/// The day in Vietnam, which has one time zone and no summer time.
+#[must_use]
+pub fn vietnam_day(now: UnixTime) -> Date {
+    let at = time::OffsetDateTime::from_unix_timestamp(now.0.saturating_add(7 * 3600));
+    at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH).date()
+}
+
+/// The first day that a date may mean.
+fn first_day(date: CardDate) -> Option<Date> {
+    let month = date.month().unwrap_or(time::Month::January);
+    Date::from_calendar_date(date.year()?, month, date.day().map_or(1, Date::day)).ok()
+}
+
+/// The last day that a date may mean.
+fn last_day(date: CardDate) -> Option<Date> {
+    if let Some(day) = date.day() {
+        return Some(day);
+    }
+    let month = date.month().unwrap_or(time::Month::December);
+    Date::from_calendar_date(date.year()?, month, month.length(date.year()?)).ok()
 }
 
 /// The same over evidence whose own checks are done.
@@ -157,9 +179,9 @@ fn validity(mrz: Option<&Mrz>, dg13: Option<&Dg13>, today: Today) -> (Validity, 
     const ID: &str = "document_validity";
     let unknown = |reason: &str| (Validity::Unknown, Check::not_performed(ID, reason));
     let stated = |field| dg13.and_then(|dg13| dg13.get(field));
-    let day = date::vietnam_day(today.now);
+    let day = vietnam_day(today.now);
     let clock_unsure = || unknown("clock_unsure");
-    if let Some(issued) = stated(Field::IssueDate).and_then(CardDate::from_text).and_then(|date| date.first_day())
+    if let Some(issued) = stated(Field::IssueDate).and_then(CardDate::from_text).and_then(first_day)
         && day < issued
     {
         // A clock that may be late says nothing about a card of tomorrow.
@@ -169,11 +191,11 @@ fn validity(mrz: Option<&Mrz>, dg13: Option<&Dg13>, today: Today) -> (Validity, 
             clock_unsure()
         };
     }
-    let printed = mrz.and_then(|mrz| CardDate::expiry_of_mrz(&mrz.expiry)).and_then(|date| date.last_day());
+    let printed = mrz.and_then(|mrz| CardDate::from_mrz(&mrz.expiry, Century::Expiry)).and_then(last_day);
     let end: Option<Date> = match stated(Field::ExpiryDate) {
         Some(text) if is_without_end(text) => return (Validity::InDate, Check::passed(ID).with_detail("without end")),
         Some(text) => {
-            let end = CardDate::from_text(text).and_then(|date| date.last_day());
+            let end = CardDate::from_text(text).and_then(last_day);
             end.into_iter().chain(printed).min()
         }
         None => printed,
@@ -272,7 +294,7 @@ impl Judgement {
     pub fn end(&self) -> Option<String> {
         match self.dg13.as_ref().and_then(|dg13| dg13.get(Field::ExpiryDate)) {
             Some(text) => Some(text.to_owned()),
-            None => CardDate::expiry_of_mrz(&self.mrz.as_ref()?.expiry).map(|date| date.day_first()),
+            None => CardDate::from_mrz(&self.mrz.as_ref()?.expiry, Century::Expiry)?.day_first(),
         }
     }
 

@@ -9,6 +9,7 @@
 //! | [`dg13`] | the national data group |
 //! | [`access`] | passwords worth trying, from a number or a QR code |
 //! | [`cross_check`](mod@cross_check) | do chip, text and QR code belong together |
+//! | [`judgement`] | five answers over one read, and the word |
 //! | [`document`] | which kind of document it is, and which are taken |
 
 pub mod access;
@@ -16,6 +17,7 @@ pub mod cross_check;
 pub mod date;
 pub mod dg13;
 pub mod document;
+pub mod judgement;
 pub mod name;
 pub mod number;
 pub mod qr;

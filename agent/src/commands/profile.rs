@@ -68,7 +68,7 @@ pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
             "practice": profile.practice,
             "steps": profile.steps(),
             "accept": profile.accept,
-            "documents": profile.documents(),
+            "documents": profile.documents().collect::<Vec<_>>(),
             "assurance": profile.terms(),
             "read": groups.collect::<Vec<_>>(),
             "taken": taken.collect::<Vec<_>>(),

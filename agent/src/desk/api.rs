@@ -348,7 +348,7 @@ fn profile(desk: &Desk) -> Value {
         "steps": profile.steps(),
         "form": profile.form().collect::<Vec<_>>(),
         "accept": profile.accept,
-        "documents": profile.documents(),
+        "documents": profile.documents().collect::<Vec<_>>(),
         "takes_mrz": profile.takes_mrz(),
         "assurance": profile.terms(),
         "party": profile.party,

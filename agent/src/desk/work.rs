@@ -155,7 +155,7 @@ pub struct Which {
 
 /// Plain small letters: what people type when they look for a name.
 fn plain(text: &str) -> String {
-    cccd::name::Folded::new(text).without_marks()
+    cccd::name::Folded::new(text).search().to_string()
 }
 
 /// Whether each word that is looked for stands somewhere in a record: letters without regard to marks, or digits.

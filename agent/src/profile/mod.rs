@@ -7,6 +7,7 @@
 pub mod item;
 
 use crate::failure::Failure;
+use cccd::CardDate;
 use cccd::document::{Kind, Taken};
 pub use item::{Item, Sensitivity};
 use serde::{Deserialize, Serialize};
@@ -100,9 +101,9 @@ pub struct Profile {
     /// What people are asked once their card is genuine.
     #[serde(default)]
     form: Vec<Spanned<FormField>>,
-    /// Which documents are taken, as [`Taken`] has them.
+    /// Which documents are taken.
     #[serde(default = "Profile::citizen_cards")]
-    documents: Spanned<Vec<String>>,
+    documents: Spanned<Taken>,
     /// How much must be assured of a document and its holder, and what is done where less is.
     #[serde(default)]
     assurance: Terms,
@@ -239,7 +240,7 @@ impl Keyboard {
         match self {
             _ if text.is_empty() => true,
             Self::Text | Self::Digits => true,
-            Self::Date => text.len() == 10 && cccd::date::parse_day_first(text).is_some(),
+            Self::Date => text.len() == 10 && CardDate::from_text(text).is_some_and(|date| date.day().is_some()),
             Self::Digest => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         }
     }
@@ -377,8 +378,8 @@ impl Profile {
         "1".to_owned()
     }
 
-    fn citizen_cards() -> Spanned<Vec<String>> {
-        Spanned::new(0..0, vec![Kind::CitizenCard.code().to_owned()])
+    fn citizen_cards() -> Spanned<Taken> {
+        Spanned::new(0..0, Taken::parse([Kind::CitizenCard.code()]).unwrap_or_default())
     }
 
     /// Reads a profile.
@@ -441,12 +442,7 @@ impl Profile {
     }
 
     fn fault_in_data(&self) -> Option<Fault> {
-        if let Some(unknown) = self.documents.get_ref().iter().find(|name| Taken::parse(name).is_err()) {
-            let why = format!("{unknown} is no kind of document");
-            let remedy = "name citizen_card, passport, passport:KOR, identity_card:THA, residence_card";
-            return Some((self.documents.span(), why, remedy));
-        }
-        if self.documents.get_ref().is_empty() {
+        if self.documents().next().is_none() {
             let why = "no kind of document is taken".to_owned();
             return Some((self.documents.span(), why, "name one, or leave the key out: then it is citizen_card"));
         }
@@ -497,8 +493,7 @@ impl Profile {
             }
         }
         if let Some(ledger) = &self.ledger {
-            let by_number = |name: &String| name == Kind::CitizenCard.code();
-            if !self.documents.get_ref().iter().all(by_number) {
+            if self.takes_mrz() {
                 let why = "a ledger counts people by their 12-digit number, which other documents lack".to_owned();
                 return Some((ledger.span(), why, "take citizen_card only, or leave [ledger] out"));
             }
@@ -633,20 +628,20 @@ impl Profile {
 
     /// Which documents are taken, as the profile names them.
     #[must_use]
-    pub fn documents(&self) -> &[String] {
-        self.documents.get_ref()
+    pub fn documents(&self) -> impl Iterator<Item = String> {
+        self.documents.get_ref().texts()
     }
 
     /// Whether a document of this kind, issued by this state as its MRZ has it, is taken.
     #[must_use]
     pub fn takes_document(&self, kind: Kind, issuer: &str) -> bool {
-        self.documents().iter().filter_map(|name| Taken::parse(name).ok()).any(|taken| taken.takes(kind, issuer))
+        self.documents.get_ref().takes(kind, issuer)
     }
 
     /// Whether any document that an MRZ opens is taken.
     #[must_use]
     pub fn takes_mrz(&self) -> bool {
-        self.documents().iter().any(|name| name != Kind::CitizenCard.code())
+        self.documents().any(|name| name != Kind::CitizenCard.code())
     }
 
     /// Whether this is accepted beside citizen cards.
