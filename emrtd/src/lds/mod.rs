@@ -3,12 +3,14 @@
 pub mod card_security;
 pub mod com;
 pub mod dg1;
+pub mod dg12;
 pub mod dg15;
 pub mod dg2;
 pub mod sod;
 
 pub use card_security::CardSecurity;
 pub use com::Com;
+pub use dg12::Dg12;
 pub use dg2::{FaceImage, ImageType};
 pub use sod::{LdsSecurityObject, Sod};
 

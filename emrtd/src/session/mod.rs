@@ -63,8 +63,9 @@ pub struct Plan {
     pub access: AccessPolicy,
     /// Passwords to try, best first. BAC uses those of kind MRZ.
     pub passwords: Vec<Password>,
-    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read. Groups 3 and 4 are read only after
-    /// terminal authentication.
+    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read, and so are groups 14 and 15, which hold
+    /// the keys that a chip proves itself with, and group 12 where EF.SOD does not say when it was signed. Groups 3
+    /// and 4 are read only after terminal authentication.
     pub data_groups: Vec<u8>,
     /// What opens groups 3 and 4; never used unless one of them is wanted.
     pub terminal: Option<TerminalCertificates>,
@@ -96,11 +97,11 @@ impl Plan {
 /// What an interrupted read had brought. A read of the same card, put back, goes on from there.
 ///
 /// Nothing is taken on trust: the new session authenticates anew, reads EF.SOD again and takes the old bytes only
-/// when it is the same to the letter; the hashes in it then prove that nothing was spliced.
+/// when it is the same to the letter; the hashes in it then prove that nothing was spliced. No proof of the chip is
+/// taken over: the one that is there now makes all of them.
 pub struct Interrupted {
     files: BTreeMap<FileId, FileEvidence>,
     not_read: BTreeMap<FileId, String>,
-    active: Proof<ActiveAuthenticationTranscript>,
     current: Option<PartialFile>,
 }
 
@@ -229,6 +230,8 @@ pub struct Session {
     terminal_key: Vec<u8>,
     interrupted: Option<Interrupted>,
     partial: Option<PartialFile>,
+    /// The file that was on the air when an error ended the session.
+    current_file: Option<FileId>,
     resumed: bool,
 }
 
@@ -274,6 +277,7 @@ impl Session {
             terminal_key: Vec::new(),
             interrupted: None,
             partial: None,
+            current_file: None,
             resumed: false,
         }
         .started()
@@ -305,13 +309,17 @@ impl Session {
             // The card left again before the new session came as far as the old one.
             return self.interrupted;
         }
-        self.files.remove(&FileId::CardAccess);
+        // The new session reads what opened it itself.
+        for file in [FileId::CardAccess, FileId::CardSecurity] {
+            self.files.remove(&file);
+            self.not_read.remove(&file);
+        }
         let current = match &self.state {
             State::File(read) => read.partial(),
             _ => None,
         };
         let current = current.or(self.partial);
-        Some(Interrupted { files: self.files, not_read: self.not_read, active: self.active, current })
+        Some(Interrupted { files: self.files, not_read: self.not_read, current })
     }
 
     /// Whether bytes of an interrupted read were taken over.
@@ -368,6 +376,10 @@ impl Session {
         if self.outgoing.take().is_none() {
             return Err(Error::OutOfOrder);
         }
+        self.current_file = match &self.state {
+            State::File(read) => Some(read.file()),
+            _ => None,
+        };
         let result = self.receive(answer);
         if result.is_err() {
             self.state = State::Broken;
@@ -439,7 +451,17 @@ impl Session {
 
     /// Everything that was read. `None` when the chip was never opened.
     #[must_use]
-    pub fn into_evidence(self) -> Option<Evidence> {
+    pub fn into_evidence(mut self) -> Option<Evidence> {
+        // A read that ended early says so of every file that it still wanted.
+        let current = match &self.state {
+            State::File(read) => Some(read.file()),
+            _ => self.current_file,
+        };
+        for file in self.queue.into_iter().chain(current) {
+            if !self.files.contains_key(&file) {
+                self.not_read.entry(file).or_insert_with(|| "not_reached".to_owned());
+            }
+        }
         Some(Evidence {
             access: self.access?,
             files: self.files,
@@ -448,6 +470,7 @@ impl Session {
             chip_authentication: self.chip,
             pace_cam: self.cam,
             terminal_authentication: self.terminal,
+            document: None,
         })
     }
 
@@ -468,7 +491,7 @@ impl Session {
             Some(channel) => channel.unprotect(answer),
             None => Ok(Response::decode(answer).ok_or_else(too_short)?),
         };
-        // A chip that cannot answer under the keys of chip authentication is a copy, not a broken read.
+        // Whatever comes of chip authentication, all that was read before it stays.
         if matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_)) {
             return self.receive_chip(answer, opened);
         }
@@ -527,7 +550,7 @@ impl Session {
                 match run.feed(&response, entropy) {
                     Ok(Step::Send(command)) => return self.go_on(State::ActiveAuthentication(run), &command),
                     Ok(Step::Done(transcript)) => self.active = Proof::Answered(transcript),
-                    Err(_) => self.active = Proof::Refused("chip_refused".to_owned()),
+                    Err(error) => self.active = Proof::Refused(refusal(&error)),
                 }
                 self.next_file();
                 Ok(())
@@ -544,6 +567,14 @@ impl Session {
         self.state = state;
         self.dispatch(command);
         Ok(())
+    }
+}
+
+/// Why a chip proved nothing: `chip_refused`, with its status word behind a colon where it gave one.
+fn refusal(error: &Error) -> String {
+    match error {
+        Error::Status { status, .. } => format!("chip_refused:{status}"),
+        _ => "chip_refused".to_owned(),
     }
 }
 
