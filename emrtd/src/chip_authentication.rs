@@ -211,7 +211,12 @@ impl ChipAuthentication {
     }
 
     /// What comes after a refusal: the next form, then the next offer, then the refusal itself.
-    fn refused(&mut self, own: GroupKey, refusal: Error, entropy: &mut dyn Entropy) -> Result<Step<ChipAuthenticated>, Error> {
+    fn refused(
+        &mut self,
+        own: GroupKey,
+        refusal: Error,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Step<ChipAuthenticated>, Error> {
         if let Some(command) = self.ask(own) {
             return Ok(Step::Send(command));
         }

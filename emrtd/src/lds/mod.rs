@@ -10,8 +10,8 @@ pub mod sod;
 
 pub use card_security::CardSecurity;
 pub use com::Com;
-pub use dg12::Dg12;
 pub use dg2::{FaceImage, ImageType};
+pub use dg12::Dg12;
 pub use sod::{LdsSecurityObject, Sod};
 
 use crate::security_info::SecurityInfos;
