@@ -313,3 +313,53 @@ fn expiry(mrz: &Mrz) -> Option<UnixTime> {
     let number = |range: std::ops::Range<usize>| mrz.expiry.get(range)?.parse::<u8>().ok();
     UnixTime::from_date(2000 + i32::from(number(0..2)?), number(2..4)?, number(4..6)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A date counts only from a group that the SOD binds, and EF.DG12 before what the caller read.
+    #[test]
+    fn dates_of_groups_that_nobody_signed_are_not_believed() {
+        let stored = include_bytes!("../../vectors/evidence-v1/genuine.cbor");
+        let mut evidence = Evidence::from_cbor(stored).expect("evidence");
+        let time = UnixTime::from_date(2022, 1, 16).expect("date");
+        let object = Sod::parse(evidence.content(FileId::Sod).expect("SOD")).expect("SOD").security_object;
+        let issued = |evidence: &Evidence, group| {
+            let circumstances = Circumstances { issued: Some((group, time)), ..Circumstances::now(time) };
+            evidence.facts(None, Some(&object), &circumstances).issued
+        };
+        assert_eq!(issued(&evidence, 13), Some((13, time)));
+        assert_eq!(issued(&evidence, 12), None, "there is none");
+        let content = |bytes: &[u8]| FileEvidence::Content(bytes.into());
+        evidence.files.insert(FileId::Dg(13), content(b"another EF.DG13"));
+        assert_eq!(issued(&evidence, 13), None, "another file");
+        // An EF.DG12 that the SOD does not list, and one that it does.
+        let dg12 = crate::tlv::encode(0x6C, &crate::tlv::encode(0x5F26, b"20210415"));
+        evidence.files.insert(FileId::Dg(12), content(&dg12));
+        assert_eq!(issued(&evidence, 12), None);
+        let mut object = object.clone();
+        object.data_groups.insert(12, object.hash.digest(&dg12));
+        let circumstances = Circumstances::now(time);
+        let stated = UnixTime::from_date(2021, 4, 15).map(|date| (12, date));
+        assert_eq!(evidence.facts(None, Some(&object), &circumstances).issued, stated);
+        assert_eq!(evidence.facts(None, None, &circumstances).issued, None, "without a SOD");
+    }
+
+    #[test]
+    fn a_document_counts_only_where_the_sod_binds_its_zone() {
+        let mrz = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
+        let dg1 = crate::tlv::encode(0x61, &crate::tlv::encode(0x5F1F, mrz.as_bytes()));
+        let stored = include_bytes!("../../vectors/evidence-v1/genuine.cbor");
+        let mut evidence = Evidence::from_cbor(stored).expect("evidence");
+        let mut object = Sod::parse(evidence.content(FileId::Sod).expect("SOD")).expect("SOD").security_object;
+        evidence.files.insert(FileId::Dg(1), FileEvidence::Content(dg1.as_slice().into()));
+        let circumstances = Circumstances::now(UnixTime(0));
+        let facts = evidence.facts(evidence.document(), Some(&object), &circumstances);
+        assert_eq!((facts.document, facts.expires), (None, None));
+        object.data_groups.insert(1, object.hash.digest(&dg1));
+        let facts = evidence.facts(evidence.document(), Some(&object), &circumstances);
+        assert_eq!(facts.document, evidence.document());
+        assert_eq!(facts.expires, UnixTime::from_date(2039, 1, 15));
+    }
+}
