@@ -168,10 +168,10 @@ impl ActiveAuthenticationTranscript {
             PublicKey::Ec { curve, .. } => {
                 let width = curve.field_len();
                 let natural = match width {
-                    ..=24 => HashAlgorithm::Sha1,
-                    ..=28 => HashAlgorithm::Sha224,
-                    ..=40 => HashAlgorithm::Sha256,
-                    ..=48 => HashAlgorithm::Sha384,
+                    0..=24 => HashAlgorithm::Sha1,
+                    25..=28 => HashAlgorithm::Sha224,
+                    29..=40 => HashAlgorithm::Sha256,
+                    41..=48 => HashAlgorithm::Sha384,
                     _ => HashAlgorithm::Sha512,
                 };
                 let first = hash.unwrap_or(natural);

@@ -213,6 +213,20 @@ fn a_copy_put_down_for_a_lifted_card_is_a_copy() {
     assert_eq!(word(&evidence, &trust), Word::Proved);
 }
 
+/// What is asked again is asked of chips that want it so; the others are read as fast as before.
+#[test]
+fn a_plain_card_is_read_with_26_commands() {
+    let mut chip = Chip::new(&PERSONAS[0], Fault::None).expect("card");
+    let mut session = begin(&PERSONAS[0], None);
+    let mut commands = 0;
+    while let Action::Transmit(command) = session.next().expect("command") {
+        let Answer::Response(answer) = chip.transmit(&command) else { panic!("lifted") };
+        session.feed(&answer).expect("accepted");
+        commands += 1;
+    }
+    assert_eq!(commands, 26);
+}
+
 /// Beyond 32,767 bytes an offset does not fit READ BINARY with even INS (ISO/IEC 7816-4 §11.3.3).
 #[test]
 fn files_beyond_32_kibibytes_are_read_whole() {

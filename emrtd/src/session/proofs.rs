@@ -1,6 +1,7 @@
 //! Active, chip and terminal authentication, and the groups that the last one opens.
 
-use super::{BIOMETRIC, Session, State, refusal};
+use super::receive::refusal;
+use super::{BIOMETRIC, Session, State};
 use crate::active_authentication::ActiveAuthentication;
 use crate::apdu::{Response, split_status};
 use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript};
