@@ -7,7 +7,8 @@ use emrtd::Evidence;
 use emrtd::crypto::HashAlgorithm;
 use emrtd::evidence::{FileEvidence, Proof};
 use emrtd::file::FileId;
-use emrtd::session::{AccessPolicy, Plan};
+use emrtd::secret::SystemEntropy;
+use emrtd::session::{AccessPolicy, Action, Phase, Plan, Session};
 use emrtd::tlv::encode;
 use emrtd::trust::TrustStore;
 use emrtd::verdict::Outcome;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use support::{answers, found, issued, plan, put, read, trust, verify, watch, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
-use virtual_card::{Chip, Fault, Make, PERSONAS, Persona, Quirk};
+use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, Persona, Quirk};
 
 const AN: &Persona = &PERSONAS[0];
 const BINH: &Persona = &PERSONAS[1];
@@ -181,21 +182,68 @@ fn a_learnt_read_size_argues_no_proof_away() {
     assert_eq!(word(&evidence, &trust()), Word::Proved, "by chip authentication");
 }
 
+/// EF.DG14 of the card, which also offers AES-256 so many times; this chip does not know it.
+fn offering_aes_256(times: usize) -> Vec<(u16, Vec<u8>)> {
+    let aes_256 = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x04];
+    let offer = encode(0x30, &[encode(0x06, &aes_256), encode(0x02, &[1])].concat());
+    issued(AN, Make::default(), Oddity::None, |groups| {
+        let set = emrtd::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
+        let infos = emrtd::tlv::first(&set, 0x31).expect("SET").value;
+        groups.insert(14, encode(0x6E, &encode(0x31, &[infos, &offer.repeat(times)].concat())));
+    })
+}
+
 #[test]
 fn a_chip_that_refuses_the_best_offer_is_asked_for_the_next() {
     let mut chip = chip(AN, Make::default(), &[], false);
-    // The file also offers AES-256, which this chip does not know.
-    let aes_256 = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x04];
-    let offer = encode(0x30, &[encode(0x06, &aes_256), encode(0x02, &[1])].concat());
-    let files = issued(AN, Make::default(), Oddity::None, |groups| {
-        let set = emrtd::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
-        let infos = emrtd::tlv::first(&set, 0x31).expect("SET").value;
-        groups.insert(14, encode(0x6E, &encode(0x31, &[infos, &offer].concat())));
-    });
-    put(&mut chip, &files);
+    put(&mut chip, &offering_aes_256(1));
     let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
     assert_eq!(reason(&evidence, "chip_authentication"), (Outcome::Passed, None));
     assert_eq!(asked, [2]);
+}
+
+#[test]
+fn a_file_with_many_offers_keeps_nobody_busy() {
+    let mut chip = chip(AN, Make::default(), &[], false);
+    put(&mut chip, &offering_aes_256(100));
+    let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
+    assert_eq!(reason(&evidence, "chip_authentication"), not_performed("chip_refused:6A80"));
+    assert_eq!(asked, [4]);
+}
+
+#[test]
+fn only_a_signature_that_fits_no_short_answer_is_argued_away() {
+    let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(3072).expect("key")).expect("key");
+    let dg15 = encode(0x6F, &key.public_key_to_der().expect("DER"));
+    let files = issued(AN, Make::default(), Oddity::None, |groups| drop(groups.insert(15, dg15)));
+    for (max_response, expected) in [(256, "signature_needs_extended_length"), (65_536, "answer_short")] {
+        let mut chip = chip(AN, Make::default(), &[], false);
+        put(&mut chip, &files);
+        let plan = Plan { max_response, ..plan(AN, AccessPolicy::Auto) };
+        let evidence = read(&mut chip, plan).expect("read");
+        assert_eq!(reason(&evidence, "active_authentication"), not_performed(expected));
+    }
+}
+
+/// A read that ends in the middle says what it did not come to.
+#[test]
+fn a_read_that_broke_off_vouches_for_nobody() {
+    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut session = Session::new(plan(AN, AccessPolicy::Auto), Box::new(SystemEntropy));
+    while let Ok(Action::Transmit(command)) = session.next() {
+        let Answer::Response(mut answer) = chip.transmit(&command) else { panic!("lifted") };
+        if session.progress().phase == Phase::File(FileId::Dg(14)) {
+            answer = vec![0x69, 0x88];
+        }
+        if session.feed(&answer).is_err() {
+            break;
+        }
+    }
+    let evidence = session.into_evidence().expect("opened");
+    assert!(evidence.content(FileId::Dg(13)).is_some());
+    let verification = verify(&evidence, &trust());
+    assert_eq!(verification.missing, [2, 14, 15]);
+    assert_eq!(answers(&verification).word(), Word::Unproved);
 }
 
 /// A session that is dropped after chip authentication accuses nobody, and what was read before stays.
@@ -214,6 +262,31 @@ fn a_bare_answer_to_the_first_command_under_the_new_keys_is_a_lost_session() {
     assert_eq!(word(&evidence, &trust()), Word::Unproved, "nothing was proved");
 }
 
+/// The same with whatever else a chip may say that is not protected.
+#[test]
+fn what_is_not_protected_is_no_answer() {
+    for (answer, reason) in [
+        (vec![0x90, 0x00], "session_lost:9000"),
+        (vec![0x6F, 0x00], "session_lost:6F00"),
+        (vec![0x99, 0x02, 0x90, 0x00, 0x90, 0x00], "session_lost:9000"),
+        (vec![0x99], "session_lost"),
+        (vec![], "session_lost"),
+    ] {
+        let mut chip = chip(AN, Make::default(), &[], false);
+        let mut session = Session::new(plan(AN, AccessPolicy::Auto), Box::new(SystemEntropy));
+        while let Action::Transmit(command) = session.next().expect("command") {
+            let sent = session.progress().phase;
+            let Answer::Response(honest) = chip.transmit(&command) else { panic!("lifted") };
+            // READ BINARY under the new keys.
+            let confirms = sent == Phase::ChipAuthentication && command[1] == 0xB0;
+            session.feed(if confirms { &answer } else { &honest }).expect("accepted");
+        }
+        let evidence = session.into_evidence().expect("opened");
+        assert_eq!(self::reason(&evidence, "chip_authentication"), not_performed(reason));
+        assert_eq!(word(&evidence, &trust()), Word::Proved, "by active authentication");
+    }
+}
+
 /// An answer under other keys is kept as it came: whoever has the evidence sees that it is wrong.
 #[test]
 fn a_copy_that_answers_under_other_keys_is_refuted_by_its_transcript() {
@@ -226,6 +299,26 @@ fn a_copy_that_answers_under_other_keys_is_refuted_by_its_transcript() {
         let verification = verify(evidence, &trust());
         assert_eq!(found(&verification, "chip_authentication"), (Outcome::Failed, Some("wrong_answer")));
         assert_eq!(verification.chip, verdict::Chip::Copy);
+    }
+}
+
+/// Under a right MAC the chip has shown that it holds the key, whatever else is odd about its answer; what has no MAC
+/// is no answer.
+#[test]
+fn an_odd_confirmation_is_not_wrong() {
+    let mut chip = Chip::new(AN, Fault::None).expect("card");
+    let honest = read(&mut chip, plan(AN, AccessPolicy::Auto)).expect("read");
+    for (expected, change) in [
+        ("answer_odd", (|answer| *answer.last_mut().expect("status") ^= 1) as fn(&mut Vec<u8>)),
+        ("answer_short", |answer| *answer = vec![0x69, 0x88]),
+        ("answer_odd", |answer| answer.clear()),
+    ] {
+        let mut evidence = honest.clone();
+        evidence.active_authentication = Proof::NotAsked("left_out".to_owned());
+        let Proof::Answered(transcript) = &mut evidence.chip_authentication else { panic!("answered") };
+        change(&mut transcript.response);
+        assert_eq!(reason(&evidence, "chip_authentication"), not_performed(expected));
+        assert_eq!(word(&evidence, &trust()), Word::Unproved);
     }
 }
 

@@ -213,6 +213,20 @@ fn a_copy_put_down_for_a_lifted_card_is_a_copy() {
     assert_eq!(word(&evidence, &trust), Word::Proved);
 }
 
+/// EF.CardSecurity is read with PACE, so it is the one of the session, not of the one before.
+#[test]
+fn what_opened_the_chip_is_not_taken_over() {
+    let persona = &PERSONAS[0];
+    let cam = *Make::find("cam").expect("make");
+    let mut chip = Chip::with_make(persona, Fault::Lifted(12_000), cam).expect("card");
+    let interrupted = read_until_lifted(&mut chip, begin(persona, None)).expect_err("lifted");
+    chip.put_back();
+    chip.set_file(0x3F1D, emrtd::tlv::encode(0x30, b"another"));
+    let evidence = read_until_lifted(&mut chip, begin(persona, interrupted)).expect("read");
+    let file = evidence.content(emrtd::file::FileId::CardSecurity);
+    assert_eq!(file, Some(&emrtd::tlv::encode(0x30, b"another")[..]));
+}
+
 /// What is asked again is asked of chips that want it so; the others are read as fast as before.
 #[test]
 fn a_plain_card_is_read_with_26_commands() {

@@ -76,8 +76,8 @@ impl Session {
                 self.chip = Proof::Answered(ChipAuthenticationTranscript::new(key.private(), answer));
             }
             _ => {
-                let status = split_status(answer).map(|(_, status)| status.to_string()).unwrap_or_default();
-                self.chip = Proof::Refused(format!("session_lost:{status}"));
+                let status = split_status(answer).map(|(_, status)| format!(":{status}")).unwrap_or_default();
+                self.chip = Proof::Refused(format!("session_lost{status}"));
             }
         }
         self.leave_biometrics("no_chip_authentication");

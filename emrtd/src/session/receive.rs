@@ -11,13 +11,14 @@ impl Session {
     pub(super) fn receive(&mut self, answer: &[u8]) -> Result<(), Error> {
         let reason = "fewer than two bytes";
         let too_short = || Error::Protocol { operation: "response", reason };
+        let of_chip = matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_));
         let opened = match &mut self.channel {
-            _ if answer.len() < 2 => return Err(too_short()),
+            _ if answer.len() < 2 && !of_chip => return Err(too_short()),
             Some(channel) => channel.unprotect(answer),
             None => Ok(Response::decode(answer).ok_or_else(too_short)?),
         };
         // Whatever comes of chip authentication, all that was read before it stays.
-        if matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_)) {
+        if of_chip {
             return self.receive_chip(answer, opened);
         }
         // What terminal authentication would open is a gain; its failure loses nothing that was read.
