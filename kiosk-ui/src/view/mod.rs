@@ -6,6 +6,7 @@
 mod build;
 mod illustration;
 mod keyboard;
+mod result;
 mod screens;
 mod technician;
 

@@ -1,16 +1,15 @@
 //! One function a screen.
 
 use super::build::{Builder, Look};
-use super::{keyboard, technician};
+use super::{keyboard, result, technician};
 use crate::canvas::Color;
 use crate::code::Code;
 use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
-use crate::portrait::Picture;
 use crate::scene::{Id, Kind};
 use crate::state::{
-    Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, Verdict, choices_shown,
+    Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, choices_shown,
 };
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
@@ -33,7 +32,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
                 Below { id: Id("purpose", 0), text: purpose, weight: Weight::Regular, color: theme.text },
                 Below { id: Id("purpose", 1), text: erase, weight: Weight::Regular, color: theme.muted },
             ];
-            words(b, rest, (Icon::Shield, theme.primary), Phrase::ConsentTitle, &below, None);
+            words(b, rest, (Icon::Shield, theme.primary), Phrase::ConsentTitle, &below);
         }
         Screen::Scan { insurance } => {
             b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::Keypad), Phrase::TypeNumber, Act::TypeNumber)]);
@@ -53,7 +52,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             pictured(b, rest, Phrase::CardLifted, Phrase::PutCardBack, |b, place| b.gesture(place, true));
         }
         Screen::Reading { step, per_cent, holder } => reading(b, rest, step, per_cent, holder.as_ref()),
-        Screen::Result { verdict, holder } => result(b, rest, verdict, holder.as_ref()),
+        Screen::Result(judged) => result::result(b, rest, &judged),
         Screen::Form(field) => keyboard::form(b, rest, &field),
         Screen::Choice(choice) => choices(b, rest, &choice),
         Screen::Ticket { number, place } => ticket(b, rest, &number, &place),
@@ -78,7 +77,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
                 Below { id: Id("hint", 0), text: hint, weight: Weight::Regular, color: theme.text },
                 Below { id: Id("hint", 1), text: what, weight: Weight::Regular, color: theme.muted },
             ];
-            words(b, rest, (Icon::Tools, theme.warn), Phrase::OutOfServiceTitle, &below, None);
+            words(b, rest, (Icon::Tools, theme.warn), Phrase::OutOfServiceTitle, &below);
         }
         Screen::Technician => technician::checks(b, rest),
         Screen::Enrolment(state) => technician::enrolment(b, rest, &state),
@@ -294,7 +293,7 @@ struct Below {
     color: Color,
 }
 
-/// A sign, a title and what stands below, in the middle of what is left. A portrait stands where the sign would.
+/// A sign, a title and what stands below, in the middle of what is left.
 ///
 /// Text is as large as asked for where it fits, and never smaller than the least that may be read.
 fn words(
@@ -303,7 +302,6 @@ fn words(
     (icon, color): (Icon, Color),
     title: Phrase,
     below: &[Below],
-    picture: Option<Arc<Picture>>,
 ) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
     let title = b.say(title);
@@ -334,11 +332,7 @@ fn words(
         let text: i32 = below.iter().map(|p| height(b, &p.text, Style::new(p.weight, size.body), width)).sum();
         let gaps = sizes.gap * below.len() as i32;
         let all = title_high(b, width - small) + text + gaps;
-        let share = match (panel.is_tiny(), &picture) {
-            (true, _) => 24,
-            (false, Some(_)) => 44,
-            (false, None) => 28,
-        };
+        let share = if panel.is_tiny() { 24 } else { 28 };
         let sign = if above { rest.h * share / 100 + sizes.gap } else { 0 };
         chosen = Some((size, side, column, small, sign, all));
         if all + sign <= rest.h {
@@ -368,10 +362,7 @@ fn words(
     } else {
         b.paragraph(Id("title", 0), rest, title, title_style, align, theme.text);
     }
-    match picture {
-        Some(picture) if small == 0 => portrait_and_sign(b, place, picture, icon, color),
-        _ => b.sign(place, icon, color),
-    }
+    b.sign(place, icon, color);
     for paragraph in below {
         rest.cut_top(sizes.gap);
         let style = Style::new(paragraph.weight, size.body);
@@ -379,20 +370,9 @@ fn words(
     }
 }
 
-/// A portrait with the sign at its lower right corner.
-fn portrait_and_sign(b: &mut Builder<'_>, place: Rect, picture: Arc<Picture>, icon: Icon, color: Color) {
-    let (w, h) = (picture.width as i32, (picture.height as i32).max(1));
-    let high = place.h.min(place.w * h / w.max(1));
-    let frame = place.centred(high * w / h, high);
-    b.push(Id("portrait", 0), frame, Kind::Picture(picture));
-    let size = high * 36 / 100;
-    let corner = Rect::new(frame.right() - size * 2 / 3, frame.bottom() - size, size, size);
-    b.sign(corner, icon, color);
-}
-
 fn plain(b: &mut Builder<'_>, rest: &mut Rect, icon: Icon, color: Color, title: Phrase, hint: Phrase) {
     let hint = Below { id: Id("hint", 0), text: b.say(hint).to_owned(), weight: Weight::Regular, color: b.theme.muted };
-    words(b, rest, (icon, color), title, &[hint], None);
+    words(b, rest, (icon, color), title, &[hint]);
 }
 
 fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: bool) {
@@ -580,27 +560,6 @@ fn steps_of_read(b: &mut Builder<'_>, rest: &mut Rect, step: ReadStep) {
     }
 }
 
-fn result(b: &mut Builder<'_>, rest: &mut Rect, verdict: Verdict, holder: Option<&Holder>) {
-    let theme = b.theme;
-    let (icon, color, title, next) = match verdict {
-        Verdict::Genuine => (Icon::Tick, theme.good, Phrase::ResultGenuine, Phrase::CitizenNextGenuine),
-        Verdict::NotGenuine => (Icon::Cross, theme.bad, Phrase::ResultNotGenuine, Phrase::CitizenNextNotGenuine),
-        Verdict::Undecided => (Icon::Question, theme.warn, Phrase::ResultUndecided, Phrase::CitizenNextUndecided),
-    };
-    let finish = (Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish);
-    let staff = (Look::Primary, Some(Icon::Headset), Phrase::CallStaff, Act::Staff);
-    let (done, ask) = ([finish], [CANCEL, staff]);
-    b.actions(rest, if verdict == Verdict::Genuine { &done } else { &ask });
-    let mut below = Vec::new();
-    if let Some(holder) = holder {
-        let text = (*holder.name).clone();
-        below.push(Below { id: Id("holder", 0), text, weight: Weight::SemiBold, color: theme.text });
-    }
-    let text = b.say(next).to_owned();
-    below.push(Below { id: Id("hint", 0), text, weight: Weight::Regular, color: theme.muted });
-    words(b, rest, (icon, color), title, &below, holder.and_then(|holder| holder.picture.clone()));
-}
-
 fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
     b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
@@ -637,12 +596,12 @@ fn trouble(b: &mut Builder<'_>, rest: &mut Rect, problem: Problem) {
     let retry = (Look::Primary, None, Phrase::TryAgain, Act::Retry);
     let staff = (Look::Primary, Some(Icon::Headset), Phrase::CallStaff, Act::Staff);
     b.actions(rest, &[CANCEL, if problem.tries_left > 0 { retry } else { staff }]);
-    let next = if problem.tries_left > 0 { problem.next } else { Phrase::CitizenNextUndecided };
+    let next = if problem.tries_left > 0 { problem.next } else { Phrase::StaffWillHelp };
     let text = b.say(next).to_owned();
     let mut below = vec![Below { id: Id("hint", 0), text, weight: Weight::Regular, color: theme.text }];
     if problem.tries_left > 0 {
         let text = format!("{}: {}", b.say(Phrase::TriesLeft), problem.tries_left);
         below.push(Below { id: Id("tries", 0), text, weight: Weight::Regular, color: theme.muted });
     }
-    words(b, rest, (Icon::Exclamation, theme.bad), problem.what, &below, None);
+    words(b, rest, (Icon::Exclamation, theme.bad), problem.what, &below);
 }
