@@ -223,8 +223,7 @@ impl Fonts {
         let mut lines: Vec<String> = Vec::new();
         let space = self.width(" ", style);
         for paragraph in text.split('\n') {
-            let words: Vec<(&str, i32)> =
-                split(paragraph).map(|word| (word, self.width(word, style))).collect();
+            let words: Vec<(&str, i32)> = split(paragraph).map(|word| (word, self.width(word, style))).collect();
             let few = break_words(&words, space, width);
             // The narrowest measure that needs no more lines.
             let (mut narrow, mut wide) = (0, width);

@@ -56,6 +56,7 @@ pub enum Mark {
     Question,
     Date,
     Info,
+    Passport,
     Card,
     Arrow,
 }
@@ -69,6 +70,7 @@ impl Mark {
             Self::Question => Icon::Question,
             Self::Date => Icon::Clock,
             Self::Info => Icon::Info,
+            Self::Passport => Icon::Passport,
             Self::Card => Icon::Card,
             Self::Arrow => Icon::ArrowRight,
         }
@@ -214,7 +216,9 @@ impl Document {
             Self::Passport => Pair { vi: "Đây là hộ chiếu", en: "This is a passport" },
             Self::IdentityCard => Pair { vi: "Đây là thẻ căn cước", en: "This is an identity card" },
             Self::ResidenceCard => Pair { vi: "Đây là thẻ cư trú", en: "This is a residence card" },
-            Self::Other => Pair { vi: "Máy không nhận loại giấy tờ này", en: "This kind of document is not taken" },
+            Self::Other => {
+                Pair { vi: "Máy không nhận loại giấy tờ này", en: "This kind of document is not taken" }
+            }
         }
     }
 }
@@ -228,8 +232,9 @@ impl Fact {
             Self::IssuerUnknown | Self::DatesUnknown => Mark::Question,
             Self::Says(Word::Claimed | Word::Unproved) => Mark::Question,
             Self::Expired(_) | Self::ValidFrom(_) => Mark::Date,
-            Self::Says(_) | Self::Is(_) => Mark::Info,
-            Self::Takes(_) => Mark::Card,
+            Self::Is(Document::Passport) => Mark::Passport,
+            Self::Says(_) | Self::Is(Document::Other) => Mark::Info,
+            Self::Is(_) | Self::Takes(_) => Mark::Card,
             Self::Way(_) => Mark::Arrow,
         }
     }
@@ -237,12 +242,13 @@ impl Fact {
     /// How little is lost where there is no room for it: the least first. What is good needs the least saying.
     #[must_use]
     pub const fn weight(&self) -> u8 {
-        match self.mark() {
-            Mark::Tick => 0,
-            Mark::Info => 1,
-            Mark::Card => 2,
-            Mark::Question => 3,
-            Mark::Arrow | Mark::Date => 5,
+        match (self, self.mark()) {
+            (Self::Is(_), _) | (_, Mark::Date) => 5,
+            (_, Mark::Arrow) => 4,
+            (_, Mark::Question) => 3,
+            (_, Mark::Card | Mark::Passport) => 2,
+            (_, Mark::Info) => 1,
+            (_, Mark::Tick) => 0,
         }
     }
 

@@ -83,7 +83,7 @@ phrases! {
     Continue: "Tiếp tục", "Continue";
     OtherCard: "Dùng thẻ khác", "Other card";
     StaffLooksLater: "Nhân viên sẽ xem lại thẻ sau. Vui lòng mang thẻ theo.",
-        "Staff will look at your card later. Please keep it with you.";
+        "Staff will look later. Please keep your card.";
     RenewCard: "Cấp đổi thẻ: Công an xã, phường, hoặc nộp hồ sơ trên ứng dụng VNeID.",
         "To renew: the police of your commune or ward, or the VNeID app.";
     TakeBack: "Vui lòng lấy lại thẻ khỏi đầu đọc.", "Please take your card off the reader.";

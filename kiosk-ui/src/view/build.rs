@@ -136,10 +136,11 @@ impl<'a> Builder<'a> {
         let style = Style::new(Weight::SemiBold, sizes.button);
         let mark_size = sizes.button * 11 / 10;
         let inside = rect.inset_xy(sizes.gap / 2, theme.stroke);
-        let room = inside.w - icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let mark_gap = self.mark_gap();
+        let room = inside.w - icon.map_or(0, |_| mark_size + mark_gap);
         let lines = self.fonts.wrap(text, style, room);
         let wide = lines.iter().map(|line| self.fonts.width(line, style)).max().unwrap_or(0);
-        let all = wide + icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let all = wide + icon.map_or(0, |_| mark_size + mark_gap);
         let mut place = inside.centred(all, (style.line_height() * lines.len() as i32).max(mark_size));
         let middle = place;
         // Letters are centred by their capitals, as the icon is.
@@ -148,11 +149,11 @@ impl<'a> Builder<'a> {
             // What leads on stands after the word.
             let column = if icon == Icon::ArrowRight {
                 let column = place.cut_right(mark_size);
-                place.cut_right(sizes.gap / 2);
+                place.cut_right(mark_gap);
                 column
             } else {
                 let column = place.cut_left(mark_size);
-                place.cut_left(sizes.gap / 2);
+                place.cut_left(mark_gap);
                 column
             };
             let column = Rect::new(column.x, middle.y, column.w, middle.h);
@@ -345,7 +346,7 @@ impl<'a> Builder<'a> {
         let bar = rest.cut_bottom((style.line_height() * self.button_lines() + sizes.gap).max(sizes.target));
         rest.cut_bottom(sizes.gap);
         let all: i32 = buttons.iter().map(|(look, ..)| share(*look)).sum();
-        let (gap, wide) = (sizes.gap, sizes.button * 11 / 10 + sizes.gap / 2);
+        let (gap, wide) = (sizes.gap, sizes.button * 11 / 10 + self.mark_gap());
         let width = bar.w - gap * (buttons.len() as i32 - 1);
         let mut bar = bar;
         for (at, (look, icon, text, act)) in buttons.iter().enumerate() {
@@ -365,6 +366,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Between the icon of a button and its word.
+    fn mark_gap(&self) -> i32 {
+        (self.sizes.gap / 2).max(self.sizes.button / 4)
+    }
+
     const fn button_lines(&self) -> i32 {
         if self.state.panel.is_portrait() { 2 } else { 1 }
     }
@@ -375,7 +381,7 @@ impl<'a> Builder<'a> {
         let style = Style::new(Weight::SemiBold, sizes.button);
         let (main, quiet) = (share(Look::Primary), share(Look::Quiet));
         let button = (row - sizes.gap) * main / (main + quiet) - sizes.gap - self.theme.stroke * 2;
-        let room = button - sizes.button * 11 / 10 - sizes.gap / 2;
+        let room = button - sizes.button * 11 / 10 - self.mark_gap();
         self.fonts.wrap(text, style, room).len() as i32 <= self.button_lines()
     }
 }

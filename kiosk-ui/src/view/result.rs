@@ -59,10 +59,15 @@ pub(super) fn result(b: &mut Builder<'_>, rest: &mut Rect, judged: &Judged) {
     let mut text = *rest;
     let beside = text.cut_left(side);
     text.cut_left(if above { 0 } else { sizes.gap * 2 });
-    // Above, the disc takes what is left, between these.
-    let (least, most) = if panel.is_tiny() { (26, 84) } else { (sizes.gap * 5, sizes.gap * 9) };
-    let room = text.h - if above { least + sizes.gap } else { 0 };
-    let plan = plan(b, judged, &card, text.w, room);
+    // Above, the disc takes what is left, between these; a long sentence takes some of the least, too.
+    let (wanted, most) = if panel.is_tiny() { (48, 84) } else { (sizes.gap * 5, sizes.gap * 9) };
+    let room = |least: i32| text.h - if above { least + sizes.gap } else { 0 };
+    let (mut least, mut plan) = (wanted, plan(b, judged, &card, text.w, room(wanted)));
+    if panel.is_tiny() && height(b, &card, &plan, text.w) > room(wanted) {
+        plan.facts.clear();
+        least = 26;
+    }
+    let room = room(least);
     let spare = room - height(b, &card, &plan, text.w);
     let (disc, spare) = if above {
         let size = (least + spare).clamp(least, most);
@@ -81,37 +86,26 @@ pub(super) fn result(b: &mut Builder<'_>, rest: &mut Rect, judged: &Judged) {
 fn card(b: &Builder<'_>, judged: &Judged) -> Card {
     let language = b.language();
     let said = words::of(judged.word);
-    let course = judged.course(language);
-    let glued = judged.desk.as_ref().map_or_else(
-        || course.clone(),
-        |desk| {
-            let desk = pick(desk, language);
-            course.replace(desk, &desk.replace(' ', "\u{a0}"))
-        },
-    );
     let name = judged.holder.as_ref().map(|holder| (*holder.name).clone());
+    let course = judged.course(language);
+    let desk = judged.desk.as_ref().map_or_else(|| words::DESK.text(language), |desk| pick(desk, language));
+    let glued = course.replace(desk, &desk.replace(' ', "\u{a0}"));
     let facts = judged.facts.iter().map(|fact| (fact.mark(), fact.text(language))).collect();
-    Card {
-        said,
-        title: said.title.text(language),
-        name,
-        course: (course, glued),
-        facts,
-        note: note(b, judged),
-    }
+    Card { said, title: said.title.text(language), name, course: (course, glued), facts, note: note(b, judged) }
 }
 
 /// What happens next, or why the visit ends here.
 fn note(b: &Builder<'_>, judged: &Judged) -> Option<Note> {
     let say = |icon, phrase, judged| Note { icon, text: b.say(phrase).to_owned(), judged };
-    let reason = |icon, because, judged| {
-        Note { icon, text: words::of_reason(because).text(b.language()).to_owned(), judged }
-    };
+    let reason =
+        |icon, because, judged| Note { icon, text: words::of_reason(because).text(b.language()).to_owned(), judged };
     Some(match judged.admission {
         Admission::GoesOn => say(Icon::Card, Phrase::TakeBack, false),
         Admission::Marked(_) => say(Icon::Headset, Phrase::StaffLooksLater, true),
+        Admission::AskStaff(Because::Expired) | Admission::Refused(Because::Expired) => {
+            say(Icon::Notice, Phrase::RenewCard, false)
+        }
         Admission::AskStaff(because) => reason(Icon::Headset, because, true),
-        Admission::Refused(Because::Expired) => say(Icon::Notice, Phrase::RenewCard, false),
         Admission::Refused(because @ (Because::Assurance | Because::Weak | Because::ValidityUnknown)) => {
             reason(Icon::Notice, because, false)
         }
@@ -163,7 +157,8 @@ fn plan(b: &mut Builder<'_>, judged: &Judged, card: &Card, width: i32, room: i32
     };
     // What goes first: facts by weight, the last of a weight first; the name and the note between them.
     let weight = |at: &usize| judged.facts.get(*at).map_or(0, Fact::weight);
-    let mut order: Vec<usize> = (0..card.facts.len()).rev().collect();
+    let shown = |at: &usize| !tiny || weight(at) > NOTE;
+    let mut order: Vec<usize> = (0..card.facts.len()).rev().filter(shown).collect();
     order.sort_by_key(weight);
     let good = order.iter().filter(|at| weight(at) == 0).count();
     let light = order.iter().filter(|at| weight(at) < NOTE).count();
@@ -206,8 +201,31 @@ fn field(b: &Builder<'_>, plan: &Plan) -> (i32, i32) {
     (plan.small.size * size / 100, around)
 }
 
+/// Words of two syllables that stay on one line: a syllable alone is another word.
+const TOGETHER: [&str; 14] = [
+    "Quý khách",
+    "thẻ khác",
+    "giấy tờ",
+    "nhân viên",
+    "căn cước",
+    "đúng thẻ",
+    "lấy lại",
+    "xác thực",
+    "hiệu lực",
+    "thu hồi",
+    "báo mất",
+    "nơi cấp",
+    "tiếp tục",
+    "đầu đọc",
+];
+
+fn glued(text: &str) -> String {
+    TOGETHER.iter().fold(text.to_owned(), |text, word| text.replace(word, &word.replace(' ', "\u{a0}")))
+}
+
 /// Lines that break where the sense does, if that takes no more of them: after a comma, a colon or a full stop.
 fn broken(b: &mut Builder<'_>, text: &str, style: Style, width: i32) -> Vec<String> {
+    let text = &glued(text);
     let plain = b.fonts.wrap(text, style, width);
     if plain.len() != 2 {
         return plain;
@@ -221,7 +239,7 @@ fn broken(b: &mut Builder<'_>, text: &str, style: Style, width: i32) -> Vec<Stri
 }
 
 fn lines(b: &mut Builder<'_>, text: &str, style: Style, width: i32) -> i32 {
-    b.fonts.wrap(text, style, width).len() as i32 * style.line_height()
+    b.fonts.wrap(&glued(text), style, width).len() as i32 * style.line_height()
 }
 
 fn fact_height(b: &mut Builder<'_>, text: &str, plan: &Plan, width: i32) -> i32 {
@@ -304,7 +322,10 @@ fn draw(b: &mut Builder<'_>, rest: &mut Rect, card: &Card, plan: &Plan) {
             rest.cut_top(b.sizes.gap);
             rest.cut_top(high)
         };
-        draw_note(b, place, note, b.shades(card.said.tone), plan);
+        // What is good needs nobody to look again; what staff has to do with is not green.
+        let green = matches!(card.said.tone, Tone::Green | Tone::Teal);
+        let shades = b.shades(if green { Tone::Amber } else { card.said.tone });
+        draw_note(b, place, note, shades, plan);
     }
 }
 
@@ -327,14 +348,16 @@ fn draw_facts(b: &mut Builder<'_>, rest: &mut Rect, card: &Card, plan: &Plan) {
             divider(b, id + 4, place.bottom());
         }
         let (size, around) = row(b, plan);
-        let disc = place.cut_left(size).centred(size, size);
+        let mut disc = place.cut_left(size).centred(size, size);
         place.cut_left(sizes.gap);
+        // Letters are centred by their capitals, as the sign is: they go up where there is room, or it goes down.
+        let up = plan.small.below_middle().min(around);
+        disc.y += plan.small.below_middle() - up;
         draw_mark(b, Id("fact", id + 1), disc, *mark, &card.said);
         let lines = broken(b, text, plan.small, place.w);
         let kind = Kind::Text { lines, style: plan.small, align: Align::Left, color: theme.text };
-        // Letters are centred by their capitals, as the sign is, where there is room.
         let mut place = place.inset_xy(0, around);
-        place.y -= (plan.small.below_middle()).min(around);
+        place.y -= up;
         b.push(Id("fact", id + 3), place, kind).say = Some(text.clone());
     }
 }
@@ -346,12 +369,14 @@ fn draw_mark(b: &mut Builder<'_>, id: Id, disc: Rect, mark: Mark, said: &Said) {
     let green = matches!(said.tone, Tone::Green | Tone::Teal);
     let shades = match mark {
         Mark::Tick if !green => b.shades(Tone::Slate),
+        Mark::Question | Mark::Date if green => b.shades(Tone::Amber),
         Mark::Tick | Mark::Question | Mark::Date => b.shades(said.tone),
-        Mark::Info | Mark::Card | Mark::Arrow => Shades { ink: theme.primary, ground: theme.quiet },
+        Mark::Info | Mark::Passport | Mark::Card | Mark::Arrow => Shades { ink: theme.primary, ground: theme.quiet },
     };
     let kind = Kind::Panel { fill: shades.ground, radius: disc.h / 2, border: None, shadow: 0 };
     b.push(id, disc, kind);
-    let size = disc.h * 64 / 100;
+    // On black ground no disc shows, and the sign takes its place.
+    let size = disc.h * if theme.shadows { 64 } else { 90 } / 100;
     let kind = Kind::Icon { icon: mark.icon(), tenths: 24, color: shades.ink };
     b.push(Id(id.0, id.1 + 1), disc.centred(size, size), kind);
 }
@@ -372,5 +397,6 @@ fn draw_note(b: &mut Builder<'_>, place: Rect, note: &Note, shades: Shades, plan
     b.icon(Id("note", 1), icon.centred(size, size), note.icon, ink);
     let lines = broken(b, &note.text, plan.small, inside.w);
     let kind = Kind::Text { lines, style: plan.small, align: Align::Left, color: letters };
+    inside.y -= plan.small.below_middle().min(around);
     b.push(Id("note", 2), inside, kind).say = Some(note.text.clone());
 }

@@ -8,9 +8,7 @@ use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::scene::{Id, Kind};
-use crate::state::{
-    Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, choices_shown,
-};
+use crate::state::{Act, Choice, Holder, NUMBER_DIGITS, Notice, Part, Problem, ReadStep, Screen, choices_shown};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
 use std::sync::Arc;
@@ -296,13 +294,7 @@ struct Below {
 /// A sign, a title and what stands below, in the middle of what is left.
 ///
 /// Text is as large as asked for where it fits, and never smaller than the least that may be read.
-fn words(
-    b: &mut Builder<'_>,
-    rest: &mut Rect,
-    (icon, color): (Icon, Color),
-    title: Phrase,
-    below: &[Below],
-) {
+fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), title: Phrase, below: &[Below]) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
     let title = b.say(title);
     let align = alignment(b);

@@ -81,7 +81,7 @@ pub struct Said {
 }
 
 /// Where staff is, at a site that gives the place no name.
-pub const DESK: Pair = Pair { vi: "quầy nhân viên", en: "the staff desk" };
+pub const DESK: Pair = Pair { vi: "quầy hỗ trợ", en: "the help desk" };
 
 /// What a person is told of the visit.
 #[must_use]
@@ -92,7 +92,7 @@ pub const fn course(word: Word, admission: Admission) -> Pair {
             Pair { vi: "Quý khách vẫn tiếp tục được.", en: "You can go on all the same." }
         }
         Admission::AskStaff(_) => {
-            Pair { vi: "Mời Quý khách chờ, nhân viên sẽ xem thẻ.", en: "Please wait: staff will look at your card." }
+            Pair { vi: "Nhân viên cần xem thẻ trước.", en: "Staff has to see your card first." }
         }
         Admission::Refused(_) => of(word).citizen.next,
     }

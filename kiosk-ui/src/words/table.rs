@@ -12,8 +12,7 @@ const fn advice(says: Pair, next: Pair) -> Advice {
     Advice { says, next }
 }
 
-const TO_DESK: Pair =
-    pair("Mời Quý khách đến {desk}, nhân viên sẽ giúp.", "Please go to {desk}, staff will help you.");
+const TO_DESK: Pair = pair("Mời Quý khách đến {desk}, nhân viên sẽ giúp.", "Please go to {desk}, staff will help you.");
 const CALM: Pair = pair(
     "Không giữ thẻ, không kết tội. Mời Quý khách gặp người phụ trách.",
     "Keep no card, accuse nobody. Ask the visitor to see the person in charge.",
@@ -87,10 +86,7 @@ const fn assured_by_chip(word: Word) -> Said {
                 ),
             ),
             act: RIGHT_PERSON,
-            citizen: advice(
-                pair("Đơn vị này chấp nhận nơi ký thẻ.", "This site accepts the card's signer."),
-                TO_DESK,
-            ),
+            citizen: advice(pair("Đơn vị này chấp nhận nơi ký thẻ.", "This site accepts the card's signer."), TO_DESK),
             icon: Icon::Pin,
             edge: Edge::Filled,
             tone: Tone::Teal,
@@ -139,10 +135,7 @@ const fn assured_by_less(word: Word) -> Said {
                 ),
             ),
             act: (pair("Ghi giấy tờ đã xem", "Note the papers"), "F4"),
-            citizen: advice(
-                pair("Nhân viên đã xem giấy tờ của Quý khách.", "Staff has seen your papers."),
-                TO_DESK,
-            ),
+            citizen: advice(pair("Nhân viên đã xem giấy tờ của Quý khách.", "Staff has seen your papers."), TO_DESK),
             icon: Icon::Eye,
             edge: Edge::Filled,
             tone: Tone::Indigo,
@@ -180,10 +173,7 @@ const fn assured_by_less(word: Word) -> Said {
                     "Đã đọc chip, không thấy gì sai, nhưng chưa chứng minh được đủ.",
                     "A chip was read and nothing is wrong with it, but too little could be proved.",
                 ),
-                pair(
-                    "Đọc lại thẻ, hoặc xem giấy tờ và ghi lại.",
-                    "Read the card again, or see papers and note them.",
-                ),
+                pair("Đọc lại thẻ, hoặc xem giấy tờ và ghi lại.", "Read the card again, or see papers and note them."),
             ),
             act: (pair("Đọc lại chip", "Read the chip again"), "F2"),
             citizen: advice(
@@ -218,10 +208,7 @@ const fn not_in_force(word: Word) -> Said {
             act: OTHER_PAPERS,
             citizen: advice(
                 pair("Thẻ của Quý khách đã quá ngày hết hạn.", "Your card is after its date of expiry."),
-                pair(
-                    "Mời Quý khách đến {desk}, hoặc dùng giấy tờ khác.",
-                    "Please go to {desk}, or use other papers.",
-                ),
+                pair("Mời Quý khách đến {desk}, hoặc dùng giấy tờ khác.", "Please go to {desk}, or use other papers."),
             ),
             icon: Icon::CalendarCross,
             edge: Edge::Filled,
@@ -243,10 +230,7 @@ const fn not_in_force(word: Word) -> Said {
             act: OTHER_PAPERS,
             citizen: advice(
                 pair("Hôm nay trước ngày cấp ghi trong thẻ.", "Today is before the date of issue in the card."),
-                pair(
-                    "Mời Quý khách đến {desk}, hoặc dùng giấy tờ khác.",
-                    "Please go to {desk}, or use other papers.",
-                ),
+                pair("Mời Quý khách đến {desk}, hoặc dùng giấy tờ khác.", "Please go to {desk}, or use other papers."),
             ),
             icon: Icon::CalendarCross,
             edge: Edge::Filled,
@@ -292,10 +276,7 @@ const fn another(word: Word) -> Said {
             act: OTHER_PAPERS,
             citizen: advice(
                 pair("Máy này không nhận loại giấy tờ này.", "This machine does not take this kind of document."),
-                pair(
-                    "Mời Quý khách dùng thẻ khác, hoặc đến {desk}.",
-                    "Please use another card, or go to {desk}.",
-                ),
+                pair("Mời Quý khách dùng thẻ khác, hoặc đến {desk}.", "Please use another card, or go to {desk}."),
             ),
             icon: Icon::Arrows,
             edge: Edge::Outlined,
@@ -327,10 +308,7 @@ const fn another(word: Word) -> Said {
             title: pair("Ảnh và người chưa khớp", "Face and portrait differ"),
             chip: pair("Chưa khớp ảnh", "Face differs"),
             staff: advice(
-                pair(
-                    "Khuôn mặt và ảnh trong chip không khớp.",
-                    "The face and the portrait in the chip do not match.",
-                ),
+                pair("Khuôn mặt và ảnh trong chip không khớp.", "The face and the portrait in the chip do not match."),
                 CALM,
             ),
             act: IN_CHARGE,
@@ -356,9 +334,7 @@ pub const fn of_reason(because: Because) -> Pair {
             "Thẻ trên đầu đọc không phải thẻ đã quét hoặc đã nhập.",
             "The card on the reader is not the one that was scanned or typed.",
         ),
-        Because::OtherHolder => {
-            pair("Người và ảnh trong chip chưa khớp.", "The person and the portrait do not match.")
-        }
+        Because::OtherHolder => pair("Người và ảnh trong chip chưa khớp.", "The person and the portrait do not match."),
         Because::OtherDocument => pair("Nơi này không nhận loại giấy tờ này.", "This kind of document is not taken."),
         Because::Withdrawn => pair("Thẻ đã được báo mất hoặc thu hồi.", "The card was reported lost or withdrawn."),
         Because::Expired => pair("Thẻ đã quá ngày hết hạn.", "The card is after its date of expiry."),
@@ -378,9 +354,10 @@ pub const fn of_reason(because: Because) -> Pair {
 pub const fn of_rung(rung: Rung) -> Pair {
     match rung {
         Rung::Proved => pair("Đúng nơi cấp, chip không phải bản sao.", "The issuer is right, the chip is no copy."),
-        Rung::Pinned => {
-            pair("Đơn vị chấp nhận nơi ký, chip không phải bản sao.", "The site accepts the signer, the chip is no copy.")
-        }
+        Rung::Pinned => pair(
+            "Đơn vị chấp nhận nơi ký, chip không phải bản sao.",
+            "The site accepts the signer, the chip is no copy.",
+        ),
         Rung::Signed => {
             pair("Chữ ký và chip đúng, chưa rõ nơi cấp.", "Signature and chip are right, the issuer is not known.")
         }

@@ -44,8 +44,7 @@ const fn shades(ink: u32, ground: u32) -> Shades {
 
 impl Tone {
     /// Every one.
-    pub const ALL: [Self; 7] =
-        [Self::Green, Self::Teal, Self::Amber, Self::Indigo, Self::Slate, Self::Plum, Self::Red];
+    pub const ALL: [Self; 7] = [Self::Green, Self::Teal, Self::Amber, Self::Indigo, Self::Slate, Self::Plum, Self::Red];
 
     /// On light ground.
     #[must_use]
