@@ -193,8 +193,8 @@ impl Judged {
     /// Whether another card could change anything.
     #[must_use]
     pub const fn another_may_do(&self) -> bool {
-        !matches!(self.word, Word::Withdrawn | Word::OtherHolder | Word::NotGenuine)
-            && !(self.word.is_green() && self.admission.goes_on())
+        let good_enough = self.word.is_green() && self.admission.goes_on();
+        !(good_enough || matches!(self.word, Word::Withdrawn | Word::OtherHolder | Word::NotGenuine))
     }
 }
 

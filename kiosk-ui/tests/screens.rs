@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use verdict::{Admission, Because, Rung, Word};
 
-fn draw(state: &State, renderer: &mut Renderer) -> (kiosk_ui::scene::Scene, Canvas) {
+fn draw(state: &State, renderer: &mut Renderer) -> (Scene, Canvas) {
     let scene = view(state, &mut renderer.fonts);
     let mut canvas = Canvas::new(state.panel.width, state.panel.height);
     let all = canvas.bounds();
@@ -76,7 +76,7 @@ fn the_lint_finds_what_is_wrong() {
     let state = gallery::state(panel, preferences, name, screen);
     let (scene, canvas) = draw(&state, &mut renderer);
     let at = |id: &str| scene.nodes.iter().position(|node| node.id.0 == id).expect("a node");
-    let found = |change: &dyn Fn(&mut kiosk_ui::scene::Scene)| {
+    let found = |change: &dyn Fn(&mut Scene)| {
         let mut scene = scene.clone();
         change(&mut scene);
         format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new()))
@@ -92,9 +92,9 @@ fn the_lint_finds_what_is_wrong() {
     assert!(found(&|s| s.nodes[action].rect.y = 200).contains("Reach"));
     assert!(found(&|s| s.nodes[action].rect = s.nodes[tool].rect).contains("Targets"));
     assert!(found(&|s| s.nodes[title].rect.y += 60).contains("Texts"));
-    let faint = |s: &mut kiosk_ui::scene::Scene| {
-        if let kiosk_ui::scene::Kind::Text { color, .. } = &mut s.nodes[title].kind {
-            *color = kiosk_ui::canvas::Color(0x00CF_DBE8);
+    let faint = |s: &mut Scene| {
+        if let Kind::Text { color, .. } = &mut s.nodes[title].kind {
+            *color = Color(0x00CF_DBE8);
         }
     };
     let mut scene = scene.clone();
@@ -110,7 +110,10 @@ fn is_green(color: Color) -> bool {
     let [r, g, b] = color.channels().map(i32::from);
     let (most, least) = (r.max(g).max(b), r.min(g).min(b));
     // From yellow-green to teal, and no mere grey.
-    most - least > 12 && g == most && (g - r) * 4 > (most - least) * 3 || b == most && (b - g) * 4 < (most - least)
+    let (by_red, by_blue) = (g - r, b - g);
+    let green = g == most && by_red * 4 > (most - least) * 3;
+    let teal = b == most && by_blue * 4 < most - least;
+    most - least > 12 && (green || teal)
 }
 
 /// Every colour that a scene draws with.

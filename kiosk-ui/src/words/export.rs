@@ -108,3 +108,15 @@ pub fn table() -> Table {
         tones: Tone::ALL.map(|tone| ToneRow { tone, light: hex(tone.light()), dark: hex(tone.dark()) }).to_vec(),
     }
 }
+
+/// What a kiosk says of a card, with the names that recordings of it have. What names a desk has no recording.
+pub fn spoken() -> impl Iterator<Item = (String, Pair)> {
+    let of_word = |word: Word| {
+        let said = of(word);
+        let named = |part: &str, text| (format!("{}.{part}", word.code()), text);
+        [named("title", said.title), named("says", said.citizen.says), named("next", said.citizen.next)]
+    };
+    let reason = |because: Because| (format!("because.{}", because.code()), of_reason(because));
+    let all = Word::ALL.into_iter().flat_map(of_word).chain(Because::ALL.into_iter().map(reason));
+    all.filter(|(_, text)| !text.vi.contains("{desk}"))
+}

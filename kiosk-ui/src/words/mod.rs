@@ -15,7 +15,7 @@ mod export;
 mod table;
 mod tone;
 
-pub use export::{ReasonRow, RungRow, Table, ToneRow, WordRow, table};
+pub use export::{ReasonRow, RungRow, Table, ToneRow, WordRow, spoken, table};
 pub use table::{of, of_reason, of_rung};
 pub use tone::{Edge, Shades, Tone};
 

@@ -123,3 +123,14 @@ fn the_place_of_staff_has_the_name_that_the_site_gives_it() {
     assert!(with_desk(refused, Language::Vietnamese, Some("Quầy 1")).ends_with("đến Quầy 1."));
     assert!(with_desk(refused, Language::English, None).ends_with("the help desk."));
 }
+
+#[test]
+fn phrases_outside_the_table_say_the_same() {
+    let title = of(Word::OtherHolder).title;
+    assert_eq!(
+        (crate::Phrase::FaceDiffers.text(Language::Vietnamese), crate::Phrase::FaceDiffers.text(Language::English)),
+        (title.vi, title.en)
+    );
+    let names: BTreeSet<String> = spoken().map(|(name, _)| name).collect();
+    assert!(names.len() == spoken().count() && spoken().all(|(_, text)| !text.vi.contains('{')));
+}
