@@ -8,7 +8,6 @@ use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
-use kiosk_ui::state::Verdict;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -357,8 +356,8 @@ enum ProfileCommand {
         /// Its identifier, or a file.
         profile: String,
         /// How the card is judged.
-        #[arg(long, default_value = "genuine")]
-        verdict: SimulatedVerdict,
+        #[arg(long, default_value = "proved", value_parser = word)]
+        word: verdict::Word,
     },
 }
 
@@ -368,23 +367,17 @@ impl ProfileCommand {
             Self::List => commands::profile::list(),
             Self::Check { profile } => commands::profile::check(&profile),
             Self::Explain { profile, json } => commands::profile::explain(&profile, json),
-            Self::Simulate { profile, verdict } => {
-                let verdict = match verdict {
-                    SimulatedVerdict::Genuine => Verdict::Genuine,
-                    SimulatedVerdict::NotGenuine => Verdict::NotGenuine,
-                    SimulatedVerdict::Undecided => Verdict::Undecided,
-                };
-                commands::profile::simulate(&profile, verdict)
-            }
+            Self::Simulate { profile, word } => commands::profile::simulate(&profile, word),
         }
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SimulatedVerdict {
-    Genuine,
-    NotGenuine,
-    Undecided,
+/// A word of `docs/verdict.md`.
+fn word(code: &str) -> Result<verdict::Word, String> {
+    verdict::Word::find(code).ok_or_else(|| {
+        let known: Vec<_> = verdict::Word::ALL.into_iter().map(verdict::Word::code).collect();
+        format!("choose one of: {}", known.join(", "))
+    })
 }
 
 #[derive(Debug, Subcommand)]

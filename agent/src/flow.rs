@@ -16,11 +16,11 @@
 use crate::access::{AccessKey, Private};
 use crate::profile::{Accept, FormField, PrintKind, Profile, Source, Step};
 use crate::visit::{self, Refusal, Visit, Wait};
+use kiosk_ui::judged::{Judged, Texts};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
-    About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, Verdict, WallClock,
-    choices_shown,
+    About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, WallClock, choices_shown,
 };
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
@@ -73,12 +73,20 @@ pub struct Task {
     pub ticket: bool,
     /// The field that the QR code of a health insurance card fills in, where it is accepted.
     pub insurance: Option<String>,
+    /// Which documents are taken, as people call them.
+    pub takes: Texts,
 }
 
 impl From<&Profile> for Task {
     fn from(profile: &Profile) -> Self {
         let purpose = (profile.purpose_vi.clone(), profile.purpose_en.clone());
+        let takes = if profile.takes_mrz() {
+            ("thẻ căn cước và hộ chiếu".to_owned(), "citizen cards and passports".to_owned())
+        } else {
+            ("thẻ căn cước".to_owned(), "citizen cards".to_owned())
+        };
         Self {
+            takes,
             purpose,
             keeps: profile.keep().map(|keep| keep.days),
             steps: profile.steps().to_vec(),
@@ -114,8 +122,9 @@ pub enum Input {
     Picture(Arc<Picture>),
     /// The card was lifted in the middle of a read, which waits for it.
     Lifted,
-    /// The read ended with a verdict, whose event is on disk; a genuine card's holder may be turned away.
-    Judged(Verdict, Option<Refusal>),
+    /// The read ended with a word, whose event is on disk, and what the profile makes of it; the list may still turn the
+    /// holder away.
+    Judged(Box<Judged>, Option<Refusal>),
     /// The visit is on disk with the number that was given out and where to go, or somebody else was first.
     Kept(Result<Option<(String, Option<String>)>, Refusal>),
     /// The read ended without one.
@@ -278,7 +287,7 @@ impl Flow {
                 effects.push(Effect::Sound(Sound::Attention));
                 self.go(Screen::Lifted, &mut effects);
             }
-            Input::Judged(verdict, refusal) if self.is_reading() => self.judged(verdict, refusal, &mut effects),
+            Input::Judged(judged, refusal) if self.is_reading() => self.judged(*judged, refusal, &mut effects),
             Input::Kept(kept) => self.kept(kept, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
             Input::CardGone => self.card_gone(&mut effects),
@@ -313,7 +322,7 @@ impl Flow {
                 None
             }
             Screen::MoreTime => Some(WARNING_S),
-            Screen::Result { .. } | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
+            Screen::Result(_) | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
             Screen::Technician => Some(TECHNICIAN_S),
             _ => Some(self.place.patience_s),
         }
@@ -359,7 +368,7 @@ impl Flow {
                 effects.push(Effect::StopWaiting);
                 self.end(effects);
             }
-            Screen::Result { .. } => self.finish(effects),
+            Screen::Result(_) => self.finish(effects),
             Screen::Ticket { .. } => self.take_card(effects),
             Screen::Staff | Screen::Technician => self.end(effects),
             waiting => {
@@ -465,7 +474,17 @@ impl Flow {
                 let covered = self.covered.take().unwrap_or(Screen::Attract);
                 self.go(covered, effects);
             }
-            (Act::Finish, Screen::Result { .. }) => self.finish(effects),
+            (Act::Finish, Screen::Result(_)) => self.finish(effects),
+            (Act::OtherCard, Screen::Result(_)) => {
+                // Another card is another visit, with its own consent; who stands there keeps their settings.
+                let preferences = self.shown.preferences;
+                effects.push(Effect::StopWaiting);
+                self.end(effects);
+                if self.shown.screen == Screen::Attract {
+                    self.shown.preferences = preferences;
+                    self.begin(effects);
+                }
+            }
             (Act::Finish, Screen::Ticket { .. }) => self.take_card(effects),
             (Act::Finish, Screen::Staff | Screen::Technician) => self.end(effects),
             (Act::Cancel, Screen::Attract | Screen::OutOfService(_)) => {}
@@ -528,15 +547,16 @@ impl Flow {
     /// The card is in its holder's hand: what it said leaves the glass at once, the bare verdict a little later.
     fn card_gone(&mut self, effects: &mut Vec<Effect>) {
         self.gone = true;
+        let ended = self.has_ended();
         match self.shown.screen {
             Screen::TakeCard => self.end(effects),
-            Screen::Result { verdict, .. } if self.ticket.is_none() && self.has_ended() => {
+            Screen::Result(ref mut judged) if self.ticket.is_none() && ended => {
                 self.holder = None;
-                self.shown.screen = Screen::Result { verdict, holder: None };
+                judged.holder = None;
                 self.deadline = Some(self.now + u64::from(AFTERGLOW_S) * 1000);
                 effects.push(Effect::Erase);
             }
-            Screen::Result { .. } => self.finish(effects),
+            Screen::Result(_) => self.finish(effects),
             _ => {}
         }
     }

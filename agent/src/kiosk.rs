@@ -17,7 +17,7 @@ use crate::profile::{Profile, Step};
 use crate::site::{Agreed, Finished, Site, VIETNAM, random_id};
 use crate::station::{Hearing, Station, Told};
 use crate::visit::Refusal;
-use emrtd::verdict::Decision;
+use cccd::document::Kind;
 use events::Clock;
 use events::event::Bytes;
 use fleet::relay;
@@ -27,13 +27,15 @@ use kiosk_ui::geometry::Rect;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
-use kiosk_ui::state::{About, Carried, Part, Trouble, Verdict, WallClock};
+use kiosk_ui::judged::{self, Details};
+use kiosk_ui::state::{About, Carried, Part, Trouble, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Screen, view};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 use time::{Date, OffsetDateTime};
+use verdict::Admission;
 
 /// Where the picture goes.
 pub trait Glass: Send {
@@ -63,13 +65,13 @@ pub enum Signal {
 impl Signal {
     /// What a screen means to those who see the kiosk from afar.
     #[must_use]
-    pub const fn of(screen: &Screen) -> Self {
+    pub fn of(screen: &Screen) -> Self {
         match screen {
             Screen::Attract => Self::Ready,
             Screen::OutOfService(_)
             | Screen::Staff
-            | Screen::Problem(_)
-            | Screen::Result { verdict: Verdict::NotGenuine | Verdict::Undecided, .. } => Self::Problem,
+            | Screen::Problem(_) => Self::Problem,
+            Screen::Result(judged) if !judged.admission.goes_on() => Self::Problem,
             _ => Self::Busy,
         }
     }
@@ -417,10 +419,21 @@ impl Kiosk {
 
     /// Keeps what is known of the holder for the rest of the visit, and asks whether they may go on.
     fn judged(&mut self, judged: Judged) -> Result<Input, Failure> {
-        let Judged { decision, sequence, mut content, .. } = judged;
-        let refusal = if decision == Decision::Genuine { self.site.admit(&self.profile, &mut content)? } else { None };
+        let Judged { word, rung, admission, document, until, sequence, mut content, .. } = judged;
+        let refusal = match admission {
+            Admission::Refused(_) => None,
+            _ => self.site.admit(&self.profile, &mut content)?,
+        };
         self.finished = Some(Box::new(Finished { visit: self.visit()?, sequence, content, party: None }));
-        Ok(Input::Judged(verdict(decision), refusal))
+        let details = Details {
+            rung,
+            // "Không thời hạn" is no day.
+            until: until.filter(|text| cccd::CardDate::from_text(text).is_some()),
+            document: Some(kind_of(document)),
+            takes: Some(Task::from(&*self.profile).takes),
+            ..Details::default()
+        };
+        Ok(Input::Judged(Box::new(judged::Judged::new(word, admission, details)), refusal))
     }
 
     fn cause(&mut self, effect: Effect, threads: &Threads, glass: &mut dyn Glass) -> Result<(), Failure> {
@@ -499,10 +512,12 @@ impl Kiosk {
     }
 }
 
-const fn verdict(decision: Decision) -> Verdict {
-    match decision {
-        Decision::Genuine => Verdict::Genuine,
-        Decision::NotGenuine => Verdict::NotGenuine,
-        Decision::Undecided => Verdict::Undecided,
+/// What a screen calls a kind of document.
+fn kind_of(code: &str) -> judged::Document {
+    match Kind::find(code) {
+        Some(Kind::Passport) => judged::Document::Passport,
+        Some(Kind::IdentityCard | Kind::CitizenCard) => judged::Document::IdentityCard,
+        Some(Kind::ResidenceCard) => judged::Document::ResidenceCard,
+        Some(Kind::Other) | None => judged::Document::Other,
     }
 }

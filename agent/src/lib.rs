@@ -64,3 +64,4 @@ pub mod trust;
 pub mod update;
 pub mod uplink;
 pub mod visit;
+pub mod words;

@@ -189,8 +189,8 @@ fn timing(cost: &Cost) -> Value {
 pub fn for_people(word: Word, rung: Option<Rung>, checks: &[Check]) -> String {
     let words = kiosk_ui::words::of(word);
     let level = rung.map(|rung| format!(" · {} {}/5", rung.code(), rung.level())).unwrap_or_default();
-    let text = format!("{}{level}\n  {}\n", words.title.both(), words.staff.both());
-    format!("{text}{}→ {}\n", lines(checks), words.staff_next.both())
+    let text = format!("{}{level}\n  {}\n", words.title.both(), words.staff.says.both());
+    format!("{text}{}→ {}\n", lines(checks), words.staff.next.both())
 }
 
 /// The same where only files were looked at.

@@ -769,7 +769,7 @@ impl Site {
                     "site" => self.name().to_owned(),
                     "device" => self.config.device.clone(),
                     "number" => number.unwrap_or_default().to_owned(),
-                    "assurance" => crate::words::chip(content.assurance.as_ref()).to_owned(),
+                    "assurance" => crate::words::chip(content.assurance.as_ref()),
                     name => content.get(name).map(|value| value.0.to_string()).unwrap_or_default(),
                 };
                 *text = text.replace(&format!("{{{name}}}"), &value);

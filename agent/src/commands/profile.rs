@@ -5,10 +5,12 @@ use crate::failure::{Failure, exit};
 use crate::flow::{Effect, Flow, Input, Place, Task};
 use crate::profile::{FormField, Keep, Keyboard, Profile, Sensitivity, Step};
 use kiosk_ui::playlist::Playlist;
-use kiosk_ui::state::{Part, ReadStep, Verdict};
+use kiosk_ui::judged::{Details, Judged};
+use kiosk_ui::state::{Part, ReadStep};
 use kiosk_ui::theme::PANELS;
 use kiosk_ui::{Act, Screen};
 use serde_json::json;
+use verdict::{Answers, Word};
 use virtual_card::PERSONAS;
 
 /// Lists the profiles that come with the agent.
@@ -141,8 +143,13 @@ fn explanation(profile: &Profile) -> String {
 ///
 /// # Errors
 /// When the profile is not valid.
-pub fn simulate(name: &str, verdict: Verdict) -> Result<u8, Failure> {
-    for line in visit(&Profile::load(name)?, verdict) {
+pub fn simulate(name: &str, word: Word) -> Result<u8, Failure> {
+    let profile = Profile::load(name)?;
+    let Some(lines) = visit(&profile, word) else {
+        let message = format!("no chip leads to the word {}", word.code());
+        return Err(Failure::usage("word_without_chip", message, "name another word of docs/verdict.md"));
+    };
+    for line in lines {
         print_text(&format!("{line}\n"));
     }
     Ok(exit::GENUINE)
@@ -151,7 +158,7 @@ pub fn simulate(name: &str, verdict: Verdict) -> Result<u8, Failure> {
 /// What a screen is called, without what is personal on it.
 fn screen(screen: &Screen) -> String {
     match screen {
-        Screen::Result { verdict, .. } => format!("verdict: {verdict:?}"),
+        Screen::Result(judged) => format!("word: {}", judged.word.code()),
         Screen::Choice(choice) => format!("choice: {}", choice.label.0),
         Screen::Form(field) => format!("form {}/{}: {}", field.at + 1, field.of, field.label.0),
         Screen::Consent { purpose, .. } => format!("consent: {}", purpose.0),
@@ -179,8 +186,17 @@ fn effect(effect: &Effect) -> Option<String> {
     })
 }
 
+/// Answers that lead to a word, and whether the document is one that is taken.
+fn leading_to(word: Word) -> Option<(Answers, bool)> {
+    let all = || Answers::all().flat_map(|answers| [(answers, true), (answers, false)]);
+    all().find(|(answers, accepted)| answers.word_where(*accepted) == word)
+}
+
 /// The lines of a visit.
-fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
+fn visit(profile: &Profile, word: Word) -> Option<Vec<String>> {
+    let (answers, accepted) = leading_to(word)?;
+    let admission = profile.terms().admit(answers, accepted, false);
+    let judged = Judged::new(word, admission, Details { rung: answers.rung(), ..Details::default() });
     // What somebody does at a desk, a kiosk has nobody for: the visit is played without it.
     let mut task = Task::from(profile);
     task.steps.retain(|step| *step != Step::Face);
@@ -200,9 +216,9 @@ fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
         Input::Scan(persona.qr().into()),
         Input::Progress(ReadStep::Connect, 3),
         Input::Name(persona.name.to_owned().into()),
-        Input::Judged(verdict, None),
+        Input::Judged(Box::new(judged), None),
     ];
-    if verdict == Verdict::Genuine {
+    if admission.goes_on() {
         let kept = || Input::Kept(Ok(Some(("A001".to_owned(), None))));
         let asked: Vec<_> = profile.form().filter(|field| field.from.is_none()).collect();
         if asked.is_empty() {
@@ -239,7 +255,7 @@ fn visit(profile: &Profile, verdict: Verdict) -> Vec<String> {
             lines.push(now);
         }
     }
-    lines
+    Some(lines)
 }
 
 #[cfg(test)]
@@ -249,7 +265,7 @@ mod tests {
     #[test]
     fn a_visit_shows_each_screen_and_what_is_done() {
         let profile = Profile::built_in("register").expect("profile");
-        let lines = visit(&profile, Verdict::Genuine);
+        let lines = visit(&profile, Word::Proved).expect("a chip may be proved");
         let at = |text: &str| {
             lines.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}: {lines:#?}"))
         };
@@ -258,7 +274,7 @@ mod tests {
             at("consent"),
             at("scan"),
             at("the chip is read"),
-            at("verdict: Genuine"),
+            at("word: proved"),
             at("form 1/2: Số điện thoại"),
             at("form 2/2"),
             at("on disk, with 2 answers"),
@@ -266,8 +282,9 @@ mod tests {
         ];
         assert!(order.is_sorted(), "{lines:#?}");
         assert!(lines.last().is_some_and(|line| line.contains("attract")), "{lines:#?}");
-        let lines = visit(&profile, Verdict::NotGenuine);
+        let lines = visit(&profile, Word::NotGenuine).expect("a chip may be a copy");
         assert!(!lines.iter().any(|line| line.contains("form") || line.contains("ticket") || line.contains("door")));
+        assert_eq!(visit(&profile, Word::Shown), None, "nobody reads that from a chip");
         let all = lines.concat();
         assert!(!all.contains(PERSONAS[0].name) && !all.contains(PERSONAS[0].number), "nobody's data are printed");
     }

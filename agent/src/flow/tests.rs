@@ -1,4 +1,6 @@
 use super::*;
+use kiosk_ui::judged::Details;
+use verdict::{Admission, Because, Rung, Word};
 use kiosk_ui::state::{Field, Layer};
 use kiosk_ui::theme::PANELS;
 
@@ -11,6 +13,19 @@ fn kiosk(queue: bool) -> Flow {
     let ticket = queue;
     let queue = queue.then(|| ('A', "Phòng 12".to_owned()));
     Flow::new(place(queue), Task { ticket, ..Task::from(&Profile::built_in("identify").expect("profile")) })
+}
+
+/// A card that is proved, and goes on.
+fn proved() -> Box<Judged> {
+    said(Word::Proved, Admission::GoesOn)
+}
+
+fn said(word: Word, admission: Admission) -> Box<Judged> {
+    Box::new(Judged::new(word, admission, Details { rung: Some(Rung::Proved), ..Details::default() }))
+}
+
+fn forged() -> Box<Judged> {
+    said(Word::NotGenuine, Admission::Refused(Because::NotGenuine))
 }
 
 /// Gives inputs one after the other and returns the effects of the last.
@@ -32,7 +47,7 @@ fn to_result(flow: &mut Flow) -> Vec<Effect> {
     to_place(flow);
     let name = "Nguyễn Văn An".to_owned().into();
     let effects =
-        after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(Verdict::Genuine, None)]);
+        after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(proved(), None)]);
     if flow.state().screen.step() == Some(2) && effects.iter().any(|effect| matches!(effect, Effect::Keep(_))) {
         flow.update(Input::Kept(Ok(Some(("A047".to_owned(), None)))));
     }
@@ -51,9 +66,8 @@ fn from_a_touch_to_the_ticket_and_the_card_in_the_hand() {
     assert_eq!(flow.state().screen, Screen::Place);
     let mut flow = kiosk(true);
     to_result(&mut flow);
-    let Screen::Result { verdict: Verdict::Genuine, holder: Some(holder) } = &flow.state().screen else {
-        panic!("{:?}", flow.state().screen)
-    };
+    let Screen::Result(judged) = &flow.state().screen else { panic!("{:?}", flow.state().screen) };
+    let holder = judged.holder.as_ref().filter(|_| judged.word == Word::Proved).expect("a holder");
     assert_eq!(*holder.name, "N. V. An", "a public screen shows no more of a name than its owner needs");
     let effects = flow.update(Input::Act(Act::Finish));
     assert!(effects.iter().any(|e| matches!(e, Effect::Ticket(number, _) if number == "A047")));
@@ -250,7 +264,7 @@ fn a_form_that_nobody_fills_in_is_erased() {
     // Nobody fills in a form whose card was not genuine.
     let mut flow = registering();
     to_place(&mut flow);
-    after(&mut flow, [Input::Judged(Verdict::NotGenuine, None), Input::Act(Act::Finish)]);
+    after(&mut flow, [Input::Judged(forged(), None), Input::Act(Act::Finish)]);
     assert_eq!(flow.state().screen, Screen::TakeCard);
 }
 
@@ -335,18 +349,21 @@ fn the_technician_holds_the_header() {
 
 #[test]
 fn the_door_opens_for_a_genuine_card_only() {
-    let opens = |verdict, refusal, kept| {
+    let opens = |judged: Box<Judged>, refusal, kept| {
         let mut flow = by("gate");
         to_place(&mut flow);
-        let mut effects = flow.update(Input::Judged(verdict, refusal));
+        let mut effects = flow.update(Input::Judged(judged, refusal));
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::OpenDoor)), "not before the disk has it");
         effects.extend(flow.update(Input::Kept(kept)));
         effects.iter().any(|effect| matches!(effect, Effect::OpenDoor))
     };
-    assert!(opens(Verdict::Genuine, None, Ok(None)));
-    assert!(!opens(Verdict::NotGenuine, None, Ok(None)) && !opens(Verdict::Undecided, None, Ok(None)));
-    assert!(!opens(Verdict::Genuine, Some(Refusal::NotOnList), Ok(None)));
-    assert!(!opens(Verdict::Genuine, None, Err(Refusal::AlreadyInside)), "somebody was quicker");
+    assert!(opens(proved(), None, Ok(None)));
+    let too_little = said(Word::Signed, Admission::Refused(Because::Assurance));
+    assert!(!opens(forged(), None, Ok(None)) && !opens(too_little, None, Ok(None)));
+    let asked = said(Word::Expired, Admission::AskStaff(Because::Expired));
+    assert!(!opens(asked, None, Ok(None)), "a kiosk has nobody of staff to ask");
+    assert!(!opens(proved(), Some(Refusal::NotOnList), Ok(None)));
+    assert!(!opens(proved(), None, Err(Refusal::AlreadyInside)), "somebody was quicker");
 }
 
 fn by(profile: &str) -> Flow {
@@ -358,7 +375,7 @@ fn whoever_is_turned_away_is_told_why_and_staff_is_called() {
     for refusal in Refusal::ALL {
         let mut flow = by("gate");
         to_place(&mut flow);
-        let effects = flow.update(Input::Judged(Verdict::Genuine, Some(refusal)));
+        let effects = flow.update(Input::Judged(proved(), Some(refusal)));
         assert!(matches!(flow.state().screen, Screen::Problem(Problem { tries_left: 0, .. })), "{refusal:?}");
         assert!(effects.iter().any(|effect| matches!(effect, Effect::CallStaff)));
         assert!(effects.iter().any(|e| matches!(e, Effect::TurnedAway(Some(why)) if *why == refusal)));
@@ -373,7 +390,7 @@ fn a_health_insurance_card_is_noted_and_the_citizen_card_still_wanted() {
     flow.update(Input::Scan(insurance.to_owned().into()));
     assert_eq!(flow.state().screen, Screen::Scan { insurance: true });
     flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
-    flow.update(Input::Judged(Verdict::Genuine, None));
+    flow.update(Input::Judged(proved(), None));
     flow.update(Input::Act(Act::Finish));
     let Screen::Choice(choice) = &flow.state().screen else { panic!("{:?}", flow.state().screen) };
     assert_eq!(choice.options[0].0, "Khoa Khám bệnh");
@@ -395,7 +412,7 @@ fn boarding_takes_one_scan_and_one_tap() {
     let mut flow = by("transit");
     let effects = flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Read(_))));
-    let effects = flow.update(Input::Judged(Verdict::Genuine, None));
+    let effects = flow.update(Input::Judged(proved(), None));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Keep(answers) if answers.is_empty())));
     assert!(flow.update(Input::Kept(Ok(None))).iter().any(|effect| matches!(effect, Effect::OpenDoor)));
     flow.update(Input::CardGone);
@@ -429,7 +446,7 @@ fn with_the_card_the_person_leaves_the_glass_and_the_verdict_stays_a_moment() {
     let mut flow = kiosk(false);
     to_result(&mut flow);
     assert!(erased(&flow.update(Input::CardGone)));
-    assert_eq!(flow.state().screen, Screen::Result { verdict: Verdict::Genuine, holder: None });
+    assert!(matches!(&flow.state().screen, Screen::Result(judged) if judged.word == Word::Proved && judged.holder.is_none()));
     flow.update(Input::Tick(5_000));
     assert_eq!(flow.state().screen, Screen::Attract, "no card to remind of");
 }

@@ -4,14 +4,22 @@ use super::{Effect, Flow, Sound, Task};
 use crate::access::{self, Private};
 use crate::profile::Keyboard;
 use crate::visit::{self, Outcome, Refusal, Visit, Wait};
-use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep, Verdict};
+use kiosk_ui::judged::{Judged, Then};
+use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep};
 use kiosk_ui::typing::Typing;
+use verdict::Admission;
 use kiosk_ui::{Act, Phrase, Screen};
+
+/// A label in the middle of a sentence.
+fn small(label: &str) -> String {
+    let mut letters = label.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
 
 impl Flow {
     /// Begins a visit.
     pub(super) fn begin(&mut self, effects: &mut Vec<Effect>) {
-        let (visit, todo) = Visit::begin(&self.task.steps);
+        let (visit, todo) = Visit::begin(&self.task.steps, false);
         self.visit = Some(visit);
         self.follow(todo, effects);
     }
@@ -45,6 +53,7 @@ impl Flow {
                 visit::Effect::Ask(Wait::Form) => self.next_field(effects),
                 // A kiosk has nobody who looks: profiles with that step are refused before it starts.
                 visit::Effect::Ask(Wait::Face) => self.step(visit::Input::Face(false), effects),
+                visit::Effect::Ask(Wait::Staff) => self.step(visit::Input::Staff(false), effects),
                 visit::Effect::Keep => {
                     let mut answers = std::mem::take(&mut self.answers);
                     answers.extend(self.task.insurance.clone().zip(self.insurance.take()));
@@ -69,7 +78,9 @@ impl Flow {
                 Refusal::NoList | Refusal::ListExpired => Phrase::ListAway,
                 Refusal::AlreadyDone => Phrase::AlreadyDone,
                 Refusal::AlreadyInside | Refusal::NotInside => Phrase::WrongDirection,
-                Refusal::FaceDiffers => Phrase::NotGenuine,
+                Refusal::NoNumber => Phrase::NotOnList,
+                // What the document itself says has a screen of its own.
+                _ => Phrase::CardNotRead,
             };
             self.give_up(what, Phrase::SeeStaff, effects);
         }
@@ -134,20 +145,26 @@ impl Flow {
         }
     }
 
-    pub(super) fn judged(&mut self, verdict: Verdict, refusal: Option<Refusal>, effects: &mut Vec<Effect>) {
-        let word = match verdict {
-            Verdict::Genuine => visit::Word::Genuine,
-            Verdict::NotGenuine => visit::Word::NotGenuine,
-            Verdict::Undecided => visit::Word::Undecided,
-        };
-        let todo = self.advance(visit::Input::Judged(word, refusal));
+    pub(super) fn judged(&mut self, judged: Judged, refusal: Option<Refusal>, effects: &mut Vec<Effect>) {
+        let admission = judged.admission;
+        let todo = self.advance(visit::Input::Judged(admission, refusal));
         self.gone = false;
-        if refusal.is_some() && verdict == Verdict::Genuine {
+        let by_list = refusal.is_some() && !matches!(admission, Admission::Refused(_));
+        if by_list {
             return self.follow(todo, effects);
         }
-        effects.push(Effect::Sound(if verdict == Verdict::Genuine { Sound::Done } else { Sound::Attention }));
-        let holder = self.holder.clone();
-        self.go(Screen::Result { verdict, holder }, effects);
+        effects.push(Effect::Sound(if admission.goes_on() { Sound::Done } else { Sound::Attention }));
+        let then = match self.task.form.first() {
+            Some(field) => Then::Named((small(&field.label_vi), small(&field.label_en))),
+            None if self.task.ticket => Then::Next,
+            None => Then::Finish,
+        };
+        self.go(Screen::Result(judged.of(self.holder.clone()).then(then)), effects);
+        if let [visit::Effect::End(Outcome::Refused(refusal))] = todo[..] {
+            // The screen that stands says why.
+            effects.push(Effect::TurnedAway(Some(refusal)));
+            return;
+        }
         // The disk need not wait until the verdict has been seen, and a door least of all; questions do.
         if todo == [visit::Effect::Keep] {
             self.follow(todo, effects);
