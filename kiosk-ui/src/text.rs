@@ -84,6 +84,7 @@ phrases! {
     OtherCard: "Dùng thẻ khác", "Other card";
     StaffLooksLater: "Nhân viên sẽ xem lại thẻ sau. Vui lòng mang thẻ theo.",
         "Staff will look later. Please keep your card.";
+    StaffSeesPapers: "Nhân viên sẽ xem giấy tờ sau.", "Staff will see your papers later.";
     RenewCard: "Cấp đổi thẻ: Công an xã, phường, hoặc nộp hồ sơ trên ứng dụng VNeID.",
         "To renew: the police of your commune or ward, or the VNeID app.";
     TakeBack: "Vui lòng lấy lại thẻ khỏi đầu đọc.", "Please take your card off the reader.";
