@@ -274,4 +274,21 @@ mod tests {
             assert!(seen.insert(vi), "{phrase:?} repeats {vi}");
         }
     }
+
+    #[test]
+    fn vietnamese_is_spelled_as_state_documents_are() {
+        for phrase in Phrase::ALL {
+            let text = phrase.text(Language::Vietnamese).to_lowercase();
+            assert!(!["huỷ", "xoá", "khoá", "hoá"].into_iter().any(|old| text.contains(old)), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_check_has_a_name_of_its_own_or_of_its_kind() {
+        let own = ["issuing_state", "anchor_scope", "dsc_purpose", "document_validity", "card_security", "chip_qr_sex"];
+        let names: BTreeSet<&str> = own.map(|id| Phrase::of_check(id).text(Language::Vietnamese)).into_iter().collect();
+        assert_eq!(names.len(), own.len());
+        assert_eq!(Phrase::of_check("dg_hash.1"), Phrase::CheckHash);
+        assert!(own.iter().all(|id| Phrase::of_check(id) != Phrase::CheckConsistent));
+    }
 }
