@@ -84,6 +84,7 @@ phrases! {
     OtherCard: "Dùng thẻ khác", "Other card";
     StaffLooksLater: "Nhân viên sẽ xem lại thẻ sau. Vui lòng mang thẻ theo.",
         "Staff will look later. Please keep your card.";
+    StaffSeesPapers: "Nhân viên sẽ xem giấy tờ sau.", "Staff will see your papers later.";
     RenewCard: "Cấp đổi thẻ: Công an xã, phường, hoặc nộp hồ sơ trên ứng dụng VNeID.",
         "To renew: the police of your commune or ward, or the VNeID app.";
     TakeBack: "Vui lòng lấy lại thẻ khỏi đầu đọc.", "Please take your card off the reader.";
@@ -272,5 +273,22 @@ mod tests {
             assert!(!vi.is_empty() && !en.is_empty() && vi != en, "{phrase:?}");
             assert!(seen.insert(vi), "{phrase:?} repeats {vi}");
         }
+    }
+
+    #[test]
+    fn vietnamese_is_spelled_as_state_documents_are() {
+        for phrase in Phrase::ALL {
+            let text = phrase.text(Language::Vietnamese).to_lowercase();
+            assert!(!["huỷ", "xoá", "khoá", "hoá"].into_iter().any(|old| text.contains(old)), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_check_has_a_name_of_its_own_or_of_its_kind() {
+        let own = ["issuing_state", "anchor_scope", "dsc_purpose", "document_validity", "card_security", "chip_qr_sex"];
+        let names: BTreeSet<&str> = own.map(|id| Phrase::of_check(id).text(Language::Vietnamese)).into_iter().collect();
+        assert_eq!(names.len(), own.len());
+        assert_eq!(Phrase::of_check("dg_hash.1"), Phrase::CheckHash);
+        assert!(own.iter().all(|id| Phrase::of_check(id) != Phrase::CheckConsistent));
     }
 }

@@ -1,5 +1,6 @@
 //! What every screen has: background, header, steps, tools; and the pieces that screens are made of.
 
+use super::measure::broken;
 use crate::canvas::Color;
 use crate::font::{Align, Fonts, Style, Weight};
 use crate::geometry::Rect;
@@ -137,8 +138,14 @@ impl<'a> Builder<'a> {
         let mark_size = sizes.button * 11 / 10;
         let inside = rect.inset_xy(sizes.gap / 2, theme.stroke);
         let mark_gap = self.mark_gap();
+        // A quiet one does without its icon before its words break.
+        let tight = look == Look::Quiet && {
+            let wide = self.fonts.width(text, style);
+            wide <= inside.w && wide + mark_size + mark_gap > inside.w
+        };
+        let icon = icon.filter(|_| !tight);
         let room = inside.w - icon.map_or(0, |_| mark_size + mark_gap);
-        let lines = self.fonts.wrap(text, style, room);
+        let lines = broken(self, text, style, room);
         let wide = lines.iter().map(|line| self.fonts.width(line, style)).max().unwrap_or(0);
         let all = wide + icon.map_or(0, |_| mark_size + mark_gap);
         let mut place = inside.centred(all, (style.line_height() * lines.len() as i32).max(mark_size));

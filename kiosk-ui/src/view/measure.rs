@@ -96,7 +96,7 @@ pub(super) fn field(b: &Builder<'_>, plan: &Plan) -> (i32, i32) {
 }
 
 /// Words of two syllables that stay on one line: a syllable alone is another word.
-const TOGETHER: [&str; 14] = [
+const TOGETHER: [&str; 22] = [
     "Quý khách",
     "thẻ khác",
     "giấy tờ",
@@ -111,6 +111,14 @@ const TOGETHER: [&str; 14] = [
     "nơi cấp",
     "tiếp tục",
     "đầu đọc",
+    "hồ sơ",
+    "Công an",
+    "ứng dụng",
+    "danh sách",
+    "chứng thư",
+    "cơ quan",
+    "bằng chứng",
+    "dữ liệu",
 ];
 
 fn glued(text: &str) -> String {

@@ -72,7 +72,11 @@ fn note(b: &Builder<'_>, judged: &Judged) -> Option<Note> {
     let say = |icon, phrase, judged| Note { icon, text: b.say(phrase).to_owned(), judged };
     let reason =
         |icon, because, judged| Note { icon, text: words::of_reason(because).text(b.language()).to_owned(), judged };
+    // The papers are in somebody's hand; nothing lies on a reader.
+    let on_paper = matches!(judged.word, Word::Shown | Word::Claimed);
     Some(match judged.admission {
+        Admission::GoesOn if on_paper => return None,
+        Admission::Marked(_) if on_paper => say(Icon::Headset, Phrase::StaffSeesPapers, true),
         Admission::GoesOn => say(Icon::Card, Phrase::TakeBack, false),
         Admission::Marked(_) => say(Icon::Headset, Phrase::StaffLooksLater, true),
         Admission::AskStaff(Because::Expired) | Admission::Refused(Because::Expired) => {
@@ -82,8 +86,7 @@ fn note(b: &Builder<'_>, judged: &Judged) -> Option<Note> {
         Admission::Refused(because @ (Because::Assurance | Because::Weak | Because::ValidityUnknown)) => {
             reason(Icon::Notice, because, false)
         }
-        // The desk has the papers in hand; nothing lies on a reader.
-        Admission::Refused(_) if matches!(judged.word, Word::Shown | Word::Claimed) => return None,
+        Admission::Refused(_) if on_paper => return None,
         Admission::Refused(Because::OtherDocument) => say(Icon::ArrowUp, Phrase::TakePapersBack, false),
         Admission::Refused(_) => say(Icon::ArrowUp, Phrase::TakeBack, false),
     })
