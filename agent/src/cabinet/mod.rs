@@ -254,11 +254,13 @@ impl Glass for Cabinet {
                     Language::Vietnamese => Voice::Vietnamese,
                     Language::English => Voice::English,
                 };
-                let clip = |text: &str| Phrase::ALL.iter().find(|phrase| phrase.text(language) == text);
-                let line = |text: &&str| Line {
-                    text: (*text).to_owned().into(),
-                    clip: clip(text).map(|phrase| phrase.name()),
+                let judged: Vec<_> = kiosk_ui::words::spoken().collect();
+                let phrase = |text: &str| Phrase::ALL.iter().find(|phrase| phrase.text(language) == text);
+                let of_word = |text: &str| judged.iter().find(|(_, pair)| pair.text(language) == text);
+                let clip = |text: &str| {
+                    phrase(text).map(|phrase| phrase.name()).or_else(|| of_word(text).map(|(name, _)| name.as_str()))
                 };
+                let line = |text: &&str| Line { text: (*text).to_owned().into(), clip: clip(text) };
                 speaker.say(voice, &words.iter().map(line).collect::<Vec<_>>())
             }
         };
