@@ -181,6 +181,16 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
     let verification = verify(&evidence, &trust());
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
     assert_eq!(answers(&verification).word(), Word::Unproved);
+    // It does list it, but of EF.DG14 only the digest is there: nobody can see that it repeats the key.
+    let mut evidence = mapped(AN, None);
+    let dg14 = evidence.content(FileId::Dg(14)).expect("EF.DG14");
+    let (length, hash) = (dg14.len(), HashAlgorithm::Sha256);
+    let redacted = FileEvidence::Digest { length, hash, digest: hash.digest(dg14) };
+    evidence.files.insert(FileId::Dg(14), redacted);
+    let verification = verify(&evidence, &trust());
+    assert!(verification.passive.bound.contains(&14));
+    assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
+    assert_eq!(answers(&verification).word(), Word::Unproved);
     // Another card's EF.CardSecurity and key beside the files of a victim.
     let (victim, other) = (mapped(AN, None), mapped(BINH, None));
     let mut spliced = victim.clone();
