@@ -52,7 +52,7 @@ impl Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Seen {
+pub enum Paper {
     CitizenCard,
     Vneid,
     Passport,
@@ -138,7 +138,7 @@ impl Assurance {
 
     /// Of somebody without a chip: what staff saw of them, if anything.
     #[must_use]
-    pub fn without_chip(seen: Option<Seen>, admission: Admission) -> Self {
+    pub fn without_chip(seen: Option<Paper>, admission: Admission) -> Self {
         let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
         let document = seen.map(|seen| serde_json::to_value(seen).unwrap_or_default());
         let document = document.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();

@@ -93,12 +93,12 @@ impl Guest {
     pub fn is_citizen(&self) -> bool {
         match self.released.source() {
             Source::CitizenCard => true,
-            Source::Passport | Source::Typed => matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam")),
+            Source::Passport | Source::OtherCard | Source::Typed => matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam")),
         }
     }
 
     fn number(&self) -> Option<&str> {
-        let passport = self.released.source() == Source::Passport;
+        let passport = matches!(self.released.source(), Source::Passport | Source::OtherCard);
         let (first, second) =
             if passport { (Item::DocumentNumber, Item::IdNumber) } else { (Item::IdNumber, Item::DocumentNumber) };
         self.item(first).or_else(|| self.item(second))
@@ -108,6 +108,7 @@ impl Guest {
     fn document(&self) -> &'static str {
         match self.released.source() {
             Source::Passport => "passport",
+            Source::OtherCard => "residence_card",
             Source::Typed => "birth_certificate",
             Source::CitizenCard => {
                 let issued = self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);

@@ -1,5 +1,5 @@
-//! The proofs of the chip against chips that dislike a length, refuse, cut or drop: nothing of that accuses, and nothing
-//! of it lets anything pass. The cases of the field stand in `vectors/field-cases`.
+//! What the proofs of the chip are worth: under which keys they count, when they accuse, and that whatever is dropped,
+//! odd, unbound or kept back lets nothing pass.
 
 mod support;
 
@@ -12,218 +12,11 @@ use emrtd::session::{AccessPolicy, Action, Phase, Plan, Session};
 use emrtd::tlv::encode;
 use emrtd::trust::TrustStore;
 use emrtd::verdict::Outcome;
-use serde_json::Value;
-use support::{answers, found, issued, plan, put, read, trust, verify, watch, word};
+use support::{AN, BINH, answers, chip, found, issued, make, not_performed, plan, put, read, reason, trust, verify};
+use support::{whole, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
-use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, Persona, Quirk};
-
-const AN: &Persona = &PERSONAS[0];
-const BINH: &Persona = &PERSONAS[1];
-const ACTIVE: u8 = 0x88;
-const MSE: u8 = 0x22;
-const GENERAL_AUTHENTICATE: u8 = 0x86;
-const GET_RESPONSE: u8 = 0xC0;
-
-fn case(text: &str) -> Value {
-    serde_json::from_str(text).expect("a field case")
-}
-
-/// The status words of a case.
-fn statuses(case: &Value) -> Vec<u16> {
-    let words = case["answer"]["sw"].as_array().expect("status words");
-    words.iter().map(|word| u16::from_str_radix(word.as_str().expect("text"), 16).expect("hexadecimal")).collect()
-}
-
-fn make(id: &str) -> Make {
-    *Make::find(id).expect("make")
-}
-
-/// A chip with these ways; `active_only`: a card that has no chip authentication.
-fn chip(persona: &Persona, make: Make, quirks: &[Quirk], active_only: bool) -> Chip {
-    let mut chip = Chip::with_make(persona, Fault::None, make).expect("card");
-    if active_only {
-        put(&mut chip, &issued(persona, make, Oddity::None, |groups| drop(groups.remove(&14))));
-    }
-    for quirk in quirks {
-        chip.add_quirk(*quirk);
-    }
-    chip
-}
-
-/// A whole read: the evidence, and how often the chip was sent each of these instructions.
-fn whole(chip: &mut Chip, persona: &Persona, instructions: &[u8]) -> (Evidence, Vec<usize>) {
-    let seen = watch(chip);
-    let evidence = read(chip, plan(persona, AccessPolicy::Auto)).expect("read");
-    let seen = seen.lock().expect("lock");
-    let counts = instructions.iter().map(|ins| seen.iter().filter(|one| *one == ins).count()).collect();
-    // Whatever was found is found again in the stored form.
-    let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
-    assert_eq!(verify(&stored, &trust()).checks, verify(&evidence, &trust()).checks);
-    (evidence, counts)
-}
-
-fn reason(evidence: &Evidence, id: &str) -> (Outcome, Option<String>) {
-    let verification = verify(evidence, &trust());
-    let (outcome, reason) = found(&verification, id);
-    (outcome, reason.map(str::to_owned))
-}
-
-fn not_performed(reason: &str) -> (Outcome, Option<String>) {
-    (Outcome::NotPerformed, Some(reason.to_owned()))
-}
-
-#[test]
-fn aa_exact_length() {
-    let case = case(include_str!("../vectors/field-cases/aa-exact-length.json"));
-    assert_eq!(case["expected"], "asked again with that Le; active_authentication passed; genuine");
-    // A signature of 256 bytes is named as 6C00, one of 64 as 6C40.
-    for persona in [AN, BINH] {
-        let mut chip = chip(persona, Make::default(), &[Quirk::ActiveExactLength], false);
-        let (evidence, asked) = whole(&mut chip, persona, &[ACTIVE]);
-        assert_eq!(reason(&evidence, "active_authentication"), (Outcome::Passed, None), "{}", persona.id);
-        assert_eq!((asked, word(&evidence, &trust())), (vec![2], Word::Proved), "{}", persona.id);
-    }
-}
-
-#[test]
-fn aa_empty_on_extended() {
-    let case = case(include_str!("../vectors/field-cases/aa-empty-on-extended.json"));
-    assert_eq!((&case["expected"], &case["when"]["le_above"]), (&"asked again with Le 256".into(), &256.into()));
-    let mut chip = chip(AN, Make::default(), &[Quirk::ActiveEmptyOnExtended], false);
-    let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
-    assert_eq!(reason(&evidence, "active_authentication"), (Outcome::Passed, None));
-    assert_eq!((asked, word(&evidence, &trust())), (vec![2], Word::Proved));
-}
-
-#[test]
-fn aa_refused() {
-    let case = case(include_str!("../vectors/field-cases/aa-refused.json"));
-    let expected = "not_performed with the status word; genuine when chip authentication passed, undecided otherwise";
-    assert_eq!(case["expected"], expected);
-    for status in statuses(&case) {
-        for (active_only, expected) in [(false, Word::Proved), (true, Word::Unproved)] {
-            let mut chip = chip(AN, Make::default(), &[Quirk::ActiveRefused(status)], active_only);
-            let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
-            let refused = not_performed(&format!("chip_refused:{status:04X}"));
-            assert_eq!(reason(&evidence, "active_authentication"), refused);
-            assert_eq!((asked, word(&evidence, &trust())), (vec![1], expected), "{status:04X}");
-        }
-    }
-}
-
-#[test]
-fn aa_truncated() {
-    let case = case(include_str!("../vectors/field-cases/aa-truncated.json"));
-    let expected = "shorter than the modulus: asked again with another Le, then not_performed; genuine when chip \
-                    authentication passed, else undecided";
-    assert_eq!((&case["expected"], &case["answer"]["data"]), (&expected.into(), &"signature[0..231]".into()));
-    for (length, active_only, expected) in [
-        (231, false, Word::Proved),
-        (231, true, Word::Unproved),
-        (0, true, Word::Unproved),
-        (255, true, Word::Unproved),
-    ] {
-        let mut chip = chip(AN, Make::default(), &[Quirk::ActiveTruncated(length)], active_only);
-        let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
-        assert_eq!(reason(&evidence, "active_authentication"), not_performed("answer_short"));
-        // Extended as usual, Le 256, extended with the exact length.
-        assert_eq!((asked, word(&evidence, &trust())), (vec![3], expected), "{length}");
-    }
-}
-
-#[test]
-fn ca_refused() {
-    let case = case(include_str!("../vectors/field-cases/ca-refused.json"));
-    let expected = "other form tried (KAT), then not_performed with the status word; genuine by active authentication";
-    assert_eq!((&case["expected"], &case["when"]["ins"]), (&expected.into(), &serde_json::json!(["22", "86"])));
-    for status in statuses(&case) {
-        // The other form is there for 3DES only: after MSE:Set KAT comes MSE:Set AT, and the other way round.
-        for (make_id, ins, asked) in [
-            ("cccd", MSE, [1, 0]),
-            ("cccd", GENERAL_AUTHENTICATE, [1, 1]),
-            ("ca-kat", MSE, [2, 0]),
-            ("ca-3des-at", MSE, [2, 0]),
-            ("ca-3des-at", GENERAL_AUTHENTICATE, [2, 1]),
-            ("ca-key-only", MSE, [2, 0]),
-        ] {
-            let mut chip = chip(AN, make(make_id), &[Quirk::ChipRefused { ins, status }], false);
-            let (evidence, counts) = whole(&mut chip, AN, &[MSE, GENERAL_AUTHENTICATE]);
-            let refused = not_performed(&format!("chip_refused:{status:04X}"));
-            assert_eq!(reason(&evidence, "chip_authentication"), refused, "{make_id}");
-            assert_eq!(reason(&evidence, "active_authentication"), (Outcome::Passed, None));
-            assert_eq!((&counts[..], word(&evidence, &trust())), (&asked[..], Word::Proved), "{make_id} {ins:02X}");
-        }
-    }
-}
-
-#[test]
-fn a_signature_in_two_parts_is_fetched() {
-    let mut chip = chip(AN, Make::default(), &[Quirk::ActiveInParts], true);
-    let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE, GET_RESPONSE]);
-    assert_eq!((asked, word(&evidence, &trust())), (vec![1, 1], Word::Proved));
-}
-
-/// What the chip took when files were read says nothing about its signature.
-#[test]
-fn a_learnt_read_size_argues_no_proof_away() {
-    for max_response in [256, 65_536] {
-        let mut chip = chip(AN, Make::default(), &[Quirk::ActiveExactLength], true);
-        let small = emrtd::file::ReadSize { short: 24, extended: 24 };
-        let plan = Plan { read_size: Some(small), max_response, ..plan(AN, AccessPolicy::Auto) };
-        let evidence = read(&mut chip, plan).expect("read");
-        assert_eq!(word(&evidence, &trust()), Word::Proved, "{max_response}");
-    }
-    // A strict chip cannot answer in short form: it was asked, and says so itself.
-    let mut chip = chip(AN, Make::default(), &[], false);
-    let plan = Plan { max_response: 256, ..plan(AN, AccessPolicy::Auto) };
-    let evidence = read(&mut chip, plan).expect("read");
-    assert_eq!(reason(&evidence, "active_authentication"), not_performed("chip_refused:6700"));
-    assert_eq!(word(&evidence, &trust()), Word::Proved, "by chip authentication");
-}
-
-/// EF.DG14 of the card, which also offers AES-256 so many times; this chip does not know it.
-fn offering_aes_256(times: usize) -> Vec<(u16, Vec<u8>)> {
-    let aes_256 = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x04];
-    let offer = encode(0x30, &[encode(0x06, &aes_256), encode(0x02, &[1])].concat());
-    issued(AN, Make::default(), Oddity::None, |groups| {
-        let set = emrtd::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
-        let infos = emrtd::tlv::first(&set, 0x31).expect("SET").value;
-        groups.insert(14, encode(0x6E, &encode(0x31, &[infos, &offer.repeat(times)].concat())));
-    })
-}
-
-#[test]
-fn a_chip_that_refuses_the_best_offer_is_asked_for_the_next() {
-    let mut chip = chip(AN, Make::default(), &[], false);
-    put(&mut chip, &offering_aes_256(1));
-    let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
-    assert_eq!(reason(&evidence, "chip_authentication"), (Outcome::Passed, None));
-    assert_eq!(asked, [2]);
-}
-
-#[test]
-fn a_file_with_many_offers_keeps_nobody_busy() {
-    let mut chip = chip(AN, Make::default(), &[], false);
-    put(&mut chip, &offering_aes_256(100));
-    let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
-    assert_eq!(reason(&evidence, "chip_authentication"), not_performed("chip_refused:6A80"));
-    assert_eq!(asked, [4]);
-}
-
-#[test]
-fn only_a_signature_that_fits_no_short_answer_is_argued_away() {
-    let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(3072).expect("key")).expect("key");
-    let dg15 = encode(0x6F, &key.public_key_to_der().expect("DER"));
-    let files = issued(AN, Make::default(), Oddity::None, |groups| drop(groups.insert(15, dg15)));
-    for (max_response, expected) in [(256, "signature_needs_extended_length"), (65_536, "answer_short")] {
-        let mut chip = chip(AN, Make::default(), &[], false);
-        put(&mut chip, &files);
-        let plan = Plan { max_response, ..plan(AN, AccessPolicy::Auto) };
-        let evidence = read(&mut chip, plan).expect("read");
-        assert_eq!(reason(&evidence, "active_authentication"), not_performed(expected));
-    }
-}
+use virtual_card::{Answer, Chip, Fault, Make, Persona, Quirk};
 
 /// A read that ends in the middle says what it did not come to.
 #[test]
@@ -282,7 +75,7 @@ fn what_is_not_protected_is_no_answer() {
             session.feed(if confirms { &answer } else { &honest }).expect("accepted");
         }
         let evidence = session.into_evidence().expect("opened");
-        assert_eq!(self::reason(&evidence, "chip_authentication"), not_performed(reason));
+        assert_eq!(support::reason(&evidence, "chip_authentication"), not_performed(reason));
         assert_eq!(word(&evidence, &trust()), Word::Proved, "by active authentication");
     }
 }
@@ -386,6 +179,16 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
     let files = issued(AN, make("cam"), Oddity::None, |groups| drop(groups.remove(&14)));
     let evidence = mapped(AN, Some(&files));
     let verification = verify(&evidence, &trust());
+    assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
+    assert_eq!(answers(&verification).word(), Word::Unproved);
+    // It does list it, but of EF.DG14 only the digest is there: nobody can see that it repeats the key.
+    let mut evidence = mapped(AN, None);
+    let dg14 = evidence.content(FileId::Dg(14)).expect("EF.DG14");
+    let (length, hash) = (dg14.len(), HashAlgorithm::Sha256);
+    let redacted = FileEvidence::Digest { length, hash, digest: hash.digest(dg14) };
+    evidence.files.insert(FileId::Dg(14), redacted);
+    let verification = verify(&evidence, &trust());
+    assert!(verification.passive.bound.contains(&14));
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
     assert_eq!(answers(&verification).word(), Word::Unproved);
     // Another card's EF.CardSecurity and key beside the files of a victim.

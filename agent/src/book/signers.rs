@@ -66,7 +66,7 @@ impl Book {
         let fingerprint = events::hash(certificate).0;
         let transaction = self.begin("note a document signer")?;
         let query = "SELECT count, since, bitmap FROM signer WHERE fingerprint = ?1";
-        let known: Option<(u64, i64, Vec<u8>)> = transaction
+        let known: Option<(i64, i64, Vec<u8>)> = transaction
             .query_row(query, [fingerprint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()
             .map_err(&failed)?;
@@ -77,6 +77,7 @@ impl Book {
             bitmap[place / 8] |= 1 << (place % 8);
         }
         let count = count + 1;
+        let seen_times = u64::try_from(count).unwrap_or_default();
         let write = "INSERT INTO signer (fingerprint, certificate, document, count, since, last, bitmap)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (fingerprint) DO UPDATE SET document = ?3, count = ?4, last = ?6, bitmap = ?7";
@@ -88,12 +89,12 @@ impl Book {
         let seen = SeenSigner {
             certificate: certificate.to_vec(),
             document: document.to_owned(),
-            count,
-            numbers: counted(&bitmap, count),
+            count: seen_times,
+            numbers: counted(&bitmap, seen_times),
             since,
             last: now,
         };
-        Ok(count.is_power_of_two().then_some(seen))
+        Ok(seen_times.is_power_of_two().then_some(seen))
     }
 
     /// Every signer that was seen, the most frequent first.
@@ -105,7 +106,8 @@ impl Book {
         let query = "SELECT certificate, document, count, since, last, bitmap FROM signer ORDER BY count DESC, since";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
         let rows = statement.query_map([], |row| {
-            let (count, bitmap): (u64, Vec<u8>) = (row.get(2)?, row.get(5)?);
+            let (count, bitmap): (i64, Vec<u8>) = (row.get(2)?, row.get(5)?);
+            let count = u64::try_from(count).unwrap_or_default();
             Ok(SeenSigner {
                 certificate: row.get(0)?,
                 document: row.get(1)?,

@@ -11,7 +11,7 @@ use crate::desk::paper;
 use crate::desk::problem::Problem;
 use crate::desk::{Desk, News};
 use crate::failure::Failure;
-use crate::holder::{Assurance, Content, Difference, Reason, Released, Seen, Source, Vouching};
+use crate::holder::{Assurance, Content, Difference, Reason, Paper, Released, Source, Vouching};
 use crate::lodging::{self, Guest, Layout};
 use crate::profile::{Accept, Item, Profile};
 use crate::site::{Agreed, Finished, day_of};
@@ -331,7 +331,7 @@ pub struct Typed {
     /// The party.
     pub party: Option<String>,
     /// What staff saw of them; without it, it is what somebody says.
-    pub seen: Option<Seen>,
+    pub seen: Option<Paper>,
     /// Who of staff goes on, and why, where the profile leaves it to staff.
     pub staff: Option<TypedBy>,
     /// The language in which they, or who speaks for them, were told what for, and agreed.
@@ -350,7 +350,7 @@ pub struct TypedBy {
 }
 
 /// What the profile makes of somebody without a chip.
-fn assured(profile: &Profile, seen: Option<Seen>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
+fn assured(profile: &Profile, seen: Option<Paper>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
     let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
     let admission = profile.terms().assured(rung, false);
     let refused = |remedy| {

@@ -40,7 +40,7 @@ pub struct Line {
     /// The words.
     pub text: zeroize::Zeroizing<String>,
     /// The name of a recording of them, for lines that are always the same.
-    pub clip: Option<&'static str>,
+    pub clip: Option<String>,
 }
 
 impl std::fmt::Debug for Line {

@@ -123,7 +123,7 @@ impl Worker {
 
     fn start(&self, voice: Voice, line: &Line) -> Result<Child, DeviceError> {
         let clip =
-            self.programs.clips.as_ref().zip(line.clip).and_then(|(directory, clip)| {
+            self.programs.clips.as_ref().zip(line.clip.as_ref()).and_then(|(directory, clip)| {
                 std::fs::read(directory.join(voice.code()).join(format!("{clip}.wav"))).ok()
             });
         match clip {
@@ -174,8 +174,8 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn line(text: &str, clip: Option<&'static str>) -> Line {
-        Line { text: text.to_owned().into(), clip }
+    fn line(text: &str, clip: Option<&str>) -> Line {
+        Line { text: text.to_owned().into(), clip: clip.map(str::to_owned) }
     }
 
     fn until(path: &Path, wanted: impl Fn(&str) -> bool) -> String {

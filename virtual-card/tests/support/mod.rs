@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use verdict::{Answers, Word};
 use virtual_card::issuer::{IssuerFault, Oddity};
 use virtual_card::personalise::Card;
-use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Persona};
+use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS, Persona, Quirk};
 
 /// The practice issuer's anchors.
 pub(crate) fn trust() -> TrustStore {
@@ -149,4 +149,50 @@ pub(crate) fn watch(chip: &mut Chip) -> Arc<Mutex<Vec<u8>>> {
         Lie::None
     }));
     seen
+}
+
+/// The default persona, whose active authentication is RSA of 2,048 bits.
+pub(crate) const AN: &Persona = &PERSONAS[0];
+/// One whose active authentication is ECDSA.
+pub(crate) const BINH: &Persona = &PERSONAS[1];
+
+/// A make by its identifier.
+pub(crate) fn make(id: &str) -> Make {
+    *Make::find(id).expect("make")
+}
+
+/// A chip with these ways; `active_only`: a card that has no chip authentication.
+pub(crate) fn chip(persona: &Persona, make: Make, quirks: &[Quirk], active_only: bool) -> Chip {
+    let mut chip = Chip::with_make(persona, Fault::None, make).expect("card");
+    if active_only {
+        put(&mut chip, &issued(persona, make, Oddity::None, |groups| drop(groups.remove(&14))));
+    }
+    for quirk in quirks {
+        chip.add_quirk(*quirk);
+    }
+    chip
+}
+
+/// A whole read: the evidence, and how often the chip was sent each of these instructions.
+pub(crate) fn whole(chip: &mut Chip, persona: &Persona, instructions: &[u8]) -> (Evidence, Vec<usize>) {
+    let seen = watch(chip);
+    let evidence = read(chip, plan(persona, AccessPolicy::Auto)).expect("read");
+    let seen = seen.lock().expect("lock");
+    let counts = instructions.iter().map(|ins| seen.iter().filter(|one| *one == ins).count()).collect();
+    // Whatever was found is found again in the stored form.
+    let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
+    assert_eq!(verify(&stored, &trust()).checks, verify(&evidence, &trust()).checks);
+    (evidence, counts)
+}
+
+/// A check's outcome and reason under the practice anchors.
+pub(crate) fn reason(evidence: &Evidence, id: &str) -> (Outcome, Option<String>) {
+    let verification = verify(evidence, &trust());
+    let (outcome, reason) = found(&verification, id);
+    (outcome, reason.map(str::to_owned))
+}
+
+/// What a check says that was not made.
+pub(crate) fn not_performed(reason: &str) -> (Outcome, Option<String>) {
+    (Outcome::NotPerformed, Some(reason.to_owned()))
 }
