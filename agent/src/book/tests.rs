@@ -21,6 +21,7 @@ fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> 
         sequence: 7,
         number: Some("A001".to_owned()),
         subject: Some(Bytes([1; 32])),
+        counted_as: Some(Bytes([1; 32])),
         party: None,
         keep: Some(Some(NOW + 100)),
         content,
@@ -238,4 +239,13 @@ fn tickets_count_from_one_each_day() {
         [1, 2]
     );
     assert_eq!(book.next_ticket("2026-11-24").expect("counts"), 1);
+}
+
+#[test]
+fn who_has_no_number_has_no_place_where_people_are_counted() {
+    let mut book = book();
+    let content = content("001099000017");
+    let nobody = Visit { counted_as: None, ..visit("one", &content, entry(Rule::Once, Direction::Both)) };
+    assert_eq!(book.commit(&nobody).expect("asked"), Err(Refusal::NoNumber));
+    assert!(book.record("one").expect("read").is_none() && book.due(NOW).expect("read").is_none());
 }

@@ -7,7 +7,6 @@
 pub mod item;
 
 use crate::failure::Failure;
-use cccd::CardDate;
 use cccd::document::{Kind, Taken};
 pub use item::{Item, Sensitivity};
 use serde::{Deserialize, Serialize};
@@ -240,7 +239,7 @@ impl Keyboard {
         match self {
             _ if text.is_empty() => true,
             Self::Text | Self::Digits => true,
-            Self::Date => text.len() == 10 && CardDate::from_text(text).is_some_and(|date| date.day().is_some()),
+            Self::Date => text.len() == 10 && cccd::date::parse_day_first(text).is_some(),
             Self::Digest => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         }
     }
