@@ -195,7 +195,7 @@ impl Evidence {
         checks.push(self.check_active(infos.as_ref(), &passive));
         checks.push(self.check_chip(infos.as_ref(), &passive));
         if self.pace_cam != Proof::NotAsked("not_offered".to_owned()) {
-            checks.extend(self.check_cam(infos.as_ref(), trust, at, now));
+            checks.extend(self.check_cam(infos.as_ref(), &passive, trust, at, now));
         }
         Verification { checks, passive }
     }
@@ -226,6 +226,7 @@ impl Evidence {
     fn check_cam(
         &self,
         infos: Option<&SecurityInfos>,
+        passive: &PassiveAuthentication,
         trust: &TrustStore,
         at: Option<UnixTime>,
         now: UnixTime,
@@ -247,7 +248,7 @@ impl Evidence {
                 return [malformed, Check::not_performed(PROOF, "no_card_security")];
             }
         };
-        let mut file = judge_signed(FILE, &security.signed_data, trust, at, now);
+        let mut file = judge_signed(FILE, &security.signed_data, passive, trust, at, now);
         let repeated = infos.is_none_or(|infos| {
             security.keys().all(|key| infos.chip_authentication_keys.iter().any(|e| e.key.as_ref() == Ok(key)))
         });
