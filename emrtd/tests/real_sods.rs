@@ -59,7 +59,7 @@ const SODS: [(&str, &[Deviation]); 8] = [
     ("GB_2021_ecdsa256.bin", &[]),
     ("ID_2025_rsapss.bin", &[]),
     ("NZ_2017_rsa_indefinite-len.bin", &[Deviation::IndefiniteLength, Deviation::SignatureAlgorithmIsKeyType]),
-    ("RU_2019_sha1_ecdsa.bin", &[Deviation::Sha1]),
+    ("RU_2019_sha1_ecdsa.bin", &[Deviation::Sha1, Deviation::Sha1Certificate]),
     ("US_2021_rsa.bin", &[Deviation::SignatureAlgorithmIsKeyType]),
 ];
 

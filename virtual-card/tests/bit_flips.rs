@@ -1,7 +1,7 @@
 //! Every single flipped bit of a card's files is detected: the verdict is no longer genuine, or the report names a
 //! deviation that an untouched card does not have.
 
-use emrtd::passive_authentication::{Group, PassiveAuthentication, passive_authentication};
+use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication, passive_authentication};
 use emrtd::trust::TrustStore;
 use emrtd::verdict::{Decision, Policy};
 use emrtd::x509::UnixTime;
@@ -38,7 +38,7 @@ impl Documents {
         if let Some((number, bytes)) = changed {
             groups.insert(number, Group::Bytes(bytes));
         }
-        passive_authentication(sod, &groups, &self.trust, None, UnixTime(1_780_000_000))
+        passive_authentication(sod, &groups, &Facts::default(), &self.trust, None, UnixTime(1_780_000_000))
     }
 
     fn check(&self) {

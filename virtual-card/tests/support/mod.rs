@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod issued;
+
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
