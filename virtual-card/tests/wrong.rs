@@ -68,11 +68,9 @@ fn expected(oddity: Oddity) -> Expected {
             Unchecked("unsupported_algorithm")
         }
         Oddity::MessageDigestMissing => Unchecked("message_digest_missing"),
-        Oddity::OtherContent
-        | Oddity::TwoSigners
-        | Oddity::ShortHashes
-        | Oddity::GroupTwice
-        | Oddity::Truncated => Unchecked("sod_malformed"),
+        Oddity::OtherContent | Oddity::TwoSigners | Oddity::ShortHashes | Oddity::GroupTwice | Oddity::Truncated => {
+            Unchecked("sod_malformed")
+        }
         Oddity::CscaRsa512 => Unknown("dsc_chain", "algorithm_broken"),
         Oddity::CscaNotAuthority
         | Oddity::CscaNoBasicConstraints
@@ -121,9 +119,7 @@ fn every_oddity_has_its_answer_and_its_name() {
                 (Answer::Vouched, None)
             }
             Expected::Refuted(check, reason) => (Answer::Refuted, Some((check, Outcome::Failed, reason))),
-            Expected::Unchecked(reason) => {
-                (Answer::Unchecked, Some(("sod_signature", Outcome::NotPerformed, reason)))
-            }
+            Expected::Unchecked(reason) => (Answer::Unchecked, Some(("sod_signature", Outcome::NotPerformed, reason))),
             Expected::Unknown(check, reason) => (Answer::Unknown, Some((check, Outcome::NotPerformed, reason))),
         };
         assert_eq!(result.issuer, answer, "{oddity:?}: {:#?}", result.checks);

@@ -3,8 +3,8 @@
 //! Hashes and signatures are computed over the bytes as received. Departures from the profile that real
 //! issuers are known for are accepted and named, see [`Deviation`].
 
-use crate::crypto::public_key::hash_algorithm;
 use crate::crypto::curve::ParameterForm;
+use crate::crypto::public_key::hash_algorithm;
 use crate::crypto::{CryptoError, HashAlgorithm, Protection, PublicKey, SignatureAlgorithm, equal};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Reader, Tlv, TlvError, tag};
@@ -180,8 +180,7 @@ impl SignedData {
         };
         let key = signer.public_key();
         let resorted = !matches!(self.check(signer, false), Ok(Ok(())));
-        let no_cofactor =
-            matches!(key, Ok(PublicKey::Ec { form: ParameterForm::ExplicitWithoutCofactor, .. }));
+        let no_cofactor = matches!(key, Ok(PublicKey::Ec { form: ParameterForm::ExplicitWithoutCofactor, .. }));
         let out_of_period = self.signing_time.is_some_and(|at| {
             let period = signer.extensions.private_key_usage.unwrap_or_default();
             period.0.is_some_and(|from| at < from) || period.1.is_some_and(|to| at > to)

@@ -15,9 +15,8 @@ impl PassiveAuthentication {
         const ID: &str = "dsc_chain";
         let signer = self.document_signer.as_ref()?;
         let mut trusted = None;
-        let not_performed = |reason, entry: &Entry| {
-            Check::not_performed(ID, reason).with_detail(entry.certificate.subject_name())
-        };
+        let not_performed =
+            |reason, entry: &Entry| Check::not_performed(ID, reason).with_detail(entry.certificate.subject_name());
         let check = match trust.chain(signer) {
             Chain::Trusted(path) => {
                 self.anchor = path.last().map(|e| (e.certificate.subject_name(), e.source.clone()));
@@ -77,7 +76,8 @@ impl PassiveAuthentication {
     pub(super) fn validity(&mut self, signer: &Certificate, judged: &Judged) {
         const ID: &str = "dsc_validity";
         let path = judged.entries();
-        let at = |time, which| (time, format!("{} to {}, judged at {time} ({which})", signer.not_before, signer.not_after));
+        let at =
+            |time, which| (time, format!("{} to {}, judged at {time} ({which})", signer.not_before, signer.not_after));
         let ((time, detail), check) = match (judged.at, judged.signing_time) {
             (Some(time), _) => (at(time, "as asked"), valid_then(signer, path, time)),
             (None, Some(time)) => (at(time, "signing time"), valid_then(signer, path, time)),
@@ -85,10 +85,10 @@ impl PassiveAuthentication {
                 // The latest moment at which the document can have been in use.
                 let latest = self.facts.expires.map_or(judged.now, |expires| expires.min(judged.now));
                 let issued = self.facts.issued.map(|(_, issued)| issued).filter(|issued| *issued <= judged.now);
-                let moments = issued.map(|issued| (issued, "date of issue")).into_iter().chain([(
-                    latest,
-                    "the latest certain moment; the SOD states no signing time",
-                )]);
+                let moments = issued
+                    .map(|issued| (issued, "date of issue"))
+                    .into_iter()
+                    .chain([(latest, "the latest certain moment; the SOD states no signing time")]);
                 let passes = |(time, _): &(UnixTime, _)| valid_then(signer, path, *time).outcome == Outcome::Passed;
                 match moments.into_iter().find(passes) {
                     Some((time, which)) => (at(time, which), Check::passed(ID)),

@@ -168,8 +168,7 @@ impl SodVerification {
         // Where the signature fails, the certificate that the signer identifier names is the one declared about.
         let named = sod.signed_data.certificates.iter().find(|c| sod.signed_data.is_signer(c));
         let signer = result.document_signer.as_ref().or(named);
-        let known_deviations =
-            signer.map_or_else(Vec::new, |s| trust.known_deviations(s, judged.signing_time, now));
+        let known_deviations = signer.map_or_else(Vec::new, |s| trust.known_deviations(s, judged.signing_time, now));
         result.listed = sod.security_object.data_groups.keys().copied().collect();
         Self { file: file.to_vec(), object: Some(sod.security_object), known_deviations, result, judged }
     }

@@ -68,9 +68,7 @@ impl PassiveAuthentication {
         faults.sort_by_key(|fault| !fault.is_proof());
         let codes: Vec<_> = faults.iter().map(|fault| fault.code()).collect();
         self.checks.push(match faults.first() {
-            None if signer.extensions.document_types.is_some() && code.is_none() => {
-                Check::not_performed(ID, "no_dg1")
-            }
+            None if signer.extensions.document_types.is_some() && code.is_none() => Check::not_performed(ID, "no_dg1"),
             None => Check::passed(ID),
             Some(fault) if fault.is_proof() => Check::failed(ID, fault.code()).with_detail(codes.join(", ")),
             Some(fault) => Check::not_performed(ID, fault.code()).with_detail(codes.join(", ")),

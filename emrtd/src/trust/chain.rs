@@ -142,10 +142,7 @@ impl Search<'_> {
                 continue;
             }
             self.steps += 1;
-            let signed = checked
-                .entry(key)
-                .or_insert_with(|| certificate.is_signed_by(&entry.certificate))
-                .clone();
+            let signed = checked.entry(key).or_insert_with(|| certificate.is_signed_by(&entry.certificate)).clone();
             match signed {
                 Ok(true) => {
                     by = Some(key);
@@ -188,7 +185,9 @@ impl Search<'_> {
         match signed {
             Err(error) if key || name => self.tell(Chain::Unusable(entry.clone(), error)),
             // What nobody vouches for accuses nobody.
-            Ok(_) if key && name && entry.scope != Scope::NONE && entry.is_anchor() => self.tell(Chain::Forged(entry.clone())),
+            Ok(_) if key && name && entry.scope != Scope::NONE && entry.is_anchor() => {
+                self.tell(Chain::Forged(entry.clone()))
+            }
             _ if name && entry.certificate.claims_authority() => self.tell(Chain::UnknownKey(entry.clone())),
             _ => {}
         }

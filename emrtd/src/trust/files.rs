@@ -206,7 +206,8 @@ fn list_signer(signed: &SignedData) -> Result<&Certificate, TrustError> {
     if Oid(&signed.content_type) != oid::CSCA_MASTER_LIST {
         return Err(wrong("not a CSCA master list"));
     }
-    let signer = signed.certificates.iter().find(|c| signed.is_signer(c)).ok_or(wrong("no signer certificate"))?;
+    let signer =
+        signed.certificates.iter().find(|c| signed.is_signer(c)).ok_or_else(|| wrong("no signer certificate"))?;
     if !matches!(signed.verify(signer), Ok(Ok(()))) {
         return Err(wrong("wrong signature"));
     }

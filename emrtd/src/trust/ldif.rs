@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_is_not_base64_is_counted_and_the_rest_is_read() {
-        let text = "dn: a\nuserCertificate;binary:: !!!!\n\ndn: b\nuserCertificate;binary:: AQID\nuserCertificate: AQID\n";
+        let text =
+            "dn: a\nuserCertificate;binary:: !!!!\n\ndn: b\nuserCertificate;binary:: AQID\nuserCertificate: AQID\n";
         assert_eq!(values(text), [(Kind::Malformed, vec![]), (Kind::Certificate, vec![1, 2, 3])]);
         for other in ["", "-----BEGIN CERTIFICATE-----", "\x30\x03", "name: x"] {
             assert!(!is_ldif(other.as_bytes()), "{other}");

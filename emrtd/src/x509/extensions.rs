@@ -266,12 +266,7 @@ impl Extensions {
         if self.basic_constraints.is_some_and(|b| b.authority) && !faults.contains(&PurposeFault::ForCertificates) {
             faults.push(PurposeFault::Authority);
         }
-        let limits = [
-            oid::KEY_USAGE,
-            oid::EXTENDED_KEY_USAGE,
-            oid::BASIC_CONSTRAINTS,
-            oid::DOCUMENT_TYPE_LIST,
-        ];
+        let limits = [oid::KEY_USAGE, oid::EXTENDED_KEY_USAGE, oid::BASIC_CONSTRAINTS, oid::DOCUMENT_TYPE_LIST];
         if self.unreadable.iter().any(|id| limits.contains(&Oid(id)) || self.critical.contains(id)) {
             faults.push(PurposeFault::Unreadable);
         }

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn control_characters_of_a_name_never_reach_a_terminal() {
-        for bad in ["\u{1b}[2J", "\u{7}", "\u{9b}31m", "\u{202e}", "\u{2066}", "\r\n", "\u{85}", "\u{200f}", "\u{feff}"] {
+        for bad in ["\u{1b}[2J", "\u{7}", "\u{9b}31m", "\u{202e}", "\u{2066}", "\r\n", "\u{85}", "\u{200f}", "\u{feff}"]
+        {
             let hostile = name(&format!("V{bad}N"), &format!("CSCA{bad} VN"));
             for shown in [common_name(&hostile), country(&hostile).expect("country")] {
                 assert!(!shown.chars().any(|c| bad.contains(c) && !c.is_ascii_graphic()), "{shown:?}");

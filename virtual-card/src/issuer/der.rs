@@ -111,4 +111,3 @@ pub(super) fn explicit_fields(group: &EcGroupRef) -> Result<[Vec<u8>; 6], ErrorS
         integer(&[1]),
     ])
 }
-

@@ -2,8 +2,8 @@
 
 use super::Oddity;
 use super::der::{
-    Hash, OID_EC_PUBLIC_KEY, OID_ECDSA, OID_MGF1, OID_RSA, OID_RSA_PSS, bit_string, explicit_fields, explicit_parameters, integer,
-    named_curve, oid, oid_under, sequence,
+    Hash, OID_EC_PUBLIC_KEY, OID_ECDSA, OID_MGF1, OID_RSA, OID_RSA_PSS, bit_string, explicit_fields,
+    explicit_parameters, integer, named_curve, oid, oid_under, sequence,
 };
 use crate::keys;
 use emrtd::tlv::encode;
@@ -82,9 +82,7 @@ impl SigningKey {
             Oddity::Md5Digest => Self::rsa(2048)?,
             Oddity::P192 => Self::ec("practice/dsc-192", Nid::X9_62_PRIME192V1, Hash::Sha256, false)?,
             Oddity::Sha1 | Oddity::Sha1Signature => Self { hash: Hash::Sha1, ..explicit()? },
-            Oddity::Sha1PssDefaults => {
-                Self { hash: Hash::Sha1, scheme: Scheme::PssDefaults, ..Self::rsa_pss()? }
-            }
+            Oddity::Sha1PssDefaults => Self { hash: Hash::Sha1, scheme: Scheme::PssDefaults, ..Self::rsa_pss()? },
             Oddity::PssParameters => Self { scheme: Scheme::Pss(Hash::Sha1), ..Self::rsa_pss()? },
             Oddity::RsaExponentOne => {
                 let key = rsa(2048)?;
@@ -138,7 +136,8 @@ impl SigningKey {
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         if self.scheme == Scheme::Plain {
             let digest = hash(self.hash.digest(), message)?;
-            let info = sequence(&[sequence(&[oid_under(super::der::OID_SHA2, 1), encode(0x05, &[])]), encode(0x04, &digest)]);
+            let info =
+                sequence(&[sequence(&[oid_under(super::der::OID_SHA2, 1), encode(0x05, &[])]), encode(0x04, &digest)]);
             let padding = vec![0xFF; self.key.size() - 3 - info.len()];
             return Ok([&[0, 1], &padding[..], &[0], &info].concat());
         }

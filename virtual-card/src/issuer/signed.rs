@@ -2,9 +2,7 @@
 
 use super::Oddity;
 use super::certificate::name;
-use super::der::{
-    Hash, OID_EC_PUBLIC_KEY, OID_PKCS9, OID_SIGNED_DATA, integer, oid, oid_under, sequence,
-};
+use super::der::{Hash, OID_EC_PUBLIC_KEY, OID_PKCS9, OID_SIGNED_DATA, integer, oid, oid_under, sequence};
 use super::key::SigningKey;
 use emrtd::tlv::encode;
 use openssl::error::ErrorStack;
@@ -31,9 +29,8 @@ impl Signing {
 
     /// What is signed about the content.
     fn attributes(&self, content_type: &[u8], content: &[u8], signed_at: &str) -> Result<Vec<Vec<u8>>, ErrorStack> {
-        let attribute = |arc: u8, values: &[Vec<u8>]| {
-            sequence(&[oid_under(OID_PKCS9, arc), encode(0x31, &values.concat())])
-        };
+        let attribute =
+            |arc: u8, values: &[Vec<u8>]| sequence(&[oid_under(OID_PKCS9, arc), encode(0x31, &values.concat())]);
         let right = encode(0x04, &hash(self.digest().digest(), content)?);
         let wrong = encode(0x04, &hash(self.digest().digest(), b"another content")?);
         let time = encode(0x17, signed_at.as_bytes());
@@ -48,7 +45,7 @@ impl Signing {
         let times = match self.oddity {
             Oddity::SigningTimeMissing => vec![],
             Oddity::SigningTimeUnreadable => vec![attribute(5, &[encode(0x17, b"yesterday")])],
-            Oddity::SigningTimeTwice => vec![attribute(5, &[time.clone()]), attribute(5, &[time])],
+            Oddity::SigningTimeTwice => vec![attribute(5, &[time]); 2],
             Oddity::SigningTimeFuture => vec![attribute(5, &[encode(0x17, b"450101000000Z")])],
             _ => vec![attribute(5, &[time])],
         };

@@ -6,7 +6,9 @@ use emrtd::trust::TrustStore;
 use emrtd::verdict::{Check, Outcome};
 use emrtd::x509::UnixTime;
 use std::collections::BTreeMap;
-use virtual_card::issuer::TrustFile;
+use verdict::Issuer as Answer;
+use virtual_card::Issuer;
+use virtual_card::issuer::{DocumentSigner, IssuerFault, TrustFile};
 
 pub(crate) const SIGNED_AT: &str = "230401120000Z";
 
@@ -70,4 +72,45 @@ pub(crate) fn store(files: &[TrustFile]) -> TrustStore {
 pub(crate) fn found<'a>(checks: &'a [Check], id: &str) -> (Outcome, Option<&'a str>) {
     let check = super::check(checks, id);
     (check.outcome, check.reason.as_deref())
+}
+
+/// The practice issuer.
+pub(crate) fn honest() -> Issuer {
+    Issuer::new(IssuerFault::None).expect("issuer")
+}
+
+/// EF.SOD by the usual document signer.
+pub(crate) fn sod_of(issuer: &Issuer, groups: &BTreeMap<u8, Vec<u8>>) -> Vec<u8> {
+    issuer.sod(DocumentSigner::Brainpool256, groups, SIGNED_AT).expect("SOD")
+}
+
+/// A store with these files.
+pub(crate) fn with(files: &[&[u8]]) -> TrustStore {
+    let mut store = TrustStore::new();
+    for file in files {
+        store.add("file", file).expect("a trust file");
+    }
+    store
+}
+
+/// The answer, and reason of the chain's check.
+pub(crate) fn chain(result: &PassiveAuthentication) -> (Answer, Option<&str>) {
+    (result.issuer, found(&result.checks, "dsc_chain").1)
+}
+
+/// A directory with these values, as the ICAO PKD writes it.
+pub(crate) fn ldif(entries: &[(&str, &[u8])]) -> String {
+    let mut text = "version: 1\n\n".to_owned();
+    for (at, (attribute, value)) in entries.iter().enumerate() {
+        let encoded = openssl::base64::encode_block(value).replace('\n', "");
+        text += &format!("dn: o=DSC,c=VN,cn={at}\nobjectClass: top\n{attribute}::");
+        let mut rest = encoded.as_str();
+        while !rest.is_empty() {
+            let (line, more) = rest.split_at(rest.len().min(70));
+            text += &format!(" {line}\n");
+            rest = more;
+        }
+        text += "\n";
+    }
+    text
 }
