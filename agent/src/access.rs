@@ -1,7 +1,7 @@
 //! What the operator or a scanner gives, turned into passwords and into what is known of the card.
 
 use crate::failure::Failure;
-use crate::report::Known;
+use cccd::judgement::Known;
 use cccd::number::Number;
 use cccd::qr::{self, Scan};
 use emrtd::mrz::MrzKey;
@@ -54,7 +54,7 @@ pub fn from_number(text: &str) -> Result<AccessKey, Failure> {
     let number = Number::parse(text.trim())
         .map_err(|e| Failure::usage("number_malformed", e.to_string(), "type the 12 digits printed on the card"))?;
     let passwords = cccd::access::from_number(&number);
-    Ok(AccessKey { passwords, known: Known { qr: None, number: Some(number) } })
+    Ok(AccessKey { passwords, known: Known { number: Some(number), ..Known::default() } })
 }
 
 /// From the six-digit card access number.
@@ -87,7 +87,8 @@ pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
     let number = Number::parse(document).ok();
     let document = number.as_ref().map_or(document, Number::document_number);
     let key = MrzKey::new(document, birth, expiry).map_err(|e| malformed(e.to_string()))?;
-    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known: Known { qr: None, number: number.clone() } })
+    let known = Known { number: number.clone(), document_number: Some(document.to_owned().into()), ..Known::default() };
+    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known })
 }
 
 /// From the lines of a machine readable zone as an OCR scanner or a person types them, or as [`from_mrz`] has it.
@@ -108,7 +109,8 @@ pub fn from_mrz_text(text: &str) -> Result<AccessKey, Failure> {
         return Err(malformed("a check digit of the machine readable zone does not fit"));
     }
     let key = MrzKey::new(&mrz.document_number, &mrz.birth, &mrz.expiry).map_err(|e| malformed(&e.to_string()))?;
-    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known: Known::default() })
+    let known = Known { document_number: Some(mrz.document_number.clone().into()), ..Known::default() };
+    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known })
 }
 
 /// From the text of a QR code.
@@ -119,7 +121,7 @@ pub fn from_qr(text: &str) -> Result<AccessKey, Failure> {
     match qr::parse(text) {
         Ok(Scan::Cccd(qr)) => {
             let passwords = cccd::access::from_qr(&qr);
-            Ok(AccessKey { passwords, known: Known { number: Some(qr.number.clone()), qr: Some(*qr) } })
+            Ok(AccessKey { passwords, known: Known { number: Some(qr.number.clone()), qr: Some(*qr), ..Known::default() } })
         }
         Ok(Scan::HealthInsurance) => Err(Failure::usage(
             "qr_health_insurance",

@@ -3,23 +3,24 @@
 
 use crate::access::{self, AccessKey, Private};
 use crate::anchors;
-use crate::commands::{now, open_reader, plan, print_json};
+use crate::commands::{open_reader, plan, print_json};
 use crate::failure::{Failure, exit};
 use crate::holder::Content;
 use crate::profile::Profile;
 use crate::read::{self, Hooks};
-use crate::report;
 use crate::simulated;
-use crate::site::{Site, in_vietnam};
+use crate::site::Site;
 use crate::terminal::{Inspection, Terminal};
 use cccd::dg13::{Dg13, Field};
+use cccd::judgement;
 use drivers::reader::simulated::SimulatedReader;
 use drivers::reader::{Reader, ReaderError};
 use emrtd::file::FileId;
 use emrtd::session::{AccessPolicy, Progress, Session};
-use emrtd::verdict::{Check, Decision};
+use emrtd::verdict::Check;
 use events::event::Bytes;
 use kiosk_ui::portrait::Picture;
+use verdict::{Admission, Answers, Rung, Word};
 use serde_json::json;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -52,14 +53,24 @@ pub enum Happening<'a> {
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The word.
-    pub decision: Decision,
+    pub word: Word,
+    /// The five answers.
+    pub answers: Answers,
+    /// How much is assured.
+    pub rung: Option<Rung>,
+    /// What the profile's terms make of it.
+    pub admission: Admission,
+    /// The kind of document.
+    pub document: &'static str,
+    /// The end of its validity, as people read it.
+    pub until: Option<String>,
     /// Every check.
     pub checks: Vec<Check>,
     /// Position of the event.
     pub sequence: u64,
     /// SHA-256 of the event.
     pub event: Bytes<32>,
-    /// What the profile takes of the holder; nothing where the card is not genuine.
+    /// What the profile takes of the holder; nothing where the visit does not go on.
     pub content: Content,
     /// How long the read took, milliseconds.
     pub total_ms: u64,
@@ -201,27 +212,33 @@ impl Device {
         };
         let reading = read::read(&mut *self.reader, card, plan, &mut self.terminal, &*clock, &mut hooks);
         let reading = reading?;
-        let judgement = report::judge(&reading, &key.known, &self.terminal.trust, now(&*clock));
+        let today = self.site.today();
+        let (prepared, trust) = (reading.sod.as_ref(), &self.terminal.trust);
+        let judgement = judgement::judge(&reading.evidence, prepared, &key.known, trust, today);
+        let withdrawn = self.site.is_withdrawn(&judgement);
+        let judgement = judgement.listed(withdrawn);
+        let accepted = self.profile.takes_document(judgement.kind, judgement.issuer());
+        let admission = self.profile.terms().admit(judgement.answers, accepted, judgement.is_weak());
+        let word = judgement.answers.word_where(accepted);
         let signed = self.site.record(&self.profile, &reading.evidence, &judgement)?;
+        self.site.saw_signer(&judgement)?;
         let total_ms = u64::try_from(reading.cost.total.as_millis()).unwrap_or(u64::MAX);
         let sequence = signed.event.sequence;
-        tracing::info!(sequence, decision = ?judgement.decision, total_ms, apdus = reading.cost.apdus, "card judged");
+        tracing::info!(sequence, word = word.code(), total_ms, apdus = reading.cost.apdus, "card judged");
         let hash = events::hash(&signed.bytes);
         let event = json!({ "seq": sequence, "id": signed.event.id.to_string(), "sha256": hash.to_string() });
-        print_json(&json!({ "event": event, "decision": judgement.decision, "total_ms": total_ms }), false)?;
-        // Of a card that is not genuine nothing is taken: it says nothing of anybody.
-        let content = if judgement.decision == Decision::Genuine {
-            let content = Content::take(&self.profile, &reading, &judgement, in_vietnam(clock.wall()).year());
-            Content { withdrawn: self.site.is_withdrawn(&judgement), ..content }
-        } else {
-            Content::default()
-        };
+        print_json(&json!({ "event": event, "word": word, "rung": judgement.rung(), "total_ms": total_ms }), false)?;
         let judged = Judged {
-            decision: judgement.decision,
-            checks: judgement.checks.clone(),
+            word,
+            answers: judgement.answers,
+            rung: judgement.rung(),
+            admission,
+            document: judgement.kind.code(),
+            until: judgement.end(),
+            content: Content::take(&self.profile, &reading, &judgement, admission, today.now),
+            checks: judgement.checks,
             sequence,
             event: hash,
-            content,
             total_ms,
         };
         tell.borrow_mut()(Happening::Judged(Box::new(judged)));

@@ -14,6 +14,8 @@ pub mod exit {
     pub const CHECK_FAILED: u8 = 10;
     /// Nothing failed, but something required was not performed.
     pub const UNDECIDED: u8 = 11;
+    /// Nothing is wrong with the document, and it is not to be accepted: expired, withdrawn, another one than was named.
+    pub const NOT_ACCEPTABLE: u8 = 12;
     /// The card could not be read.
     pub const NOT_READ: u8 = 20;
     /// No reader, or no reader service.

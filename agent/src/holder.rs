@@ -7,16 +7,20 @@
 use crate::access::Private;
 use crate::profile::{Item, Profile};
 use crate::read::Reading;
-use crate::report::Judgement;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cccd::date::{CardDate, Century};
 use cccd::dg13::Field;
+use cccd::document::Kind;
+use cccd::judgement::{Judgement, vietnam_day};
 use emrtd::file::FileId;
 use emrtd::lds;
-use emrtd::mrz::{Mrz, MrzFormat};
+use emrtd::mrz::Mrz;
+use emrtd::x509::UnixTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use verdict::{Admission, Answers, Because, Holder, Rung, Word};
 use zeroize::Zeroizing;
 
 /// Where the data come from.
@@ -28,8 +32,140 @@ pub enum Source {
     CitizenCard,
     /// The chip of a passport.
     Passport,
+    /// The chip of another card: of a resident, or of another state.
+    OtherCard,
     /// A member of staff, from a paper: not verified.
     Typed,
+}
+
+impl Source {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::CitizenCard => Self::CitizenCard,
+            Kind::Passport => Self::Passport,
+            Kind::IdentityCard | Kind::ResidenceCard | Kind::Other => Self::OtherCard,
+        }
+    }
+}
+
+/// What a member of staff saw of somebody without a chip, or with one that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Seen {
+    CitizenCard,
+    Vneid,
+    Passport,
+    BirthCertificate,
+    DrivingLicence,
+    ResidenceCard,
+    OtherPaper,
+}
+
+/// Why a member of staff goes on where the profile leaves it to them: a closed list, so that it can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The card was looked at, and its features are right.
+    CardExamined,
+    /// The person is known.
+    PersonKnown,
+    /// Another paper was seen.
+    OtherPaperSeen,
+    /// An emergency.
+    Emergency,
+}
+
+impl Reason {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CardExamined => "card_examined",
+            Self::PersonKnown => "person_known",
+            Self::OtherPaperSeen => "other_paper_seen",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+/// Who of staff went on, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vouching {
+    /// Their name.
+    pub name: Private,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// How much is assured of somebody, and by what: it stands in the record and in everything that leaves the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assurance {
+    /// The rung.
+    pub rung: Rung,
+    /// The word.
+    pub word: Word,
+    /// The five answers, where a chip was read.
+    #[serde(default)]
+    pub answers: Option<Answers>,
+    /// The kind of document, as [`Kind`] has them; what was seen, where no chip was read.
+    #[serde(default)]
+    pub document: String,
+    /// Why the visit is marked, or why staff were asked.
+    #[serde(default)]
+    pub mark: Option<Because>,
+    /// Who of staff went on.
+    #[serde(default)]
+    pub staff: Option<Vouching>,
+}
+
+impl Assurance {
+    /// Of a card that was read, under the terms of a profile; nothing where nobody may go on with it.
+    #[must_use]
+    pub fn of(judgement: &Judgement, admission: Admission) -> Option<Self> {
+        if matches!(admission, Admission::Refused(_)) {
+            return None;
+        }
+        Some(Self {
+            rung: judgement.rung()?,
+            word: judgement.word(),
+            answers: Some(judgement.answers),
+            document: judgement.kind.code().to_owned(),
+            mark: admission.because(),
+            staff: None,
+        })
+    }
+
+    /// Of somebody without a chip: what staff saw of them, if anything.
+    #[must_use]
+    pub fn without_chip(seen: Option<Seen>, admission: Admission) -> Self {
+        let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
+        let document = seen.map(|seen| serde_json::to_value(seen).unwrap_or_default());
+        let document = document.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+        Self { rung, word: rung.into(), answers: None, document, mark: admission.because(), staff: None }
+    }
+
+    /// Somebody compared face and portrait.
+    pub fn compared(&mut self, holder: Holder) {
+        self.answers = self.answers.map(|answers| answers.with_holder(holder));
+        if let Some(answers) = self.answers {
+            self.word = answers.word();
+        }
+    }
+
+    /// What everybody who receives something learns of it; who of staff went on stays here.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "rung": self.rung,
+            "level": self.rung.level(),
+            "word": self.word,
+            "document": self.document,
+            "answers": self.answers,
+            "marked": self.mark,
+            "staff": self.staff.as_ref().map(|staff| staff.reason),
+        })
+    }
 }
 
 /// An image as it stands on the chip or in a list. Wiped when dropped.
@@ -71,11 +207,11 @@ pub struct Difference {
 pub struct Content {
     /// Where it comes from.
     pub source: Source,
+    /// How much is assured; nothing in records of versions that did not say.
+    #[serde(default)]
+    pub assurance: Option<Assurance>,
     /// Of the card.
     pub items: BTreeMap<Item, Private>,
-    /// The card was reported lost, or withdrawn; nothing that is kept or sent.
-    #[serde(skip)]
-    pub withdrawn: bool,
     /// The portrait.
     pub portrait: Option<Image>,
     /// What was asked, by the field's identifier.
@@ -88,35 +224,24 @@ pub struct Content {
     pub differences: Vec<Difference>,
 }
 
-/// `YYMMDD` as `dd/MM/yyyy`; a birth lies in the past, an expiry in the future of its century.
-fn full_date(yymmdd: &str, this_year: i32, born: bool) -> Option<String> {
-    let number = |range: std::ops::Range<usize>| yymmdd.get(range)?.parse::<i32>().ok();
-    let (year, month, day) = (number(0..2)?, number(2..4)?, number(4..6)?);
-    let century = this_year / 100 * 100;
-    let year = if born && century + year > this_year { century - 100 + year } else { century + year };
-    Some(format!("{day:02}/{month:02}/{year}"))
-}
-
-/// What a chip says under one name. `year` is today's, for the two digits of an MRZ.
-fn datum(item: Item, judgement: &Judgement, year: i32) -> Option<String> {
+/// What a chip says under one name. `today` is for the two digits of an MRZ.
+fn datum(item: Item, judgement: &Judgement, today: time::Date) -> Option<String> {
     let dg13 = judgement.dg13.as_ref();
     let field = |field| dg13.and_then(|dg13| dg13.get(field)).map(str::to_owned);
     let mrz = judgement.mrz.as_ref();
-    let passport = || mrz.filter(|mrz| mrz.format != MrzFormat::Td1);
+    // The MRZ has names and dates in a poorer form: it serves where the national data do not say.
     let words = |text: &str| text.replace('<', " ");
     match item {
         Item::IdNumber => judgement.number().map(|number| number.digits().to_owned()),
         Item::DocumentNumber => mrz.map(|mrz: &Mrz| mrz.document_number.clone()),
-        Item::FullName => field(Field::FullName).or_else(|| {
-            passport().map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())
-        }),
-        Item::DateOfBirth => {
-            field(Field::DateOfBirth).or_else(|| passport().and_then(|mrz| full_date(&mrz.birth, year, true)))
-        }
-        Item::Sex => field(Field::Sex).or_else(|| passport().map(|mrz| mrz.sex.to_string())),
-        Item::Nationality => field(Field::Nationality).or_else(|| passport().map(|mrz| mrz.nationality.clone())),
+        Item::FullName => field(Field::FullName)
+            .or_else(|| mrz.map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())),
+        Item::DateOfBirth => field(Field::DateOfBirth)
+            .or_else(|| CardDate::from_mrz(&mrz?.birth, Century::Birth { not_after: today.year() })?.day_first()),
+        Item::Sex => field(Field::Sex).or_else(|| mrz.map(|mrz| mrz.sex.to_string())),
+        Item::Nationality => field(Field::Nationality).or_else(|| mrz.map(|mrz| mrz.nationality.clone())),
         Item::ExpiryDate => {
-            field(Field::ExpiryDate).or_else(|| passport().and_then(|mrz| full_date(&mrz.expiry, year, false)))
+            field(Field::ExpiryDate).or_else(|| CardDate::from_mrz(&mrz?.expiry, Century::Expiry)?.day_first())
         }
         Item::Ethnicity => field(Field::Ethnicity),
         Item::Religion => field(Field::Religion),
@@ -133,20 +258,28 @@ fn datum(item: Item, judgement: &Judgement, year: i32) -> Option<String> {
 }
 
 impl Content {
-    /// Takes of a chip what the profile takes. `year` is today's.
+    /// Takes of a chip what the profile takes; nothing where nobody may go on with it.
     #[must_use]
-    pub fn take(profile: &Profile, reading: &Reading, judgement: &Judgement, year: i32) -> Self {
-        let passport = judgement.mrz.as_ref().is_some_and(|mrz| mrz.format != MrzFormat::Td1);
-        let items = profile.take().iter().filter_map(|item| Some((*item, datum(*item, judgement, year)?.into())));
+    pub fn take(
+        profile: &Profile,
+        reading: &Reading,
+        judgement: &Judgement,
+        admission: Admission,
+        now: UnixTime,
+    ) -> Self {
+        let Some(assurance) = Assurance::of(judgement, admission) else { return Self::default() };
+        let today = vietnam_day(now);
+        let items = profile.take().iter().filter_map(|item| Some((*item, datum(*item, judgement, today)?.into())));
         let portrait = profile.takes(Item::Portrait).then(|| {
             let faces = reading.evidence.content(FileId::Dg(2)).and_then(|bytes| lds::dg2::parse(bytes).ok())?;
             let face = faces.first()?;
             Some(Image::new(face.image_type.media_type(), face.image))
         });
         Self {
-            source: if passport { Source::Passport } else { Source::CitizenCard },
+            source: Source::of(judgement.kind),
             items: items.collect(),
             portrait: portrait.flatten(),
+            assurance: Some(assurance),
             ..Self::default()
         }
     }
@@ -202,6 +335,8 @@ impl std::io::Write for Wiped {
 pub struct Released {
     recipient: String,
     source: Source,
+    #[serde(default)]
+    assurance: Option<Assurance>,
     values: BTreeMap<String, Private>,
     portrait: Option<Image>,
 }
@@ -214,7 +349,12 @@ impl Released {
         let values = granted.iter().filter_map(|name| Some((name.clone(), content.get(name)?.clone()))).collect();
         let wants_portrait = granted.iter().any(|name| name == Item::Portrait.name());
         let portrait = content.portrait.clone().filter(|_| wants_portrait);
-        Some(Self { recipient: recipient.to_owned(), source: content.source, values, portrait })
+        // Who of staff went on is the site's affair.
+        let assurance = content.assurance.clone().map(|assurance| {
+            let staff = assurance.staff.map(|staff| Vouching { name: Private::default(), ..staff });
+            Assurance { staff, ..assurance }
+        });
+        Some(Self { recipient: recipient.to_owned(), source: content.source, assurance, values, portrait })
     }
 
     /// For whom.
@@ -227,6 +367,18 @@ impl Released {
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+
+    /// How much is assured.
+    #[must_use]
+    pub const fn assurance(&self) -> Option<&Assurance> {
+        self.assurance.as_ref()
+    }
+
+    /// The code of the rung; `unknown` for what lay here since before there were rungs.
+    #[must_use]
+    pub fn rung(&self) -> &'static str {
+        self.assurance.as_ref().map_or("unknown", |assurance| assurance.rung.code())
     }
 
     /// A datum of the card.
@@ -313,15 +465,6 @@ mod tests {
     fn a_debug_output_shows_no_value() {
         let text = format!("{:?}", everything());
         assert!(!text.contains("of full_name") && !text.contains("0900"), "{text}");
-    }
-
-    #[test]
-    fn a_century_is_guessed_from_today() {
-        assert_eq!(full_date("990115", 2026, true).as_deref(), Some("15/01/1999"));
-        assert_eq!(full_date("260115", 2026, true).as_deref(), Some("15/01/2026"));
-        assert_eq!(full_date("270115", 2026, true).as_deref(), Some("15/01/1927"));
-        assert_eq!(full_date("390115", 2026, false).as_deref(), Some("15/01/2039"));
-        assert_eq!(full_date("<<<<<<", 2026, true), None);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Guest {
             Source::Passport => "passport",
             Source::Typed => "birth_certificate",
             Source::CitizenCard => {
-                let issued = self.item(Item::IssueDate).and_then(cccd::date::parse_day_first);
+                let issued = self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
                 let new = time::macros::date!(2024 - 07 - 01);
                 if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
             }

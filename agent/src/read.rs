@@ -286,11 +286,12 @@ mod tests {
     use super::*;
     use crate::anchors::Anchors;
     use crate::commands::plan;
-    use crate::report::{self, Known};
+    use cccd::judgement::{Known, Today, judge_verified};
+    use emrtd::evidence::Circumstances;
     use crate::simulated;
     use emrtd::password::Password;
     use emrtd::session::AccessPolicy;
-    use emrtd::verdict::Decision;
+    use verdict::Word;
     use events::SystemClock;
     use virtual_card::issuer::IssuerFault;
 
@@ -329,10 +330,11 @@ mod tests {
         let sod = reading.sod.as_ref().expect("judged");
         assert!(sod.is_of(reading.evidence.content(FileId::Sod).expect("EF.SOD")));
         let now = UnixTime(SystemClock::new().wall());
-        let beside = reading.evidence.verify_prepared(&terminal.trust, Some(sod), None, now).checks;
-        assert_eq!(beside, reading.evidence.verify(&terminal.trust, None, now).checks);
-        let judgement = report::judge(&reading, &Known::default(), &terminal.trust, now);
-        assert_eq!(judgement.decision, Decision::Genuine, "{:#?}", judgement.checks);
+        let circumstances = Circumstances { now, at: None, issued: None };
+        let beside = reading.evidence.verify_prepared(&terminal.trust, Some(sod), &circumstances);
+        assert_eq!(beside.checks, reading.evidence.verify(&terminal.trust, &circumstances).checks);
+        let judgement = judge_verified(&reading.evidence, beside, &Known::default(), Today::certain(now));
+        assert_eq!(judgement.word(), Word::Proved, "{:#?}", judgement.checks);
     }
 
     #[test]

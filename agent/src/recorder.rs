@@ -3,14 +3,14 @@
 use crate::holder::Content;
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::{EventField, Item, Profile};
-use crate::report::Judgement;
+use cccd::judgement::Judgement;
 use drivers::key_store::KeyStore;
 use emrtd::Evidence;
 use emrtd::secret::Entropy;
 use emrtd::verdict::{self, Outcome};
 use events::event::Bytes;
 use events::subject::keyed_hash;
-use events::{Body, CheckResult, Clock, Decision, Event, SignedEvent, Verification};
+use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -56,12 +56,17 @@ impl Recorder {
         entropy.fill(&mut id).map_err(|e| events::EventError::Signing(e.to_string()))?;
         let number = judgement.number();
         let passport = judgement.mrz.as_ref().map(|mrz| mrz.document_number.as_str());
+        let accepted = profile.takes_document(judgement.kind, judgement.issuer());
         let body = Body::Verification(Verification {
+            rung: judgement.rung(),
+            word: Some(judgement.answers.word_where(accepted)),
+            answers: Some(judgement.answers),
+            document: Some(judgement.kind.code().to_owned()),
             access: evidence.access.protocol.clone(),
             checks: judgement.checks.iter().map(check).collect(),
             profile: profile.id.clone(),
             subject: self.subject(profile, number.as_ref().map(|n| n.digits()).or(passport)),
-            decision: decision(judgement.decision),
+            decision: None,
             evidence: events::hash(&evidence.to_cbor()),
         });
         self.append(outbox, Bytes(id), body)
@@ -108,6 +113,12 @@ impl Recorder {
         Some(self.keyed_hash(&number.0))
     }
 
+    /// The same by the 12-digit number alone: what ledgers count by.
+    #[must_use]
+    pub fn counted_as(&self, content: &Content) -> Option<Bytes<32>> {
+        Some(self.keyed_hash(&content.items.get(&Item::IdNumber)?.0))
+    }
+
     /// The keyed hash of a number.
     #[must_use]
     pub fn keyed_hash(&self, number: &str) -> Bytes<32> {
@@ -120,15 +131,8 @@ fn check(check: &verdict::Check) -> CheckResult {
     let outcome = match check.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "failed",
+        Outcome::Remark => "remark",
         Outcome::NotPerformed => "not_performed",
     };
     CheckResult { id: check.id.clone(), reason: check.reason.clone(), outcome: outcome.to_owned() }
-}
-
-const fn decision(decision: verdict::Decision) -> Decision {
-    match decision {
-        verdict::Decision::Genuine => Decision::Genuine,
-        verdict::Decision::NotGenuine => Decision::NotGenuine,
-        verdict::Decision::Undecided => Decision::Undecided,
-    }
 }

@@ -1,124 +1,43 @@
-//! The read report: what `--json` prints. Schema `cccd-agent/read/1`, documented in `docs/cli.md`.
+//! The read report: what `--json` prints. Schema `cccd-agent/read/2`, documented in `docs/cli.md`.
 
 use crate::read::{Cost, Reading};
-use cccd::cross_check::{Sources, cross_check, number_advice};
-use cccd::dg13::{Dg13, Field};
-use cccd::number::Number;
-use cccd::qr::Qr;
-use emrtd::evidence::{AccessRecord, Evidence, Verification};
+use cccd::dg13::Field;
+use cccd::judgement::Judgement;
+use emrtd::evidence::{AccessRecord, Evidence};
 use emrtd::file::FileId;
 use emrtd::lds;
-use emrtd::mrz::Mrz;
 use emrtd::passive_authentication::PassiveAuthentication;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Decision, Outcome, Policy};
-use emrtd::x509::UnixTime;
+use emrtd::verdict::{Check, Outcome};
 use kiosk_ui::{Language, Phrase};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use verdict::{Issuer, Rung, Word};
 
-/// Everything that was found out about a card.
-pub struct Judgement {
-    /// All checks: of the evidence, and across its parts.
-    pub checks: Vec<Check>,
-    /// The word over them.
-    pub decision: Decision,
-    /// What the evidence's own verification found.
-    pub verification: Verification,
-    /// The machine readable zone.
-    pub mrz: Option<Mrz>,
-    /// The national data.
-    pub dg13: Option<Dg13>,
-    /// Remarks on the number that change no verdict.
-    pub advice: Vec<&'static str>,
-}
-
-impl std::fmt::Debug for Judgement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Judgement({:?})", self.decision)
-    }
-}
-
-/// What was known of the card before it was read.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// The scanned QR code.
-    pub qr: Option<Qr>,
-    /// The typed or scanned number.
-    pub number: Option<Number>,
-}
-
-/// Verifies evidence, compares its parts and decides.
+/// The exit status for a word.
 #[must_use]
-pub fn judge(reading: &Reading, known: &Known, trust: &TrustStore, now: UnixTime) -> Judgement {
-    let evidence = &reading.evidence;
-    judge_verified(evidence, evidence.verify_prepared(trust, reading.sod.as_ref(), None, now), known)
-}
-
-/// The same over evidence whose own checks are done.
-#[must_use]
-pub fn judge_verified(evidence: &Evidence, verification: Verification, known: &Known) -> Judgement {
-    let mut checks = verification.checks.clone();
-    let mrz = parse(evidence, 1, "dg1", &mut checks, |bytes| lds::dg1::parse(bytes).ok());
-    let dg13 = parse(evidence, 13, "dg13", &mut checks, |bytes| Dg13::parse(bytes).ok());
-    let number = known.number.as_ref();
-    checks.extend(cross_check(Sources { mrz: mrz.as_ref(), dg13: dg13.as_ref(), qr: known.qr.as_ref(), number }));
-    let decision = Policy::Card.decide(&checks);
-    let advice = advice(mrz.as_ref(), dg13.as_ref());
-    Judgement { checks, decision, verification, mrz, dg13, advice }
-}
-
-/// A signed file that cannot be read is a failed check, not a silent gap.
-fn parse<T>(
-    evidence: &Evidence,
-    group: u8,
-    name: &str,
-    checks: &mut Vec<Check>,
-    read: impl FnOnce(&[u8]) -> Option<T>,
-) -> Option<T> {
-    let bytes = evidence.content(FileId::Dg(group))?;
-    let parsed = read(bytes);
-    if parsed.is_none() {
-        checks.push(Check::failed(format!("{name}_readable"), "malformed"));
-    }
-    parsed
-}
-
-fn advice(mrz: Option<&Mrz>, dg13: Option<&Dg13>) -> Vec<&'static str> {
-    let number = dg13.and_then(|d| d.get(Field::IdNumber)).and_then(|text| Number::parse(text).ok());
-    let born = dg13.and_then(|d| d.get(Field::DateOfBirth)).and_then(cccd::date::parse_day_first);
-    match (number, born, mrz) {
-        (Some(number), Some(born), Some(mrz)) => number_advice(&number, born.year(), mrz.sex),
-        _ => Vec::new(),
-    }
-}
-
-impl Judgement {
-    /// The holder's number, from the chip.
-    #[must_use]
-    pub fn number(&self) -> Option<Number> {
-        match &self.dg13 {
-            Some(dg13) => Number::parse(dg13.get(Field::IdNumber)?).ok(),
-            // Where the national data were not read, the MRZ of a citizen card has it, too.
-            None => Number::parse(cccd::cross_check::mrz_number(self.mrz.as_ref()?)?).ok(),
-        }
-    }
-
-    /// The exit status of the command line.
-    #[must_use]
-    pub const fn exit(&self) -> u8 {
-        decision_exit(self.decision)
-    }
-}
-
-/// The exit status for a decision.
-#[must_use]
-pub const fn decision_exit(decision: Decision) -> u8 {
+pub const fn word_exit(word: Word) -> u8 {
     use crate::failure::exit;
-    match decision {
-        Decision::Genuine => exit::GENUINE,
-        Decision::NotGenuine => exit::CHECK_FAILED,
-        Decision::Undecided => exit::UNDECIDED,
+    match word {
+        Word::Proved | Word::Pinned => exit::GENUINE,
+        Word::NotGenuine => exit::CHECK_FAILED,
+        Word::Signed | Word::Unproved | Word::Shown | Word::Claimed => exit::UNDECIDED,
+        Word::Expired
+        | Word::NotYetValid
+        | Word::Withdrawn
+        | Word::OtherDocument
+        | Word::OtherCard
+        | Word::OtherHolder => exit::NOT_ACCEPTABLE,
+    }
+}
+
+/// The exit status where only files were looked at: who signed them?
+#[must_use]
+pub const fn issuer_exit(issuer: Issuer) -> u8 {
+    use crate::failure::exit;
+    match issuer {
+        Issuer::Vouched | Issuer::Pinned => exit::GENUINE,
+        Issuer::Unknown | Issuer::Unchecked => exit::UNDECIDED,
+        Issuer::Refuted => exit::CHECK_FAILED,
     }
 }
 
@@ -129,12 +48,16 @@ pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]
     let AccessRecord { protocol, cipher, curve, password, fallback } = &evidence.access;
     let passive = &judgement.verification.passive;
     json!({
-        "schema": "cccd-agent/read/1",
+        "schema": "cccd-agent/read/2",
         "access": {
             "protocol": protocol, "cipher": cipher, "curve": curve, "password": password, "fallback": fallback,
         },
         "checks": checks(&judgement.checks),
-        "decision": judgement.decision,
+        "word": judgement.word(),
+        "rung": judgement.rung(),
+        "answers": judgement.answers,
+        "reasons": judgement.reasons(),
+        "document": document(judgement),
         "holder": holder(reading, judgement),
         "advice": judgement.advice,
         "files": files(evidence),
@@ -150,6 +73,12 @@ pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]
         "apdus": { "count": cost.apdus, "bytes_sent": cost.sent, "bytes_received": cost.received },
         "interruptions": cost.interruptions,
     })
+}
+
+/// The kind of document and its issuing state.
+#[must_use]
+pub fn document(judgement: &Judgement) -> Value {
+    json!({ "kind": judgement.kind.code(), "issuer": judgement.issuer() })
 }
 
 /// Accepted departures from the profile, by their codes.
@@ -257,17 +186,33 @@ fn timing(cost: &Cost) -> Value {
 
 /// The report for people: Vietnamese first, no personal data beyond what they already hold in their hand.
 #[must_use]
-pub fn for_people(decision: Decision, checks: &[Check]) -> String {
-    let (verdict, next) = match decision {
-        Decision::Genuine => (Phrase::Genuine, Phrase::NextGenuine),
-        Decision::NotGenuine => (Phrase::NotGenuine, Phrase::NextNotGenuine),
-        Decision::Undecided => (Phrase::Undecided, Phrase::NextUndecided),
+pub fn for_people(word: Word, rung: Option<Rung>, checks: &[Check]) -> String {
+    let words = kiosk_ui::words::of(word);
+    let level = rung.map(|rung| format!(" · {} {}/5", rung.code(), rung.level())).unwrap_or_default();
+    let text = format!("{}{level}\n  {}\n", words.title.both(), words.staff.both());
+    format!("{text}{}→ {}\n", lines(checks), words.staff_next.both())
+}
+
+/// The same where only files were looked at.
+#[must_use]
+pub fn files_for_people(issuer: Issuer, checks: &[Check]) -> String {
+    let said = match issuer {
+        Issuer::Vouched => "Đúng nơi cấp ký / Signed by an authority that may",
+        Issuer::Pinned => "Nơi ký đã được đơn vị chấp nhận / Signed by a signer that the operator accepted",
+        Issuer::Unknown => "Chữ ký đúng, chưa rõ nơi cấp / The signature is right, nobody here knows the issuer",
+        Issuer::Unchecked => "Chưa kiểm tra được chữ ký / The signature could not be checked",
+        Issuer::Refuted => "Chữ ký hoặc dữ liệu sai / A signature or the data are wrong",
     };
-    let mut text = format!("{}\n", verdict.both());
+    format!("{said}\n{}", lines(checks))
+}
+
+fn lines(checks: &[Check]) -> String {
+    let mut text = String::new();
     for check in checks {
         let mark = match check.outcome {
             Outcome::Passed => "✓",
             Outcome::Failed => "✗",
+            Outcome::Remark => "!",
             Outcome::NotPerformed => "–",
         };
         let name = Phrase::of_check(&check.id).text(Language::Vietnamese);
@@ -275,6 +220,5 @@ pub fn for_people(decision: Decision, checks: &[Check]) -> String {
             [check.reason.as_deref(), check.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
         text.push_str(&format!("  {mark} {:<24} {name}{}{why}\n", check.id, if why.is_empty() { "" } else { ": " }));
     }
-    text.push_str(&format!("→ {}\n", next.both()));
     text
 }

@@ -24,12 +24,13 @@ use crate::failure::Failure;
 use crate::holder::{Content, Difference, Image};
 use crate::profile::Item;
 use crate::visit::Refusal;
+use cccd::date::{Agreement, CardDate};
+use cccd::name::{self, Likeness};
 use events::Verifier;
 use events::event::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use time::Date;
-use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 /// The kind of document that a list is signed as.
@@ -178,10 +179,19 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// Words of the same meaning: composed, one space between, no difference of case.
-fn normal(text: &str) -> Zeroizing<String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    Zeroizing::new(words.join(" ").nfc().collect::<String>().to_lowercase())
+/// Whether list and chip say the same of an item, each in its own spelling. Letters without their marks are the same
+/// name: many lists have none.
+fn agree(item: Item, listed: &str, chip: &str) -> bool {
+    let same = |listed, chip| matches!(name::compare(listed, chip), Likeness::Same | Likeness::SameWithoutMarks);
+    match item {
+        Item::DateOfBirth | Item::IssueDate | Item::ExpiryDate => {
+            match (CardDate::from_text(listed), CardDate::from_text(chip)) {
+                (Some(listed), Some(chip)) => listed.agrees_with(chip) != Agreement::Differs,
+                _ => same(listed, chip),
+            }
+        }
+        _ => same(listed, chip),
+    }
 }
 
 impl Index {
@@ -222,7 +232,7 @@ impl Index {
         content.photo.clone_from(&entry.photo);
         let differs = rules.compare.iter().filter_map(|item| {
             let (listed, chip) = (entry.items.get(item)?, content.items.get(item)?);
-            (normal(&listed.0) != normal(&chip.0)).then(|| Difference {
+            (!agree(*item, &listed.0, &chip.0)).then(|| Difference {
                 item: *item,
                 listed: listed.clone(),
                 chip: chip.clone(),

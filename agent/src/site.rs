@@ -14,13 +14,11 @@ use crate::holder::{Content, Released, Source};
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, Scope, placeholders};
 use crate::recorder::{EVENT_KEY, Recorder};
-use crate::report::Judgement;
 use crate::roster::{Index, Roster};
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
 use crate::visit::Refusal;
-use cccd::Field;
-use cccd::date::parse_day_first;
+use cccd::judgement::{Judgement, Today, Withdrawn as Listed};
 use drivers::key_store::sealed;
 use drivers::reader::simulated::Slot;
 use emrtd::secret::{Entropy as _, SystemEntropy};
@@ -298,6 +296,31 @@ impl Site {
         Ok(signed)
     }
 
+    /// Notes the document signer of a card where nobody here vouches for it, and tells central of it now and then: hash
+    /// and certificate, never whose card it was.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn saw_signer(&self, judgement: &Judgement) -> Result<(), Failure> {
+        let passive = &judgement.verification.passive;
+        let unknown = judgement.answers.issuer == verdict::Issuer::Unknown;
+        let Some(signer) = passive.document_signer.as_ref().filter(|_| unknown && passive.signed) else { return Ok(()) };
+        let number = judgement.number().map(|number| self.recorder.keyed_hash(number.digits()));
+        let mut book = self.book();
+        let told = book.saw_signer(signer.der(), judgement.kind.code(), number.as_ref(), self.now())?;
+        if let Some(seen) = told {
+            book.note(&Body::Signer(events::Signer {
+                count: seen.count,
+                since: seen.since,
+                numbers: seen.numbers,
+                document: seen.document,
+                certificate: seen.certificate,
+            }))?;
+        }
+        drop(book);
+        self.drain()
+    }
+
     fn wake(&self) {
         if let Some(uplink) = &*lock(&self.uplink) {
             uplink.wake();
@@ -509,23 +532,32 @@ impl Site {
 
     /// Whether a card was reported lost, or withdrawn, as far as the operator's bundle says.
     #[must_use]
-    pub fn is_withdrawn(&self, judgement: &Judgement) -> bool {
+    pub fn is_withdrawn(&self, judgement: &Judgement) -> Listed {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        let Some((revoked, number)) = revoked.as_ref().zip(judgement.number()) else { return false };
-        let issued = judgement.dg13.as_ref().and_then(|dg13| parse_day_first(dg13.get(Field::IssueDate)?));
-        let issued = issued.map(|day| day.to_string());
-        revoked.has(&self.recorder.subject_key, number.digits(), issued.as_deref())
+        let Some(revoked) = revoked.as_ref().filter(|list| !list.is_empty()) else { return Listed::No };
+        // The list is one of citizen cards. What has no number is no citizen card, and no profile that counts takes it.
+        let Some(number) = judgement.number() else { return Listed::No };
+        let issued = judgement.issued().map(|day| day.to_string());
+        match revoked.has(&self.recorder.subject_key, number.digits(), issued.as_deref()) {
+            true => Listed::Yes,
+            false if issued.is_none() => Listed::Unknown,
+            false => Listed::No,
+        }
     }
 
-    /// Whether the holder of a genuine card may go on: the card first, then the list, then the ledger. What the list says goes into
-    /// `content`.
+    /// The time of a judgement: a clock that was only moved up to a floor is not certain.
+    #[must_use]
+    pub fn today(&self) -> Today {
+        let now = emrtd::x509::UnixTime(self.now());
+        Today { now, is_certain: self.clock.quality() > events::Quality::Floor }
+    }
+
+    /// Whether somebody whose document is good enough may go on: the list first, then the ledger. What the list says
+    /// goes into `content`.
     ///
     /// # Errors
     /// When the book fails.
     pub fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
-        if content.withdrawn {
-            return Ok(Some(Refusal::CardWithdrawn));
-        }
         let subject = self.recorder.subject_of(content);
         let list = self.roster(&profile.id);
         if let Some(rules) = profile.roster() {
@@ -540,7 +572,8 @@ impl Site {
                 }
             }
         }
-        let Some((rules, subject)) = profile.ledger().zip(subject) else { return Ok(None) };
+        let Some(rules) = profile.ledger() else { return Ok(None) };
+        let Some(subject) = self.recorder.counted_as(content) else { return Ok(Some(Refusal::NoNumber)) };
         let scope = period(rules.scope, self.now(), list.as_deref());
         let standing = self.book().standing(&profile.id, &scope, &subject)?;
         Ok(book::allow(rules.rule, self.config.direction, standing).err())
@@ -595,6 +628,7 @@ impl Site {
             sequence: finished.sequence,
             number,
             subject,
+            counted_as: self.recorder.counted_as(content),
             party: finished.party.clone(),
             keep,
             content,
@@ -632,7 +666,16 @@ impl Site {
             let released = Released::new(profile, &recipient.id, content)?;
             Some(Receiving { id: recipient.id.clone(), fields: released.names() })
         });
+        let assurance = content.assurance.as_ref();
+        let vouching = assurance.and_then(|assurance| assurance.staff.as_ref()).map(|staff| events::Vouching {
+            by: self.recorder.keyed_hash(&staff.name.0),
+            reason: staff.reason.code().to_owned(),
+        });
         Body::Visit(events::Visit {
+            mark: assurance.and_then(|assurance| assurance.mark),
+            rung: assurance.map(|assurance| assurance.rung),
+            staff: vouching,
+            holder: assurance.and_then(|assurance| assurance.answers).map(|answers| answers.holder),
             why: why.map(|why| why.code().to_owned()),
             visit: finished.visit,
             result: result.to_owned(),
@@ -726,6 +769,7 @@ impl Site {
                     "site" => self.name().to_owned(),
                     "device" => self.config.device.clone(),
                     "number" => number.unwrap_or_default().to_owned(),
+                    "assurance" => crate::words::chip(content.assurance.as_ref()).to_owned(),
                     name => content.get(name).map(|value| value.0.to_string()).unwrap_or_default(),
                 };
                 *text = text.replace(&format!("{{{name}}}"), &value);

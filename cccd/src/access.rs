@@ -1,6 +1,6 @@
 //! From what is known about a card to the passwords worth trying.
 
-use crate::date;
+use crate::date::CardDate;
 use crate::number::Number;
 use crate::qr::Qr;
 use emrtd::mrz::MrzKey;
@@ -27,13 +27,17 @@ pub fn from_number(number: &Number) -> Vec<Password> {
     Password::can(number.can()).into_iter().collect()
 }
 
-/// Passwords from a QR code: the CAN, then the MRZ key data with each expiry date that the card may have.
+/// Passwords from a QR code: the CAN, then, where it tells the days of birth and issue, the MRZ key data with each
+/// expiry date that the card may have.
 #[must_use]
 pub fn from_qr(qr: &Qr) -> Vec<Password> {
     let mut passwords = from_number(&qr.number);
-    let birth = date::mrz(qr.birth);
-    for expiry in expiry_candidates(qr.birth, qr.issued) {
-        passwords.extend(MrzKey::new(qr.number.document_number(), &birth, &date::mrz(expiry)).map(Password::Mrz));
+    if let (Some(birth), Some(issued)) = (qr.birth.and_then(CardDate::day), qr.issued.and_then(CardDate::day)) {
+        let born = CardDate::from(birth).mrz();
+        for expiry in expiry_candidates(birth, issued) {
+            let expiry = CardDate::from(expiry).mrz();
+            passwords.extend(MrzKey::new(qr.number.document_number(), &born, &expiry).map(Password::Mrz));
+        }
     }
     passwords
 }
@@ -45,10 +49,10 @@ pub fn from_qr(qr: &Qr) -> Vec<Password> {
 #[must_use]
 pub fn expiry_candidates(birth: Date, issued: Date) -> Vec<Date> {
     let birthdays: Vec<Date> =
-        MILESTONES.iter().filter_map(|age| date::add_years(birth, *age)).filter(|day| *day > issued).collect();
+        MILESTONES.iter().filter_map(|age| add_years(birth, *age)).filter(|day| *day > issued).collect();
     let Some(next) = birthdays.first() else { return Vec::new() };
     let mut candidates = birthdays.clone();
-    let near = date::add_years(issued, 2).is_some_and(|limit| *next <= limit);
+    let near = add_years(issued, 2).is_some_and(|limit| *next <= limit);
     if near && candidates.len() > 1 {
         candidates.swap(0, 1);
     }
@@ -56,9 +60,18 @@ pub fn expiry_candidates(birth: Date, issued: Date) -> Vec<Date> {
     candidates
 }
 
+/// The same day `years` later; 29 February becomes 28 February in common years.
+fn add_years(date: Date, years: i32) -> Option<Date> {
+    let year = date.year() + years;
+    Date::from_calendar_date(year, date.month(), date.day())
+        .or_else(|_| Date::from_calendar_date(year, date.month(), date.day() - 1))
+        .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date;
     use emrtd::security_info::SecurityInfos;
     use proptest::prelude::*;
 
@@ -76,6 +89,24 @@ mod tests {
         assert_eq!(expiry_candidates(day("15011999"), day("15012024"))[0], day("15012039"));
         assert_eq!(expiry_candidates(day("15011950"), day("15042021")), []);
         assert_eq!(expiry_candidates(day("29022000"), day("01012021"))[0], day("28022025"));
+    }
+
+    #[test]
+    fn a_leap_day_birthday_has_an_anniversary_every_year() {
+        assert_eq!(add_years(day("29022004"), 25), Some(day("28022029")));
+        assert_eq!(add_years(day("29022004"), 40), Some(day("29022044")));
+    }
+
+    #[test]
+    fn a_code_opens_by_its_number_and_where_it_tells_both_days_by_the_mrz() {
+        let passwords = |text: &str| match crate::qr::parse(text) {
+            Ok(crate::Scan::Cccd(qr)) => from_qr(&qr).len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(passwords("001099000017||A|15011999|Nam|x|15042021"), 4);
+        for text in ["001099000017|", "001099000017||A|1999|Nam|x|15042021", "001099000017||A|15011999|Nam|x|"] {
+            assert_eq!(passwords(text), 1, "{text}");
+        }
     }
 
     #[test]

@@ -264,6 +264,15 @@ mod tests {
         assert_eq!(dg13.odd, [2, 4]);
     }
 
+    #[test]
+    fn dg13_other_layout_of_the_field_is_an_error_and_no_data() {
+        let case = crate::field_cases::json("dg13-other-layout.json");
+        let text = case["dg13"].as_str().expect("text").split(',').next().expect("bytes").replace(' ', "");
+        let file = hex::decode(text).expect("hexadecimal");
+        assert_eq!(file, [0x6D, 0x06, 0x04, 0x04, 0x0A, 0x0B, 0x0C, 0x0D]);
+        assert_eq!(Dg13::parse(&file), Err(TlvError::Unexpected { expected: tag::SEQUENCE, found: tag::OCTET_STRING }));
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

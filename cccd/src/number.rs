@@ -3,8 +3,9 @@
 //! Only "twelve digits" is law (Luật Căn cước 26/2023, Art. 12). The structure of the older circulars
 //! (TT 59/2021/TT-BCA, Art. 4) is therefore advice: it is shown, never enforced.
 
+use crate::name::Folded;
 use thiserror::Error;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The text is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -35,7 +36,36 @@ pub enum Sex {
     Female,
 }
 
+impl Sex {
+    /// From the words of the card and its QR code, `Nam` and `Nữ`, in any spelling that [`Folded`] takes for these.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        match Folded::new(text).plain().as_str() {
+            "nam" => Some(Self::Male),
+            "nu" => Some(Self::Female),
+            _ => None,
+        }
+    }
+
+    /// From the letter of an MRZ; `<` and `X` are neither.
+    #[must_use]
+    pub const fn from_mrz(letter: char) -> Option<Self> {
+        match letter {
+            'M' => Some(Self::Male),
+            'F' => Some(Self::Female),
+            _ => None,
+        }
+    }
+}
+
 impl Number {
+    /// Takes twelve ASCII digits, whatever spaces stand around and between them.
+    #[must_use]
+    pub fn from_spaced(text: &str) -> Option<Self> {
+        let digits: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect());
+        Self::parse(&digits).ok()
+    }
+
     /// Takes exactly twelve ASCII digits.
     ///
     /// # Errors
@@ -117,6 +147,26 @@ mod tests {
         assert_eq!(number.province(), Some("Hà Nội"));
         assert_eq!(number.sex_and_birth_year(), (Sex::Male, 1999));
         assert_eq!(Number::parse("079306000123").expect("number").sex_and_birth_year(), (Sex::Female, 2006));
+    }
+
+    #[test]
+    fn a_sex_is_read_in_any_spelling_of_the_card() {
+        for text in ["Nam", "NAM", " nam "] {
+            assert_eq!(Sex::from_text(text), Some(Sex::Male), "{text}");
+        }
+        for text in ["Nữ", "NỮ", "nu", "Nu\u{31b}\u{303}"] {
+            assert_eq!(Sex::from_text(text), Some(Sex::Female), "{text}");
+        }
+        for text in ["", "M", "F", "Khác", "Nam Nữ"] {
+            assert_eq!(Sex::from_text(text), None, "{text}");
+        }
+        assert_eq!(['M', 'F', '<', 'X'].map(Sex::from_mrz), [Some(Sex::Male), Some(Sex::Female), None, None]);
+    }
+
+    #[test]
+    fn spaces_in_a_number_are_no_matter() {
+        assert_eq!(Number::from_spaced(" 001 099\u{a0}000017 "), Number::parse("001099000017").ok());
+        assert_eq!(Number::from_spaced("001-099-000017"), None);
     }
 
     #[test]

@@ -19,11 +19,13 @@ pub struct Command {
     pub data: Secret,
     /// Number of response bytes asked for, 1 to 65,536; `None` asks for none.
     pub le: Option<u32>,
+    /// Extended length fields even where short ones would do.
+    pub extended: bool,
 }
 
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cla, ins, p1, p2, data, le } = self;
+        let Self { cla, ins, p1, p2, data, le, .. } = self;
         write!(f, "Command({cla:02X} {ins:02X} {p1:02X} {p2:02X}, {data:?}, Le {le:?})")
     }
 }
@@ -32,7 +34,7 @@ impl Command {
     /// A command without data that asks for nothing back.
     #[must_use]
     pub fn new(cla: u8, ins: u8, p1: u8, p2: u8) -> Self {
-        Self { cla, ins, p1, p2, data: Secret::new(Vec::new()), le: None }
+        Self { cla, ins, p1, p2, data: Secret::new(Vec::new()), le: None, extended: false }
     }
 
     /// The same with a data field of at most 65,535 bytes.
@@ -50,6 +52,13 @@ impl Command {
         self
     }
 
+    /// The same with extended length fields, which say that the answer may be long.
+    #[must_use]
+    pub const fn in_extended_form(mut self) -> Self {
+        self.extended = true;
+        self
+    }
+
     /// The four header bytes.
     #[must_use]
     pub const fn header(&self) -> [u8; 4] {
@@ -59,19 +68,17 @@ impl Command {
     /// Whether the encoding needs the extended length form.
     #[must_use]
     pub fn is_extended(&self) -> bool {
-        self.data.expose().len() > 255 || self.le.is_some_and(|le| le > 256)
+        self.extended || self.data.expose().len() > 255 || self.le.is_some_and(|le| le > 256)
     }
 
     /// The bytes for the card, in the shortest of the two forms.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        encode(self.header(), self.data.expose(), self.le)
+        encode(self.header(), self.data.expose(), self.le, self.is_extended())
     }
 }
 
-/// Encodes a command in the shortest of the two forms.
-fn encode(header: [u8; 4], data: &[u8], le: Option<u32>) -> Vec<u8> {
-    let extended = data.len() > 255 || le.is_some_and(|le| le > 256);
+fn encode(header: [u8; 4], data: &[u8], le: Option<u32>, extended: bool) -> Vec<u8> {
     let mut out = begin(header, data.len(), extended);
     out.extend_from_slice(data);
     end(&mut out, le, extended);
@@ -137,6 +144,16 @@ impl StatusWord {
         match self.0 {
             0x6C00 => Some(256),
             0x6C01..=0x6CFF => Some((self.0 & 0xFF) as u32),
+            _ => None,
+        }
+    }
+
+    /// `61xx`: how many bytes GET RESPONSE would still bring, 256 for `6100`.
+    #[must_use]
+    pub const fn bytes_left(self) -> Option<u32> {
+        match self.0 {
+            0x6100 => Some(256),
+            0x6101..=0x61FF => Some((self.0 & 0xFF) as u32),
             _ => None,
         }
     }

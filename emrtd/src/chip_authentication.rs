@@ -5,20 +5,28 @@
 //!
 //! | form | command | for |
 //! |---|---|---|
-//! | MSE:Set KAT | `00 22 41 A6`: `91` terminal's key, `84` key id | 3DES, and chips without ChipAuthenticationInfo |
+//! | MSE:Set KAT | `00 22 41 A6`: `91` terminal's key, `84` key id | 3DES only, asked first there |
 //! | MSE:Set AT, GENERAL AUTHENTICATE | `00 22 41 A4`: `80` protocol, `84` key id; `7C { 80 terminal's key }` | every cipher |
+//!
+//! A chip that refuses one form is asked in the other, then for the next key or cipher that it offers; only then has it
+//! refused. A refusal proves nothing in either direction.
 
+use crate::active_authentication::Answer;
 use crate::apdu::{Command, Response};
 use crate::crypto::{AgreementKey, Cipher, CryptoError, GroupKey, NamedGroup, SessionKeys};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
+use crate::oid;
 use crate::secret::{Entropy, Secret};
-use crate::secure_messaging::SecureMessaging;
+use crate::secure_messaging::{SecureMessaging, SecureMessagingError};
 use crate::security_info::{ChipAuthenticationInfo, KeyAgreement, SecurityInfos};
 use crate::tlv::{encode, encode_into};
 use serde::{Deserialize, Serialize};
 
 const OPERATION: &str = "chip authentication";
+
+/// More keys and ciphers than these are asked for of no chip.
+const MOST_OFFERS: usize = 4;
 
 /// The chip's key and how it wants to be asked.
 #[derive(Debug, Clone)]
@@ -31,29 +39,47 @@ pub struct ChipAuthenticationParameters {
 }
 
 impl ChipAuthenticationParameters {
-    /// Chooses from EF.DG14: the strongest cipher that goes with a usable key, ECDH before DH. A key without any
-    /// ChipAuthenticationInfo means 3DES and MSE:Set KAT. `None` when there is no usable key.
+    /// The best of [`Self::all`]. `None` when there is no usable key.
     #[must_use]
     pub fn choose(infos: &SecurityInfos) -> Option<Self> {
+        Self::all(infos).into_iter().next()
+    }
+
+    /// What EF.DG14 offers, best first: the strongest cipher that goes with a usable key, ECDH before DH. Keys without
+    /// any ChipAuthenticationInfo that fits mean 3DES. No more than four, however many the file lists.
+    #[must_use]
+    pub fn all(infos: &SecurityInfos) -> Vec<Self> {
+        let several = infos.chip_authentication_keys.len() > 1;
+        let kind = |key: &AgreementKey| match key {
+            AgreementKey::Ec { .. } => KeyAgreement::Ecdh,
+            AgreementKey::Dh { .. } => KeyAgreement::Dh,
+        };
+        let keys: Vec<_> = infos
+            .chip_authentication_keys
+            .iter()
+            .filter_map(|entry| Some((entry.key.as_ref().ok()?, entry.key_id.as_ref())))
+            .collect();
+        let with = |(key, id): &(&AgreementKey, Option<&Vec<u8>>), oid: Option<Vec<u8>>, cipher| Self {
+            key: (*key).clone(),
+            key_id: id.filter(|_| several).cloned(),
+            oid,
+            cipher,
+        };
         let mut offers: Vec<_> = infos.chip_authentication.iter().collect();
         let strength = |info: &ChipAuthenticationInfo| (info.cipher.strength(), info.key_agreement);
         offers.sort_by_key(|info| std::cmp::Reverse(strength(info)));
-        let several = infos.chip_authentication_keys.len() > 1;
-        let usable = |agreement: Option<KeyAgreement>, id: Option<&Vec<u8>>| {
-            infos.chip_authentication_keys.iter().find_map(|entry| {
-                let key = entry.key.as_ref().ok()?;
-                let kind = if matches!(key, AgreementKey::Ec { .. }) { KeyAgreement::Ecdh } else { KeyAgreement::Dh };
-                let fits = agreement.is_none_or(|a| a == kind) && (id.is_none() || entry.key_id.as_ref() == id);
-                fits.then(|| (key.clone(), entry.key_id.clone().filter(|_| several)))
-            })
-        };
-        for info in &offers {
-            if let Some((key, key_id)) = usable(Some(info.key_agreement), info.key_id.as_ref()) {
-                return Some(Self { key, key_id, oid: Some(info.oid.clone()), cipher: info.cipher });
-            }
+        let mut all = Vec::new();
+        for info in offers {
+            let fits = |(key, id): &&(&AgreementKey, Option<&Vec<u8>>)| {
+                kind(key) == info.key_agreement && (info.key_id.is_none() || *id == info.key_id.as_ref())
+            };
+            all.extend(keys.iter().filter(fits).map(|entry| with(entry, Some(info.oid.clone()), info.cipher)));
         }
-        let (key, key_id) = usable(None, None)?;
-        Some(Self { key, key_id, oid: None, cipher: Cipher::TripleDes })
+        if all.is_empty() {
+            all.extend(keys.iter().map(|entry| with(entry, None, Cipher::TripleDes)));
+        }
+        all.truncate(MOST_OFFERS);
+        all
     }
 
     /// The cipher of the session afterwards.
@@ -76,11 +102,19 @@ impl ChipAuthenticationParameters {
 
     /// The ways in which the chip may be asked, best first.
     fn forms(&self) -> &'static [Form] {
-        match (self.cipher, &self.oid) {
-            (Cipher::TripleDes, Some(_)) => &[Form::KeyAgreementTemplate, Form::GeneralAuthenticate],
-            (Cipher::TripleDes, None) => &[Form::KeyAgreementTemplate],
+        match self.cipher {
+            Cipher::TripleDes => &[Form::KeyAgreementTemplate, Form::GeneralAuthenticate],
             _ => &[Form::GeneralAuthenticate],
         }
+    }
+
+    /// The protocol's identifier; where no info states it, that of the key's kind with 3DES.
+    fn protocol(&self) -> Vec<u8> {
+        let prefix = match self.key {
+            AgreementKey::Ec { .. } => oid::CA_ECDH,
+            AgreementKey::Dh { .. } => oid::CA_DH,
+        };
+        self.oid.clone().unwrap_or_else(|| [prefix.0, &[1]].concat())
     }
 
     fn agree(&self, own: &GroupKey) -> Result<SessionKeys, CryptoError> {
@@ -101,13 +135,15 @@ pub struct ChipAuthentication {
     prepared: Option<GroupKey>,
     /// Forms not tried yet.
     forms: &'static [Form],
+    /// What else the chip offers, best last.
+    others: Vec<ChipAuthenticationParameters>,
     state: State,
 }
 
 enum State {
     Begin,
     SetAt(GroupKey),
-    Agree(GroupKey, Form),
+    Agree(GroupKey),
     Over,
 }
 
@@ -131,7 +167,15 @@ impl ChipAuthentication {
     #[must_use]
     pub fn new(parameters: ChipAuthenticationParameters) -> Self {
         let forms = parameters.forms();
-        Self { parameters, prepared: None, forms, state: State::Begin }
+        Self { parameters, prepared: None, forms, others: Vec::new(), state: State::Begin }
+    }
+
+    /// The same with what else the chip offers, best first, for a chip that refuses.
+    #[must_use]
+    pub fn or_else(mut self, others: Vec<ChipAuthenticationParameters>) -> Self {
+        self.others = others;
+        self.others.reverse();
+        self
     }
 
     /// The same with a key that was made before, in the group of the chip's key.
@@ -152,7 +196,7 @@ impl ChipAuthentication {
                 0xA6
             }
             Form::GeneralAuthenticate => {
-                encode_into(&mut data, 0x80, self.parameters.oid.as_deref().unwrap_or_default());
+                encode_into(&mut data, 0x80, &self.parameters.protocol());
                 0xA4
             }
         };
@@ -160,10 +204,27 @@ impl ChipAuthentication {
             encode_into(&mut data, 0x84, id);
         }
         self.state = match form {
-            Form::KeyAgreementTemplate => State::Agree(own, *form),
+            Form::KeyAgreementTemplate => State::Agree(own),
             Form::GeneralAuthenticate => State::SetAt(own),
         };
         Some(Command::new(0x00, 0x22, 0x41, p2).with_data(data))
+    }
+
+    /// What comes after a refusal: the next form, then the next offer, then the refusal itself.
+    fn refused(
+        &mut self,
+        own: GroupKey,
+        refusal: Error,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Step<ChipAuthenticated>, Error> {
+        if let Some(command) = self.ask(own) {
+            return Ok(Step::Send(command));
+        }
+        let Some(next) = self.others.pop() else { return Err(refusal) };
+        self.forms = next.forms();
+        let own = next.key.group().and_then(|group| group.key_pair(entropy)).map_err(Error::crypto(OPERATION))?;
+        self.parameters = next;
+        self.ask(own).map(Step::Send).ok_or(refusal)
     }
 }
 
@@ -176,23 +237,21 @@ impl Exchange for ChipAuthentication {
         self.ask(own).ok_or(Error::OutOfOrder)
     }
 
-    fn feed(&mut self, response: &Response, _: &mut dyn Entropy) -> Result<Step<ChipAuthenticated>, Error> {
-        let refused = |operation| Error::Status { operation, status: response.status };
+    fn feed(&mut self, response: &Response, entropy: &mut dyn Entropy) -> Result<Step<ChipAuthenticated>, Error> {
+        let refusal = |operation| Error::Status { operation, status: response.status };
         match std::mem::replace(&mut self.state, State::Over) {
+            State::SetAt(own) if !response.status.is_success() => {
+                self.refused(own, refusal("chip authentication MSE:Set AT"), entropy)
+            }
             State::SetAt(own) => {
-                if !response.status.is_success() {
-                    return Err(refused("chip authentication MSE:Set AT"));
-                }
                 let data = encode(0x7C, &encode(0x80, own.public()));
-                self.state = State::Agree(own, Form::GeneralAuthenticate);
+                self.state = State::Agree(own);
                 Ok(Step::Send(Command::new(0x00, 0x86, 0x00, 0x00).with_data(data).with_le(256)))
             }
-            State::Agree(own, form) => {
-                if !response.status.is_success() {
-                    // A chip that does not know MSE:Set KAT may know the other form.
-                    let again = if form == Form::KeyAgreementTemplate { self.ask(own) } else { None };
-                    return again.map(Step::Send).ok_or_else(|| refused("chip authentication key agreement"));
-                }
+            State::Agree(own) if !response.status.is_success() => {
+                self.refused(own, refusal("chip authentication key agreement"), entropy)
+            }
+            State::Agree(own) => {
                 let keys = self.parameters.agree(&own).map_err(Error::crypto(OPERATION))?;
                 Ok(Step::Done(ChipAuthenticated { session: SecureMessaging::new(keys), terminal_key: own }))
             }
@@ -232,8 +291,34 @@ impl ChipAuthenticationTranscript {
     /// # Errors
     /// When the key cannot be used.
     pub fn verify(&self, parameters: &ChipAuthenticationParameters) -> Result<bool, CryptoError> {
+        Ok(self.open(parameters)? == Answer::Right)
+    }
+
+    /// What the response is worth under the keys that EF.DG14 offers: the chip may have refused the best of them.
+    ///
+    /// # Errors
+    /// When none can be used.
+    pub fn judge(&self, offers: &[ChipAuthenticationParameters]) -> Result<Answer, CryptoError> {
+        let mut judged = Err(CryptoError::Invalid("EF.DG14 (no usable key)"));
+        for parameters in offers {
+            match self.open(parameters) {
+                Ok(Answer::Wrong) => judged = Ok(Answer::Wrong),
+                Ok(answer) => return Ok(answer),
+                Err(error) => judged = judged.or(Err(error)),
+            }
+        }
+        judged
+    }
+
+    /// A wrong MAC is a wrong answer; what is not protected, or is odd under a right MAC, accuses nobody.
+    fn open(&self, parameters: &ChipAuthenticationParameters) -> Result<Answer, CryptoError> {
         let own = parameters.key.group()?.key_pair_from_bytes(&self.terminal_private)?;
         let mut session = SecureMessaging::with_counter(parameters.agree(&own)?, 1);
-        Ok(session.unprotect(&self.response).is_ok())
+        Ok(match session.unprotect(&self.response) {
+            Ok(_) => Answer::Right,
+            Err(SecureMessagingError::Mac) => Answer::Wrong,
+            Err(SecureMessagingError::Unprotected(_)) => Answer::Short,
+            Err(_) => Answer::Odd,
+        })
     }
 }

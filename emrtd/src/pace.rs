@@ -9,6 +9,7 @@
 //! | GENERAL AUTHENTICATE | `83` ephemeral key | `84` ephemeral key |
 //! | GENERAL AUTHENTICATE | `85` token | `86` token, `8A` encrypted chip authentication data |
 
+use crate::active_authentication::Answer;
 use crate::apdu::{Command, Response, StatusWord};
 use crate::crypto::group::compress;
 use crate::crypto::symmetric::{pad, unpad};
@@ -23,6 +24,7 @@ use crate::secure_messaging::SecureMessaging;
 use crate::security_info::{KeyAgreement, Mapping, PaceInfo};
 use crate::tlv::{self, encode, encode_into, tag};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 const OPERATION: &str = "PACE";
 
@@ -106,6 +108,22 @@ impl ChipAuthenticationData {
     pub fn verify(&self, key: &AgreementKey) -> Result<bool, CryptoError> {
         let AgreementKey::Ec { curve, point } = key else { return Err(CryptoError::Invalid("CAM key")) };
         Domain::standard(*curve)?.is_multiple(point, &self.data, &self.mapping_key)
+    }
+
+    /// What it is worth under `key`: wrong is only what has the length of a number in the curve's field.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn judge(&self, key: &AgreementKey) -> Result<Answer, CryptoError> {
+        if self.verify(key)? {
+            return Ok(Answer::Right);
+        }
+        let AgreementKey::Ec { curve, .. } = key else { return Err(CryptoError::Invalid("CAM key")) };
+        Ok(match self.data.len().cmp(&curve.field_len()) {
+            Ordering::Less => Answer::Short,
+            Ordering::Equal => Answer::Wrong,
+            Ordering::Greater => Answer::Odd,
+        })
     }
 }
 

@@ -138,7 +138,7 @@ impl SecureMessaging {
             }
         }
         if let Some(le) = command.le {
-            if le > 256 {
+            if le > 256 || command.extended {
                 encode_into(message, DO_LE, &(le as u16).to_be_bytes());
             } else {
                 encode_into(message, DO_LE, &[le as u8]);

@@ -1,5 +1,8 @@
-//! Checks and the decision over them. A verdict is a lattice: each check passed, failed or was not performed
-//! for a stated reason, and only the policy turns them into one word.
+//! The checks. Each passed, failed, is a remark or was not performed, the last three for a stated reason.
+//!
+//! A failed check is a proof against the document or the chip, and nothing else fails: what is missing, refused, short
+//! or odd accuses nobody. What the checks amount to is said by the answers ([`crate::evidence::Verification::answers`]),
+//! which are computed from what was found, never from the identifiers here.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +14,8 @@ pub enum Outcome {
     Passed,
     /// The check was made and does not hold.
     Failed,
+    /// The check was made; what it found is noted and accuses nobody.
+    Remark,
     /// The check could not be made; the reason says why.
     NotPerformed,
 }
@@ -22,7 +27,8 @@ pub struct Check {
     pub id: String,
     /// The result.
     pub outcome: Outcome,
-    /// Stable reason code; always there unless the check passed.
+    /// Stable reason code; always there unless the check passed. Where the chip's own word matters it follows the code
+    /// behind a colon, as four hexadecimal digits: `chip_refused:6985`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// More for a person: algorithm, name of a certificate. No personal data.
@@ -43,10 +49,22 @@ impl Check {
         Self { id: id.into(), outcome: Outcome::Failed, reason: Some(reason.to_owned()), detail: None }
     }
 
+    /// A check that was made, and found what accuses nobody.
+    #[must_use]
+    pub fn remark(id: impl Into<String>, reason: &str) -> Self {
+        Self { id: id.into(), outcome: Outcome::Remark, reason: Some(reason.to_owned()), detail: None }
+    }
+
     /// A check that was not made.
     #[must_use]
     pub fn not_performed(id: impl Into<String>, reason: &str) -> Self {
         Self { id: id.into(), outcome: Outcome::NotPerformed, reason: Some(reason.to_owned()), detail: None }
+    }
+
+    /// The reason without what the chip said: what texts and translations are looked up by.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.reason.as_deref().map(|reason| reason.split(':').next().unwrap_or(reason))
     }
 
     /// The same with more for a person.
@@ -54,92 +72,5 @@ impl Check {
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
-    }
-}
-
-/// The word that a policy makes of the checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Everything that the policy requires passed and nothing failed.
-    Genuine,
-    /// A check failed.
-    NotGenuine,
-    /// Nothing failed, but something required was not performed.
-    Undecided,
-}
-
-/// What must have passed for a document to count as genuine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// A card was read: signature, chain, validity, the hash of every group read (EF.DG1 among them), and at
-    /// least one proof that the chip is no copy.
-    Card,
-    /// Files without a chip: signature, chain, validity, and the hash of every group given.
-    Files,
-}
-
-impl Policy {
-    /// Decides over checks. Cross-checks and others that the policy does not name can only fail a document.
-    #[must_use]
-    pub fn decide(self, checks: &[Check]) -> Decision {
-        if checks.iter().any(|c| c.outcome == Outcome::Failed) {
-            return Decision::NotGenuine;
-        }
-        let passed = |id: &str| checks.iter().any(|c| c.id == id && c.outcome == Outcome::Passed);
-        let hashes = || checks.iter().filter(|c| c.id.starts_with("dg_hash."));
-        let signed = ["sod_signature", "dsc_chain", "dsc_validity"].into_iter().all(passed)
-            && hashes().all(|c| c.outcome == Outcome::Passed);
-        let enough = match self {
-            Self::Card => {
-                passed("dg_hash.1")
-                    && ["active_authentication", "chip_authentication", "pace_cam"].into_iter().any(passed)
-            }
-            Self::Files => true,
-        };
-        if signed && enough { Decision::Genuine } else { Decision::Undecided }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn all_passed() -> Vec<Check> {
-        ["sod_signature", "dsc_chain", "dsc_validity", "dg_hash.1", "dg_hash.2", "chip_authentication"]
-            .map(Check::passed)
-            .to_vec()
-    }
-
-    #[test]
-    fn a_valid_signature_without_an_anchor_is_undecided() {
-        let mut checks = all_passed();
-        assert_eq!(Policy::Card.decide(&checks), Decision::Genuine);
-        checks[1] = Check::not_performed("dsc_chain", "no_anchor");
-        assert_eq!(Policy::Card.decide(&checks), Decision::Undecided);
-    }
-
-    #[test]
-    fn without_a_clone_check_a_card_is_undecided() {
-        let checks = &all_passed()[..5];
-        assert_eq!(Policy::Card.decide(checks), Decision::Undecided);
-        assert_eq!(Policy::Files.decide(checks), Decision::Genuine);
-    }
-
-    proptest! {
-        #[test]
-        fn one_failure_is_never_outvoted(at in 0usize..6) {
-            let mut checks = all_passed();
-            checks[at] = Check::failed(checks[at].id.clone(), "test");
-            prop_assert_eq!(Policy::Card.decide(&checks), Decision::NotGenuine);
-        }
-
-        #[test]
-        fn one_check_less_is_never_genuine_unless_policy_allows(at in 0usize..4) {
-            let mut checks = all_passed();
-            checks.remove(at);
-            prop_assert_eq!(Policy::Card.decide(&checks), Decision::Undecided);
-        }
     }
 }

@@ -1,9 +1,12 @@
 //! Active authentication with every hash and every curve, signed by OpenSSL on the card's behalf (ICAO 9303-11 §6.1).
 
-use emrtd::active_authentication::ActiveAuthenticationTranscript;
+use emrtd::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript, Answer};
+use emrtd::apdu::{Command, Response, StatusWord};
 use emrtd::crypto::curve::ParameterForm;
 use emrtd::crypto::{Curve, HashAlgorithm, PublicKey};
-use emrtd::tlv::{self, tag};
+use emrtd::exchange::{Exchange as _, Step};
+use emrtd::secret::SystemEntropy;
+use emrtd::tlv::{self, encode, tag};
 use openssl::bn::BigNumContext;
 use openssl::ec::{EcGroup, EcKey, PointConversionForm};
 use openssl::ecdsa::EcdsaSig;
@@ -84,4 +87,103 @@ fn ecdsa_on_every_curve_plain_and_der_with_the_hash_of_dg14_or_without() {
             }
         }
     }
+}
+
+fn rsa_key(bits: u32) -> PublicKey {
+    let spki = openssl::pkey::PKey::from_rsa(Rsa::generate(bits).expect("key")).expect("key");
+    let spki = spki.public_key_to_der().expect("DER");
+    PublicKey::from_spki(&tlv::first(&spki, tag::SEQUENCE).expect("SPKI")).expect("key")
+}
+
+/// Feeds answers; gives the commands and, once the run is over, the length of the answer or the status of the refusal.
+fn climb(key: &PublicKey, first: u32, extended: bool, answers: &[(u16, usize)]) -> (Vec<Command>, Result<usize, u16>) {
+    let mut run = ActiveAuthentication::new(key.clone(), first, extended);
+    let mut commands = vec![run.begin(&mut SystemEntropy).expect("command")];
+    for (status, length) in answers {
+        let response = Response { data: vec![0x11; *length].as_slice().into(), status: StatusWord(*status) };
+        match run.feed(&response, &mut SystemEntropy) {
+            Ok(Step::Send(command)) => commands.push(command),
+            Ok(Step::Done(transcript)) => {
+                let asked = commands.iter().rfind(|command| command.ins == 0x88).expect("a challenge");
+                assert_eq!(asked.data.expose(), transcript.challenge, "the transcript keeps the last challenge");
+                return (commands, Ok(transcript.response.len()));
+            }
+            Err(emrtd::Error::Status { status, .. }) => return (commands, Err(status.0)),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("{commands:?} has no end");
+}
+
+#[test]
+fn a_chip_that_dislikes_a_length_is_asked_for_another() {
+    let key = rsa_key(2048);
+    // (Le, extended form) of each command; 0 for GET RESPONSE.
+    type Case = (bool, &'static [(u16, usize)], &'static [(u32, bool)], Result<usize, u16>);
+    let cases: [Case; 12] = [
+        (true, &[(0x9000, 256)], &[(4096, true)], Ok(256)),
+        (true, &[(0x6C00, 0), (0x9000, 256)], &[(4096, true), (256, false)], Ok(256)),
+        (true, &[(0x9000, 0), (0x9000, 256)], &[(4096, true), (256, false)], Ok(256)),
+        (true, &[(0x6700, 0), (0x9000, 256)], &[(4096, true), (256, false)], Ok(256)),
+        (true, &[(0x9000, 231), (0x9000, 231), (0x9000, 256)], &[(4096, true), (256, false), (256, true)], Ok(256)),
+        (true, &[(0x9000, 231), (0x9000, 0), (0x9000, 7)], &[(4096, true), (256, false), (256, true)], Ok(7)),
+        // A length that is named again is no reason to ask again for ever.
+        (false, &[(0x6CDF, 0), (0x6CDF, 0)], &[(256, false), (0xDF, false)], Err(0x6CDF)),
+        (
+            true,
+            &[(0x6C10, 0), (0x6C20, 0), (0x6C30, 0), (0x6C40, 0)],
+            &[(4096, true), (16, false), (32, false), (48, false)],
+            Err(0x6C40),
+        ),
+        (false, &[(0x6100, 100), (0x9000, 156)], &[(256, false), (256, false)], Ok(256)),
+        (false, &[(0x610A, 200), (0x6106, 40), (0x9000, 16)], &[(256, false), (10, false), (6, false)], Ok(256)),
+        (true, &[(0x6985, 0)], &[(4096, true)], Err(0x6985)),
+        (true, &[(0x9000, 0), (0x6985, 0)], &[(4096, true), (256, false)], Err(0x6985)),
+    ];
+    for (extended, answers, expected, end) in cases {
+        let (commands, found) = climb(&key, if extended { 4096 } else { 256 }, extended, answers);
+        let asked: Vec<_> = commands.iter().map(|c| (c.le.expect("Le"), c.is_extended())).collect();
+        assert_eq!((&asked[..], found), (expected, end), "{answers:04X?}");
+        assert!(commands.len() <= 4);
+        let mut challenges: Vec<_> =
+            commands.iter().filter(|c| c.ins == 0x88).map(|c| c.data.expose().to_vec()).collect();
+        let count = challenges.len();
+        challenges.sort();
+        challenges.dedup();
+        assert_eq!(challenges.len(), count, "every challenge is used once");
+    }
+}
+
+/// Only an answer as long as a signature says anything.
+#[test]
+fn an_answer_of_another_length_is_not_wrong() {
+    let judge = |key: &PublicKey, response: &[u8]| {
+        let transcript = ActiveAuthenticationTranscript { challenge: CHALLENGE.to_vec(), response: response.to_vec() };
+        transcript.judge(key, None).expect("usable key")
+    };
+    let rsa = rsa_key(2048);
+    for (length, answer) in [(0, Answer::Short), (231, Answer::Short), (255, Answer::Short), (257, Answer::Odd)] {
+        assert_eq!(judge(&rsa, &vec![0x11; length]), answer, "{length}");
+    }
+    for response in [[0x11; 256], [0; 256], [0xFF; 256]] {
+        assert_eq!(judge(&rsa, &response), Answer::Wrong);
+    }
+    let private = EcKey::generate(&EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).expect("curve"));
+    let private = private.expect("key");
+    let mut ctx = BigNumContext::new().expect("context");
+    let form = PointConversionForm::UNCOMPRESSED;
+    let point = private.public_key().to_bytes(private.group(), form, &mut ctx).expect("point");
+    let ec = PublicKey::ec(Curve::Secp256r1, ParameterForm::Named, &point).expect("key");
+    for (length, answer) in [(0, Answer::Short), (63, Answer::Short), (64, Answer::Wrong), (65, Answer::Odd)] {
+        assert_eq!(judge(&ec, &vec![0x11; length]), answer, "{length}");
+    }
+    // The DER form has no fixed length, but a shape.
+    let integer = |length| encode(tag::INTEGER, &vec![0x11; length]);
+    let der = |r, s| encode(tag::SEQUENCE, &[integer(r), integer(s)].concat());
+    assert_eq!(judge(&ec, &der(32, 32)), Answer::Wrong);
+    assert_eq!(judge(&ec, &der(1, 1)), Answer::Wrong);
+    assert_eq!(judge(&ec, &der(33, 32)), Answer::Odd);
+    assert_eq!(judge(&ec, &der(32, 32)[..69]), Answer::Odd, "cut");
+    assert_eq!(judge(&ec, &[der(32, 32), vec![0]].concat()), Answer::Odd, "something behind it");
+    assert_eq!(judge(&ec, &encode(tag::SEQUENCE, &integer(32))), Answer::Short);
 }

@@ -117,7 +117,7 @@ fn a_chip_signs_a_challenge_with_rsa() {
     let mut entropy = ScriptedEntropy::default();
     entropy.push(&bytes(&v, "nonce"));
     let mut channel = session(&v["sm_before"]);
-    let mut run = ActiveAuthentication::new(256);
+    let mut run = ActiveAuthentication::new(key.clone(), 256, false);
     let apdus = v["apdus"].as_array().expect("apdus");
     let transcript = replay_protected(&mut run, &mut entropy, &mut channel, apdus);
     assert_eq!(transcript.response, bytes(&v, "signature"));

@@ -1,9 +1,10 @@
 //! The content of an event. Fields stand in the order of their encoded keys: the encoder writes them as declared.
 
 use serde::{Deserialize, Serialize};
+use verdict::{Answers, Holder, Rung, Word};
 
-/// The only version there is.
-pub const VERSION: u32 = 1;
+/// The version that is written. Version 1 is still read.
+pub const VERSION: u32 = 2;
 
 /// A fixed number of bytes, encoded as a byte string.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,8 @@ pub enum Body {
     Erasure(Erasure),
     /// A person was given what is known of them.
     Disclosure(Disclosure),
+    /// A document signer that nobody here vouches for was seen.
+    Signer(Signer),
     /// Something about the device itself.
     Device(DeviceEvent),
 }
@@ -147,8 +150,20 @@ pub struct Consent {
 pub struct Visit {
     /// Why the holder was turned away: a stable code.
     pub why: Option<String>,
+    /// Version 2: why the visit is marked, or why staff were asked: [`verdict::Because`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<verdict::Because>,
+    /// Version 2: how much was assured of whoever it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<Rung>,
+    /// Version 2: a member of staff went on where the profile asks one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<Vouching>,
     /// The visit.
     pub visit: Bytes<16>,
+    /// Version 2: whether somebody compared face and portrait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// `done`, `refused`, `cancelled`.
     pub result: String,
     /// The holder as a keyed hash, when the profile wants it.
@@ -159,6 +174,57 @@ pub struct Visit {
     pub recipients: Vec<Receiving>,
     /// Position of the event of the verdict; none where somebody without a chip was typed in.
     pub verification: Option<u64>,
+}
+
+/// A member of staff answers for going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vouching {
+    /// Who: a keyed hash of their name, which stands in the sealed record.
+    pub by: Bytes<32>,
+    /// Why, from a closed list.
+    pub reason: String,
+}
+
+/// A document signer that nobody here vouches for, as an operator compares it with what an authority publishes. It names
+/// no holder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// How many documents of it were read here so far.
+    pub count: u64,
+    /// When the first one was read, seconds since 1970.
+    pub since: i64,
+    /// Over how many numbers.
+    pub numbers: u64,
+    /// For which kind of document it signed, as `cccd::document` has them.
+    pub document: String,
+    /// Its certificate in DER.
+    #[serde(with = "octets")]
+    pub certificate: Vec<u8>,
+}
+
+/// CBOR byte strings for `Vec<u8>` fields.
+mod octets {
+    pub(super) fn serialize<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        struct Octets;
+        impl serde::de::Visitor<'_> for Octets {
+            type Value = Vec<u8>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+        }
+        deserializer.deserialize_bytes(Octets)
+    }
 }
 
 /// What one recipient receives: names, never values.
@@ -199,16 +265,29 @@ pub struct Disclosure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
+    /// Version 2: how much is assured; nothing where a proof failed or it is another card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<Rung>,
+    /// Version 2: the word over the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Word>,
     /// How the chip was opened, for example `PACE-ECDH-GM-AES-CBC-CMAC-128`.
     pub access: String,
     /// One entry per check.
     pub checks: Vec<CheckResult>,
+    /// Version 2: the five answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// The site profile that was in force.
     pub profile: String,
     /// The holder as a keyed hash, when the profile wants it.
     pub subject: Option<Bytes<32>>,
-    /// The word over all checks.
-    pub decision: Decision,
+    /// Version 1 only: the word over all checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Version 2: the kind of document, as `cccd::document` has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// SHA-256 of the stored evidence.
     pub evidence: Bytes<32>,
 }
@@ -221,11 +300,11 @@ pub struct CheckResult {
     pub id: String,
     /// Stable reason code.
     pub reason: Option<String>,
-    /// `passed`, `failed` or `not_performed`.
+    /// `passed`, `failed`, `remark` or `not_performed`.
     pub outcome: String,
 }
 
-/// The word over all checks.
+/// The word over all checks in events of version 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
@@ -233,4 +312,29 @@ pub enum Decision {
     Genuine,
     NotGenuine,
     Undecided,
+}
+
+impl Event {
+    /// Whether the content is one that its version knows: what came with version 2 has no place in version 1, and what
+    /// version 2 replaced none in version 2.
+    #[must_use]
+    pub fn fits_its_version(&self) -> bool {
+        match (self.version, &self.body) {
+            (1, Body::Verification(it)) => {
+                let newer = it.rung.is_some() || it.word.is_some() || it.answers.is_some() || it.document.is_some();
+                it.decision.is_some() && !newer
+            }
+            (1, Body::Visit(it)) => it.mark.is_none() && it.rung.is_none() && it.staff.is_none() && it.holder.is_none(),
+            (VERSION, Body::Verification(it)) => {
+                // The word and the rung are what the answers say: nobody can sign another.
+                let says = |answers: Answers| {
+                    let words = [answers.word_where(true), answers.word_where(false)];
+                    it.rung == answers.rung() && it.word.is_some_and(|word| words.contains(&word))
+                };
+                it.decision.is_none() && it.answers.is_some_and(says)
+            }
+            (1 | VERSION, _) => true,
+            _ => false,
+        }
+    }
 }

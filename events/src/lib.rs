@@ -1,6 +1,6 @@
 //! The signed event: what a device says happened, in a form that cannot be altered, reordered or dropped unseen.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //! An event is a COSE_Sign1 (RFC 9052) with ES256. The external additional data are `cccd-event-v1`. The protected
 //! header holds `alg` (-7) and `kid` (the first eight bytes of SHA-256 of the signer's SubjectPublicKeyInfo). The
 //! payload is deterministic CBOR (RFC 8949 §4.2.1: shortest integers, definite lengths, keys in bytewise order of
@@ -8,7 +8,7 @@
 //!
 //! | key | type | meaning |
 //! |---|---|---|
-//! | `v` | uint | 1 |
+//! | `v` | uint | 2; 1 is still read |
 //! | `at` | int | wall clock of the device, seconds since 1970 |
 //! | `id` | bytes(16) | random identifier |
 //! | `sw` | text | software version |
@@ -20,8 +20,11 @@
 //! | `boot` | bytes(16) | random identifier of this run of the process |
 //! | `prev` | bytes(32) | SHA-256 of the COSE bytes of event `seq`-1; zeros for the first |
 //!
-//! `body` is `{KIND: {…}}`, see [`Body`]. Verifiers re-encode what they decoded and compare, so
-//! that one event has one encoding only. A new kind of body is a compatible change; a new key is version 2.
+//! `body` is `{KIND: {…}}`, see [`Body`]. One pair of keys stands the other way round since version 1: `subject` before
+//! `profile` in a visit. Verifiers re-encode what they decoded and compare, so
+//! that one event has one encoding only. A new kind of body is a compatible change; a new key is a new version.
+//! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
+//! the `decision` of version 1 went.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
 
@@ -34,6 +37,7 @@ pub mod sync;
 
 pub use clock::{Clock, Quality, SystemClock};
 pub use event::{
-    Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Erasure, Event, Receiving, Verification, Visit,
+    Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Erasure, Event, Receiving, Signer, Verification,
+    Visit, Vouching,
 };
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};

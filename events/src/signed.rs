@@ -259,8 +259,11 @@ fn decode(bytes: &[u8]) -> Result<(CoseSign1, Event), EventError> {
     }
     let payload = message.payload.as_deref().ok_or(EventError::Envelope("no payload"))?;
     let event: Event = serde_cbor::from_slice(payload).map_err(|_| EventError::Payload)?;
-    if event.version != VERSION {
+    if !(1..=VERSION).contains(&event.version) {
         return Err(EventError::Version(event.version));
+    }
+    if !event.fits_its_version() {
+        return Err(EventError::Payload);
     }
     // Decoders accept more than one encoding of a value; the format has exactly one. `protected` keeps the bytes as
     // received, so it is cleared to see what they should be.

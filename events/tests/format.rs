@@ -1,6 +1,6 @@
 //! The format: a fixed vector, every refusal, and properties.
 
-use events::event::{Body, Bytes, CheckResult, Decision, Event, Verification};
+use events::event::{Body, Bytes, CheckResult, Decision, Event, VERSION, Verification};
 use events::{Chain, EventError, SignedEvent, Verifier};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey, EcPoint};
@@ -8,6 +8,7 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use proptest::prelude::*;
+use verdict::{Answers, Chip, Issuer, Rung, Word};
 
 /// The key of the vectors: private number 1, which nobody can mistake for a secret.
 fn key() -> EcKey<Private> {
@@ -32,8 +33,13 @@ fn sign(data: &[u8]) -> Result<[u8; 64], openssl::error::ErrorStack> {
 }
 
 fn event(sequence: u64, previous: Bytes<32>) -> Event {
+    of_version(VERSION, sequence, previous)
+}
+
+fn of_version(version: u32, sequence: u64, previous: Bytes<32>) -> Event {
+    let answers = (version > 1).then(|| Answers::of_chip(Issuer::Unknown, Chip::Proved));
     Event {
-        version: 1,
+        version,
         at: 1_780_000_000,
         id: Bytes([7; 16]),
         software: "0.1.0".to_owned(),
@@ -53,7 +59,11 @@ fn event(sequence: u64, previous: Bytes<32>) -> Event {
             ],
             profile: "identify".to_owned(),
             subject: Some(Bytes([9; 32])),
-            decision: Decision::Undecided,
+            decision: (version == 1).then_some(Decision::Undecided),
+            rung: answers.and_then(Answers::rung),
+            word: answers.map(Answers::word),
+            answers,
+            document: answers.map(|_| "citizen_card".to_owned()),
             evidence: Bytes([3; 32]),
         }),
         boot: Bytes([5; 16]),
@@ -65,15 +75,23 @@ fn signed(sequence: u64, previous: Bytes<32>) -> SignedEvent {
     SignedEvent::sign(event(sequence, previous), &public(), sign).expect("signed")
 }
 
+/// Payload and signed form of each version.
+const VECTORS: [(u32, &str, &str); 2] = [
+    (1, include_str!("../vectors/event-v1.payload.hex"), include_str!("../vectors/event-v1.cose.hex")),
+    (2, include_str!("../vectors/event-v2.payload.hex"), include_str!("../vectors/event-v2.cose.hex")),
+];
+
 #[test]
-fn the_payload_of_the_vector_has_not_changed() {
-    let bytes = signed(1, Bytes([0; 32])).bytes;
-    let message: coset::CoseSign1 = coset::CborSerializable::from_slice(&bytes).expect("COSE");
-    let payload = hex::encode(message.payload.expect("payload"));
-    assert_eq!(payload, include_str!("../vectors/event-v1.payload.hex").trim());
-    let kept = hex::decode(include_str!("../vectors/event-v1.cose.hex").trim()).expect("hex");
-    let verified = Verifier::new(&public()).expect("key").verify(&kept).expect("the vector verifies");
-    assert_eq!(verified.event, event(1, Bytes([0; 32])));
+fn the_payloads_of_the_vectors_have_not_changed() {
+    for (version, payload, cose) in VECTORS {
+        let event = of_version(version, 1, Bytes([0; 32]));
+        let bytes = SignedEvent::sign(event.clone(), &public(), sign).expect("signed").bytes;
+        let message: coset::CoseSign1 = coset::CborSerializable::from_slice(&bytes).expect("COSE");
+        assert_eq!(hex::encode(message.payload.expect("payload")), payload.trim(), "version {version}");
+        let kept = hex::decode(cose.trim()).expect("hex");
+        let verified = Verifier::new(&public()).expect("key").verify(&kept).expect("the vector verifies");
+        assert_eq!(verified.event, event);
+    }
 }
 
 #[test]
@@ -82,8 +100,57 @@ fn keys_stand_in_deterministic_order() {
         // `Value` keeps maps sorted in canonical order: encoding it again must change nothing.
         assert_eq!(serde_cbor::to_vec(value).expect("CBOR"), bytes);
     }
-    let payload = hex::decode(include_str!("../vectors/event-v1.payload.hex").trim()).expect("hex");
+    for (_, payload, _) in VECTORS {
+        let payload = hex::decode(payload.trim()).expect("hex");
+        sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
+    }
+    let mut visit = event(1, Bytes([0; 32]));
+    visit.body = Body::Visit(events::Visit {
+        why: None,
+        mark: Some(verdict::Because::Assurance),
+        rung: Some(Rung::Signed),
+        staff: Some(events::Vouching { by: Bytes([4; 32]), reason: "seen".to_owned() }),
+        visit: Bytes([1; 16]),
+        holder: Some(verdict::Holder::ByStaff),
+        result: "done".to_owned(),
+        subject: None,
+        profile: "hospital-desk".to_owned(),
+        recipients: Vec::new(),
+        verification: Some(1),
+    });
+    let mut signer = event(2, Bytes([0; 32]));
+    let certificate = vec![0x30, 0];
+    let document = "citizen_card".to_owned();
+    signer.body = Body::Signer(events::Signer { count: 3, since: 1_780_000_000, numbers: 2, document, certificate });
+    let payload = serde_cbor::to_vec(&signer).expect("CBOR");
     sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
+    // A visit has had `subject` before `profile` since version 1; see the head of the crate.
+    for event in [visit, signer] {
+        let signed = SignedEvent::sign(event.clone(), &public(), sign).expect("signed");
+        assert_eq!(Verifier::new(&public()).expect("key").verify(&signed.bytes).expect("genuine").event, event);
+    }
+}
+
+#[test]
+fn a_version_has_its_own_keys_and_no_others() {
+    let refused = |event: Event| {
+        let signed = SignedEvent::sign(event, &public(), sign).expect("signed");
+        Verifier::new(&public()).expect("key").verify(&signed.bytes).expect_err("refused")
+    };
+    let with = |version, change: &dyn Fn(&mut Verification)| {
+        let mut event = of_version(version, 1, Bytes([0; 32]));
+        let Body::Verification(body) = &mut event.body else { unreachable!("made above") };
+        change(body);
+        refused(event)
+    };
+    assert_eq!(refused(of_version(3, 1, Bytes([0; 32]))), EventError::Version(3));
+    assert_eq!(with(1, &|body| body.word = Some(Word::Proved)), EventError::Payload);
+    assert_eq!(with(1, &|body| body.decision = None), EventError::Payload);
+    assert_eq!(with(2, &|body| body.decision = Some(Decision::Genuine)), EventError::Payload);
+    assert_eq!(with(2, &|body| body.answers = None), EventError::Payload);
+    // A rung or word that the answers do not carry cannot be signed into an event.
+    assert_eq!(with(2, &|body| body.word = Some(Word::Proved)), EventError::Payload);
+    assert_eq!(with(2, &|body| body.rung = Some(Rung::Proved)), EventError::Payload);
 }
 
 #[test]
@@ -120,8 +187,8 @@ fn other_encodings_of_the_same_event_are_refused() {
     let verifier = Verifier::new(&public()).expect("key");
     let payload = serde_cbor::to_vec(&original).expect("CBOR");
     verifier.verify(&envelope(payload.clone())).expect("the plain form is genuine");
-    // Version 1 written in two bytes.
-    let mut long = vec![payload[0], 0x61, b'v', 0x18, 0x01];
+    // The version written in two bytes.
+    let mut long = vec![payload[0], 0x61, b'v', 0x18, 0x02];
     long.extend_from_slice(&payload[4..]);
     assert_eq!(verifier.verify(&envelope(long)), Err(EventError::NotDeterministic));
     // The first two keys swapped.
@@ -191,7 +258,7 @@ fn write_vectors() {
     let bytes = signed(1, Bytes([0; 32])).bytes;
     let message: coset::CoseSign1 = coset::CborSerializable::from_slice(&bytes).expect("COSE");
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/");
-    std::fs::write(format!("{root}event-v1.cose.hex"), hex::encode(&bytes) + "\n").expect("written");
+    std::fs::write(format!("{root}event-v{VERSION}.cose.hex"), hex::encode(&bytes) + "\n").expect("written");
     let payload = hex::encode(message.payload.expect("payload")) + "\n";
-    std::fs::write(format!("{root}event-v1.payload.hex"), payload).expect("written");
+    std::fs::write(format!("{root}event-v{VERSION}.payload.hex"), payload).expect("written");
 }

@@ -46,7 +46,7 @@ fn panel(panel: Panel) {
         let screen = gallery::screens().into_iter().find(|(known, _)| *known == name).map(|(_, screen)| screen);
         gallery::state(panel, Preferences::default(), name, screen.unwrap_or(Screen::Attract))
     };
-    for name in ["place", "reading", "number-half", "genuine"] {
+    for name in ["place", "reading", "number-half", "result-proved"] {
         let scene = view(&state(name), &mut kiosk_ui::font::Fonts::new());
         let mut renderer = Renderer::default();
         let mut canvas = Canvas::new(panel.width, panel.height);

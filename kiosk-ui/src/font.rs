@@ -7,6 +7,7 @@
 
 use crate::canvas::{Canvas, Color, Mask};
 use crate::geometry::Rect;
+use crate::theme::CAPITAL_SHARE;
 use std::collections::HashMap;
 use swash::FontRef;
 use swash::scale::{Render, ScaleContext, Source};
@@ -72,6 +73,12 @@ impl Style {
     const fn ascent(self) -> i32 {
         (self.size * 1225 + 999) / 1000
     }
+
+    /// How far the middle of capitals is below the middle of a line: what stands beside letters is centred by it.
+    #[must_use]
+    pub const fn below_middle(self) -> i32 {
+        self.ascent() - self.size * CAPITAL_SHARE / 200 - self.line_height() / 2
+    }
 }
 
 /// Where a line stands in its rectangle.
@@ -134,6 +141,11 @@ impl Default for Fonts {
 
 /// More lines than any screen has; beyond it the memory starts anew.
 const MOST_LINES: usize = 512;
+
+/// Words; a space that does not break stays inside one.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() && c != '\u{a0}').filter(|word| !word.is_empty())
+}
 
 impl Fonts {
     /// With nothing remembered.
@@ -211,8 +223,7 @@ impl Fonts {
         let mut lines: Vec<String> = Vec::new();
         let space = self.width(" ", style);
         for paragraph in text.split('\n') {
-            let words: Vec<(&str, i32)> =
-                paragraph.split_whitespace().map(|word| (word, self.width(word, style))).collect();
+            let words: Vec<(&str, i32)> = split(paragraph).map(|word| (word, self.width(word, style))).collect();
             let few = break_words(&words, space, width);
             // The narrowest measure that needs no more lines.
             let (mut narrow, mut wide) = (0, width);

@@ -1,11 +1,13 @@
 //! Every screen with a made-up person, for golden pictures, the lint, benchmarks and the newcomer's eye.
 
+mod results;
+
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
 use crate::state::{
     About, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep,
-    Screen, State, Trouble, Verdict, WallClock,
+    Screen, State, Trouble, WallClock,
 };
 use crate::text::{Language, Phrase};
 use crate::theme::{PANELS, Panel};
@@ -15,9 +17,18 @@ use std::sync::Arc;
 /// Every screen by name, in the order in which a citizen may meet them.
 #[must_use]
 pub fn screens() -> Vec<(&'static str, Screen)> {
-    let holder = |picture: bool| Holder::new("NGUYỄN THỊ HƯƠNG GIANG", picture.then(|| Arc::new(silhouette())));
+    let mut all = before_and_after();
+    let at = all.iter().position(|(name, _)| *name == "form").unwrap_or(all.len());
+    let results = results::results(&Holder::new(NAME, None));
+    all.splice(at..at, results.into_iter().map(|(name, judged)| (name, Screen::Result(judged))));
+    all
+}
+
+const NAME: &str = "NGUYỄN THỊ HƯƠNG GIANG";
+
+fn before_and_after() -> Vec<(&'static str, Screen)> {
+    let holder = |picture: bool| Holder::new(NAME, picture.then(|| Arc::new(silhouette())));
     let reading = |step, per_cent, holder| Screen::Reading { step, per_cent, holder };
-    let result = |verdict, picture| Screen::Result { verdict, holder: Some(holder(picture)) };
     let purpose = (
         "Bệnh viện đọc họ tên, ngày sinh và số định danh để đăng ký khám.".to_owned(),
         "The hospital reads your name, date of birth and number to register you.".to_owned(),
@@ -87,9 +98,6 @@ pub fn screens() -> Vec<(&'static str, Screen)> {
         ("reading", reading(ReadStep::Unlock, 12, None)),
         ("reading-text", reading(ReadStep::Portrait, 46, Some(holder(false)))),
         ("reading-portrait", reading(ReadStep::Verify, 96, Some(holder(true)))),
-        ("genuine", result(Verdict::Genuine, true)),
-        ("not-genuine", result(Verdict::NotGenuine, false)),
-        ("undecided", result(Verdict::Undecided, false)),
         ("form", Screen::Form(field("", Layer::Upper, false))),
         ("form-typed", Screen::Form(field("soos 12 ngox 34 dduwowngf Nguyeexn Hoangf Toon", Layer::Lower, false))),
         ("form-digits", Screen::Form(field("0912 345", Layer::Digits, false))),

@@ -3,6 +3,8 @@
 //! | module | task |
 //! |---|---|
 //! | [`state`] | what the kiosk knows that shows |
+//! | [`judged`] | what a card came to, as a screen shows it |
+//! | [`words`] | the one set of words over a card, for every surface |
 //! | [`view`](mod@view) | state to scene: a pure function |
 //! | [`scene`] | nodes, touch, speech, what must be redrawn; drawing |
 //! | [`lint`] | what is wrong with a scene, before a person meets it |
@@ -21,6 +23,7 @@ pub mod font;
 pub mod gallery;
 pub mod geometry;
 pub mod icon;
+pub mod judged;
 pub mod lint;
 pub mod playlist;
 pub mod portrait;
@@ -31,6 +34,7 @@ pub mod text;
 pub mod theme;
 pub mod typing;
 pub mod view;
+pub mod words;
 
 pub use state::{Act, Screen, State};
 pub use text::{Language, Phrase};

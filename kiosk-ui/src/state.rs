@@ -1,5 +1,6 @@
 //! What the kiosk knows that shows. A pure value: whoever drives it has clocks and devices.
 
+use crate::judged::Judged;
 use crate::portrait::Picture;
 use crate::text::{Language, Phrase};
 use crate::theme::Panel;
@@ -19,6 +20,7 @@ pub enum Act {
     Backspace,
     Confirm,
     Retry,
+    OtherCard,
     MoreTime,
     Finish,
     Language,
@@ -45,6 +47,7 @@ impl std::fmt::Debug for Act {
             Self::Backspace => "Backspace",
             Self::Confirm => "Confirm",
             Self::Retry => "Retry",
+            Self::OtherCard => "OtherCard",
             Self::MoreTime => "MoreTime",
             Self::Finish => "Finish",
             Self::Language => "Language",
@@ -108,15 +111,6 @@ impl ReadStep {
             Self::Verify => Phrase::StepVerify,
         }
     }
-}
-
-/// The verdict over a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Verdict {
-    Genuine,
-    NotGenuine,
-    Undecided,
 }
 
 /// The person whose card lies there, as far as the public screen shows. Wiped when dropped; never in a `Debug` output.
@@ -312,13 +306,8 @@ pub enum Screen {
     },
     /// The card was lifted in the middle; the read waits for it.
     Lifted,
-    /// The verdict.
-    Result {
-        /// Which.
-        verdict: Verdict,
-        /// Whose card it is.
-        holder: Option<Holder>,
-    },
+    /// What the card came to.
+    Result(Judged),
     /// Something to fill in.
     Form(Field),
     /// Something to choose.
@@ -351,7 +340,7 @@ impl Screen {
         match self {
             Self::Consent { .. } | Self::Scan { .. } | Self::Number { .. } => Some(0),
             Self::Place | Self::Reading { .. } | Self::Lifted => Some(1),
-            Self::Result { .. } | Self::Form(_) | Self::Choice(_) | Self::Ticket { .. } => Some(2),
+            Self::Result(_) | Self::Form(_) | Self::Choice(_) | Self::Ticket { .. } => Some(2),
             _ => None,
         }
     }

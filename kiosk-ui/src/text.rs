@@ -42,13 +42,6 @@ macro_rules! phrases {
 }
 
 phrases! {
-    Genuine: "Thẻ thật", "The card is genuine";
-    NotGenuine: "Thẻ không hợp lệ", "The card is not genuine";
-    Undecided: "Chưa thể kết luận", "No conclusion possible";
-    NextGenuine: "Trả thẻ cho người dân", "Give the card back";
-    NextNotGenuine: "Giữ bình tĩnh, mời người phụ trách kiểm tra", "Stay calm and call the person in charge";
-    NextUndecided: "Kiểm tra chứng thư tin cậy của thiết bị hoặc xem thẻ bằng mắt",
-        "Check the device's trust anchors, or examine the card by eye";
     PlaceCard: "Đặt thẻ lên đầu đọc", "Lay the card on the reader";
     KeepCard: "Giữ yên thẻ", "Leave the card where it is";
     PutCardBack: "Đặt lại thẻ lên đầu đọc để đọc tiếp", "Put the card back on the reader to go on";
@@ -66,38 +59,42 @@ phrases! {
     StepDone: "Kết quả", "Result";
     StepOf: "Bước", "Step";
     ConsentTitle: "Bạn đồng ý chứ?", "Do you agree?";
-    ConsentErase: "Dữ liệu được xoá ngay khi bạn rời đi.", "Your data are erased as soon as you leave.";
+    ConsentErase: "Dữ liệu được xóa ngay khi bạn rời đi.", "Your data are erased as soon as you leave.";
     Agree: "Tôi đồng ý", "I agree";
-    Cancel: "Huỷ", "Cancel";
+    Cancel: "Hủy", "Cancel";
     ScanTitle: "Quét mã QR trên thẻ", "Scan the QR code on your card";
     ScanHint: "Đưa mặt trước của thẻ vào máy quét.", "Hold the front of the card to the scanner.";
     TypeNumber: "Nhập số bằng tay", "Type the number";
     NumberTitle: "Nhập 12 số trên thẻ", "Type the 12 digits on your card";
     NumberHidden: "Số được che khi bạn nhập.", "Your digits stay hidden.";
     NumberWrong: "Số này không đúng, hãy nhập lại.", "That number is wrong, please try again.";
-    Erase: "Xoá", "Erase";
+    Erase: "Xóa", "Erase";
     Confirm: "Xong", "Done";
     PlaceHint: "Giữ yên thẻ cho đến khi nghe tiếng “bíp”.", "Leave it there until you hear the beep.";
     ReadingTitle: "Đang đọc chip…", "Reading the chip…";
     DoNotLift: "Xin đừng nhấc thẻ ra", "Please do not lift the card";
     StepConnect: "Kết nối chip", "Connect to the chip";
-    StepUnlock: "Mở khoá bảo mật", "Open the secure channel";
+    StepUnlock: "Mở khóa bảo mật", "Open the secure channel";
     StepText: "Đọc thông tin", "Read your details";
     StepPortrait: "Đọc ảnh chân dung", "Read your portrait";
     StepVerify: "Kiểm tra chữ ký số", "Check the signature";
-    ResultGenuine: "Thẻ đã được xác minh", "Your card is verified";
-    ResultNotGenuine: "Thẻ chưa được chấp nhận", "This card is not accepted";
-    ResultUndecided: "Chưa xác minh được thẻ", "Your card could not be verified";
-    CitizenNextGenuine: "Mời bạn lấy lại thẻ.", "Please take your card back.";
-    CitizenNextNotGenuine: "Mời bạn đến quầy, nhân viên sẽ giúp.", "Please go to the desk, staff will help you.";
-    CitizenNextUndecided: "Nhân viên sẽ kiểm tra giúp bạn tại quầy.", "Staff will check it with you at the desk.";
+    StaffWillHelp: "Nhân viên sẽ giúp Quý khách tại quầy.", "Staff will help you at the desk.";
+    FaceDiffers: "Ảnh và người chưa khớp", "Face and portrait differ";
+    Continue: "Tiếp tục", "Continue";
+    OtherCard: "Dùng thẻ khác", "Other card";
+    StaffLooksLater: "Nhân viên sẽ xem lại thẻ sau. Vui lòng mang thẻ theo.",
+        "Staff will look later. Please keep your card.";
+    RenewCard: "Cấp đổi thẻ: Công an xã, phường, hoặc nộp hồ sơ trên ứng dụng VNeID.",
+        "To renew: the police of your commune or ward, or the VNeID app.";
+    TakeBack: "Vui lòng lấy lại thẻ khỏi đầu đọc.", "Please take your card off the reader.";
+    TakePapersBack: "Vui lòng lấy giấy tờ khỏi đầu đọc.", "Please take your document off the reader.";
     TicketTitle: "Số thứ tự của bạn", "Your number";
     TakeCardTitle: "Nhớ lấy lại thẻ", "Remember your card";
     TakeCardHint: "Thẻ của bạn vẫn còn trên đầu đọc.", "Your card is still on the reader.";
     StaffTitle: "Đã gọi nhân viên", "Staff has been called";
     StaffHint: "Xin chờ một chút, nhân viên đang đến.", "One moment please, somebody is on the way.";
     MoreTimeTitle: "Bạn cần thêm thời gian?", "Do you need more time?";
-    MoreTimeHint: "Nếu không, dữ liệu của bạn sẽ được xoá.", "If not, your data will be erased.";
+    MoreTimeHint: "Nếu không, dữ liệu của bạn sẽ được xóa.", "If not, your data will be erased.";
     MoreTime: "Thêm thời gian", "More time";
     OutOfServiceTitle: "Máy tạm ngừng", "Out of service";
     OutOfServiceHint: "Mời bạn đến quầy.", "Please go to the desk.";
@@ -105,9 +102,9 @@ phrases! {
     Checking: "Đang kiểm tra thiết bị…", "Checking the device…";
     CheckSettings: "Cấu hình", "Settings";
     CheckProfile: "Hồ sơ phục vụ", "Profile";
-    CheckKeyStore: "Kho khoá", "Key store";
+    CheckKeyStore: "Kho khóa", "Key store";
     CheckIdentity: "Định danh thiết bị", "Identity";
-    CheckSiteKey: "Khoá của cơ sở", "Site's key";
+    CheckSiteKey: "Khóa của cơ sở", "Site's key";
     CheckCertificate: "Chứng thư thiết bị", "Certificate";
     CheckClock: "Đồng hồ", "Clock";
     CheckCentral: "Trung tâm", "Central";
@@ -119,7 +116,7 @@ phrases! {
     EnrolTitle: "Thiết bị chờ cấp phép", "This device waits to be let in";
     EnrolHint: "Kỹ thuật viên: quét mã và so sánh sáu từ.", "Technician: scan the code, compare the six words.";
     EnrolScanBack: "Đưa màn hình điện thoại vào máy quét.", "Hold the phone's screen to the scanner.";
-    EnrolKeys: "Tạo khoá", "Make keys";
+    EnrolKeys: "Tạo khóa", "Make keys";
     EnrolRequest: "Lập yêu cầu", "Make the request";
     EnrolConfirm: "Chờ xác nhận", "Wait for confirmation";
     EnrolCertificate: "Nhận chứng thư", "Take the certificate";
@@ -150,7 +147,7 @@ phrases! {
     TelexHint: "gõ dấu kiểu Telex", "signs as in Telex";
     ScanWithPhone: "Quét bằng điện thoại", "Scan with your phone";
     CardLifted: "Thẻ bị nhấc ra quá sớm", "The card was lifted too early";
-    ConsentKeep: "Dữ liệu được mã hoá, giữ {days} ngày rồi xoá.", "Kept encrypted for {days} days.";
+    ConsentKeep: "Dữ liệu được mã hóa, giữ {days} ngày rồi xóa.", "Kept encrypted for {days} days.";
     InsuranceTaken: "Đã nhận thẻ bảo hiểm y tế", "The health insurance card is noted";
     InsuranceNext: "Bây giờ hãy quét mã QR trên thẻ căn cước", "Now scan the QR code on your citizen card";
     CardWithdrawn: "Thẻ đã được báo mất", "This card was reported lost";
@@ -190,6 +187,12 @@ phrases! {
     CheckRevocation: "Chứng thư chưa bị thu hồi", "Certificate not revoked";
     CheckHash: "Dữ liệu không bị sửa", "Data unaltered";
     CheckCopy: "Chip không bị sao chép", "Chip is no copy";
+    CheckCardSecurity: "Chữ ký trên khóa của chip", "Signature over the chip's keys";
+    CheckIssuingState: "Quốc gia cấp", "Issuing state";
+    CheckAnchorScope: "Phạm vi chứng thư", "Scope of the anchor";
+    CheckPurpose: "Mục đích chứng thư người ký", "Signer's purpose";
+    CheckDocumentValidity: "Thời hạn thẻ", "Dates of the document";
+    CheckSex: "Giới tính trên chip và mã QR", "Sex in chip and QR code";
     CheckConsistent: "Thông tin trên thẻ khớp nhau", "The card's details agree";
 }
 
@@ -239,7 +242,13 @@ impl Phrase {
     #[must_use]
     pub fn of_check(id: &str) -> Self {
         match id {
-            "sod_signature" | "card_security" => Self::CheckSignature,
+            "sod_signature" => Self::CheckSignature,
+            "card_security" => Self::CheckCardSecurity,
+            "issuing_state" => Self::CheckIssuingState,
+            "anchor_scope" => Self::CheckAnchorScope,
+            "dsc_purpose" => Self::CheckPurpose,
+            "document_validity" => Self::CheckDocumentValidity,
+            "chip_qr_sex" => Self::CheckSex,
             "dsc_chain" => Self::CheckChain,
             "dsc_validity" => Self::CheckValidity,
             "dsc_revocation" => Self::CheckRevocation,

@@ -1,18 +1,21 @@
 //! Every screen in every look: nothing wrong with it, and the picture that was looked at.
 
-use kiosk_ui::canvas::Canvas;
+use kiosk_ui::canvas::{Canvas, Color};
 use kiosk_ui::font::Fonts;
-use kiosk_ui::lint::lint;
-use kiosk_ui::scene::Renderer;
+use kiosk_ui::judged::{Details, Document, Judged, Then};
+use kiosk_ui::lint::{Fault, lint};
+use kiosk_ui::scene::{Id, Kind, Node, Renderer, Scene};
 use kiosk_ui::state::{Act, State};
 use kiosk_ui::theme::{PANELS, Panel};
-use kiosk_ui::{Language, gallery, view};
+use kiosk_ui::words::Tone;
+use kiosk_ui::{Language, Screen, gallery, view};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use verdict::{Admission, Because, Rung, Word};
 
-fn draw(state: &State, renderer: &mut Renderer) -> (kiosk_ui::scene::Scene, Canvas) {
+fn draw(state: &State, renderer: &mut Renderer) -> (Scene, Canvas) {
     let scene = view(state, &mut renderer.fonts);
     let mut canvas = Canvas::new(state.panel.width, state.panel.height);
     let all = canvas.bounds();
@@ -73,7 +76,7 @@ fn the_lint_finds_what_is_wrong() {
     let state = gallery::state(panel, preferences, name, screen);
     let (scene, canvas) = draw(&state, &mut renderer);
     let at = |id: &str| scene.nodes.iter().position(|node| node.id.0 == id).expect("a node");
-    let found = |change: &dyn Fn(&mut kiosk_ui::scene::Scene)| {
+    let found = |change: &dyn Fn(&mut Scene)| {
         let mut scene = scene.clone();
         change(&mut scene);
         format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new()))
@@ -89,9 +92,9 @@ fn the_lint_finds_what_is_wrong() {
     assert!(found(&|s| s.nodes[action].rect.y = 200).contains("Reach"));
     assert!(found(&|s| s.nodes[action].rect = s.nodes[tool].rect).contains("Targets"));
     assert!(found(&|s| s.nodes[title].rect.y += 60).contains("Texts"));
-    let faint = |s: &mut kiosk_ui::scene::Scene| {
-        if let kiosk_ui::scene::Kind::Text { color, .. } = &mut s.nodes[title].kind {
-            *color = kiosk_ui::canvas::Color(0x00CF_DBE8);
+    let faint = |s: &mut Scene| {
+        if let Kind::Text { color, .. } = &mut s.nodes[title].kind {
+            *color = Color(0x00CF_DBE8);
         }
     };
     let mut scene = scene.clone();
@@ -100,6 +103,104 @@ fn the_lint_finds_what_is_wrong() {
     let all = canvas.bounds();
     renderer.draw_part(&mut canvas, &scene, all);
     assert!(format!("{:?}", lint(&state, &scene, &canvas, &mut Fonts::new())).contains("Contrast"));
+}
+
+/// Whether a colour reads as green or teal.
+fn is_green(color: Color) -> bool {
+    let [r, g, b] = color.channels().map(i32::from);
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    // From yellow-green to teal, and no mere grey.
+    let (by_red, by_blue) = (g - r, b - g);
+    let green = g == most && by_red * 4 > (most - least) * 3;
+    let teal = b == most && by_blue * 4 < most - least;
+    most - least > 12 && (green || teal)
+}
+
+/// Every colour that a scene draws with.
+fn colors(scene: &Scene) -> Vec<(Id, Color)> {
+    let of = |node: &Node| match &node.kind {
+        Kind::Gradient(top, bottom) => vec![*top, *bottom],
+        Kind::Panel { fill, border, .. } => std::iter::once(*fill).chain(border.map(|(_, color)| color)).collect(),
+        Kind::Text { color, .. } | Kind::Icon { color, .. } => vec![*color],
+        Kind::Ring { color, track, .. } => vec![*color, *track],
+        Kind::Picture(_) | Kind::Code(_) => Vec::new(),
+    };
+    scene.nodes.iter().flat_map(|node| of(node).into_iter().map(|color| (node.id, color))).collect()
+}
+
+#[test]
+fn green_and_teal_are_drawn_under_the_two_upper_words_only() {
+    for tone in Tone::ALL {
+        let expected = matches!(tone, Tone::Green | Tone::Teal);
+        for shades in [tone.light(), tone.dark()] {
+            assert_eq!((is_green(shades.ink), is_green(shades.ground)), (expected, expected), "{tone:?}");
+        }
+    }
+    let mut fonts = Fonts::new();
+    for (panel, preferences) in gallery::looks() {
+        for (name, screen) in gallery::screens() {
+            let Screen::Result(judged) = &screen else { continue };
+            let word = judged.word;
+            let scene = view(&gallery::state(panel, preferences, name, screen.clone()), &mut fonts);
+            let green: Vec<_> = colors(&scene).into_iter().filter(|(_, color)| is_green(*color)).collect();
+            assert_eq!(!green.is_empty(), word.is_green(), "{name} {panel:?} {green:?}");
+        }
+    }
+}
+
+#[test]
+fn the_gallery_has_every_word() {
+    for word in Word::ALL {
+        let has = |screen: &Screen| matches!(screen, Screen::Result(judged) if judged.word == word);
+        assert!(gallery::screens().iter().any(|(_, screen)| has(screen)), "{word:?}");
+    }
+}
+
+/// Whatever comes together with whatever: a title, a sentence and a way on, and nothing cut on any panel.
+#[test]
+fn every_word_with_every_admission_says_what_is_and_what_comes_next() {
+    let with = |of: fn(Because) -> Admission| Because::ALL.into_iter().map(of);
+    let admissions: Vec<Admission> = std::iter::once(Admission::GoesOn)
+        .chain(with(Admission::Marked))
+        .chain(with(Admission::AskStaff))
+        .chain(with(Admission::Refused))
+        .collect();
+    let texts = |vi: &str, en: &str| Some((vi.to_owned(), en.to_owned()));
+    let full = Details {
+        rung: Some(Rung::Signed),
+        until: Some("01/01/2040".to_owned()),
+        from: Some("01/01/2027".to_owned()),
+        document: Some(Document::Other),
+        takes: texts("thẻ căn cước", "citizen cards"),
+        desk: texts("Quầy tiếp đón số 12", "Reception desk 12"),
+        way: texts("Đi thẳng 10 m, quầy ở bên trái", "10 m straight on, on the left"),
+    };
+    let mut fonts = Fonts::new();
+    // No pixel is needed: contrast is looked at in the gallery.
+    let blank = PANELS.map(|panel| (panel, Canvas::new(panel.width, panel.height)));
+    let looks: Vec<_> = gallery::looks().filter(|(_, preferences)| !preferences.high_contrast).collect();
+    for word in Word::ALL {
+        for admission in &admissions {
+            for details in [Details::default(), full.clone()] {
+                let then = Then::Named(("chọn khoa".to_owned(), "choose a department".to_owned()));
+                let judged = Judged::new(word, *admission, details).then(then);
+                for (panel, preferences) in &looks {
+                    let state = gallery::state(*panel, *preferences, "", Screen::Result(judged.clone()));
+                    let scene = view(&state, &mut fonts);
+                    for id in ["title", "hint"] {
+                        let said = scene.nodes.iter().find(|node| node.id.0 == id).and_then(|node| node.say.as_deref());
+                        assert!(said.is_some_and(|said| !said.is_empty()), "{word:?} {admission:?} {id}");
+                    }
+                    let acts = scene.nodes.iter().filter(|node| node.id.0 == "action" && node.hit.is_some()).count();
+                    assert!(acts > 0 || !panel.touch, "{word:?} {admission:?}");
+                    let Some((_, canvas)) = blank.iter().find(|(each, _)| each == panel) else { continue };
+                    let mut faults = lint(&state, &scene, canvas, &mut fonts);
+                    faults.retain(|fault| !matches!(fault, Fault::Contrast(..)));
+                    assert!(faults.is_empty(), "{word:?} {admission:?} {} {preferences:?} {faults:?}", panel.name);
+                }
+            }
+        }
+    }
 }
 
 /// Whoever listens hears first what the screen is about, and no keyboard read out.

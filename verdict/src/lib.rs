@@ -135,19 +135,20 @@ impl Default for Chip {
     }
 }
 
-/// The five answers.
+/// The five answers. They stand in the order in which a signed event has them: shorter keys first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Answers {
-    /// Who signed the document?
-    pub issuer: Issuer,
     /// Is the chip the one that was issued?
     pub chip: Chip,
+    /// Is the holder the right person?
+    pub holder: Holder,
+    /// Who signed the document?
+    pub issuer: Issuer,
     /// Is the document in force?
     pub validity: Validity,
     /// Do its parts agree?
     pub consistency: Consistency,
-    /// Is the holder the right person?
-    pub holder: Holder,
 }
 
 impl Answers {

@@ -77,8 +77,10 @@ pub enum Admission {
     Refused(Because),
 }
 
-/// What a use of the card asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a use of the card asks for: the table `[assurance]` of a profile. A key that is not there has the strictest
+/// value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Terms {
     /// The least that goes on without a mark.
     pub at_least: Rung,

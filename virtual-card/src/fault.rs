@@ -15,7 +15,7 @@ pub enum Fault {
     Slow(u64),
     /// The card is another one than the number says: no password fits.
     WrongPassword,
-    /// A copy: all files, but none of the private keys.
+    /// A copy: all files, but none of the private keys. It answers in full all the same.
     Cloned,
     /// A copy that leaves out EF.DG14 and EF.DG15, hoping that nobody asks.
     Stripped,
@@ -39,6 +39,31 @@ pub enum Fault {
     NoExtendedLength,
     /// A chip that lets SELECT MF pass, for readers that insist on it.
     TolerateSelectMf,
+}
+
+/// A way in which a chip differs that is no fault of its data; a chip may have several. Met in the field
+/// (`vectors/field-cases`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quirk {
+    /// INTERNAL AUTHENTICATE wants exactly the signature's length as Le, and names it with `6Cxx` otherwise.
+    ActiveExactLength,
+    /// INTERNAL AUTHENTICATE answers 9000 without data when Le is above 256.
+    ActiveEmptyOnExtended,
+    /// INTERNAL AUTHENTICATE gives only so many bytes of the signature.
+    ActiveTruncated(usize),
+    /// INTERNAL AUTHENTICATE gives the signature in two parts: `61xx`, then GET RESPONSE.
+    ActiveInParts,
+    /// INTERNAL AUTHENTICATE is refused with this status.
+    ActiveRefused(u16),
+    /// A command of chip authentication is refused.
+    ChipRefused {
+        /// `22` for MSE, `86` for GENERAL AUTHENTICATE.
+        ins: u8,
+        /// The status.
+        status: u16,
+    },
+    /// The first command after chip authentication is answered with this status, without protection.
+    BareConfirm(u16),
 }
 
 /// The text names no fault.

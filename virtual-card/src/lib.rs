@@ -19,7 +19,7 @@ pub mod portrait;
 pub mod vpcd;
 
 pub use chip::{ATR, Answer, Chip, Lie};
-pub use fault::Fault;
+pub use fault::{Fault, Quirk};
 pub use issuer::Issuer;
 pub use make::{MAKES, Make};
 pub use persona::{PERSONAS, Persona, VISITOR};

@@ -8,12 +8,13 @@ use emrtd::evidence::Proof;
 use emrtd::file::FileId;
 use emrtd::session::{AccessPolicy, Plan};
 use emrtd::terminal_authentication::SigningRequest;
-use emrtd::verdict::{Decision, Outcome, Policy};
+use emrtd::verdict::Outcome;
 use emrtd::{Error, Evidence};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::PKey;
-use support::{check, now, plan, read, read_signing, trust};
+use support::{check, plan, read, read_signing, trust, verify, word};
+use verdict::Word;
 use virtual_card::make::CURVES;
 use virtual_card::{Chip, Fault, MAKES, Make, PERSONAS, eac};
 
@@ -25,10 +26,10 @@ fn every_make_is_genuine_and_its_copy_is_not() {
         for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
             let mut chip = Chip::with_make(persona, Fault::None, make).expect("card");
             let evidence = read(&mut chip, plan(persona, access)).unwrap_or_else(|e| panic!("{}: {e:?}", make.id));
-            let checks = evidence.verify(&trust, None, now()).checks;
-            assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{} {access:?}: {checks:#?}", make.id);
+            let checks = verify(&evidence, &trust).checks;
+            assert_eq!(word(&evidence, &trust), Word::Proved, "{} {access:?}: {checks:#?}", make.id);
             let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
-            assert_eq!(stored.verify(&trust, None, now()).checks, checks, "{}", make.id);
+            assert_eq!(verify(&stored, &trust).checks, checks, "{}", make.id);
             // What proves the chip, beside active authentication.
             let proof =
                 if make.id == "cam" && access == AccessPolicy::Pace { "pace_cam" } else { "chip_authentication" };
@@ -36,9 +37,10 @@ fn every_make_is_genuine_and_its_copy_is_not() {
 
             let mut copy = Chip::with_make(persona, Fault::Cloned, make).expect("card");
             let evidence = read(&mut copy, plan(persona, access)).unwrap_or_else(|e| panic!("{}: {e:?}", make.id));
-            let checks = evidence.verify(&trust, None, now()).checks;
+            let checks = verify(&evidence, &trust).checks;
             assert_eq!(check(&checks, proof).outcome, Outcome::Failed, "{} {access:?}: {checks:#?}", make.id);
-            assert_eq!(Policy::Card.decide(&checks), Decision::NotGenuine, "{}", make.id);
+            assert_eq!(verify(&evidence, &trust).chip, verdict::Chip::Copy, "{}", make.id);
+            assert_eq!(word(&evidence, &trust), Word::NotGenuine, "{}", make.id);
         }
     }
 }
@@ -50,25 +52,26 @@ fn chip_authentication_mapping_spares_chip_authentication() {
     let persona = &PERSONAS[0];
     let mut chip = Chip::with_make(persona, Fault::None, *Make::find("cam").expect("make")).expect("card");
     let plan = Plan { data_groups: vec![1, 14], ..plan(persona, AccessPolicy::Pace) };
-    let evidence = read(&mut chip, plan).expect("read");
+    let mut evidence = read(&mut chip, plan).expect("read");
     assert_eq!(evidence.access.protocol, "PACE-ECDH-CAM-AES-CBC-CMAC-128");
     assert_eq!(evidence.chip_authentication, Proof::NotAsked("pace_cam_proved_it".to_owned()));
-    let checks = evidence.verify(&trust, None, now()).checks;
-    assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{checks:#?}");
-    // Under no anchor the proof counts for nothing.
-    let checks = evidence.verify(&emrtd::TrustStore::new(), None, now()).checks;
-    assert_eq!(check(&checks, "pace_cam").reason.as_deref(), Some("key_not_bound_by_trusted_card_security"));
+    evidence.active_authentication = Proof::NotAsked("left_out".to_owned());
+    let checks = verify(&evidence, &trust).checks;
+    assert_eq!(word(&evidence, &trust), Word::Proved, "{checks:#?}");
+    // Under no anchor the proof counts as far as the signature of EF.SOD does.
+    let nobody = emrtd::TrustStore::new();
+    let checks = verify(&evidence, &nobody).checks;
+    assert_eq!(check(&checks, "pace_cam").outcome, Outcome::Passed);
     assert_eq!(check(&checks, "card_security").reason.as_deref(), Some("no_anchor"));
-    assert_eq!(Policy::Card.decide(&checks), Decision::Undecided);
+    assert_eq!(word(&evidence, &nobody), Word::Signed);
     // Every change in the proof or in the file that binds its key shows.
-    let trusted = |evidence: &Evidence| Policy::Card.decide(&evidence.verify(&trust, None, now()).checks);
     let Proof::Answered(data) = &evidence.pace_cam else { panic!("answered") };
     for at in 0..data.data.len() {
         let mut changed = evidence.clone();
         let mut data = data.clone();
         data.data[at] ^= 1;
         changed.pace_cam = Proof::Answered(data);
-        assert_eq!(trusted(&changed), Decision::NotGenuine, "byte {at} of the proof");
+        assert_eq!(word(&changed, &trust), Word::NotGenuine, "byte {at} of the proof");
     }
     let file = evidence.content(FileId::CardSecurity).expect("EF.CardSecurity").to_vec();
     for bit in (0..file.len() * 8).step_by(41) {
@@ -76,12 +79,12 @@ fn chip_authentication_mapping_spares_chip_authentication() {
         let mut file = file.clone();
         file[bit / 8] ^= 1 << (bit % 8);
         changed.files.insert(FileId::CardSecurity, emrtd::evidence::FileEvidence::Content(file.as_slice().into()));
-        let checks = changed.verify(&trust, None, now()).checks;
+        let checks = verify(&changed, &trust).checks;
         // Bits that nothing signs, such as those of the signer's name in the SignerInfo, may change.
         if check(&checks, "card_security").outcome == Outcome::Passed {
             assert_eq!(check(&checks, "pace_cam").outcome, Outcome::Passed, "bit {bit}");
         } else {
-            assert_ne!(Policy::Card.decide(&checks), Decision::Genuine, "bit {bit}");
+            assert_eq!(word(&changed, &trust), Word::Unproved, "bit {bit}");
         }
     }
 }
@@ -126,13 +129,12 @@ fn terminal_authentication_opens_what_the_chain_allows() {
                     assert!(evidence.content(FileId::Dg(*group)).is_some(), "{make} EF.DG{group}");
                 }
                 assert_eq!(not_read(&evidence, 4), unread);
-                let checks = evidence.verify(&trust, None, now()).checks;
-                assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{checks:#?}");
+                assert_eq!(word(&evidence, &trust), Word::Proved, "{:#?}", verify(&evidence, &trust).checks);
                 // The key to a session that carried biometrics is not stored with it.
                 let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
-                let checks = stored.verify(&trust, None, now()).checks;
+                let checks = verify(&stored, &trust).checks;
                 assert_eq!(check(&checks, "chip_authentication").reason.as_deref(), Some("withheld_biometrics_read"));
-                assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "active authentication remains");
+                assert_eq!(word(&stored, &trust), Word::Proved, "active authentication remains");
             }
         }
     }
@@ -145,8 +147,7 @@ fn biometrics_stay_closed_without_right_or_wish() {
     let read_with = |plan: Plan, sign: &dyn Fn(&SigningRequest) -> Option<Vec<u8>>| {
         let mut chip = Chip::with_make(persona, Fault::None, eac).expect("card");
         let evidence = read_signing(&mut chip, plan, sign).expect("read");
-        let checks = evidence.verify(&trust(), None, now()).checks;
-        assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{checks:#?}");
+        assert_eq!(word(&evidence, &trust()), Word::Proved, "{:#?}", verify(&evidence, &trust()).checks);
         evidence
     };
     let wanting = |terminal| Plan { data_groups: vec![1, 3, 4, 14, 15], terminal, ..plan(persona, AccessPolicy::Auto) };

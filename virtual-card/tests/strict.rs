@@ -5,9 +5,11 @@ mod support;
 use emrtd::Evidence;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Interrupted, Session};
-use emrtd::verdict::{Decision, Outcome, Policy};
-use support::{now, plan, read, trust};
-use virtual_card::{Answer, Chip, Fault, PERSONAS, Persona};
+use emrtd::verdict::Outcome;
+use support::{answers, issued, plan, put, read, trust, verify, word};
+use verdict::Word;
+use virtual_card::issuer::Oddity;
+use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, Persona};
 
 #[test]
 fn every_persona_is_genuine_with_pace_and_with_bac() {
@@ -16,10 +18,12 @@ fn every_persona_is_genuine_with_pace_and_with_bac() {
         for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
             let mut chip = Chip::new(persona, Fault::None).expect("card");
             let evidence = read(&mut chip, plan(persona, access)).unwrap_or_else(|e| panic!("{}: {e:?}", persona.id));
-            let checks = evidence.verify(&trust, None, now()).checks;
-            assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "{} {access:?}: {checks:#?}", persona.id);
+            let verification = verify(&evidence, &trust);
+            let (answers, checks) = (answers(&verification), verification.checks);
+            assert_eq!(answers.word(), Word::Proved, "{} {access:?}: {checks:#?}", persona.id);
             let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
-            assert_eq!(stored.verify(&trust, None, now()).checks, checks, "{}", persona.id);
+            assert_eq!(stored.document(), evidence.document(), "{}", persona.id);
+            assert_eq!(verify(&stored, &trust).checks, checks, "{}", persona.id);
         }
     }
 }
@@ -49,21 +53,24 @@ fn nothing_is_given_before_access() {
 fn faults_show_in_the_checks() {
     let trust = trust();
     let persona = &PERSONAS[0];
-    for (fault, check, outcome, reason) in [
-        (Fault::Cloned, "active_authentication", Outcome::Failed, "wrong_answer"),
-        (Fault::Cloned, "chip_authentication", Outcome::Failed, "chip_does_not_hold_the_key"),
-        (Fault::Stripped, "dg_hash.15", Outcome::Failed, "listed_but_not_given"),
-        (Fault::Altered(13), "dg_hash.13", Outcome::Failed, "hash_differs"),
-        (Fault::Altered(2), "dg_hash.2", Outcome::Failed, "hash_differs"),
-        (Fault::SelfMadeCsca, "dsc_chain", Outcome::NotPerformed, "issuer_key_unknown"),
-        (Fault::ExpiredDsc, "dsc_validity", Outcome::Failed, "dsc_expired"),
-        (Fault::RevokedDsc, "dsc_revocation", Outcome::Failed, "dsc_revoked"),
+    for (fault, check, outcome, reason, expected) in [
+        (Fault::Cloned, "active_authentication", Outcome::Failed, "wrong_answer", Word::NotGenuine),
+        (Fault::Cloned, "chip_authentication", Outcome::Failed, "wrong_answer", Word::NotGenuine),
+        (Fault::Stripped, "dg_hash.15", Outcome::NotPerformed, "listed_but_not_given", Word::Unproved),
+        (Fault::Stripped, "dg_hash.14", Outcome::NotPerformed, "listed_but_not_given", Word::Unproved),
+        (Fault::Altered(13), "dg_hash.13", Outcome::Failed, "hash_differs", Word::NotGenuine),
+        (Fault::Altered(2), "dg_hash.2", Outcome::Failed, "hash_differs", Word::NotGenuine),
+        (Fault::SelfMadeCsca, "dsc_chain", Outcome::NotPerformed, "issuer_key_unknown", Word::Signed),
+        (Fault::ExpiredDsc, "dsc_validity", Outcome::Failed, "dsc_expired", Word::NotGenuine),
+        (Fault::RevokedDsc, "dsc_revocation", Outcome::Failed, "dsc_revoked", Word::NotGenuine),
+        (Fault::NoCloneCheck, "active_authentication", Outcome::NotPerformed, "no_dg15", Word::Unproved),
     ] {
         let mut chip = Chip::new(persona, fault).expect("card");
         let evidence = read(&mut chip, plan(persona, AccessPolicy::Auto)).expect("read");
-        let checks = evidence.verify(&trust, None, now()).checks;
+        let checks = verify(&evidence, &trust).checks;
         let found = checks.iter().find(|c| c.id == check).unwrap_or_else(|| panic!("{check}"));
         assert_eq!((found.outcome, found.reason.as_deref()), (outcome, Some(reason)), "{fault:?}");
+        assert_eq!(word(&evidence, &trust), expected, "{fault:?}");
     }
 }
 
@@ -149,8 +156,13 @@ fn a_card_lifted_anywhere_and_put_back_is_read_on() {
             // cost under 4 KiB, an answer 4 KiB, the whole card 22 KiB.
             assert!(bytes < 30_000 - lifted_after, "lifted after {lifted_after}: {bytes} bytes more");
         }
-        let checks = session.into_evidence().expect("opened").verify(&trust, None, now()).checks;
-        assert_eq!(Policy::Card.decide(&checks), Decision::Genuine, "lifted after {lifted_after}: {checks:#?}");
+        let evidence = session.into_evidence().expect("opened");
+        assert_eq!(
+            word(&evidence, &trust),
+            Word::Proved,
+            "lifted after {lifted_after}: {:#?}",
+            verify(&evidence, &trust)
+        );
     }
     assert!(resumed > 40, "{resumed} reads were resumed");
 }
@@ -166,8 +178,67 @@ fn another_card_put_back_is_not_spliced() {
     let evidence = read_until_lifted(&mut other, begin(second, interrupted)).expect("read");
     let mrz = emrtd::lds::dg1::parse(evidence.content(emrtd::file::FileId::Dg(1)).expect("EF.DG1")).expect("MRZ");
     assert_eq!(mrz.document_number, second.mrz_fields().0, "every file is the second card's");
-    let checks = evidence.verify(&trust, None, now()).checks;
-    assert_eq!(Policy::Card.decide(&checks), Decision::Genuine);
+    assert_eq!(word(&evidence, &trust), Word::Proved);
+}
+
+/// What one chip proved says nothing of the one that is there now.
+#[test]
+fn a_copy_put_down_for_a_lifted_card_is_a_copy() {
+    let trust = trust();
+    let persona = &PERSONAS[0];
+    // A card whose only proof is active authentication, and a copy of it: the same files, another key.
+    let files = issued(persona, Make::default(), Oddity::None, |groups| drop(groups.remove(&14)));
+    let mut chip = Chip::new(persona, Fault::Lifted(12_000)).expect("card");
+    put(&mut chip, &files);
+    let interrupted = read_until_lifted(&mut chip, begin(persona, None)).expect_err("lifted");
+    assert!(interrupted.is_some());
+    let mut copy = Chip::new(persona, Fault::Cloned).expect("card");
+    put(&mut copy, &files);
+    let mut session = begin(persona, interrupted);
+    while let Action::Transmit(command) = session.next().expect("command") {
+        let Answer::Response(answer) = copy.transmit(&command) else { panic!("lifted") };
+        session.feed(&answer).expect("accepted");
+    }
+    assert!(session.is_resumed());
+    let verification = verify(&session.into_evidence().expect("opened"), &trust);
+    assert_eq!(verification.chip, verdict::Chip::Copy, "{:#?}", verification.checks);
+    // The genuine card put back is what it was.
+    let interrupted = {
+        let mut chip = Chip::new(persona, Fault::Lifted(12_000)).expect("card");
+        put(&mut chip, &files);
+        read_until_lifted(&mut chip, begin(persona, None)).expect_err("lifted")
+    };
+    chip.put_back();
+    let evidence = read_until_lifted(&mut chip, begin(persona, interrupted)).expect("read");
+    assert_eq!(word(&evidence, &trust), Word::Proved);
+}
+
+/// EF.CardSecurity is read with PACE, so it is the one of the session, not of the one before.
+#[test]
+fn what_opened_the_chip_is_not_taken_over() {
+    let persona = &PERSONAS[0];
+    let cam = *Make::find("cam").expect("make");
+    let mut chip = Chip::with_make(persona, Fault::Lifted(12_000), cam).expect("card");
+    let interrupted = read_until_lifted(&mut chip, begin(persona, None)).expect_err("lifted");
+    chip.put_back();
+    chip.set_file(0x3F1D, emrtd::tlv::encode(0x30, b"another"));
+    let evidence = read_until_lifted(&mut chip, begin(persona, interrupted)).expect("read");
+    let file = evidence.content(emrtd::file::FileId::CardSecurity);
+    assert_eq!(file, Some(&emrtd::tlv::encode(0x30, b"another")[..]));
+}
+
+/// What is asked again is asked of chips that want it so; the others are read as fast as before.
+#[test]
+fn a_plain_card_is_read_with_26_commands() {
+    let mut chip = Chip::new(&PERSONAS[0], Fault::None).expect("card");
+    let mut session = begin(&PERSONAS[0], None);
+    let mut commands = 0;
+    while let Action::Transmit(command) = session.next().expect("command") {
+        let Answer::Response(answer) = chip.transmit(&command) else { panic!("lifted") };
+        session.feed(&answer).expect("accepted");
+        commands += 1;
+    }
+    assert_eq!(commands, 26);
 }
 
 /// Beyond 32,767 bytes an offset does not fit READ BINARY with even INS (ISO/IEC 7816-4 §11.3.3).

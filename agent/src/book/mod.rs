@@ -4,7 +4,7 @@
 //! that follows from it: its record, its place in the ledger, what is to be sent to whom, and the event that tells of
 //! it. After a cut of power there is all of it or nothing.
 //!
-//! # Schema, version 1 (`PRAGMA user_version`)
+//! # Schema, version 2 (`PRAGMA user_version`)
 //! | table | row | in the clear | sealed |
 //! |---|---|---|---|
 //! | `record` | a visit that is kept | identifier, profile, day, keyed hash, when it is erased | [`Content`] |
@@ -14,13 +14,17 @@
 //! | `batch` | a file that was made for a portal | when, how many, how many it took | |
 //! | `roster` | a list | identifier, version, profile, last day | the list |
 //! | `counter` | tickets of a day | day, how many | |
+//! | `signer` | a document signer that nobody here vouches for | its certificate, how often, since when | |
 //! | `setting` | one value | name | value |
+//!
+//! Version 2 brought `signer`; a book of version 1 gets it when it is opened.
 //!
 //! Whoever has the file without the key learns how many visits there were and when, and which rows are of one person.
 
 pub mod deliveries;
 pub mod lodging;
 pub mod seal;
+pub mod signers;
 
 use crate::failure::Failure;
 use crate::holder::Content;
@@ -121,7 +125,14 @@ const SCHEMA: &str = "
         PRIMARY KEY (profile, id)) STRICT;
     CREATE TABLE counter (day TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 1;
+";
+
+/// What version 2 brought.
+const SIGNERS: &str = "
+    CREATE TABLE signer (
+        fingerprint BLOB PRIMARY KEY, certificate BLOB NOT NULL, document TEXT NOT NULL, count INTEGER NOT NULL,
+        since INTEGER NOT NULL, last INTEGER NOT NULL, bitmap BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 2;
 ";
 
 /// Where one person stands in a ledger.
@@ -212,6 +223,8 @@ pub struct Visit<'a> {
     pub number: Option<String>,
     /// The holder's keyed hash.
     pub subject: Option<Bytes<32>>,
+    /// The same by their number alone: who the ledger counts.
+    pub counted_as: Option<Bytes<32>>,
     /// The party that they belong to.
     pub party: Option<String>,
     /// When the record is erased: at a time, never by the clock alone (`None`: once reported), or it is not kept at all.
@@ -280,8 +293,9 @@ impl Book {
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
-            0 => transaction.execute_batch(SCHEMA).map_err(&failed)?,
-            1 => {}
+            0 => transaction.execute_batch(&[SCHEMA, SIGNERS].concat()).map_err(&failed)?,
+            1 => transaction.execute_batch(SIGNERS).map_err(&failed)?,
+            2 => {}
             newer => return Err(BookError::Schema(newer)),
         }
         transaction.commit().map_err(&failed)?;
@@ -307,7 +321,9 @@ impl Book {
         }
         let subject = visit.subject.map(|subject| subject.0.to_vec());
         let transaction = self.begin("keep a visit")?;
-        if let (Some(entry), Some(subject)) = (&visit.entry, &visit.subject) {
+        if let Some(entry) = &visit.entry {
+            // What cannot be counted has no place where people are counted.
+            let Some(subject) = &visit.counted_as else { return Ok(Err(Refusal::NoNumber)) };
             let standing = standing(&transaction, visit.profile, &entry.scope, subject).map_err(&failed)?;
             if let Err(refusal) = allow(entry.rule, entry.direction, standing) {
                 return Ok(Err(refusal));

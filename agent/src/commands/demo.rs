@@ -5,7 +5,8 @@ use crate::commands::{now, plan, print_text};
 use crate::failure::Failure;
 use crate::read::{self, Hooks};
 use crate::terminal::Terminal;
-use crate::{report, simulated};
+use crate::simulated;
+use cccd::judgement::{Today, judge};
 use drivers::reader::Reader as _;
 use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
@@ -33,7 +34,7 @@ const FAULTS: [&str; 11] = [
 /// When a card cannot be made.
 pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
     let mut terminal = Terminal::new(simulated::anchors()?);
-    print_text(&format!("{:<34} {:<14} {:>8}  what stands out\n", "card", "decision", "ms"));
+    print_text(&format!("{:<34} {:<14} {:>8}  what stands out\n", "card", "word", "ms"));
     for persona in &PERSONAS {
         line(persona.id, &persona.qr(), &mut terminal, clock)?;
     }
@@ -55,10 +56,11 @@ fn line(card: &str, qr: &str, terminal: &mut Terminal, clock: &dyn Clock) -> Res
     match read::read(&mut reader, connected, plan, terminal, clock, &mut hooks) {
         Err(failure) => print_text(&format!("{card:<34} {:<14} {:>8}  {}\n", "not read", "", failure.code)),
         Ok(reading) => {
-            let judgement = report::judge(&reading, &key.known, &terminal.trust, now(clock));
+            let (prepared, today) = (reading.sod.as_ref(), Today::certain(now(clock)));
+            let judgement = judge(&reading.evidence, prepared, &key.known, &terminal.trust, today);
             let odd = judgement.checks.iter().filter(|c| c.outcome != Outcome::Passed);
             let odd: Vec<_> = odd.map(|c| format!("{} {}", c.id, c.reason.as_deref().unwrap_or_default())).collect();
-            let word = format!("{:?}", judgement.decision);
+            let word = judgement.word().code();
             let milliseconds = reading.cost.total.as_secs_f64() * 1e3;
             print_text(&format!("{card:<34} {word:<14} {milliseconds:>8.1}  {}\n", odd.join(", ")));
         }

@@ -3,11 +3,13 @@
 use crate::anchors;
 use crate::commands::{Judging, load, now, pass_phrase, print_json};
 use crate::failure::Failure;
-use crate::report::{self, Known};
+use crate::report;
+use cccd::judgement::{Known, Today, issued, judge_verified};
 use drivers::key_store::sealed;
 use emrtd::Evidence;
+use emrtd::evidence::Circumstances;
 use emrtd::file::FileId;
-use emrtd::verdict::Policy;
+use verdict::{Answers, Validity};
 use events::Clock;
 use serde_json::json;
 use std::path::Path;
@@ -27,21 +29,27 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
         let message = format!("{}: {}", file.display(), emrtd::error::describe(&e));
         Failure::usage("evidence_unreadable", message, "name a file that `cccd-agent read --evidence` wrote")
     })?;
-    let mut verification = evidence.verify(&anchors.store, judging.at, now(clock));
-    // With the holder's data at hand, they are compared among themselves, too.
+    let now = now(clock);
+    let circumstances = Circumstances { now, at: judging.at, issued: issued(&evidence) };
+    let mut verification = evidence.verify(&anchors.store, &circumstances);
+    let mut answers = Answers { validity: Validity::Unknown, ..verification.answers() };
+    // With the holder's data at hand, dates are looked at, and groups compared among themselves, too.
     if evidence.content(FileId::Dg(1)).is_some() {
-        let judgement = report::judge_verified(&evidence, verification, &Known::default());
+        let today = Today::certain(judging.at.unwrap_or(now));
+        let judgement = judge_verified(&evidence, verification, &Known::default(), today);
+        answers = judgement.answers;
         verification = judgement.verification;
         verification.checks = judgement.checks;
     }
-    let decision = Policy::Card.decide(&verification.checks);
-    eprint!("{}", report::for_people(decision, &verification.checks));
+    eprint!("{}", report::for_people(answers.word(), answers.rung(), &verification.checks));
     if judging.json {
         let report = json!({
-            "schema": "cccd-agent/evidence/1",
+            "schema": "cccd-agent/evidence/2",
             "access": evidence.access,
             "checks": report::checks(&verification.checks),
-            "decision": decision,
+            "word": answers.word(),
+            "rung": answers.rung(),
+            "answers": answers,
             "issuer": report::issuer(&verification.passive),
             "deviations": report::deviations(&verification.passive),
             "deviation_severity": report::severities(&verification.passive),
@@ -51,7 +59,7 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
         });
         print_json(&report, true)?;
     }
-    Ok(report::decision_exit(decision))
+    Ok(report::word_exit(answers.word()))
 }
 
 fn open_sealed(file: &Path, bytes: &[u8], phrase: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {

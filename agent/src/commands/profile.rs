@@ -60,7 +60,7 @@ pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
             profile.data_groups().iter().map(|group| json!({ "data_group": group, "content": content(*group) }));
         let taken = profile.take().iter().map(|item| json!({ "item": item, "sensitivity": item.sensitivity() }));
         let report = json!({
-            "schema": "cccd-agent/profile-explain/2",
+            "schema": "cccd-agent/profile-explain/3",
             "id": profile.id,
             "title": { "vi": profile.title_vi, "en": profile.title_en },
             "purpose": { "vi": profile.purpose_vi, "en": profile.purpose_en, "version": profile.purpose_version },
@@ -68,6 +68,8 @@ pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
             "practice": profile.practice,
             "steps": profile.steps(),
             "accept": profile.accept,
+            "documents": profile.documents().collect::<Vec<_>>(),
+            "assurance": profile.terms(),
             "read": groups.collect::<Vec<_>>(),
             "taken": taken.collect::<Vec<_>>(),
             "asked": profile.form().collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use crate::commands::{now, open_reader, pass_phrase, plan, print_json};
 use crate::failure::Failure;
 use crate::read::{self, Hooks};
 use crate::report;
+use cccd::judgement::{Today, judge};
 use crate::terminal::{Inspection, Terminal};
 use drivers::key_store::sealed;
 use emrtd::file::FileId;
@@ -78,7 +79,8 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         on_picture: &mut |_| {},
     };
     let reading = read::read(&mut *reader, card, plan, &mut terminal, clock, &mut hooks)?;
-    let judgement = report::judge(&reading, &request.key.known, &terminal.trust, now(clock));
+    let (prepared, today) = (reading.sod.as_ref(), Today::certain(now(clock)));
+    let judgement = judge(&reading.evidence, prepared, &request.key.known, &terminal.trust, today);
     if let Some(path) = &request.evidence {
         write_evidence(path, &reading.evidence.to_cbor())?;
     }
@@ -87,11 +89,11 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         let sealed = sealed.map_err(|e| Failure::device("key_store_crypto", e.to_string(), "report this as a bug"))?;
         write_evidence(path, &sealed)?;
     }
-    eprint!("{}", report::for_people(judgement.decision, &judgement.checks));
+    eprint!("{}", report::for_people(judgement.word(), judgement.rung(), &judgement.checks));
     if request.json {
         print_json(&report::read_report(&reading, &judgement, &terminal.left_out), true)?;
     }
-    Ok(judgement.exit())
+    Ok(report::word_exit(judgement.word()))
 }
 
 /// Says each step once.

@@ -1,11 +1,12 @@
-//! `cccd-agent verify`: passive authentication of files.
+//! `cccd-agent verify`: passive authentication of files. Without a chip only the first question is answered: who signed?
 
 use crate::anchors;
 use crate::commands::{Judging, load, now, print_json};
 use crate::failure::Failure;
 use crate::report;
-use emrtd::passive_authentication::{Group, passive_authentication};
-use emrtd::verdict::Policy;
+use emrtd::document::Document;
+use emrtd::lds;
+use emrtd::passive_authentication::{Facts, Group, passive_authentication};
 use events::Clock;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -34,14 +35,15 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         files.insert(*number, load(path)?);
     }
     let groups = files.iter().map(|(number, bytes)| (*number, Group::Bytes(bytes))).collect();
-    let result = passive_authentication(&sod, &groups, &anchors.store, request.judging.at, now(clock));
-    let decision = Policy::Files.decide(&result.checks);
-    eprint!("{}", report::for_people(decision, &result.checks));
+    let document = files.get(&1).and_then(|bytes| lds::dg1::parse(bytes).ok()).map(|mrz| Document::of(&mrz));
+    let facts = Facts { document, ..Facts::default() };
+    let result = passive_authentication(&sod, &groups, &facts, &anchors.store, request.judging.at, now(clock));
+    eprint!("{}", report::files_for_people(result.issuer, &result.checks));
     if request.judging.json {
         let report = json!({
-            "schema": "cccd-agent/verify/1",
+            "schema": "cccd-agent/verify/2",
             "checks": report::checks(&result.checks),
-            "decision": decision,
+            "answers": { "issuer": result.issuer },
             "issuer": report::issuer(&result),
             "deviations": report::deviations(&result),
             "deviation_severity": report::severities(&result),
@@ -50,5 +52,5 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         });
         print_json(&report, true)?;
     }
-    Ok(report::decision_exit(decision))
+    Ok(report::issuer_exit(result.issuer))
 }

@@ -9,6 +9,7 @@ use crate::desk::session::SessionEvent;
 use crate::desk::{API_LEVEL, Desk, News};
 use crate::parts::Fault;
 use crate::profile::Item;
+use crate::holder::Reason;
 use crate::site::Agreed;
 use crate::visit::{Outcome, Refusal, Wait};
 use axum::Json;
@@ -17,7 +18,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use emrtd::verdict::Decision;
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::{IntoParams, ToSchema};
+use verdict::{Admission, Answers, Rung, Word};
 
 /// Who this is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -167,6 +168,17 @@ pub struct Face {
     pub same: bool,
 }
 
+/// Whether staff go on with somebody of whom less is assured than the profile asks for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Staff {
+    /// Who of staff; it stands in the sealed record, and as a keyed hash in the log.
+    #[schema(value_type = String)]
+    pub name: Private,
+    /// Why they go on; without it they do not.
+    pub reason: Option<Reason>,
+}
+
 /// Answers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -190,13 +202,28 @@ pub struct EventView {
 /// A verdict.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct VerdictView {
-    /// `genuine`, `not_genuine` or `undecided`.
+    /// The word over the card, as `docs/verdict.md` has them.
     #[schema(value_type = String)]
-    pub decision: Decision,
-    /// Why the holder of a genuine card is turned away.
+    pub word: Word,
+    /// How much is assured; nothing where a proof failed or it is another card.
+    #[schema(value_type = Option<String>)]
+    pub rung: Option<Rung>,
+    /// The same from 1 to 5.
+    pub level: Option<u8>,
+    /// The five answers: issuer, chip, validity, consistency, holder.
+    #[schema(value_type = Object)]
+    pub answers: Answers,
+    /// What the profile makes of it: `goes_on`, or `marked`, `ask_staff`, `refused` with the reason.
+    #[schema(value_type = Object)]
+    pub admission: Admission,
+    /// `citizen_card`, `passport`, `identity_card`, `residence_card` or `other`.
+    pub document: &'static str,
+    /// The end of its validity, as the document has it.
+    pub until: Option<String>,
+    /// Why the list or the ledger turns the holder away.
     #[schema(value_type = Option<String>)]
     pub refusal: Option<Refusal>,
-    /// Checks by identifier: `passed`, `failed` or `not_performed`.
+    /// Checks by identifier: `passed`, `failed`, `remark` or `not_performed`.
     #[schema(value_type = Object)]
     pub checks: Value,
     /// Its event.
@@ -218,7 +245,7 @@ pub struct SessionView {
     pub practice: bool,
     /// Seconds since 1970.
     pub began: i64,
-    /// What it waits for: `consent`, `key`, `chip`, `face`, `form`, `kept` or `end`.
+    /// What it waits for: `consent`, `key`, `chip`, `staff`, `face`, `form`, `kept` or `end`.
     #[schema(value_type = String)]
     pub waits: Wait,
     /// How it ended.
@@ -251,7 +278,7 @@ pub struct SessionView {
 /// A result.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SignedResult {
-    /// The result, schema `cccd-agent/result/1`.
+    /// The result, schema `cccd-agent/result/2`.
     #[schema(value_type = Object)]
     pub result: Value,
     /// The same, signed by the device: a JWS (RFC 7515), ES256, whose key `GET /v1` names.
@@ -321,6 +348,9 @@ fn profile(desk: &Desk) -> Value {
         "steps": profile.steps(),
         "form": profile.form().collect::<Vec<_>>(),
         "accept": profile.accept,
+        "documents": profile.documents().collect::<Vec<_>>(),
+        "takes_mrz": profile.takes_mrz(),
+        "assurance": profile.terms(),
         "party": profile.party,
         "roster": profile.roster(),
         "ledger": profile.ledger(),
@@ -435,6 +465,21 @@ pub async fn face(
     Body(face): Body<Face>,
 ) -> Answer<SessionView> {
     desk.face(&caller, &id, face.same)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// A named member of staff goes on, with a reason, or does not.
+#[utoipa::path(post, path = "/v1/sessions/{id}/staff", request_body = Staff,
+    responses((status = 200, body = SessionView), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn staff(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(staff): Body<Staff>,
+) -> Answer<SessionView> {
+    super::work::staff(&caller)?;
+    desk.staff(&caller, &id, staff)?;
     Ok(Json(desk.session(&caller, &id)?))
 }
 

@@ -86,7 +86,9 @@ const SOCKET_KEYS: [(&str, Item); 16] = [
 
 fn keyed(released: &Released) -> Map<String, Value> {
     let value = |item: &Item| Value::from(released.item(*item).unwrap_or_default());
-    SOCKET_KEYS.iter().map(|(key, item)| ((*key).to_owned(), value(item))).collect()
+    let items = SOCKET_KEYS.iter().map(|(key, item)| ((*key).to_owned(), value(item)));
+    // Ours: the code of the rung.
+    items.chain([("assurance".to_owned(), released.rung().into())]).collect()
 }
 
 fn portrait(released: &Released) -> &str {
@@ -268,16 +270,10 @@ fn key(letter: char) -> Option<(u8, u8)> {
 /// keyboard has no Vietnamese letters: they are typed without their marks, as the card's MRZ spells them.
 #[must_use]
 pub fn reports(text: &str) -> zeroize::Zeroizing<Vec<u8>> {
-    use unicode_normalization::UnicodeNormalization as _;
-    let unmarked = text.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c));
-    let letters = unmarked.map(|letter| match letter {
-        'đ' => 'd',
-        'Đ' => 'D',
-        letter => letter,
-    });
+    let unmarked = cccd::name::without_marks(text);
     const ENTER: u8 = 40;
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    for (modifiers, key) in letters.filter_map(key).chain([(0, ENTER)]) {
+    for (modifiers, key) in unmarked.chars().filter_map(key).chain([(0, ENTER)]) {
         bytes.extend_from_slice(&[modifiers, 0, key, 0, 0, 0, 0, 0]);
         bytes.extend_from_slice(&[0; 8]);
     }

@@ -54,6 +54,7 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(api::session, api::cancel))
         .routes(routes!(api::consent))
         .routes(routes!(api::key))
+        .routes(routes!(api::staff))
         .routes(routes!(api::face))
         .routes(routes!(api::form))
         .routes(routes!(api::result))

@@ -37,7 +37,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 /// Level of the interface; it counts up with every change that a client must know of.
-pub const API_LEVEL: u32 = 1;
+pub const API_LEVEL: u32 = 2;
 /// Milliseconds without a sign of life after which a session is broken off.
 const PATIENCE_MS: u64 = 180_000;
 /// Milliseconds for which an ended session's result can still be fetched.
@@ -406,7 +406,33 @@ impl Desk {
     /// # Errors
     /// When it is not the time for it.
     pub fn face(&self, caller: &Caller, id: &str, same: bool) -> Result<(), Problem> {
-        self.with(caller, id, |desk, inner| desk.step(inner, Wait::Face, visit::Input::Face(same)))
+        self.with(caller, id, |desk, inner| {
+            let session = Self::current(inner)?;
+            if session.steps.waits() == Wait::Face {
+                session.compared(same);
+            }
+            desk.step(inner, Wait::Face, visit::Input::Face(same))
+        })
+    }
+
+    /// A named member of staff goes on, with a reason, or does not.
+    ///
+    /// # Errors
+    /// When nobody is named, or it is not the time for it.
+    pub fn staff(&self, caller: &Caller, id: &str, staff: api::Staff) -> Result<(), Problem> {
+        self.with(caller, id, |desk, inner| {
+            let session = Self::current(inner)?;
+            if session.steps.waits() != Wait::Staff {
+                return Err(wrong_time(session.steps.waits()));
+            }
+            let goes_on = staff.reason.is_some();
+            if let Some(reason) = staff.reason {
+                let vouching = work::vouching(staff.name, reason)?;
+                let assurance = session.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
+                assurance.ok_or_else(no_session)?.staff = Some(vouching);
+            }
+            desk.step(inner, Wait::Staff, visit::Input::Staff(goes_on))
+        })
     }
 
     /// The form is filled in.
@@ -494,7 +520,7 @@ fn opened(key: &api::Key, profile: &Profile) -> Result<AccessKey, Failure> {
     match (&key.scan, &key.number, &key.mrz) {
         (Some(scan), None, None) => access::from_scan(scan.0.trim()),
         (None, Some(number), None) => access::from_number(&number.0),
-        (None, None, Some(mrz)) if profile.accepts(Accept::Passport) => access::from_mrz_text(&mrz.0),
+        (None, None, Some(mrz)) if profile.takes_mrz() => access::from_mrz_text(&mrz.0),
         (None, None, Some(_)) => Err(Failure::usage(
             "passport_not_accepted",
             "this profile reads citizen cards only",

@@ -53,12 +53,13 @@ pub fn kept(site: &Site, profile: &Profile, record: &Record) -> Kept {
 pub fn attestation(site: &Site, profile: &Profile, record: &Record) -> Result<Vec<u8>, Failure> {
     let released = crate::holder::Released::new(profile, "app", &record.content);
     let statement = json!({
-        "schema": "cccd-agent/attestation/1",
+        "schema": "cccd-agent/attestation/2",
         "visit": record.id,
         "site": site.name(),
         "device": site.config.device,
         "at": record.at,
         "verification": record.sequence,
+        "assurance": record.content.assurance.as_ref().map(crate::holder::Assurance::to_json),
         "holder": released.map(|released| released.to_json()),
     });
     let recorder = site.recorder();

@@ -13,7 +13,7 @@ use crate::profile::{PrintKind, Profile};
 use crate::site::{Finished, Kept, lock};
 use crate::station::Told;
 use crate::visit::{self, Outcome, Refusal, Wait};
-use emrtd::verdict::Decision;
+use verdict::Admission;
 use std::sync::Arc;
 
 impl Desk {
@@ -80,15 +80,17 @@ impl Desk {
 
     fn judged(&self, inner: &mut Inner, mut judged: Judged) -> Result<(), Problem> {
         let session = Self::current(inner)?;
-        let genuine = judged.decision == Decision::Genuine;
-        let refusal = if genuine { self.site.admit(&session.profile, &mut judged.content)? } else { None };
-        let decision = judged.decision;
+        let (word, rung, admission) = (judged.word, judged.rung, judged.admission);
+        let refusal = match admission {
+            Admission::Refused(_) => None,
+            _ => self.site.admit(&session.profile, &mut judged.content)?,
+        };
         if let Some(code) = session.insurance.take() {
             let field = session.profile.form().find(|field| field.from.is_some()).map(|field| field.id.clone());
             judged.content.answers.extend(field.map(|id| (id, code)));
         }
         let todo = session.judged(judged, refusal);
-        let event = session.happened(What::Judged { decision, refusal });
+        let event = session.happened(What::Judged { word, rung, admission, refusal });
         self.tell(News::Session(event));
         self.follow(inner, todo)
     }
@@ -211,7 +213,7 @@ impl Desk {
             Outcome::Refused(why) => Some(Some(why)),
             // Nobody agreed to anything: nothing happened.
             Outcome::Cancelled if session.log.len() > 2 => Some(None),
-            Outcome::Done | Outcome::NotGenuine | Outcome::Undecided | Outcome::Cancelled => None,
+            Outcome::Done | Outcome::Cancelled => None,
         };
         let noted = why.map(|why| {
             let nobody = Finished { visit: session.visit, sequence: 0, content: Content::default(), party: None };

@@ -11,13 +11,14 @@ use crate::failure::Failure;
 use crate::profile::Profile;
 use crate::site::{Finished, Kept};
 use crate::visit::{self, Outcome, Refusal, Visit, Wait};
-use emrtd::verdict::{Check, Decision};
+use emrtd::verdict::Check;
 use events::event::Bytes;
 use identity::visits::Visit as Served;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use utoipa::ToSchema;
+use verdict::{Admission, Answers, Rung, Word};
 
 /// One thing that happened in a session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -35,7 +36,7 @@ pub struct SessionEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum What {
-    /// The session waits for this: `consent`, `key`, `chip`, `face`, `form`, `kept` or `end`.
+    /// The session waits for this: `consent`, `key`, `chip`, `staff`, `face`, `form`, `kept` or `end`.
     Waiting {
         /// What for.
         #[schema(value_type = String)]
@@ -59,10 +60,16 @@ pub enum What {
     },
     /// The verdict.
     Judged {
-        /// `genuine`, `not_genuine` or `undecided`.
+        /// The word over the card, as `docs/verdict.md` has them.
         #[schema(value_type = String)]
-        decision: Decision,
-        /// Why the holder of a genuine card is turned away.
+        word: Word,
+        /// How much is assured; nothing where a proof failed or it is another card.
+        #[schema(value_type = Option<String>)]
+        rung: Option<Rung>,
+        /// What the profile makes of it: `goes_on`, or `marked`, `ask_staff`, `refused` with the reason.
+        #[schema(value_type = Object)]
+        admission: Admission,
+        /// Why the list or the ledger turns the holder away.
         #[schema(value_type = Option<String>)]
         refusal: Option<Refusal>,
     },
@@ -70,7 +77,7 @@ pub enum What {
     CardGone,
     /// The end.
     Ended {
-        /// How: `done`, `not_genuine`, `undecided`, `cancelled` or `{"refused": why}`.
+        /// How: `done`, `cancelled` or `{"refused": why}`.
         #[schema(value_type = Object)]
         outcome: Outcome,
         /// The number of the ticket or receipt.
@@ -81,7 +88,12 @@ pub enum What {
 /// The verdict of a session.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
-    pub decision: Decision,
+    pub word: Word,
+    pub rung: Option<Rung>,
+    pub answers: Answers,
+    pub admission: Admission,
+    pub document: &'static str,
+    pub until: Option<String>,
     pub checks: Vec<Check>,
     pub sequence: u64,
     pub event: Bytes<32>,
@@ -121,7 +133,7 @@ impl Session {
         now: i64,
         touched: u64,
     ) -> (Self, Vec<visit::Effect>) {
-        let (steps, todo) = Visit::begin(profile.steps());
+        let (steps, todo) = Visit::begin(profile.steps(), true);
         let session = Self {
             id: visit.to_string(),
             visit,
@@ -161,10 +173,36 @@ impl Session {
 
     /// Takes the verdict.
     pub(super) fn judged(&mut self, judged: Judged, refusal: Option<Refusal>) -> Vec<visit::Effect> {
-        let Judged { decision, checks, sequence, event, content, total_ms } = judged;
-        self.verdict = Some(Verdict { decision, checks, sequence, event, total_ms, refusal });
+        let Judged { word, answers, rung, admission, document, until, checks, sequence, event, content, total_ms } =
+            judged;
+        self.verdict = Some(Verdict {
+            word,
+            rung,
+            answers,
+            admission,
+            document,
+            until,
+            checks,
+            sequence,
+            event,
+            total_ms,
+            refusal,
+        });
         self.finished = Some(Finished { visit: self.visit, sequence, content, party: self.party.clone() });
-        self.advance(visit::Input::Judged(decision.into(), refusal))
+        self.advance(visit::Input::Judged(admission, refusal))
+    }
+
+    /// A member of staff compared face and portrait.
+    pub(super) fn compared(&mut self, same: bool) {
+        let holder = if same { verdict::Holder::ByStaff } else { verdict::Holder::Differs };
+        if let Some(verdict) = &mut self.verdict {
+            verdict.answers = verdict.answers.with_holder(holder);
+            verdict.word = verdict.answers.word();
+        }
+        let assurance = self.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
+        if let Some(assurance) = assurance {
+            assurance.compared(holder);
+        }
     }
 
     /// A failed read that may be tried again.

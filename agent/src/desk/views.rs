@@ -9,6 +9,7 @@ use super::{Desk, no_session, wrong_time};
 use crate::site::lock;
 use crate::visit::Outcome;
 use serde_json::{Value, json};
+use verdict::Rung;
 
 impl Desk {
     /// A session as its client may see it.
@@ -92,7 +93,7 @@ impl Desk {
     fn result_of(&self, session: &Session, caller: &Caller) -> Value {
         let verdict = session.verdict.as_ref();
         json!({
-            "schema": "cccd-agent/result/1",
+            "schema": "cccd-agent/result/2",
             "session": session.id,
             "correlation_id": session.correlation,
             "device": self.site.config.device,
@@ -102,6 +103,7 @@ impl Desk {
             "outcome": session.outcome,
             "verdict": verdict.map(verdict_view),
             "source": session.finished.as_ref().map(|finished| finished.content.source),
+            "assurance": session.finished.as_ref().and_then(|finished| Some(finished.content.assurance.as_ref()?.to_json())),
             "holder": if session.outcome == Some(Outcome::Done) { session.holder(caller.role) } else { None },
             "number": session.kept.as_ref().and_then(|kept| kept.number.clone()),
         })
@@ -110,7 +112,13 @@ impl Desk {
 
 fn verdict_view(verdict: &Verdict) -> api::VerdictView {
     api::VerdictView {
-        decision: verdict.decision,
+        word: verdict.word,
+        rung: verdict.rung,
+        level: verdict.rung.map(Rung::level),
+        answers: verdict.answers,
+        admission: verdict.admission,
+        document: verdict.document,
+        until: verdict.until.clone(),
         refusal: verdict.refusal,
         checks: crate::report::outcomes(&verdict.checks),
         event: api::EventView { sequence: verdict.sequence, sha256: verdict.event.to_string() },

@@ -11,7 +11,7 @@ use crate::desk::paper;
 use crate::desk::problem::Problem;
 use crate::desk::{Desk, News};
 use crate::failure::Failure;
-use crate::holder::{Content, Difference, Released, Source};
+use crate::holder::{Assurance, Content, Difference, Reason, Released, Seen, Source, Vouching};
 use crate::lodging::{self, Guest, Layout};
 use crate::profile::{Accept, Item, Profile};
 use crate::site::{Agreed, Finished, day_of};
@@ -25,10 +25,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
+use verdict::{Admission, Rung};
 
 type TheDesk = State<Arc<Desk>>;
 
-fn staff(caller: &TheCaller) -> Result<(), Problem> {
+pub(super) fn staff(caller: &TheCaller) -> Result<(), Problem> {
     if caller.role == Role::Desk {
         return Ok(());
     }
@@ -43,6 +44,21 @@ fn unknown(what: &str) -> Problem {
 fn invalid(field: &str, why: &str) -> Problem {
     let title = format!("{field}: {why}");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "form_invalid", title, "correct the field and send the form again")
+}
+
+/// The longest name of a member of staff, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// Somebody of staff who answers for going on; they have to be named.
+pub(super) fn vouching(name: Private, reason: Reason) -> Result<Vouching, Problem> {
+    let text = name.0.trim();
+    if text.is_empty() {
+        return Err(invalid("name", "is missing"));
+    }
+    if text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
+        return Err(invalid("name", "is too long, or no name"));
+    }
+    Ok(Vouching { name: text.to_owned().into(), reason })
 }
 
 /// The answers that a profile asks for; nothing that it does not ask for is taken.
@@ -85,6 +101,12 @@ pub struct RecordView {
     /// `citizen_card`, `passport` or `typed`.
     #[schema(value_type = String)]
     pub source: Source,
+    /// How much is assured of them, and by what.
+    #[schema(value_type = Option<Object>)]
+    pub assurance: Option<Value>,
+    /// Who of staff went on with them, where the profile leaves it to staff.
+    #[schema(value_type = Option<String>)]
+    pub staff: Option<Private>,
     /// What the profile grants the desk. Portraits come with a single record only.
     #[schema(value_type = Object)]
     pub holder: Value,
@@ -112,6 +134,8 @@ fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
         number: record.number.clone(),
         party: record.party.clone(),
         source: record.content.source,
+        assurance: record.content.assurance.as_ref().map(Assurance::to_json),
+        staff: record.content.assurance.as_ref().and_then(|a| Some(a.staff.as_ref()?.name.clone())),
         holder,
         differences: differences(&record.content.differences),
         batch: record.batch,
@@ -131,7 +155,7 @@ pub struct Which {
 
 /// Plain small letters: what people type when they look for a name.
 fn plain(text: &str) -> String {
-    cccd::cross_check::mrz_spelling(text).replace('<', " ").to_lowercase()
+    cccd::name::Folded::new(text).search().to_string()
 }
 
 /// Whether each word that is looked for stands somewhere in a record: letters without regard to marks, or digits.
@@ -217,14 +241,16 @@ pub async fn export(State(desk): TheDesk, caller: TheCaller, Query(which): Query
     staff(&caller)?;
     let fields = desk.profile().recipient("desk").map(|recipient| recipient.fields.clone()).unwrap_or_default();
     let fields: Vec<String> = fields.into_iter().filter(|name| name != Item::Portrait.name()).collect();
-    let mut rows = vec![["at", "number"].into_iter().map(str::to_owned).chain(fields.iter().cloned()).collect()];
+    let head = ["at", "number", "assurance"].into_iter().map(str::to_owned);
+    let mut rows = vec![head.chain(fields.iter().cloned()).collect()];
     for record in list(&desk, &which)? {
         let value = |name: &String| {
             let place = format!("/{}", name.replace('.', "/"));
             record.holder.pointer(&place).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         let at = format!("{} {}", crate::site::date_of(record.at), crate::site::time_of(record.at));
-        let own = [at, record.number.clone().unwrap_or_default()];
+        let rung = record.assurance.as_ref().and_then(|assurance| assurance["rung"].as_str()).unwrap_or_default();
+        let own = [at, record.number.clone().unwrap_or_default(), rung.to_owned()];
         rows.push(own.into_iter().chain(fields.iter().map(value)).collect());
     }
     let day = which.day.unwrap_or_else(|| day_of(desk.site().now()));
@@ -304,8 +330,41 @@ pub struct Typed {
     pub answers: BTreeMap<String, Private>,
     /// The party.
     pub party: Option<String>,
+    /// What staff saw of them; without it, it is what somebody says.
+    pub seen: Option<Seen>,
+    /// Who of staff goes on, and why, where the profile leaves it to staff.
+    pub staff: Option<TypedBy>,
     /// The language in which they, or who speaks for them, were told what for, and agreed.
     pub agreed: String,
+}
+
+/// Who of staff goes on with somebody who was typed in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypedBy {
+    /// Their name.
+    #[schema(value_type = String)]
+    pub name: Private,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What the profile makes of somebody without a chip.
+fn assured(profile: &Profile, seen: Option<Seen>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
+    let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
+    let admission = profile.terms().assured(rung, false);
+    let refused = |remedy| {
+        let title = format!("this use asks for more than {}", rung.code());
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "assurance_too_low", title, remedy)
+    };
+    let mut assurance = Assurance::without_chip(seen, admission);
+    match (admission, by) {
+        (Admission::Refused(_), _) => return Err(refused("read the card")),
+        (Admission::AskStaff(_), None) => return Err(refused("say who of staff goes on, and why, or read the card")),
+        (_, Some(by)) => assurance.staff = Some(vouching(by.name, by.reason)?),
+        (_, None) => {}
+    }
+    Ok(assurance)
 }
 
 /// Takes in somebody without a chip: a child in a party, say. It stands in every record and file as not verified.
@@ -326,8 +385,8 @@ pub async fn typed(
             return Err(invalid(item.name(), "the profile does not take it"));
         }
         let date = matches!(item, Item::DateOfBirth | Item::IssueDate | Item::ExpiryDate);
-        if date && (value.0.len() != 10 || cccd::date::parse_day_first(&value.0).is_none()) {
-            return Err(invalid(item.name(), "is no day, dd/MM/yyyy"));
+        if date && cccd::date::CardDate::from_text(&value.0).is_none() {
+            return Err(invalid(item.name(), "is no date: dd/MM/yyyy, or the year alone"));
         }
         if value.0.chars().count() > crate::profile::LONGEST_ANSWER {
             return Err(invalid(item.name(), "is too long"));
@@ -340,6 +399,7 @@ pub async fn typed(
     }
     let content = Content {
         source: Source::Typed,
+        assurance: Some(assured(&profile, typed.seen, typed.staff)?),
         items: typed.items,
         answers: answers(&profile, typed.answers)?,
         ..Content::default()
@@ -656,6 +716,8 @@ mod tests {
             number: Some("A017".to_owned()),
             party: None,
             source: Source::CitizenCard,
+            assurance: None,
+            staff: None,
             holder: json!({ "full_name": "Đặng Thị Ngọc Ánh", "id_number": "001099000017", "form": { "room": "P201" } }),
             differences: Vec::new(),
             batch: None,

@@ -1,12 +1,15 @@
 //! The check-in table of QĐ 130/QĐ-BYT as amended by 4750 and 3176: 26 fields, one XML file a visit, into a directory
 //! that the hospital's system watches. What only that system knows stays empty for it to fill.
 //!
+//! The table has no field for how much is assured of the patient: a comment at the top says it.
+//!
 //! A file is written whole under another name, then renamed: whoever watches sees all of it or none.
 
 use crate::book::deliveries::Tried;
 use crate::handoff::Envelope;
 use crate::profile::Item;
 use crate::site::in_vietnam;
+use cccd::date::CardDate;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io::Write as _;
@@ -15,10 +18,7 @@ use zeroize::Zeroizing;
 
 /// `yyyymmddHHMM`; day and month that a card leaves out are zeros.
 fn moment(date: &str) -> String {
-    let mut parts: Vec<&str> = date.split('/').collect();
-    parts.reverse();
-    let part = |at: usize, width: usize| format!("{:0>width$.width$}", parts.get(at).copied().unwrap_or_default());
-    format!("{}{}{}0000", part(0, 4), part(1, 2), part(2, 2))
+    CardDate::from_text(date).and_then(CardDate::compact).unwrap_or_default()
 }
 
 /// The fields in the order of the table.
@@ -77,6 +77,8 @@ fn fields(envelope: &Envelope, facility: &str) -> Vec<(&'static str, Zeroizing<S
 pub fn xml(envelope: &Envelope, facility: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let rung = format!(" assurance: {} ", envelope.released.rung());
+    writer.write_event(Event::Comment(BytesText::new(&rung)))?;
     writer.write_event(Event::Start(BytesStart::new("CHI_TIEU_TRANG_THAI_KHAM_BENH")))?;
     for (name, value) in fields(envelope, facility) {
         writer.create_element(name).write_text_content(BytesText::new(&value))?;
@@ -123,6 +125,7 @@ mod tests {
             "<GIOI_TINH>1</GIOI_TINH>",
             "<NGAY_VAO>202611230841</NGAY_VAO>",
             "<MA_CSKCB>79001</MA_CSKCB>",
+            "<!-- assurance: signed -->",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

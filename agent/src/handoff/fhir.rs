@@ -8,20 +8,19 @@ use crate::handoff::Envelope;
 use crate::holder::Source;
 use crate::profile::Item;
 use crate::site::in_vietnam;
+use cccd::date::CardDate;
 use serde_json::{Value, json};
 
 /// The system of personal numbers. Vietnam has registered no URI: this one names the law's article.
 pub const ID_SYSTEM: &str = "urn:vn:so-dinh-danh-ca-nhan";
+/// The system of rungs, see `docs/verdict.md`.
+pub const ASSURANCE_SYSTEM: &str = "urn:cccd-agent:assurance";
 /// The system of visits.
 pub const VISIT_SYSTEM: &str = "urn:cccd-agent:visit";
 
-/// `dd/MM/yyyy` as FHIR has dates. A card may leave out day or month.
+/// As FHIR has dates. A card may leave out day or month.
 fn date(text: &str) -> Option<String> {
-    match text.split('/').collect::<Vec<_>>()[..] {
-        [day, month, year] if year.len() == 4 => Some(format!("{year}-{month}-{day}")),
-        [year] if year.len() == 4 => Some(year.to_owned()),
-        _ => None,
-    }
+    CardDate::from_text(text)?.iso()
 }
 
 /// Family name first, as Vietnamese names are written; the last word is what people are called by.
@@ -81,6 +80,9 @@ pub fn bundle(envelope: &Envelope) -> Value {
         start.minute(),
         start.second()
     );
+    // Whoever reads either resource alone must see how much is assured of it.
+    let assured = json!({ "system": ASSURANCE_SYSTEM, "code": released.rung() });
+    patient["meta"] = json!({ "tag": [assured] });
     let verified = if released.source() == Source::Typed { "typed" } else { "chip" };
     let mut encounter = json!({
         "resourceType": "Encounter",
@@ -89,7 +91,7 @@ pub fn bundle(envelope: &Envelope) -> Value {
         "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
         "subject": { "reference": patient_url },
         "period": { "start": start },
-        "meta": { "tag": [{ "system": "urn:cccd-agent:source", "code": verified }] },
+        "meta": { "tag": [{ "system": "urn:cccd-agent:source", "code": verified }, assured] },
     });
     if let Some(department) = released.get("form.department") {
         encounter["serviceType"] = json!({ "coding": [{ "system": "urn:cccd-agent:department", "code": department }] });
@@ -143,7 +145,9 @@ mod tests {
             "use": "official", "text": "Nguyễn Văn An", "family": "Nguyễn", "given": ["Văn", "An"] })
         );
         assert_eq!((&patient["birthDate"], &patient["gender"]), (&"1999-01-15".into(), &"male".into()));
+        assert_eq!(patient["meta"]["tag"][0]["code"], "signed");
         let encounter = &bundle["entry"][1];
+        assert_eq!(encounter["resource"]["meta"]["tag"][1]["code"], "signed");
         assert_eq!(encounter["resource"]["subject"]["reference"], bundle["entry"][0]["fullUrl"]);
         assert_eq!(encounter["resource"]["period"]["start"], "2026-11-23T08:41:00+07:00");
         assert_eq!(encounter["resource"]["serviceType"]["coding"][0]["code"], "K01");

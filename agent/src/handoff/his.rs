@@ -10,6 +10,7 @@ use crate::book::deliveries::Tried;
 use crate::handoff::{Answer, Envelope};
 use crate::profile::Item;
 use crate::site::in_vietnam;
+use cccd::date::CardDate;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
@@ -47,11 +48,9 @@ pub struct Registered {
     pub place: Option<String>,
 }
 
-/// `dd/MM/yyyy` as `yyyy-MM-dd`.
+/// `yyyy-MM-dd`, or as much of it as the card says.
 fn date(text: &str) -> String {
-    let mut parts: Vec<&str> = text.split('/').collect();
-    parts.reverse();
-    parts.join("-")
+    CardDate::from_text(text).and_then(CardDate::iso).unwrap_or_default()
 }
 
 /// The registration of a visit. The insurer matches names as the chip has them (NFC), so they go unchanged.
@@ -85,6 +84,8 @@ pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
         ("MA_THE_BHYT", released.get("form.insurance").unwrap_or(&known.insurance.0)),
         ("DIEN_THOAI", released.get("form.phone").unwrap_or_default()),
         ("MA_BN", &known.patient.0),
+        // The interface has no field for it: the last one is ours.
+        ("MUC_XAC_THUC", released.rung()),
     ];
     Registration(values.map(|(name, value)| (name, value.to_owned().into())).into())
 }
@@ -202,6 +203,7 @@ mod tests {
             ("SO_GTTT", "001099000017"),
             ("MA_KHOA", "K01"),
             ("NGAY_DK", "2026-11-23"),
+            ("MUC_XAC_THUC", "signed"),
         ] {
             assert_eq!(json[key], value);
         }

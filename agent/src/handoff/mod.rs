@@ -394,7 +394,17 @@ pub(crate) mod tests {
             (Item::IssueDate, "16/01/2022"),
             (Item::Ethnicity, "Kinh"),
         ];
+        let answers = verdict::Answers::of_chip(verdict::Issuer::Unknown, verdict::Chip::Proved);
+        let assurance = crate::holder::Assurance {
+            rung: verdict::Rung::Signed,
+            word: answers.word(),
+            answers: Some(answers),
+            document: "citizen_card".to_owned(),
+            mark: Some(verdict::Because::Assurance),
+            staff: None,
+        };
         let content = Content {
+            assurance: Some(assurance),
             items: items.map(|(item, text)| (item, text.to_owned().into())).into(),
             answers: [("department".to_owned(), "K01".to_owned().into())].into(),
             ..Content::default()

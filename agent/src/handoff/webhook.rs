@@ -25,8 +25,8 @@ const KEYS: [(&str, Item); 16] = [
     ("old_id_card", Item::OldIdNumber),
 ];
 
-/// The body: all keys that such software expects; what is not released is an empty string. `visit` and `number` are
-/// ours, and are ignored by those who do not know them.
+/// The body: all keys that such software expects; what is not released is an empty string. `visit`, `number` and
+/// `assurance`, the code of the rung, are ours, and are ignored by those who do not know them.
 #[must_use]
 pub fn body(envelope: &Envelope) -> Value {
     let released = &envelope.released;
@@ -36,6 +36,7 @@ pub fn body(envelope: &Envelope) -> Value {
     let image = released.portrait().map(|portrait| portrait.data.0.as_str());
     map.insert("id_img".to_owned(), text(image));
     map.insert("visit".to_owned(), Value::from(envelope.visit.clone()));
+    map.insert("assurance".to_owned(), text(Some(released.rung())));
     map.insert("number".to_owned(), text(envelope.number.as_deref()));
     Value::Object(map)
 }

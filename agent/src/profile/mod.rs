@@ -7,11 +7,14 @@
 pub mod item;
 
 use crate::failure::Failure;
+use cccd::CardDate;
+use cccd::document::{Kind, Taken};
 pub use item::{Item, Sensitivity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
+use verdict::Terms;
 
 /// What is done, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,7 +101,13 @@ pub struct Profile {
     /// What people are asked once their card is genuine.
     #[serde(default)]
     form: Vec<Spanned<FormField>>,
-    /// Passports and people without a card, too.
+    /// Which documents are taken.
+    #[serde(default = "Profile::citizen_cards")]
+    documents: Spanned<Taken>,
+    /// How much must be assured of a document and its holder, and what is done where less is.
+    #[serde(default)]
+    assurance: Terms,
+    /// People without a card, and other cards beside it.
     #[serde(default)]
     pub accept: Vec<Accept>,
     /// A list of people.
@@ -115,12 +124,10 @@ pub struct Profile {
     pub party: bool,
 }
 
-/// What else than a citizen card is accepted.
+/// What else than a document with a chip is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accept {
-    /// A passport, opened by what its MRZ says.
-    Passport,
     /// Somebody without a chip, typed in by staff and marked as such: a child, say.
     Typed,
     /// The QR code of a health insurance card, beside that of the citizen card.
@@ -233,7 +240,7 @@ impl Keyboard {
         match self {
             _ if text.is_empty() => true,
             Self::Text | Self::Digits => true,
-            Self::Date => text.len() == 10 && cccd::date::parse_day_first(text).is_some(),
+            Self::Date => text.len() == 10 && CardDate::from_text(text).is_some_and(|date| date.day().is_some()),
             Self::Digest => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         }
     }
@@ -371,6 +378,10 @@ impl Profile {
         "1".to_owned()
     }
 
+    fn citizen_cards() -> Spanned<Taken> {
+        Spanned::new(0..0, Taken::parse([Kind::CitizenCard.code()]).unwrap_or_default())
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -431,6 +442,10 @@ impl Profile {
     }
 
     fn fault_in_data(&self) -> Option<Fault> {
+        if self.documents().next().is_none() {
+            let why = "no kind of document is taken".to_owned();
+            return Some((self.documents.span(), why, "name one, or leave the key out: then it is citizen_card"));
+        }
         let groups = self.data_groups();
         let span = || self.data_groups.span();
         if let Some(group) = groups.iter().find(|n| !matches!(n, 1..=16)) {
@@ -478,6 +493,14 @@ impl Profile {
             }
         }
         if let Some(ledger) = &self.ledger {
+            if self.takes_mrz() {
+                let why = "a ledger counts people by their 12-digit number, which other documents lack".to_owned();
+                return Some((ledger.span(), why, "take citizen_card only, or leave [ledger] out"));
+            }
+            if !self.takes(Item::IdNumber) {
+                let why = "a ledger counts people by their 12-digit number, which is not taken".to_owned();
+                return Some((ledger.span(), why, "name id_number under take"));
+            }
             if !self.event.fields.contains(&EventField::Subject) {
                 let why = "a ledger knows people by their keyed hash".to_owned();
                 return Some((ledger.span(), why, "add subject to [event] fields"));
@@ -495,7 +518,7 @@ impl Profile {
         }
         if let Some(print) = &self.print {
             let known = self.names();
-            let fixed = ["date", "time", "site", "number", "device"];
+            let fixed = ["date", "time", "site", "number", "device", "assurance"];
             let unknown = print
                 .get_ref()
                 .lines
@@ -595,6 +618,30 @@ impl Profile {
     #[must_use]
     pub fn print(&self) -> Option<&Print> {
         self.print.as_ref().map(Spanned::get_ref)
+    }
+
+    /// How much must be assured.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.assurance
+    }
+
+    /// Which documents are taken, as the profile names them.
+    #[must_use]
+    pub fn documents(&self) -> impl Iterator<Item = String> {
+        self.documents.get_ref().texts()
+    }
+
+    /// Whether a document of this kind, issued by this state as its MRZ has it, is taken.
+    #[must_use]
+    pub fn takes_document(&self, kind: Kind, issuer: &str) -> bool {
+        self.documents.get_ref().takes(kind, issuer)
+    }
+
+    /// Whether any document that an MRZ opens is taken.
+    #[must_use]
+    pub fn takes_mrz(&self) -> bool {
+        self.documents().any(|name| name != Kind::CitizenCard.code())
     }
 
     /// Whether this is accepted beside citizen cards.

@@ -3,6 +3,7 @@
 pub mod card_security;
 pub mod com;
 pub mod dg1;
+pub mod dg12;
 pub mod dg15;
 pub mod dg2;
 pub mod sod;
@@ -10,6 +11,7 @@ pub mod sod;
 pub use card_security::CardSecurity;
 pub use com::Com;
 pub use dg2::{FaceImage, ImageType};
+pub use dg12::Dg12;
 pub use sod::{LdsSecurityObject, Sod};
 
 use crate::security_info::SecurityInfos;

@@ -8,6 +8,9 @@ use crate::lds::Sod;
 use crate::secret::Secret;
 use std::collections::VecDeque;
 
+/// The groups with the keys of chip and active authentication.
+const CHIP_KEYS: [u8; 2] = [14, 15];
+
 impl Session {
     pub(super) fn start_file(&mut self, file: FileId) {
         let read = match self.partial.take_if(|partial| partial.file == file) {
@@ -27,7 +30,6 @@ impl Session {
         self.queue.retain(|file| !interrupted.files.contains_key(file) && !interrupted.not_read.contains_key(file));
         self.files.extend(interrupted.files);
         self.not_read.extend(interrupted.not_read);
-        self.active = interrupted.active;
         self.partial = interrupted.current;
     }
 
@@ -67,7 +69,7 @@ impl Session {
         let unasked = self.active == not_reached();
         match file {
             FileId::Dg(15) => self.start_active(),
-            // The card left between EF.DG15 and its signature.
+            // The read goes on from one in which the key was there already: whoever holds the card up now signs.
             FileId::Sod if unasked && self.files.contains_key(&FileId::Dg(15)) => self.start_active(),
             _ => self.next_file(),
         }
@@ -75,9 +77,10 @@ impl Session {
     }
 
     /// The wanted groups in reading order: text, then keys, then the portrait. Groups behind terminal authentication
-    /// come later.
+    /// come later. The keys of the chip are always wanted: what it proves itself with is nobody's choice.
     fn wanted(&self) -> VecDeque<FileId> {
         let mut wanted: Vec<u8> = self.plan.data_groups.clone();
+        wanted.extend(CHIP_KEYS);
         wanted.retain(|n| !BIOMETRIC.contains(n));
         wanted.sort_by_key(|n| (*n == 2, *n));
         wanted.dedup();
@@ -86,9 +89,15 @@ impl Session {
 
     /// The SOD lists the files, so EF.COM need not be read.
     fn plan_files(&mut self, sod: &[u8]) {
-        let listed = Sod::parse(sod).ok().map(|sod| sod.security_object.data_groups);
+        let sod = Sod::parse(sod).ok();
+        let undated = sod.as_ref().is_some_and(|sod| sod.signed_data.signing_time.is_none());
+        let listed = sod.map(|sod| sod.security_object.data_groups);
         let mut queue = self.wanted();
         if let Some(listed) = listed {
+            // Where EF.SOD does not say when it was signed, the date of issue does.
+            if undated && listed.contains_key(&12) && !queue.contains(&FileId::Dg(12)) {
+                queue.push_front(FileId::Dg(12));
+            }
             queue.retain(|file| matches!(file, FileId::Dg(n) if listed.contains_key(n)));
             for file in self.wanted() {
                 if !queue.contains(&file) {

@@ -18,24 +18,32 @@
 //! | file | task |
 //! |---|---|
 //! | `mod.rs` | the machine and its interface |
+//! | `plan.rs` | what is to be read, and how |
+//! | `progress.rs` | where a read stands |
 //! | `access.rs` | which access protocol, with which password |
+//! | `receive.rs` | what becomes of an answer in each state |
 //! | `files.rs` | which files, in which order, from which byte |
 //! | `proofs.rs` | active, chip and terminal authentication |
 
 mod access;
 mod files;
+mod plan;
+mod progress;
 mod proofs;
+mod receive;
+
+pub use plan::{AccessPolicy, Plan};
+pub use progress::{Phase, Progress};
 
 use crate::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
-use crate::apdu::{Command, Response};
+use crate::apdu::Command;
 use crate::bac::Bac;
 use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationTranscript};
 use crate::crypto::{GroupKey, KeyReserve};
-use crate::cvc::TerminalCertificates;
 use crate::error::Error;
 use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof, TerminalRecord};
-use crate::exchange::{Exchange, Step};
-use crate::file::{FileId, FileOutcome, PartialFile, ReadFile, ReadSize};
+use crate::exchange::Exchange;
+use crate::file::{FileId, PartialFile, ReadFile, ReadSize};
 use crate::pace::{ChipAuthenticationData, Pace};
 use crate::password::Password;
 use crate::secret::Entropy;
@@ -44,63 +52,14 @@ use crate::security_info::PaceInfo;
 use crate::terminal_authentication::{SigningRequest, TerminalAuthentication};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Which access protocols may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AccessPolicy {
-    /// PACE when the chip offers it, else BAC, which the evidence records.
-    #[default]
-    Auto,
-    /// PACE only.
-    Pace,
-    /// BAC only.
-    Bac,
-}
-
-/// What to read and how.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Which access protocols may be used.
-    pub access: AccessPolicy,
-    /// Passwords to try, best first. BAC uses those of kind MRZ.
-    pub passwords: Vec<Password>,
-    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read. Groups 3 and 4 are read only after
-    /// terminal authentication.
-    pub data_groups: Vec<u8>,
-    /// What opens groups 3 and 4; never used unless one of them is wanted.
-    pub terminal: Option<TerminalCertificates>,
-    /// The most response bytes that reader and chip take in one extended APDU; 256 or less switches extended
-    /// length off.
-    pub max_response: u32,
-    /// What chips of this type took before, see [`Session::read_size`]: spares the refusals that showed it.
-    pub read_size: Option<ReadSize>,
-    /// EF.CardAccess to assume when the chip does not give one.
-    pub card_access_fallback: Option<Vec<u8>>,
-}
-
-impl Plan {
-    /// A plan with nothing special: PACE or BAC, extended length as the reader allows, no terminal authentication.
-    #[must_use]
-    pub fn new(passwords: Vec<Password>, data_groups: &[u8]) -> Self {
-        Self {
-            access: AccessPolicy::Auto,
-            passwords,
-            data_groups: data_groups.to_vec(),
-            terminal: None,
-            max_response: 65_536,
-            read_size: None,
-            card_access_fallback: None,
-        }
-    }
-}
-
 /// What an interrupted read had brought. A read of the same card, put back, goes on from there.
 ///
 /// Nothing is taken on trust: the new session authenticates anew, reads EF.SOD again and takes the old bytes only
-/// when it is the same to the letter; the hashes in it then prove that nothing was spliced.
+/// when it is the same to the letter; the hashes in it then prove that nothing was spliced. No proof of the chip is
+/// taken over: the one that is there now makes all of them.
 pub struct Interrupted {
     files: BTreeMap<FileId, FileEvidence>,
     not_read: BTreeMap<FileId, String>,
-    active: Proof<ActiveAuthenticationTranscript>,
     current: Option<PartialFile>,
 }
 
@@ -119,51 +78,6 @@ pub enum Action {
     Sign(SigningRequest),
     /// The read is complete.
     Done,
-}
-
-/// Where a read stands, for people and for timing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The step.
-    pub phase: Phase,
-    /// Bytes of the current file that are there.
-    pub bytes: usize,
-    /// Bytes of the current file in all, once known.
-    pub total: Option<usize>,
-}
-
-/// The steps of a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the protocols and files")]
-pub enum Phase {
-    CardAccess,
-    Pace,
-    Bac,
-    SelectApplication,
-    File(FileId),
-    ActiveAuthentication,
-    ChipAuthentication,
-    TerminalAuthentication,
-    Done,
-}
-
-impl Phase {
-    /// A stable name for reports: `card_access`, `pace`, `dg2`, …
-    #[must_use]
-    pub fn name(self) -> String {
-        match self {
-            Self::CardAccess => "card_access".to_owned(),
-            Self::Pace => "pace".to_owned(),
-            Self::Bac => "bac".to_owned(),
-            Self::SelectApplication => "select_application".to_owned(),
-            Self::File(FileId::CardSecurity) => "card_security".to_owned(),
-            Self::File(file) => file.to_string().trim_start_matches("EF.").to_lowercase(),
-            Self::ActiveAuthentication => "active_authentication".to_owned(),
-            Self::ChipAuthentication => "chip_authentication".to_owned(),
-            Self::TerminalAuthentication => "terminal_authentication".to_owned(),
-            Self::Done => "done".to_owned(),
-        }
-    }
 }
 
 /// AID of the eMRTD application (ICAO 9303-10 §3.1).
@@ -229,6 +143,8 @@ pub struct Session {
     terminal_key: Vec<u8>,
     interrupted: Option<Interrupted>,
     partial: Option<PartialFile>,
+    /// The file that was on the air when an error ended the session.
+    current_file: Option<FileId>,
     resumed: bool,
 }
 
@@ -274,6 +190,7 @@ impl Session {
             terminal_key: Vec::new(),
             interrupted: None,
             partial: None,
+            current_file: None,
             resumed: false,
         }
         .started()
@@ -305,13 +222,17 @@ impl Session {
             // The card left again before the new session came as far as the old one.
             return self.interrupted;
         }
-        self.files.remove(&FileId::CardAccess);
+        // The new session reads what opened it itself.
+        for file in [FileId::CardAccess, FileId::CardSecurity] {
+            self.files.remove(&file);
+            self.not_read.remove(&file);
+        }
         let current = match &self.state {
             State::File(read) => read.partial(),
             _ => None,
         };
         let current = current.or(self.partial);
-        Some(Interrupted { files: self.files, not_read: self.not_read, active: self.active, current })
+        Some(Interrupted { files: self.files, not_read: self.not_read, current })
     }
 
     /// Whether bytes of an interrupted read were taken over.
@@ -368,6 +289,10 @@ impl Session {
         if self.outgoing.take().is_none() {
             return Err(Error::OutOfOrder);
         }
+        self.current_file = match &self.state {
+            State::File(read) => Some(read.file()),
+            _ => None,
+        };
         let result = self.receive(answer);
         if result.is_err() {
             self.state = State::Broken;
@@ -393,24 +318,6 @@ impl Session {
         if matches!(self.state, State::TerminalAuthentication(..)) {
             self.terminal_refused("no_signature");
         }
-    }
-
-    /// Where the read stands.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        let (phase, (bytes, total)) = match &self.state {
-            State::CardAccess(read) => (Phase::CardAccess, read.progress()),
-            State::SelectMasterFile => (Phase::CardAccess, (0, None)),
-            State::Pace(_) => (Phase::Pace, (0, None)),
-            State::Bac(_) => (Phase::Bac, (0, None)),
-            State::Select { .. } => (Phase::SelectApplication, (0, None)),
-            State::File(read) => (Phase::File(read.file()), read.progress()),
-            State::ActiveAuthentication(_) => (Phase::ActiveAuthentication, (0, None)),
-            State::ChipAuthentication(_) | State::Confirm(_) => (Phase::ChipAuthentication, (0, None)),
-            State::TerminalAuthentication(..) => (Phase::TerminalAuthentication, (0, None)),
-            State::Done | State::Broken => (Phase::Done, (0, None)),
-        };
-        Progress { phase, bytes, total }
     }
 
     /// How the chip was opened, once it is.
@@ -439,7 +346,17 @@ impl Session {
 
     /// Everything that was read. `None` when the chip was never opened.
     #[must_use]
-    pub fn into_evidence(self) -> Option<Evidence> {
+    pub fn into_evidence(mut self) -> Option<Evidence> {
+        // A read that ended early says so of every file that it still wanted.
+        let current = match &self.state {
+            State::File(read) => Some(read.file()),
+            _ => self.current_file,
+        };
+        for file in self.queue.into_iter().chain(current) {
+            if !self.files.contains_key(&file) {
+                self.not_read.entry(file).or_insert_with(|| "not_reached".to_owned());
+            }
+        }
         Some(Evidence {
             access: self.access?,
             files: self.files,
@@ -448,6 +365,7 @@ impl Session {
             chip_authentication: self.chip,
             pace_cam: self.cam,
             terminal_authentication: self.terminal,
+            document: None,
         })
     }
 
@@ -458,86 +376,6 @@ impl Session {
         };
         self.outgoing = Some(bytes.clone());
         bytes
-    }
-
-    fn receive(&mut self, answer: &[u8]) -> Result<(), Error> {
-        let reason = "fewer than two bytes";
-        let too_short = || Error::Protocol { operation: "response", reason };
-        let opened = match &mut self.channel {
-            _ if answer.len() < 2 => return Err(too_short()),
-            Some(channel) => channel.unprotect(answer),
-            None => Ok(Response::decode(answer).ok_or_else(too_short)?),
-        };
-        // A chip that cannot answer under the keys of chip authentication is a copy, not a broken read.
-        if matches!(self.state, State::Confirm(_) | State::ChipAuthentication(_)) {
-            return self.receive_chip(answer, opened);
-        }
-        // What terminal authentication would open is a gain; its failure loses nothing that was read.
-        if let State::TerminalAuthentication(..) = self.state {
-            self.receive_terminal(opened);
-            return Ok(());
-        }
-        let response = opened?;
-        let entropy = &mut *self.entropy;
-        match std::mem::replace(&mut self.state, State::Broken) {
-            State::CardAccess(mut read) => match read.feed(&response, entropy) {
-                Ok(Step::Send(command)) => self.go_on(State::CardAccess(read), &command),
-                Ok(Step::Done(FileOutcome::Read(bytes))) => self.card_access(Some(bytes)),
-                // Whatever is wrong with the unsigned file, another SELECT or BAC may still work.
-                _ => self.card_access(None),
-            },
-            State::SelectMasterFile => {
-                self.state = State::CardAccess(ReadFile::new(FileId::CardAccess, self.size));
-                Ok(())
-            }
-            State::Pace(mut pace) => match pace.feed(&response, entropy) {
-                Ok(Step::Send(command)) => self.go_on(State::Pace(pace), &command),
-                Ok(Step::Done(output)) => {
-                    self.chip_identifier = output.chip_identifier;
-                    if let Some(data) = output.chip_authentication {
-                        self.cam = Proof::Answered(data);
-                    }
-                    self.opened(output.session)
-                }
-                Err(error) => self.next_attempt(error),
-            },
-            State::Bac(mut bac) => match bac.feed(&response, entropy) {
-                Ok(Step::Send(command)) => self.go_on(State::Bac(bac), &command),
-                Ok(Step::Done(channel)) => self.opened(channel),
-                Err(error) => self.next_attempt(error),
-            },
-            State::Select { before_bac } => {
-                if !response.status.is_success() {
-                    return Err(Error::Status { operation: "SELECT application", status: response.status });
-                }
-                if before_bac {
-                    return self.next_attempt(Error::NoAccessProtocol("no MRZ key data for BAC"));
-                }
-                self.start_file(FileId::Sod);
-                Ok(())
-            }
-            State::File(mut read) => match read.feed(&response, entropy) {
-                Ok(Step::Send(command)) => self.go_on(State::File(read), &command),
-                Ok(Step::Done(outcome)) => self.file_done(&read, outcome),
-                // The master file's copy of the chip's key is not needed to read the rest.
-                Err(_) if read.file() == FileId::CardSecurity => self.file_done(&read, FileOutcome::Absent),
-                Err(error) => Err(error),
-            },
-            State::ActiveAuthentication(mut run) => {
-                match run.feed(&response, entropy) {
-                    Ok(Step::Send(command)) => return self.go_on(State::ActiveAuthentication(run), &command),
-                    Ok(Step::Done(transcript)) => self.active = Proof::Answered(transcript),
-                    Err(_) => self.active = Proof::Refused("chip_refused".to_owned()),
-                }
-                self.next_file();
-                Ok(())
-            }
-            State::ChipAuthentication(_)
-            | State::Confirm(_)
-            | State::TerminalAuthentication(..)
-            | State::Done
-            | State::Broken => Err(Error::OutOfOrder),
-        }
     }
 
     fn go_on(&mut self, state: State, command: &Command) -> Result<(), Error> {

@@ -1,17 +1,18 @@
 //! Active, chip and terminal authentication, and the groups that the last one opens.
 
+use super::receive::refusal;
 use super::{BIOMETRIC, Session, State};
 use crate::active_authentication::ActiveAuthentication;
-use crate::apdu::Response;
+use crate::apdu::{Response, split_status};
 use crate::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters, ChipAuthenticationTranscript};
-use crate::crypto::PublicKey;
 use crate::cvc::Authorisation;
 use crate::error::Error;
 use crate::evidence::{Proof, TerminalRecord};
 use crate::exchange::{Exchange as _, Step};
 use crate::file::FileId;
 use crate::lds::{self, Sod};
-use crate::secure_messaging::SecureMessagingError;
+use crate::secure_messaging::{SecureMessaging, SecureMessagingError};
+use crate::security_info::SecurityInfos;
 use crate::terminal_authentication::{TerminalAuthentication, TerminalStep};
 
 impl Session {
@@ -19,24 +20,33 @@ impl Session {
         let key = self.file(FileId::Dg(15)).map(lds::dg15::parse);
         let reason = match key {
             Some(Ok(key)) => {
-                // Signature and data objects must fit; RSA of 2,048 bits and more does not fit a short response.
-                let length = match key {
-                    PublicKey::Rsa { bits, .. } => bits.div_ceil(8),
-                    PublicKey::Ec { curve, .. } => 2 * curve.field_len() as u32 + 16,
-                };
-                let le = if length > self.size.short { self.size.extended.max(length) } else { 256 };
-                if length > self.size.short && self.size.extended <= 256 {
-                    "signature_needs_extended_length"
-                } else {
-                    self.state = State::ActiveAuthentication(ActiveAuthentication::new(le));
+                // What the chip takes when files are read says nothing about its signature: only one that fits no
+                // short answer at all is not asked for without extended length.
+                let length = ActiveAuthentication::full_length(&key);
+                let extended = self.plan.max_response > 256;
+                if length <= 256 || extended {
+                    let first = self.first_length(length, extended);
+                    self.state = State::ActiveAuthentication(ActiveAuthentication::new(key, first, extended));
                     return;
                 }
+                "signature_needs_extended_length"
             }
             Some(Err(_)) => "unsupported_algorithm",
             None => "no_dg15",
         };
         self.active = Proof::NotAsked(reason.to_owned());
         self.next_file();
+    }
+
+    /// The Le to begin with: in one extended answer what its protection makes too long for a short one.
+    fn first_length(&self, signature: u32, extended: bool) -> u32 {
+        let short = self.channel.as_ref().map_or(256, SecureMessaging::short_le);
+        let worked = self.size.extended > self.size.short;
+        if signature > short && extended && (worked || signature > 256) {
+            self.size.extended.max(signature)
+        } else {
+            256
+        }
     }
 
     pub(super) fn receive_chip(
@@ -53,7 +63,7 @@ impl Session {
                     self.state = State::Confirm(done.terminal_key);
                     return Ok(());
                 }
-                Err(_) => self.chip = Proof::Refused("chip_refused".to_owned()),
+                Err(error) => self.chip = Proof::Refused(refusal(&error)),
             },
             (State::Confirm(key), Ok(_)) => {
                 self.chip = Proof::Answered(ChipAuthenticationTranscript::new(key.private(), answer));
@@ -61,7 +71,14 @@ impl Session {
                 self.start_terminal();
                 return Ok(());
             }
-            _ => self.chip = Proof::Refused("chip_does_not_hold_the_key".to_owned()),
+            // An answer under other keys: whoever judges the evidence sees for themselves that it is wrong.
+            (State::Confirm(key), Err(SecureMessagingError::Mac)) => {
+                self.chip = Proof::Answered(ChipAuthenticationTranscript::new(key.private(), answer));
+            }
+            _ => {
+                let status = split_status(answer).map(|(_, status)| format!(":{status}")).unwrap_or_default();
+                self.chip = Proof::Refused(format!("session_lost{status}"));
+            }
         }
         self.leave_biometrics("no_chip_authentication");
         Ok(())
@@ -73,15 +90,19 @@ impl Session {
             self.state = State::Done;
             return;
         }
-        let infos = self.file(FileId::Dg(14)).map(lds::dg14);
-        let reason = match infos.map(|infos| infos.map(|i| ChipAuthenticationParameters::choose(&i))) {
-            _ if self.cam_holds() && self.biometrics().is_empty() => "pace_cam_proved_it",
-            Some(Ok(Some(parameters))) => {
-                let prepared = parameters.named_group().and_then(|group| self.reserve.take(group));
-                self.state = State::ChipAuthentication(ChipAuthentication::new(parameters).with_terminal_key(prepared));
-                return;
+        let reason = match self.file(FileId::Dg(14)).map(lds::dg14) {
+            Some(Ok(infos)) if self.cam_holds(&infos) && self.biometrics().is_empty() => "pace_cam_proved_it",
+            Some(Ok(infos)) => {
+                let mut offers = ChipAuthenticationParameters::all(&infos);
+                if !offers.is_empty() {
+                    let best = offers.remove(0);
+                    let prepared = best.named_group().and_then(|group| self.reserve.take(group));
+                    let run = ChipAuthentication::new(best).or_else(offers).with_terminal_key(prepared);
+                    self.state = State::ChipAuthentication(run);
+                    return;
+                }
+                "no_usable_key"
             }
-            Some(Ok(None)) => "no_usable_key",
             Some(Err(_)) => "dg14_malformed",
             None => "no_dg14",
         };
@@ -89,12 +110,12 @@ impl Session {
         self.leave_biometrics("no_chip_authentication");
     }
 
-    /// Whether the chip has shown in PACE that it holds the key of EF.CardSecurity. Whose key that is, the evidence
-    /// tells later.
-    fn cam_holds(&self) -> bool {
+    /// Whether the chip has shown in PACE that it holds the key of EF.CardSecurity, and EF.DG14 repeats that key:
+    /// without it the proof would count for nothing, and chip authentication is made as well.
+    fn cam_holds(&self, infos: &SecurityInfos) -> bool {
         let Proof::Answered(data) = &self.cam else { return false };
         let keys = self.file(FileId::CardSecurity).and_then(|bytes| lds::CardSecurity::parse(bytes).ok());
-        keys.is_some_and(|security| security.proves(data))
+        keys.is_some_and(|security| security.proves(data) && security.is_repeated_by(infos))
     }
 
     /// Groups behind terminal authentication that are wanted and listed.

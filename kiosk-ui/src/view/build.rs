@@ -8,6 +8,7 @@ use crate::scene::{Id, Kind, Node, Scene};
 use crate::state::{Act, Screen, State};
 use crate::text::{Language, Phrase};
 use crate::theme::{Sizes, Theme};
+use crate::words::{Shades, Tone};
 
 /// How a button looks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,11 @@ impl<'a> Builder<'a> {
 
     pub(super) const fn say(&self, phrase: Phrase) -> &'static str {
         phrase.text(self.language())
+    }
+
+    /// A tone on this theme's ground. In high contrast the ground stays black.
+    pub(super) const fn shades(&self, tone: Tone) -> Shades {
+        if self.theme.shadows { tone.light() } else { Shades { ink: tone.dark().ink, ground: self.theme.surface } }
     }
 
     pub(super) fn push(&mut self, id: Id, rect: Rect, kind: Kind) -> &mut Node {
@@ -130,14 +136,27 @@ impl<'a> Builder<'a> {
         let style = Style::new(Weight::SemiBold, sizes.button);
         let mark_size = sizes.button * 11 / 10;
         let inside = rect.inset_xy(sizes.gap / 2, theme.stroke);
-        let room = inside.w - icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let mark_gap = self.mark_gap();
+        let room = inside.w - icon.map_or(0, |_| mark_size + mark_gap);
         let lines = self.fonts.wrap(text, style, room);
         let wide = lines.iter().map(|line| self.fonts.width(line, style)).max().unwrap_or(0);
-        let all = wide + icon.map_or(0, |_| mark_size + sizes.gap / 2);
+        let all = wide + icon.map_or(0, |_| mark_size + mark_gap);
         let mut place = inside.centred(all, (style.line_height() * lines.len() as i32).max(mark_size));
+        let middle = place;
+        // Letters are centred by their capitals, as the icon is.
+        place.y -= style.below_middle();
         if let Some(icon) = icon {
-            let column = place.cut_left(mark_size);
-            place.cut_left(sizes.gap / 2);
+            // What leads on stands after the word.
+            let column = if icon == Icon::ArrowRight {
+                let column = place.cut_right(mark_size);
+                place.cut_right(mark_gap);
+                column
+            } else {
+                let column = place.cut_left(mark_size);
+                place.cut_left(mark_gap);
+                column
+            };
+            let column = Rect::new(column.x, middle.y, column.w, middle.h);
             self.icon(mark, column.centred(mark_size, mark_size), icon, ink);
         }
         self.push(word, place, Kind::Text { lines, style, align: Align::Left, color: ink });
@@ -236,11 +255,14 @@ impl<'a> Builder<'a> {
         }
         let bar = rest.cut_top(if wide { sizes.gap } else { sizes.label * 3 });
         rest.cut_top(sizes.gap);
+        // Green is for what stands on a proof: under a lesser word nothing on the screen is green.
+        let lesser = matches!(&self.state.screen, Screen::Result(judged) if !judged.word.is_green());
+        let done = if lesser { (theme.primary, theme.on_primary) } else { (theme.good, theme.on_signal) };
         let names = [Phrase::StepIdentify, Phrase::StepRead, Phrase::StepDone].map(|phrase| self.say(phrase));
         for (at, (mut column, name)) in bar.columns(3, sizes.gap / 2).into_iter().zip(names).enumerate() {
             let id = at as u16 * 8;
             let (color, ink) = match at.cmp(&current) {
-                std::cmp::Ordering::Less => (theme.good, theme.on_signal),
+                std::cmp::Ordering::Less => done,
                 std::cmp::Ordering::Equal => (theme.primary, theme.on_primary),
                 std::cmp::Ordering::Greater => (theme.track, theme.text),
             };
@@ -307,26 +329,64 @@ impl<'a> Builder<'a> {
 
     /// Buttons side by side at the bottom of what is left.
     pub(super) fn actions(&mut self, rest: &mut Rect, buttons: &[(Look, Option<Icon>, Phrase, Act)]) {
+        let said = |(look, icon, phrase, act): &(Look, Option<Icon>, Phrase, Act)| {
+            (*look, *icon, self.say(*phrase).to_owned(), *act)
+        };
+        let buttons: Vec<_> = buttons.iter().map(said).collect();
+        self.actions_said(rest, &buttons);
+    }
+
+    /// The same with words of the site's.
+    pub(super) fn actions_said(&mut self, rest: &mut Rect, buttons: &[(Look, Option<Icon>, String, Act)]) {
         let sizes = self.sizes;
         if self.state.panel.is_tiny() || buttons.is_empty() {
             return;
         }
-        let lines = if self.state.panel.is_portrait() { 2 } else { 1 };
         let style = Style::new(Weight::SemiBold, sizes.button);
-        let bar = rest.cut_bottom((style.line_height() * lines + sizes.gap).max(sizes.target));
+        let bar = rest.cut_bottom((style.line_height() * self.button_lines() + sizes.gap).max(sizes.target));
         rest.cut_bottom(sizes.gap);
-        // The main one is wider.
-        let share = |look: Look| if look == Look::Quiet { 2 } else { 3 };
         let all: i32 = buttons.iter().map(|(look, ..)| share(*look)).sum();
-        let gap = sizes.gap;
+        let (gap, wide) = (sizes.gap, sizes.button * 11 / 10 + self.mark_gap());
         let width = bar.w - gap * (buttons.len() as i32 - 1);
         let mut bar = bar;
-        for (at, (look, icon, phrase, act)) in buttons.iter().enumerate() {
+        for (at, (look, icon, text, act)) in buttons.iter().enumerate() {
             let last = at + 1 == buttons.len();
-            let place = if last { bar } else { bar.cut_left(width * share(*look) / all) };
+            let part = width * share(*look) / all;
+            // One whose words are longer takes what the main one has to spare.
+            let wanted = match buttons.get(at + 1) {
+                Some((_, _, next, _)) if buttons.len() == 2 => {
+                    let [own, others] = [text, next].map(|text| self.fonts.width(text, style) + wide + gap * 2);
+                    own.min(width - others)
+                }
+                _ => 0,
+            };
+            let place = if last { bar } else { bar.cut_left(part.max(wanted)) };
             bar.cut_left(gap);
-            let text = self.say(*phrase);
             self.button(Id("action", at as u16 * 4), place, *look, *icon, text, *act);
         }
     }
+
+    /// Between the icon of a button and its word.
+    fn mark_gap(&self) -> i32 {
+        (self.sizes.gap / 2).max(self.sizes.button / 4)
+    }
+
+    const fn button_lines(&self) -> i32 {
+        if self.state.panel.is_portrait() { 2 } else { 1 }
+    }
+
+    /// Whether a main action beside a quiet one has room for these words, where the row is this wide.
+    pub(super) fn fits_a_main_action(&mut self, text: &str, row: i32) -> bool {
+        let sizes = self.sizes;
+        let style = Style::new(Weight::SemiBold, sizes.button);
+        let (main, quiet) = (share(Look::Primary), share(Look::Quiet));
+        let button = (row - sizes.gap) * main / (main + quiet) - sizes.gap - self.theme.stroke * 2;
+        let room = button - sizes.button * 11 / 10 - self.mark_gap();
+        self.fonts.wrap(text, style, room).len() as i32 <= self.button_lines()
+    }
+}
+
+/// The main one is wider.
+const fn share(look: Look) -> i32 {
+    if matches!(look, Look::Quiet) { 2 } else { 3 }
 }

@@ -6,6 +6,7 @@ use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::scene::{Id, Kind};
+use crate::words::{Edge, Said};
 
 const READER: Color = Color(0x0016_3250);
 const READER_TOP: Color = Color(0x0021_4468);
@@ -120,5 +121,25 @@ impl Builder<'_> {
         let ink = self.theme.on_signal;
         let mark = size * 55 / 100;
         self.push(Id("sign", 1), disc.centred(mark, mark), Kind::Icon { icon, tenths: 26, color: ink });
+    }
+
+    /// The shape of a word in its colour: a full disc, a ring, or a broken ring.
+    pub(super) fn judgement(&mut self, place: Rect, said: &Said) {
+        let shades = self.shades(said.tone);
+        let size = place.w.min(place.h);
+        let disc = place.centred(size, size);
+        let (fill, ink) = match said.edge {
+            Edge::Filled => (shades.ink, self.theme.on_signal),
+            Edge::Outlined | Edge::Dashed => (self.theme.surface, shades.ink),
+        };
+        let border = (said.edge == Edge::Outlined).then_some(((size / 22).max(3), shades.ink));
+        self.push(Id("sign", 0), disc, Kind::Panel { fill, radius: size / 2, border, shadow: 0 });
+        if said.edge == Edge::Dashed {
+            let kind = Kind::Icon { icon: Icon::Dashes, tenths: 11, color: shades.ink };
+            self.push(Id("sign", 2), disc, kind);
+        }
+        let mark = size * 56 / 100;
+        let kind = Kind::Icon { icon: said.icon, tenths: 20, color: ink };
+        self.push(Id("sign", 1), disc.centred(mark, mark), kind);
     }
 }

@@ -3,9 +3,14 @@
 //! Upright panels have everything that is touched in their lower half, within reach of a person who sits; wide ones have
 //! picture left and words right; the smallest shows one thought and nothing to touch.
 
+mod attract;
 mod build;
 mod illustration;
 mod keyboard;
+mod measure;
+mod number;
+mod reading;
+mod result;
 mod screens;
 mod technician;
 

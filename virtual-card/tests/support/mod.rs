@@ -4,16 +4,22 @@
 
 pub(crate) mod issued;
 
+use emrtd::evidence::{Circumstances, Verification};
+use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
 use emrtd::terminal_authentication::SigningRequest;
 use emrtd::trust::TrustStore;
-use emrtd::verdict::Check;
+use emrtd::verdict::{Check, Outcome};
 use emrtd::x509::UnixTime;
 use emrtd::{Error, Evidence};
-use virtual_card::issuer::IssuerFault;
-use virtual_card::{Answer, Chip, Issuer, Persona};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use verdict::{Answers, Word};
+use virtual_card::issuer::{IssuerFault, Oddity};
+use virtual_card::personalise::Card;
+use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Persona};
 
 /// The practice issuer's anchors.
 pub(crate) fn trust() -> TrustStore {
@@ -66,4 +72,83 @@ pub(crate) fn now() -> UnixTime {
 /// A check by its identifier.
 pub(crate) fn check<'a>(checks: &'a [Check], id: &str) -> &'a Check {
     checks.iter().find(|c| c.id == id).unwrap_or_else(|| panic!("{id} among {checks:#?}"))
+}
+
+/// What evidence says under these anchors, now.
+pub(crate) fn verify(evidence: &Evidence, trust: &TrustStore) -> Verification {
+    evidence.verify(trust, &Circumstances::now(now()))
+}
+
+/// The word over the answers to *issuer* and *chip*.
+pub(crate) fn word(evidence: &Evidence, trust: &TrustStore) -> Word {
+    answers(&verify(evidence, trust)).word()
+}
+
+/// The answers to *issuer* and *chip*.
+pub(crate) fn answers(verification: &Verification) -> Answers {
+    let issuer = match issuer(&verification.passive) {
+        verdict::Issuer::Refuted => verdict::Issuer::Refuted,
+        issuer if verification.is_complete() => issuer,
+        _ => verdict::Issuer::Unchecked,
+    };
+    Answers::of_chip(issuer, verification.chip)
+}
+
+/// Who signed. The one place that stands in for [`PassiveAuthentication::issuer`] until that is filled.
+pub(crate) fn issuer(passive: &PassiveAuthentication) -> verdict::Issuer {
+    let hashed = passive.checks.iter().filter(|check| check.id.starts_with("dg_hash."));
+    let all_bound = hashed.into_iter().all(|check| check.outcome == Outcome::Passed);
+    if passive.issuer != verdict::Issuer::Unchecked {
+        passive.issuer
+    } else if passive.checks.iter().any(|check| check.outcome == Outcome::Failed) {
+        verdict::Issuer::Refuted
+    } else if passive.trusted && all_bound {
+        verdict::Issuer::Vouched
+    } else if passive.signed && all_bound {
+        verdict::Issuer::Unknown
+    } else {
+        verdict::Issuer::Unchecked
+    }
+}
+
+/// A check's outcome and reason.
+pub(crate) fn found<'a>(verification: &'a Verification, id: &str) -> (Outcome, Option<&'a str>) {
+    let check = check(&verification.checks, id);
+    (check.outcome, check.reason.as_deref())
+}
+
+/// EF.SOD and the groups of a card that was issued otherwise: what `edit` makes of the groups, signed anew. Nothing is
+/// deleted from a chip that gets them, but what the new EF.SOD does not list is not asked for.
+pub(crate) fn issued(
+    persona: &Persona,
+    make: Make,
+    oddity: Oddity,
+    edit: impl FnOnce(&mut BTreeMap<u8, Vec<u8>>),
+) -> Vec<(u16, Vec<u8>)> {
+    let card = Card::with_make(persona, Fault::None, make).expect("card");
+    let groups = card.files().filter(|(id, _)| (0x0101..=0x0110).contains(id));
+    let mut groups: BTreeMap<u8, Vec<u8>> = groups.map(|(id, bytes)| (id as u8, bytes.to_vec())).collect();
+    edit(&mut groups);
+    let issuer = Issuer::new(IssuerFault::None).expect("issuer");
+    let sod = issuer.odd_sod(persona.signer, &groups, "230401120000Z", oddity).expect("SOD");
+    let groups = groups.into_iter().map(|(number, bytes)| (0x0100 | u16::from(number), bytes));
+    groups.chain([(0x011D, sod)]).collect()
+}
+
+/// Puts files onto a chip.
+pub(crate) fn put(chip: &mut Chip, files: &[(u16, Vec<u8>)]) {
+    for (id, bytes) in files {
+        chip.set_file(*id, bytes.clone());
+    }
+}
+
+/// The instruction bytes that the chip is sent inside sessions from now on.
+pub(crate) fn watch(chip: &mut Chip) -> Arc<Mutex<Vec<u8>>> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watcher = Arc::clone(&seen);
+    chip.set_liar(Box::new(move |ins| {
+        watcher.lock().expect("lock").push(ins);
+        Lie::None
+    }));
+    seen
 }

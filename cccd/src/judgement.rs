@@ -1,0 +1,328 @@
+//! The judgement over one read: five answers with their reasons, and the word over them (`docs/verdict.md`).
+//!
+//! `emrtd` answers who signed and whether the chip is the one that was issued; this module adds what only the national
+//! profile knows: the dates of the document, whether its parts agree with each other and with what was scanned, and
+//! which kind of document it is. Nothing here reads a clock: [`Today`] is an argument.
+//!
+//! | question | from | checks |
+//! |---|---|---|
+//! | issuer, chip | [`emrtd::evidence::Verification`] | `sod_signature`, `dsc_*`, `issuing_state`, `anchor_scope`, `dg_hash.N`, `active_authentication`, … |
+//! | validity | EF.DG13 fields 11 and 12, else EF.DG1 | `document_validity` |
+//! | consistency | [`crate::cross_check`] | `mrz_check_digits`, `dg1_dg13_*`, `chip_qr_*`, `chip_number`, `dgN_readable` |
+//! | holder | nobody yet | |
+
+use crate::cross_check::{CrossCheck, Sources, cross_check, mrz_number, number_advice};
+use crate::date::{CardDate, Century, is_without_end};
+use crate::dg13::{Dg13, Field};
+use crate::document::Kind;
+use crate::number::Number;
+use crate::qr::Qr;
+use emrtd::cms::{Deviation, Severity};
+use emrtd::document::Document;
+use emrtd::evidence::{Circumstances, Evidence, Verification};
+use emrtd::file::FileId;
+use emrtd::lds;
+use emrtd::mrz::Mrz;
+use emrtd::passive_authentication::SodVerification;
+use emrtd::trust::TrustStore;
+use emrtd::verdict::{Check, Outcome};
+use emrtd::x509::UnixTime;
+use std::collections::BTreeMap;
+use time::Date;
+use zeroize::Zeroizing;
+use verdict::{Answers, Consistency, Holder, Rung, Validity, Word};
+
+/// What was known of the card before it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The scanned QR code.
+    pub qr: Option<Qr>,
+    /// The typed, listed or scanned number.
+    pub number: Option<Number>,
+    /// The document number of a machine readable zone that was scanned or typed.
+    pub document_number: Option<Zeroizing<String>>,
+}
+
+/// The time of the judgement.
+#[derive(Debug, Clone, Copy)]
+pub struct Today {
+    /// Seconds since 1970.
+    pub now: UnixTime,
+    /// Whether that is the time. Where it is not, the time is this or later.
+    pub is_certain: bool,
+}
+
+impl Today {
+    /// A time that is certain.
+    #[must_use]
+    pub const fn certain(now: UnixTime) -> Self {
+        Self { now, is_certain: true }
+    }
+}
+
+/// Everything that was found out about a card.
+#[derive(Clone)]
+pub struct Judgement {
+    /// All checks: of the evidence, and across its parts.
+    pub checks: Vec<Check>,
+    /// The five answers.
+    pub answers: Answers,
+    /// What the evidence's own verification found.
+    pub verification: Verification,
+    /// The machine readable zone.
+    pub mrz: Option<Mrz>,
+    /// The national data.
+    pub dg13: Option<Dg13>,
+    /// The kind of document.
+    pub kind: Kind,
+    /// Remarks on the number that change no answer.
+    pub advice: Vec<&'static str>,
+}
+
+impl std::fmt::Debug for Judgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Judgement({:?}, {:?})", self.kind, self.answers)
+    }
+}
+
+/// Verifies evidence, compares its parts and answers. `prepared` is what was found out about EF.SOD while the read went
+/// on, under the same anchors.
+#[must_use]
+pub fn judge(
+    evidence: &Evidence,
+    prepared: Option<&SodVerification>,
+    known: &Known,
+    trust: &TrustStore,
+    today: Today,
+) -> Judgement {
+    let circumstances = Circumstances { now: today.now, at: None, issued: issued(evidence) };
+    judge_verified(evidence, evidence.verify_prepared(trust, prepared, &circumstances), known, today)
+}
+
+/// The date of issue that EF.DG13 states, for signatures that do not say when they were made. It is believed only
+/// where the SOD binds the group.
+#[must_use]
+pub fn issued(evidence: &Evidence) -> Option<(u8, UnixTime)> {
+    let dg13 = Dg13::parse(evidence.content(FileId::Dg(13))?).ok()?;
+    let day = CardDate::from_text(dg13.get(Field::IssueDate)?)?.day()?;
+    Some((13, UnixTime(day.midnight().assume_utc().unix_timestamp())))
+}
+
+/// The day in Vietnam, which has one time zone and no summer time.
+#[must_use]
+pub fn vietnam_day(now: UnixTime) -> Date {
+    let at = time::OffsetDateTime::from_unix_timestamp(now.0.saturating_add(7 * 3600));
+    at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH).date()
+}
+
+/// The first day that a date may mean.
+fn first_day(date: CardDate) -> Option<Date> {
+    let month = date.month().unwrap_or(time::Month::January);
+    Date::from_calendar_date(date.year()?, month, date.day().map_or(1, Date::day)).ok()
+}
+
+/// The last day that a date may mean.
+fn last_day(date: CardDate) -> Option<Date> {
+    if let Some(day) = date.day() {
+        return Some(day);
+    }
+    let month = date.month().unwrap_or(time::Month::December);
+    Date::from_calendar_date(date.year()?, month, month.length(date.year()?)).ok()
+}
+
+/// The same over evidence whose own checks are done.
+#[must_use]
+pub fn judge_verified(evidence: &Evidence, verification: Verification, known: &Known, today: Today) -> Judgement {
+    let mut checks = verification.checks.clone();
+    let mut odd = false;
+    let mut read = |group: u8, readable: bool| {
+        if !readable {
+            checks.push(Check::remark(format!("dg{group}_readable"), "malformed"));
+            odd = true;
+        }
+    };
+    let mrz = evidence.content(FileId::Dg(1)).map(|bytes| lds::dg1::parse(bytes).ok());
+    read(1, mrz != Some(None));
+    let dg13 = evidence.content(FileId::Dg(13)).map(|bytes| Dg13::parse(bytes).ok());
+    read(13, dg13 != Some(None));
+    let (mrz, dg13) = (mrz.flatten(), dg13.flatten());
+    let sources = Sources {
+        mrz: mrz.as_ref(),
+        dg13: dg13.as_ref(),
+        qr: known.qr.as_ref(),
+        number: known.number.as_ref(),
+    };
+    let CrossCheck { checks: compared, consistency } = cross_check(sources);
+    checks.extend(compared);
+    // What was opened is what was scanned, for a passport as for a card.
+    let printed = mrz.as_ref().map(|mrz| mrz.document_number.as_str());
+    let same = |scanned: &Zeroizing<String>| printed == Some(scanned.trim_end_matches('<'));
+    let consistency = match (&known.document_number, consistency) {
+        (Some(scanned), _) if !same(scanned) => {
+            checks.push(Check::remark("chip_document_number", "number_differs"));
+            Consistency::OtherCard
+        }
+        (_, Consistency::Agrees) if odd => Consistency::Remarks,
+        (_, consistency) => consistency,
+    };
+    let (validity, check) = validity(mrz.as_ref(), dg13.as_ref(), today);
+    checks.push(check);
+    let answers = Answers { validity, consistency, holder: Holder::NotCompared, ..verification.answers() };
+    let kind = mrz.as_ref().map_or(Kind::Other, |mrz| Kind::of(mrz, dg13.as_ref()));
+    let advice = advice(mrz.as_ref(), dg13.as_ref());
+    Judgement { checks, answers, verification, mrz, dg13, kind, advice }
+}
+
+/// Whether the document is in force. Its last day counts; a card "without end" has none. Where EF.DG13 and EF.DG1 state
+/// different ends, the earlier one counts.
+fn validity(mrz: Option<&Mrz>, dg13: Option<&Dg13>, today: Today) -> (Validity, Check) {
+    const ID: &str = "document_validity";
+    let unknown = |reason: &str| (Validity::Unknown, Check::not_performed(ID, reason));
+    let stated = |field| dg13.and_then(|dg13| dg13.get(field));
+    let day = vietnam_day(today.now);
+    let clock_unsure = || unknown("clock_unsure");
+    if let Some(issued) = stated(Field::IssueDate).and_then(CardDate::from_text).and_then(first_day)
+        && day < issued
+    {
+        // A clock that may be late says nothing about a card of tomorrow.
+        return if today.is_certain {
+            (Validity::NotYet, Check::remark(ID, "document_not_yet_valid").with_detail(format!("issued {issued}")))
+        } else {
+            clock_unsure()
+        };
+    }
+    let printed = mrz.and_then(|mrz| CardDate::from_mrz(&mrz.expiry, Century::Expiry)).and_then(last_day);
+    let end: Option<Date> = match stated(Field::ExpiryDate) {
+        Some(text) if is_without_end(text) => return (Validity::InDate, Check::passed(ID).with_detail("without end")),
+        Some(text) => {
+            let end = CardDate::from_text(text).and_then(last_day);
+            end.into_iter().chain(printed).min()
+        }
+        None => printed,
+    };
+    match end {
+        None => unknown("expiry_unknown"),
+        // The time is this or later: what is over now is over.
+        Some(end) if end < day => {
+            (Validity::Expired, Check::remark(ID, "document_expired").with_detail(format!("on {end}")))
+        }
+        Some(_) if !today.is_certain => clock_unsure(),
+        Some(end) => (Validity::InDate, Check::passed(ID).with_detail(format!("until {end}"))),
+    }
+}
+
+fn advice(mrz: Option<&Mrz>, dg13: Option<&Dg13>) -> Vec<&'static str> {
+    let number = dg13.and_then(|d| d.get(Field::IdNumber)).and_then(|text| Number::parse(text).ok());
+    let born = dg13.and_then(|d| d.get(Field::DateOfBirth)).and_then(CardDate::from_text).and_then(|date| date.year());
+    match (number, born, mrz) {
+        (Some(number), Some(born), Some(mrz)) => number_advice(&number, born, mrz.sex),
+        _ => Vec::new(),
+    }
+}
+
+/// The question that a check belongs to.
+#[must_use]
+pub fn question(check: &Check) -> &'static str {
+    match check.id.as_str() {
+        "active_authentication" | "chip_authentication" | "pace_cam" | "card_access" | "card_security" => "chip",
+        "document_validity" => "validity",
+        "mrz_check_digits" => "consistency",
+        id if id.ends_with("_readable") || id.starts_with("dg1_dg13_") || id.starts_with("chip_") => "consistency",
+        _ => "issuer",
+    }
+}
+
+impl Judgement {
+    /// The word, where every kind of document is taken.
+    #[must_use]
+    pub const fn word(&self) -> Word {
+        self.answers.word()
+    }
+
+    /// How much is assured.
+    #[must_use]
+    pub const fn rung(&self) -> Option<Rung> {
+        self.answers.rung()
+    }
+
+    /// Why each question is answered as it is: the codes of checks that did not pass, by question.
+    #[must_use]
+    pub fn reasons(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let mut reasons: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for check in self.checks.iter().filter(|check| check.outcome != Outcome::Passed) {
+            let reason = check.reason.as_deref().unwrap_or_default();
+            reasons.entry(question(check)).or_default().push(format!("{}:{reason}", check.id));
+        }
+        reasons
+    }
+
+    /// The document, from EF.DG1.
+    #[must_use]
+    pub const fn document(&self) -> Option<&Document> {
+        self.verification.document.as_ref()
+    }
+
+    /// The issuing state as the MRZ has it; empty where there is none.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.document().map_or("", |document| document.issuer.as_str())
+    }
+
+    /// Whether the document leans on an algorithm that is too old: departures of the severity `strength`.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.verification.passive.deviations.iter().any(|d: &Deviation| d.severity() == Severity::Strength)
+    }
+
+    /// The holder's number, from the chip.
+    #[must_use]
+    pub fn number(&self) -> Option<Number> {
+        let national = self.dg13.as_ref().and_then(|dg13| dg13.get(Field::IdNumber));
+        // Where the national data were not read, the MRZ of a citizen card has it, too.
+        let printed = || mrz_number(self.mrz.as_ref()?);
+        Number::parse(national.or_else(printed)?).ok()
+    }
+
+    /// The day on which it was issued, where the national data say so.
+    #[must_use]
+    pub fn issued(&self) -> Option<Date> {
+        CardDate::from_text(self.dg13.as_ref()?.get(Field::IssueDate)?)?.day()
+    }
+
+    /// The end of its validity as people read it: a date, or "Không thời hạn".
+    #[must_use]
+    pub fn end(&self) -> Option<String> {
+        match self.dg13.as_ref().and_then(|dg13| dg13.get(Field::ExpiryDate)) {
+            Some(text) => Some(text.to_owned()),
+            None => CardDate::from_mrz(&self.mrz.as_ref()?.expiry, Century::Expiry)?.day_first(),
+        }
+    }
+
+    /// The same for a document that a list says is lost or withdrawn, or of which a list cannot say whether it is.
+    #[must_use]
+    pub fn listed(mut self, withdrawn: Withdrawn) -> Self {
+        let (validity, check) = match withdrawn {
+            Withdrawn::No => return self,
+            Withdrawn::Yes => (Validity::Withdrawn, Check::remark("document_withdrawn", "card_withdrawn")),
+            // Nothing that is over already becomes better by it.
+            Withdrawn::Unknown if self.answers.validity == Validity::InDate => {
+                (Validity::Unknown, Check::not_performed("document_withdrawn", "issue_date_unknown"))
+            }
+            Withdrawn::Unknown => return self,
+        };
+        self.answers.validity = validity;
+        self.checks.push(check);
+        self
+    }
+}
+
+/// What a list of withdrawn and lost documents says of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It is not on the list, or there is none.
+    No,
+    /// It is on the list.
+    Yes,
+    /// The list goes by a date of issue that is not known of this document.
+    Unknown,
+}

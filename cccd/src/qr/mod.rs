@@ -1,0 +1,190 @@
+//! QR payloads that a scanner at the desk or kiosk sees.
+//!
+//! ```text
+//! CCCD 2021 and thẻ Căn cước 2024, UTF-8, '|' between fields, more fields may follow:
+//!   number(12) | old numbers | name | born ddMMyyyy | sex | residence | issued ddMMyyyy
+//! Health insurance card (BHYT), ends in '$':
+//!   code(10, 12 or 15) | hex name | born | sex | hex address | …
+//! ```
+//!
+//! A QR code is unsigned: it opens the chip, and it is compared with the chip, but it proves nothing. Twelve digits
+//! open the chip, so nothing else is needed: every other field may be missing, empty or odd. What is odd is listed in
+//! [`Qr::odd`] and not kept, as EF.DG13 does it.
+//!
+//! The two cards are told apart by their shape and not by the length of the first field: since 2025 the number of a
+//! health insurance card is the personal number, too.
+
+use crate::date::CardDate;
+use crate::number::{Number, Sex};
+use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Why a scan is not usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum QrError {
+    /// Neither a citizen card nor a health insurance card.
+    #[error("this QR code is neither that of a citizen card nor of a health insurance card")]
+    Unknown,
+    /// The field of this number (from one) does not have the form that it must have: only the first must have one.
+    #[error("field {0} of this QR code is malformed")]
+    Field(usize),
+}
+
+impl QrError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "qr_unknown",
+            Self::Field(_) => "qr_field_malformed",
+        }
+    }
+}
+
+/// What a scan is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scan {
+    /// A citizen card.
+    Cccd(Box<Qr>),
+    /// A health insurance card, told apart so that it can be said; its content is not interpreted here.
+    HealthInsurance,
+}
+
+/// The fields of a citizen card. Personal data: `Debug` hides them, and they are wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Qr {
+    /// Personal identification number.
+    pub number: Number,
+    /// Old and cancelled numbers of the holder, 9 or 12 digits each, in their order (NĐ 70/2024, Art. 12).
+    pub old_numbers: Vec<String>,
+    /// Name with diacritics as scanned, NFC.
+    pub name: Option<String>,
+    /// Date of birth.
+    pub birth: Option<CardDate>,
+    /// `Nam` or `Nữ` as scanned, NFC: `NAM`, `Nu`. [`Sex::from_text`] reads it.
+    pub sex: Option<String>,
+    /// Place of residence, NFC.
+    pub residence: Option<String>,
+    /// Date of issue.
+    pub issued: Option<CardDate>,
+    /// The numbers (from one) of fields that hold something of another form. It is not kept.
+    pub odd: Vec<usize>,
+    /// How many fields followed the seventh. They are not kept.
+    pub trailing_fields: usize,
+}
+
+impl std::fmt::Debug for Qr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Qr(…, odd {:?}, {} trailing fields)", self.odd, self.trailing_fields)
+    }
+}
+
+impl Drop for Qr {
+    fn drop(&mut self) {
+        self.old_numbers.zeroize();
+        self.name.zeroize();
+        self.birth.zeroize();
+        self.sex.zeroize();
+        self.residence.zeroize();
+        self.issued.zeroize();
+    }
+}
+
+/// Tells what a scan is and reads a citizen card's fields.
+///
+/// # Errors
+/// When it is neither card, or the first field has twelve characters that are not all digits.
+pub fn parse(text: &str) -> Result<Scan, QrError> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    let fields: Vec<&str> = text.split('|').map(str::trim).collect();
+    if fields.len() < 2 {
+        return Err(QrError::Unknown);
+    }
+    let first: Zeroizing<String> = Zeroizing::new(fields[0].chars().filter(|c| !c.is_whitespace()).collect());
+    let is_code = first.bytes().all(|b| b.is_ascii_alphanumeric());
+    match first.len() {
+        10 | 15 if is_code => Ok(Scan::HealthInsurance),
+        12 if is_code && is_insurance(&fields) => Ok(Scan::HealthInsurance),
+        12 => {
+            let number = Number::parse(&first).map_err(|_| QrError::Field(1))?;
+            Ok(Scan::Cccd(Box::new(card(number, &fields))))
+        }
+        _ => Err(QrError::Unknown),
+    }
+}
+
+/// The shape of a health insurance card: `$` at the end, or a name in hexadecimal digits.
+fn is_insurance(fields: &[&str]) -> bool {
+    let name = fields[1];
+    // The old number of a citizen card is of decimal digits only; a name in UTF-8 or capitals never is.
+    let hex = name.len() >= 4
+        && name.len().is_multiple_of(2)
+        && name.bytes().all(|b| b.is_ascii_hexdigit())
+        && name.bytes().any(|b| b.is_ascii_alphabetic());
+    hex || fields.last().is_some_and(|last| last.ends_with('$'))
+}
+
+fn card(number: Number, fields: &[&str]) -> Qr {
+    let mut fields = Fields { fields, odd: Vec::new() };
+    Qr {
+        number,
+        old_numbers: fields.read(2, old_numbers).unwrap_or_default(),
+        name: fields.read(3, |text| {
+            let is_name = |c: char| !c.is_control() && !c.is_numeric();
+            (text.chars().all(is_name) && text.chars().any(char::is_alphabetic)).then(|| normal(text))
+        }),
+        birth: fields.read(4, CardDate::from_text),
+        sex: fields.read(5, |text| Sex::from_text(text).map(|_| normal(text))),
+        residence: fields.read(6, |text| (!text.chars().any(char::is_control)).then(|| normal(text))),
+        issued: fields.read(7, CardDate::from_text),
+        odd: fields.odd,
+        trailing_fields: fields.fields.len().saturating_sub(7),
+    }
+}
+
+/// The fields of a scan, and which of them were odd.
+struct Fields<'a> {
+    fields: &'a [&'a str],
+    odd: Vec<usize>,
+}
+
+impl Fields<'_> {
+    /// The field of this number (from one), unless it is missing, empty or odd.
+    fn read<T>(&mut self, at: usize, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.fields.get(at - 1).filter(|text| !text.is_empty())?;
+        let value = read(text);
+        if value.is_none() {
+            self.odd.push(at);
+        }
+        value
+    }
+}
+
+fn normal(text: &str) -> String {
+    text.nfc().collect()
+}
+
+/// Old numbers, parted by a comma, a semicolon or a slash; spaces within one are no matter, spaces alone part whole
+/// numbers. Nothing is kept when one of them has neither 9 nor 12 digits: a wrong number would find a wrong person.
+fn old_numbers(text: &str) -> Option<Vec<String>> {
+    let is_number = |text: &str| matches!(text.len(), 9 | 12) && text.bytes().all(|b| b.is_ascii_digit());
+    let mut numbers = Vec::new();
+    for part in text.split([',', ';', '/']).filter(|part| !part.trim().is_empty()) {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let joined = Zeroizing::new(words.concat());
+        if is_number(&joined) {
+            numbers.push(String::clone(&joined));
+        } else if words.iter().all(|word| is_number(word)) {
+            numbers.extend(words.into_iter().map(str::to_owned));
+        } else {
+            numbers.zeroize();
+            return None;
+        }
+    }
+    Some(numbers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! What is to be read, and how.
+
+use crate::cvc::TerminalCertificates;
+use crate::file::ReadSize;
+use crate::password::Password;
+
+/// Which access protocols may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AccessPolicy {
+    /// PACE when the chip offers it, else BAC, which the evidence records.
+    #[default]
+    Auto,
+    /// PACE only.
+    Pace,
+    /// BAC only.
+    Bac,
+}
+
+/// What to read and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which access protocols may be used.
+    pub access: AccessPolicy,
+    /// Passwords to try, best first. BAC uses those of kind MRZ.
+    pub passwords: Vec<Password>,
+    /// Data groups wanted; read when the SOD lists them. EF.SOD is always read, and so are groups 14 and 15, which hold
+    /// the keys that a chip proves itself with, and group 12 where EF.SOD does not say when it was signed. Groups 3
+    /// and 4 are read only after terminal authentication.
+    pub data_groups: Vec<u8>,
+    /// What opens groups 3 and 4; never used unless one of them is wanted.
+    pub terminal: Option<TerminalCertificates>,
+    /// The most response bytes that reader and chip take in one extended APDU; 256 or less switches extended
+    /// length off.
+    pub max_response: u32,
+    /// What chips of this type took before, see [`Session::read_size`](super::Session::read_size): spares the refusals that showed it.
+    pub read_size: Option<ReadSize>,
+    /// EF.CardAccess to assume when the chip does not give one.
+    pub card_access_fallback: Option<Vec<u8>>,
+}
+
+impl Plan {
+    /// A plan with nothing special: PACE or BAC, extended length as the reader allows, no terminal authentication.
+    #[must_use]
+    pub fn new(passwords: Vec<Password>, data_groups: &[u8]) -> Self {
+        Self {
+            access: AccessPolicy::Auto,
+            passwords,
+            data_groups: data_groups.to_vec(),
+            terminal: None,
+            max_response: 65_536,
+            read_size: None,
+            card_access_fallback: None,
+        }
+    }
+}
