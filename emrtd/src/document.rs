@@ -106,6 +106,12 @@ impl Scope {
         Self(self.0 & other.0)
     }
 
+    /// What either has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The kinds.
     pub fn kinds(self) -> impl Iterator<Item = DocumentKind> {
         DocumentKind::ALL.into_iter().filter(move |kind| self.contains(*kind))

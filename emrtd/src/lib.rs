@@ -13,7 +13,7 @@
 //! | [`active_authentication`], [`chip_authentication`] | proofs against copies | ICAO 9303-11 §6 |
 //! | [`terminal_authentication`], [`cvc`] | access to fingerprints and irises | ICAO 9303-11 §7, TR-03110-3 |
 //! | [`cms`], [`x509`], [`crl`], [`deviation_list`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
-//! | [`document`] | what kind of document it is, and who may vouch for it | ICAO 9303-3, 9303-12 |
+//! | [`document`], [`country`] | what document it is, and who may vouch for it | ICAO 9303-3, 9303-12 |
 //! | [`evidence`], [`verdict`](mod@verdict) | what a read proves | |
 
 pub mod active_authentication;
@@ -21,6 +21,7 @@ pub mod apdu;
 pub mod bac;
 pub mod chip_authentication;
 pub mod cms;
+pub mod country;
 pub mod crl;
 pub mod crypto;
 pub mod cvc;

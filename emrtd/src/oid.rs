@@ -127,6 +127,48 @@ oids! {
     KEY_USAGE = [0x55, 0x1D, 0x0F];
     /// basicConstraints: 2.5.29.19
     BASIC_CONSTRAINTS = [0x55, 0x1D, 0x13];
+    /// privateKeyUsagePeriod: 2.5.29.16
+    PRIVATE_KEY_USAGE_PERIOD = [0x55, 0x1D, 0x10];
+    /// subjectAltName: 2.5.29.17
+    SUBJECT_ALTERNATIVE_NAME = [0x55, 0x1D, 0x11];
+    /// issuerAltName: 2.5.29.18
+    ISSUER_ALTERNATIVE_NAME = [0x55, 0x1D, 0x12];
+    /// cRLNumber: 2.5.29.20
+    CRL_NUMBER = [0x55, 0x1D, 0x14];
+    /// reasonCode of a revoked certificate: 2.5.29.21
+    CRL_REASON = [0x55, 0x1D, 0x15];
+    /// invalidityDate of a revoked certificate: 2.5.29.24
+    INVALIDITY_DATE = [0x55, 0x1D, 0x18];
+    /// deltaCRLIndicator: 2.5.29.27
+    DELTA_CRL = [0x55, 0x1D, 0x1B];
+    /// issuingDistributionPoint: 2.5.29.28
+    ISSUING_DISTRIBUTION_POINT = [0x55, 0x1D, 0x1C];
+    /// certificateIssuer, of an entry of an indirect revocation list: 2.5.29.29
+    CERTIFICATE_ISSUER = [0x55, 0x1D, 0x1D];
+    /// cRLDistributionPoints: 2.5.29.31
+    CRL_DISTRIBUTION_POINTS = [0x55, 0x1D, 0x1F];
+    /// certificatePolicies: 2.5.29.32
+    CERTIFICATE_POLICIES = [0x55, 0x1D, 0x20];
+    /// extKeyUsage: 2.5.29.37
+    EXTENDED_KEY_USAGE = [0x55, 0x1D, 0x25];
+    /// anyExtendedKeyUsage: 2.5.29.37.0
+    ANY_EXTENDED_KEY_USAGE = [0x55, 0x1D, 0x25, 0x00];
+    /// id-icao-mrtd-security-masterListSigningKey: 2.23.136.1.1.3
+    MASTER_LIST_SIGNING = [0x67, 0x81, 0x08, 0x01, 0x01, 0x03];
+    /// id-icao-mrtd-security-extensions-nameChange: 2.23.136.1.1.6.1
+    NAME_CHANGE = [0x67, 0x81, 0x08, 0x01, 0x01, 0x06, 0x01];
+    /// id-icao-mrtd-security-extensions-documentTypeList: 2.23.136.1.1.6.2
+    DOCUMENT_TYPE_LIST = [0x67, 0x81, 0x08, 0x01, 0x01, 0x06, 0x02];
+    /// id-icao-mrtd-security-DeviationListSigningKey: 2.23.136.1.1.8
+    DEVIATION_LIST_SIGNING = [0x67, 0x81, 0x08, 0x01, 0x01, 0x08];
+    /// id-icao-vdsncSigner, visible digital seals: 2.23.136.1.1.14.2
+    BARCODE_SIGNING = [0x67, 0x81, 0x08, 0x01, 0x01, 0x0E, 0x02];
+    /// md5: 1.2.840.113549.2.5
+    MD5 = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05];
+    /// md2WithRSAEncryption
+    RSA_MD2 = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x02];
+    /// md5WithRSAEncryption
+    RSA_MD5 = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04];
     /// authorityKeyIdentifier: 2.5.29.35
     AUTHORITY_KEY_IDENTIFIER = [0x55, 0x1D, 0x23];
     /// commonName: 2.5.4.3

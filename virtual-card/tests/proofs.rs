@@ -137,8 +137,9 @@ fn what_the_sod_does_not_bind_proves_nothing_either_way() {
         let verification = verify(&evidence, &trust());
         assert_eq!(found(&verification, proof), (Outcome::NotPerformed, Some("key_not_bound")), "{fault:?}");
         assert_eq!(verification.chip, verdict::Chip::Unproved, "{fault:?}");
-        // The group that nobody signed accuses by itself.
-        assert_eq!(answers(&verification).word(), Word::NotGenuine);
+        // The group that nobody signed lets nothing pass.
+        assert_eq!(verification.issuer, verdict::Issuer::Unchecked, "{fault:?}");
+        assert_eq!(answers(&verification).word(), Word::Unproved);
     }
 }
 

@@ -1,91 +1,68 @@
-//! Trust and tolerance: every named deviation, pins, revocation and deviation lists, anchors that are not there.
+//! Trust: anchors, links, pins and deviation lists, and those that are not there; states, facts and days.
+//!
+//! What each departure from the profile makes of the answer is in `wrong.rs`, scopes in `scope.rs`, revocation lists and
+//! directories in `revocation.rs`.
 
 mod support;
 
-use emrtd::cms::{Deviation, Severity};
-use emrtd::passive_authentication::{Group, PassiveAuthentication, SodVerification};
-use emrtd::trust::{Pin, TrustStore};
-use emrtd::verdict::{Decision, Outcome, Policy};
-use emrtd::x509::UnixTime;
+use emrtd::document::{DocumentKind, Scope};
+use emrtd::passive_authentication::Facts;
+use emrtd::trust::{Origin, Pin, Role, TrustStore};
+use emrtd::verdict::Outcome;
+use emrtd::x509::{Certificate, UnixTime};
 use std::collections::BTreeMap;
+use support::issued::{SIGNED_AT, card, chain, facts, found, honest, judge, judge_with, sod_of, with};
 use support::{check, now, trust};
+use verdict::Issuer as Answer;
 use virtual_card::Issuer;
-use virtual_card::issuer::{DocumentSigner, IssuerFault, Oddity};
-
-const SIGNED_AT: &str = "230401120000Z";
-
-fn groups() -> BTreeMap<u8, Vec<u8>> {
-    BTreeMap::from([(1, b"data group one".to_vec()), (15, b"data group fifteen".to_vec())])
-}
-
-fn judge(sod: &[u8], groups: &BTreeMap<u8, Vec<u8>>, trust: &TrustStore, now: UnixTime) -> PassiveAuthentication {
-    let groups = groups.iter().map(|(n, bytes)| (*n, Group::Bytes(bytes))).collect();
-    SodVerification::new(sod, trust, None, now).with_groups(&groups)
-}
-
-fn honest() -> Issuer {
-    Issuer::new(IssuerFault::None).expect("issuer")
-}
-
-#[test]
-fn every_named_deviation_is_accepted_and_reported() {
-    use DocumentSigner::{Brainpool256, RsaPss};
-    let trust = trust();
-    let odd = |signer, oddity| honest().odd_sod(signer, &groups(), SIGNED_AT, oddity).expect("SOD");
-    let mut seen = Vec::new();
-    for (oddity, signer, deviation) in [
-        (Oddity::None, Brainpool256, None),
-        (Oddity::None, RsaPss, None),
-        (Oddity::Lds18, Brainpool256, None),
-        (Oddity::IndefiniteLength, Brainpool256, Some(Deviation::IndefiniteLength)),
-        (Oddity::ContentTypeIsData, Brainpool256, Some(Deviation::ContentTypeIsData)),
-        (Oddity::SignatureAlgorithmIsKeyType, Brainpool256, Some(Deviation::SignatureAlgorithmIsKeyType)),
-        (Oddity::Sha1, Brainpool256, Some(Deviation::Sha1)),
-        (Oddity::NoSignedAttributes, Brainpool256, Some(Deviation::NoSignedAttributes)),
-        (Oddity::Version, Brainpool256, Some(Deviation::Version)),
-        (Oddity::DigestAlgorithms, Brainpool256, Some(Deviation::DigestAlgorithms)),
-        (Oddity::SignerIdentifier, Brainpool256, Some(Deviation::SignerIdentifier)),
-        (Oddity::CertificateAlgorithm, Brainpool256, Some(Deviation::CertificateAlgorithm)),
-        (Oddity::AuthorityKeyIdentifier, Brainpool256, Some(Deviation::AuthorityKeyIdentifier)),
-        (Oddity::PssParameters, RsaPss, Some(Deviation::PssParameters)),
-        (Oddity::LdsVersion, Brainpool256, Some(Deviation::LdsVersion)),
-    ] {
-        let result = judge(&odd(signer, oddity), &groups(), &trust, now());
-        assert!(result.trusted, "{oddity:?}: {:#?}", result.checks);
-        assert_eq!(Policy::Files.decide(&result.checks), Decision::Genuine, "{oddity:?}");
-        assert_eq!(result.deviations, Vec::from_iter(deviation), "{oddity:?}");
-        seen.extend(deviation);
-    }
-    for deviation in Deviation::ALL {
-        assert!(seen.contains(&deviation), "{deviation:?} has a case above");
-        assert!(matches!(deviation.severity(), Severity::Form | Severity::Strength), "{deviation:?}");
-    }
-    assert_eq!(Deviation::Sha1.severity(), Severity::Strength);
-}
+use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, Oddity};
 
 #[test]
 fn missing_unknown_and_pinned_issuers_are_told_apart() {
-    let sod = honest().sod(DocumentSigner::Brainpool256, &groups(), SIGNED_AT).expect("SOD");
-    let reason = |sod: &[u8], store: &TrustStore| {
-        let result = judge(sod, &groups(), store, now());
-        let chain = check(&result.checks, "dsc_chain").clone();
-        (chain.outcome, chain.reason, Policy::Files.decide(&result.checks))
-    };
-    let undecided = |reason: &str| (Outcome::NotPerformed, Some(reason.to_owned()), Decision::Undecided);
-    assert_eq!(reason(&sod, &TrustStore::new()), undecided("no_anchor"));
+    let sod = sod_of(&honest(), &card());
+    let judge = |sod: &[u8], store: &TrustStore| judge(sod, &card(), store, now());
+    assert_eq!(chain(&judge(&sod, &TrustStore::new())), (Answer::Unknown, Some("no_anchor")));
     // Somebody's own CSCA under the real one's name.
     let forger = Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer");
-    let forged = forger.sod(DocumentSigner::Brainpool256, &groups(), SIGNED_AT).expect("SOD");
-    assert_eq!(reason(&forged, &trust()), undecided("issuer_key_unknown"));
+    let forged = sod_of(&forger, &card());
+    assert_eq!(chain(&judge(&forged, &trust())), (Answer::Unknown, Some("issuer_key_unknown")));
     // The operator pins one document signer: it is trusted, its neighbour is not.
-    let mut pinned = TrustStore::new();
-    let signer = judge(&sod, &groups(), &trust(), now()).document_signer.expect("document signer");
-    let fingerprint = signer.fingerprint();
-    pinned.pin(Pin { fingerprint, source: "pins.toml".to_owned(), reason: "handed over in person".to_owned() });
-    assert_eq!(reason(&sod, &pinned), (Outcome::Passed, None, Decision::Genuine));
-    let other = honest().sod(DocumentSigner::RsaPss, &groups(), SIGNED_AT).expect("SOD");
-    assert_eq!(reason(&other, &pinned), undecided("no_anchor"));
-    assert_eq!(reason(&forged, &pinned), undecided("no_anchor"));
+    let signer = judge(&sod, &trust()).document_signer.expect("document signer");
+    let pinned = |scope| {
+        let mut store = TrustStore::new();
+        let (source, reason) = ("pins.toml".to_owned(), "handed over in person".to_owned());
+        store.pin(Pin { fingerprint: signer.fingerprint(), source, reason, scope });
+        store
+    };
+    let citizens = pinned(Scope::of(&[DocumentKind::IdentityCard]));
+    assert_eq!(chain(&judge(&sod, &citizens)), (Answer::Pinned, None));
+    let other = honest().sod(DocumentSigner::RsaPss, &card(), SIGNED_AT).expect("SOD");
+    assert_eq!(chain(&judge(&other, &citizens)), (Answer::Unknown, Some("no_anchor")));
+    assert_eq!(chain(&judge(&forged, &citizens)), (Answer::Unknown, Some("no_anchor")));
+    // Pinned for another kind of document.
+    let passports = judge(&sod, &pinned(Scope::of(&[DocumentKind::Passport])));
+    assert_eq!(passports.issuer, Answer::Unknown);
+    assert_eq!(found(&passports.checks, "anchor_scope"), (Outcome::NotPerformed, Some("out_of_scope")));
+    // A pin says nothing about the country.
+    let foreign = support::issued::groups(DocumentKind::IdentityCard, "LAO");
+    let result = support::issued::judge(&sod_of(&honest(), &foreign), &foreign, &citizens, now());
+    assert_eq!(result.issuer, Answer::Refuted);
+}
+
+/// A key identifier may be copied by anybody; with the name it names the one who ought to have signed.
+#[test]
+fn only_the_very_key_that_is_named_proves_a_forgery() {
+    let honest = honest();
+    let mut der = honest.document_signer(DocumentSigner::Brainpool256).expect("certificate");
+    let at = der.len() - 10;
+    der[at] ^= 1;
+    let changed = Certificate::parse(&der).expect("certificate");
+    assert!(matches!(trust().chain(&changed), emrtd::trust::Chain::Forged(_)));
+    // Beside a key of the same name that nobody vouches for, it is merely unknown.
+    let mut store = trust();
+    let fingerprint = store.entries()[0].certificate.fingerprint();
+    store.set_scope(&fingerprint, Scope::NONE);
+    assert!(!matches!(store.chain(&changed), emrtd::trust::Chain::Forged(_)));
 }
 
 /// A document signer that lies in the trust directory issues nothing: it is no certification authority.
@@ -94,40 +71,131 @@ fn a_certificate_that_is_no_authority_is_no_link() {
     let mut store = trust();
     let signer = honest().document_signer(DocumentSigner::Brainpool256).expect("certificate");
     store.add("dsc.cer", &signer).expect("a certificate");
-    let sod = honest().sod(DocumentSigner::Brainpool256, &groups(), SIGNED_AT).expect("SOD");
-    assert!(judge(&sod, &groups(), &store, now()).trusted, "its own path is not disturbed");
+    let sod = sod_of(&honest(), &card());
+    assert!(judge(&sod, &card(), &store, now()).trusted, "its own path is not disturbed");
     let alone = {
         let mut store = TrustStore::new();
         store.add("dsc.cer", &signer).expect("a certificate");
         store
     };
-    let result = judge(&sod, &groups(), &alone, now());
+    let result = judge(&sod, &card(), &alone, now());
     assert_eq!(check(&result.checks, "dsc_chain").reason.as_deref(), Some("no_anchor"));
+    assert_eq!(alone.role(&alone.entries()[0]), Role::NotAnAuthority);
+}
+
+/// An anchor is self-signed, checked; under its name another key is a link, and stands on a key that stands.
+#[test]
+fn a_link_of_the_same_name_stands_only_on_a_key_that_stands() {
+    use CscaKey::{New, Old, Stranger};
+    let issuer = honest();
+    let root = &issuer.trust_files().expect("files")[0].der;
+    let certificate = |key, by| issuer.same_name(key, by).expect("certificate");
+    for (second, role, reason) in [
+        (certificate(New, Old), Role::Link, None),
+        (certificate(New, New), Role::Anchor, None),
+        (certificate(New, Stranger), Role::LinkUnanchored, Some("link_unanchored")),
+    ] {
+        let store = with(&[root, &second]);
+        assert_eq!(store.role(&store.entries()[0]), Role::Anchor);
+        assert_eq!(store.role(&store.entries()[1]), role);
+        let sod = issuer.sod_under(New, &card(), SIGNED_AT).expect("SOD");
+        let result = judge(&sod, &card(), &store, now());
+        let answer = if role.stands() { Answer::Vouched } else { Answer::Unknown };
+        assert_eq!(chain(&result), (answer, reason), "{role:?}");
+    }
+    // A stranger's own key under the name, "linked" by nobody who stands here: two links in a circle.
+    let circle = with(&[root, &certificate(New, Stranger), &certificate(Stranger, New)]);
+    assert!(circle.entries()[1..].iter().all(|entry| circle.role(entry) == Role::LinkUnanchored));
+    let sod = issuer.sod_under(Stranger, &card(), SIGNED_AT).expect("SOD");
+    assert_eq!(chain(&judge(&sod, &card(), &circle, now())), (Answer::Unknown, Some("link_unanchored")));
+    // A link alone, without what it stands on.
+    let alone = with(&[&certificate(New, Old)]);
+    assert_eq!(alone.role(&alone.entries()[0]), Role::LinkUnanchored);
 }
 
 #[test]
-fn a_stale_revocation_list_still_revokes_but_no_longer_clears() {
-    let late = UnixTime::from_date(2041, 1, 1).expect("date");
-    for (fault, at, outcome, reason) in [
-        (IssuerFault::None, now(), Outcome::Passed, None),
-        (IssuerFault::None, late, Outcome::NotPerformed, Some("revocation_list_stale")),
-        (IssuerFault::RevokedDsc, now(), Outcome::Failed, Some("dsc_revoked")),
-        (IssuerFault::RevokedDsc, late, Outcome::Failed, Some("dsc_revoked")),
-    ] {
-        let issuer = Issuer::new(fault).expect("issuer");
-        let sod = issuer.sod(DocumentSigner::Brainpool256, &groups(), SIGNED_AT).expect("SOD");
-        let result = judge(&sod, &groups(), &trust(), at);
-        let revocation = check(&result.checks, "dsc_revocation");
-        assert_eq!((revocation.outcome, revocation.reason.as_deref()), (outcome, reason), "{fault:?}");
-        assert!(revocation.detail.as_deref().expect("detail").contains("days old"), "{revocation:?}");
+fn what_a_signer_without_a_country_signs_for_is_not_known() {
+    let issuer = Issuer::of("").expect("issuer");
+    let store = with(&[&issuer.trust_files().expect("files")[0].der]);
+    let result = judge(&sod_of(&issuer, &card()), &card(), &store, now());
+    assert_eq!(result.issuer, Answer::Unknown);
+    assert_eq!(found(&result.checks, "issuing_state"), (Outcome::NotPerformed, Some("state_missing")));
+    // Nor what a state is that stands in no list.
+    let utopia = support::issued::groups(DocumentKind::IdentityCard, "UTO");
+    let result = judge(&sod_of(&honest(), &utopia), &utopia, &trust(), now());
+    assert_eq!(result.issuer, Answer::Unknown);
+    assert_eq!(found(&result.checks, "issuing_state"), (Outcome::NotPerformed, Some("state_unknown")));
+}
+
+/// What EF.DG1 says counts only if the SOD binds it.
+#[test]
+fn a_document_that_the_signature_does_not_bind_says_nothing() {
+    let sod = sod_of(&honest(), &card());
+    let mut other = card();
+    other.remove(&1);
+    let result = judge_with(&sod, &other, &facts(&card()), &trust(), now());
+    assert_eq!(result.issuer, Answer::Unchecked);
+    for id in ["issuing_state", "anchor_scope"] {
+        assert_eq!(found(&result.checks, id), (Outcome::NotPerformed, Some("no_dg1")));
     }
+    assert!(result.facts.document.is_none() && result.signed && !result.trusted);
+    assert_eq!(result.listed, [1, 15]);
+    // A group that the SOD does not list is nobody's, and accuses nobody.
+    let mut more = card();
+    more.insert(13, b"mine".to_vec());
+    let result = judge(&sod, &more, &trust(), now());
+    assert_eq!((result.issuer, found(&result.checks, "dg_hash.13").1), (Answer::Unchecked, Some("not_in_sod")));
+}
+
+/// Without a signing time: the date of issue, the latest certain moment, or nobody knows; never a forgery.
+#[test]
+fn validity_without_a_signing_time_is_judged_at_a_moment_that_is_certain() {
+    let day = |year| UnixTime::from_date(year, 6, 1).expect("date");
+    let honest = honest();
+    let expired = Issuer::new(IssuerFault::ExpiredDsc).expect("issuer");
+    let unknown = (Outcome::NotPerformed, Some("dsc_expired_signing_time_unknown"));
+    let passed = (Outcome::Passed, None);
+    // Valid 2020 as ExpiredDsc, 2021 to 2038 as honest.
+    for (issuer, now, issued, expires, outcome) in [
+        (&honest, 2026, None, None, passed),
+        (&honest, 2039, None, None, unknown),
+        (&honest, 2039, None, Some(2037), passed),
+        (&honest, 2039, Some((1, 2023)), None, passed),
+        (&honest, 2039, Some((1, 2019)), None, unknown),
+        (&honest, 2039, Some((2, 2023)), None, unknown),
+        (&honest, 2010, None, None, unknown),
+        (&expired, 2026, None, None, unknown),
+        (&expired, 2026, Some((1, 2020)), None, passed),
+        (&expired, 2026, Some((1, 2030)), None, unknown),
+    ] {
+        for oddity in [Oddity::SigningTimeMissing, Oddity::SigningTimeUnreadable, Oddity::SigningTimeFuture] {
+            let sod = issuer.odd_sod(DocumentSigner::Brainpool256, &card(), SIGNED_AT, oddity).expect("SOD");
+            let facts = Facts {
+                issued: issued.map(|(group, year)| (group, day(year))),
+                expires: expires.map(day),
+                ..facts(&card())
+            };
+            let result = judge_with(&sod, &card(), &facts, &trust(), day(now));
+            let case = format!("{issuer:?} in {now}, issued {issued:?}, expires {expires:?}, {oddity:?}");
+            assert_eq!(found(&result.checks, "dsc_validity"), outcome, "{case}");
+            let answer = if outcome == passed { Answer::Vouched } else { Answer::Unknown };
+            assert_eq!(result.issuer, answer, "{case}");
+        }
+    }
+    // A signing time that can be believed decides, and proves.
+    let result = judge(&sod_of(&expired, &card()), &card(), &trust(), day(2026));
+    assert_eq!(found(&result.checks, "dsc_validity"), (Outcome::Failed, Some("dsc_expired")));
+    assert_eq!(result.issuer, Answer::Refuted);
+    assert_eq!(judge(&sod_of(&honest, &card()), &card(), &trust(), day(2045)).issuer, Answer::Vouched);
+    // A clock that stands before the signing time does not believe it, and accuses nobody.
+    assert_eq!(judge(&sod_of(&honest, &card()), &card(), &trust(), day(1971)).issuer, Answer::Unknown);
 }
 
 #[test]
 fn a_deviation_list_takes_doubt_away_and_makes_nothing_pass() {
     let issuer = honest();
-    let sod = issuer.sod(DocumentSigner::Brainpool256, &groups(), SIGNED_AT).expect("SOD");
-    let mut wrong = groups();
+    let sod = sod_of(&issuer, &card());
+    let mut wrong = card();
     wrong.insert(15, b"another data group fifteen".to_vec());
     let with = |list: &[u8]| {
         let mut store = trust();
@@ -137,30 +205,36 @@ fn a_deviation_list_takes_doubt_away_and_makes_nothing_pass() {
     let list = |kind, group| issuer.deviation_list(DocumentSigner::Brainpool256, kind, group).expect("list");
     let decide = |store: &TrustStore, groups: &BTreeMap<u8, Vec<u8>>| {
         let result = judge(&sod, groups, store, now());
-        (Policy::Files.decide(&result.checks), result)
+        (result.issuer, result)
     };
-    assert_eq!(decide(&trust(), &wrong).0, Decision::NotGenuine);
-    // Hashes of group 15 are declared wrong: undecided, never genuine.
+    assert_eq!(decide(&trust(), &wrong).0, Answer::Refuted);
+    // Hashes of group 15 are declared wrong: unchecked, never vouched for.
     let store = with(&list([2, 2], Some(15)));
     let (decision, result) = decide(&store, &wrong);
     assert_eq!(check(&result.checks, "dg_hash.15").reason.as_deref(), Some("issuer_declared_deviation"));
     assert_eq!(
         (decision, &result.known_deviations[..]),
-        (Decision::Undecided, &["declared by the practice issuer".to_owned()][..])
+        (Answer::Unchecked, &["declared by the practice issuer".to_owned()][..])
     );
     assert!(!result.bound.contains(&15));
-    assert_eq!(decide(&store, &groups()).0, Decision::Genuine, "what is right stays right");
+    assert_eq!(decide(&store, &card()).0, Answer::Vouched, "what is right stays right");
     // A declaration about another group explains nothing.
-    assert_eq!(decide(&with(&list([2, 2], Some(2))), &wrong).0, Decision::NotGenuine);
+    assert_eq!(decide(&with(&list([2, 2], Some(2))), &wrong).0, Answer::Refuted);
     // Nor does one about another document signer.
     let other = issuer.deviation_list(DocumentSigner::RsaPss, [2, 2], Some(15)).expect("list");
-    assert_eq!(decide(&with(&other), &wrong).0, Decision::NotGenuine);
+    assert_eq!(decide(&with(&other), &wrong).0, Answer::Refuted);
     // Nor one that somebody else signed.
     let forger = Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer");
     let forged = forger.deviation_list(DocumentSigner::Brainpool256, [2, 2], Some(15)).expect("list");
-    assert_eq!(decide(&with(&forged), &wrong).0, Decision::NotGenuine);
+    assert_eq!(decide(&with(&forged), &wrong).0, Answer::Refuted);
     // A key that the issuer calls compromised proves nothing any more.
-    assert!(decide(&with(&list([1, 4], None)), &groups()).1.active_key_compromised);
+    assert!(decide(&with(&list([1, 4], None)), &card()).1.active_key_compromised);
+    // A signer that is for something else declares nothing.
+    for oddity in [Oddity::BarcodeSigner, Oddity::NoDigitalSignature, Oddity::UnknownCritical] {
+        let misused = Issuer::odd(oddity).expect("issuer");
+        let list = misused.deviation_list(DocumentSigner::Brainpool256, [2, 2], Some(15)).expect("list");
+        assert_eq!(decide(&with(&list), &wrong).0, Answer::Refuted, "{oddity:?}");
+    }
     // A changed list is refused whole.
     let mut changed = list([2, 2], Some(15));
     let at = changed.len() - 3;
@@ -177,7 +251,7 @@ fn a_file_is_taken_whole_or_not_at_all() {
     let mut store = TrustStore::new();
     let added = store.add("list.ml", &list).expect("master list");
     assert_eq!((added.certificates, added.known), (2, 0));
-    assert!(matches!(&store.entries()[0].origin, emrtd::trust::Origin::MasterList { signed: Some(_), .. }));
+    assert!(matches!(&store.entries()[0].origin, Origin::MasterList { signed: Some(_), .. }));
     assert_eq!(store.add("again.ml", &list).expect("master list").known, 2);
     // A revocation list before a master list whose signature is wrong.
     let crl = &files.iter().find(|f| f.name.ends_with(".crl")).expect("list").der;

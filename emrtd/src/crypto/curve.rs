@@ -1,6 +1,6 @@
 //! The named curves (ICAO 9303-11 §9.5.1, standardised domain parameter ids 8 to 18) and how certificates name them.
 
-use super::CryptoError;
+use super::{CryptoError, Protection};
 use crate::oid::{self, Oid};
 use crate::tlv::{Tlv, tag};
 use openssl::bn::{BigNum, BigNumContext};
@@ -95,6 +95,16 @@ impl Curve {
         }
     }
 
+    /// How much it protects.
+    #[must_use]
+    pub const fn protection(self) -> Protection {
+        match self.field_bits() {
+            0..160 => Protection::Broken,
+            160..224 => Protection::Weak,
+            _ => Protection::Current,
+        }
+    }
+
     const fn nid(self) -> Nid {
         match self {
             Self::Secp192r1 => Nid::X9_62_PRIME192V1,
@@ -138,7 +148,7 @@ impl Curve {
         Self::ALL
             .into_iter()
             .find(|curve| explicit.matches(curve.components()))
-            .map(|curve| (curve, ParameterForm::Explicit))
+            .map(|curve| (curve, explicit.form()))
             .ok_or_else(|| CryptoError::unsupported("curve", "explicit parameters of no named curve"))
     }
 
@@ -155,6 +165,8 @@ pub enum ParameterForm {
     Named,
     /// By explicit field, coefficients, generator and order, as ICAO 9303-12 prescribes.
     Explicit,
+    /// The same without the cofactor, which ICAO 9303-12 §7.1 wants. It is one for every curve that is accepted.
+    ExplicitWithoutCofactor,
 }
 
 /// The numbers of a curve, without leading zeros.
@@ -220,6 +232,13 @@ impl<'a> Explicit<'a> {
         let order = fields.expect(tag::INTEGER)?.uint_bytes()?;
         let cofactor = fields.optional(tag::INTEGER)?.map(|t| t.uint_bytes()).transpose()?;
         Ok(Self { p, a, b, base, order, cofactor })
+    }
+
+    const fn form(&self) -> ParameterForm {
+        match self.cofactor {
+            Some(_) => ParameterForm::Explicit,
+            None => ParameterForm::ExplicitWithoutCofactor,
+        }
     }
 
     fn matches(&self, named: &Components) -> bool {

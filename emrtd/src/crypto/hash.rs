@@ -1,5 +1,6 @@
 //! Hash algorithms of ICAO 9303-11 and 9303-12.
 
+use super::Protection;
 use crate::oid::{self, Oid};
 use sha2::Digest as _;
 
@@ -71,6 +72,12 @@ impl HashAlgorithm {
             Self::Sha384 => "SHA-384",
             Self::Sha512 => "SHA-512",
         }
+    }
+
+    /// How much it protects.
+    #[must_use]
+    pub const fn protection(self) -> Protection {
+        if matches!(self, Self::Sha1) { Protection::Weak } else { Protection::Current }
     }
 
     pub(crate) fn message_digest(self) -> openssl::hash::MessageDigest {

@@ -3,6 +3,7 @@
 //! Curves, big numbers, signatures and triple DES come from OpenSSL, the only library at hand with every brainpool
 //! curve; AES, MACs, hashes and the arithmetic of brainpoolP256r1, where it is faster, from RustCrypto
 //! (docs/decisions/0001-chip-cryptography.md).
+//! What is weak is named where it is used ([`Protection`]); with what is broken nothing is checked at all.
 //! Certificates and signed data are parsed by this crate; OpenSSL only ever sees numbers.
 
 pub mod agreement_key;
@@ -39,6 +40,9 @@ pub enum CryptoError {
         /// Its identifier.
         value: String,
     },
+    /// A key or an algorithm that anybody can break: whatever it signs counts as not signed.
+    #[error("broken: {0}")]
+    Broken(String),
     /// A key or a point that is not valid for its algorithm.
     #[error("invalid {0}")]
     Invalid(&'static str),
@@ -67,6 +71,17 @@ impl CryptoError {
     pub(crate) fn unsupported(what: &'static str, value: impl std::fmt::Display) -> Self {
         Self::Unsupported { what, value: value.to_string() }
     }
+}
+
+/// How much an algorithm or a key protects, by what ICAO 9303-12 §4.1.6 asks for today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    /// Nothing: RSA under 1,024 bits or with an exponent that is none, curves under 160 bits, MD5.
+    Broken,
+    /// Less than is asked for: RSA under 2,048 bits, curves under 224 bits, SHA-1.
+    Weak,
+    /// Enough.
+    Current,
 }
 
 /// Compares without telling by its duration where two values differ.

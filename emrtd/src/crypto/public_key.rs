@@ -2,7 +2,7 @@
 
 use super::curve::{Curve, ParameterForm};
 use super::domain::signature_key;
-use super::{CryptoError, HashAlgorithm};
+use super::{CryptoError, HashAlgorithm, Protection};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Tlv, TlvError, tag};
 use openssl::bn::BigNum;
@@ -70,6 +70,10 @@ impl PublicKey {
         if n.len() > 1024 || e.len() > 8 {
             return Err(CryptoError::Invalid("RSA key"));
         }
+        // With e = 1 everybody signs; an even one is no RSA.
+        if e.last().is_none_or(|b| b & 1 == 0) || e == [1] {
+            return Err(CryptoError::Broken("RSA exponent".to_owned()));
+        }
         let n = BigNum::from_slice(n).map_err(invalid)?;
         let e = BigNum::from_slice(e).map_err(invalid)?;
         let bits = n.num_bits() as u32;
@@ -96,10 +100,21 @@ impl PublicKey {
         }
     }
 
+    /// How much it protects.
+    #[must_use]
+    pub const fn protection(&self) -> Protection {
+        match self {
+            Self::Rsa { bits: 0..1024, .. } => Protection::Broken,
+            Self::Rsa { bits: 1024..2048, .. } => Protection::Weak,
+            Self::Rsa { .. } => Protection::Current,
+            Self::Ec { curve, .. } => curve.protection(),
+        }
+    }
+
     /// Whether `signature` over `message` is valid.
     ///
     /// # Errors
-    /// When the algorithm does not fit the key.
+    /// When the algorithm does not fit the key, or the key is broken: a right signature would mean nothing.
     pub fn verify(
         &self,
         algorithm: &SignatureAlgorithm,
@@ -107,6 +122,9 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<bool, CryptoError> {
         let library = |_| CryptoError::Library("EVP_DigestVerify");
+        if self.protection() == Protection::Broken {
+            return Err(CryptoError::Broken(self.describe()));
+        }
         match (self, algorithm) {
             (Self::Rsa { key, .. }, SignatureAlgorithm::RsaPkcs1(hash)) => {
                 let mut verifier = Verifier::new(hash.message_digest(), key).map_err(library)?;
@@ -194,8 +212,17 @@ impl SignatureAlgorithm {
             (oid::ECDSA_SHA512, _) => Self::Ecdsa(Sha512),
             (oid::EC_PUBLIC_KEY, Some(hash)) => Self::Ecdsa(hash),
             (oid::RSA_PSS, _) => pss(parameters)?,
+            (oid::RSA_MD2 | oid::RSA_MD5, _) => return Err(CryptoError::Broken("MD2 or MD5".to_owned())),
             _ => return Err(CryptoError::unsupported("signature algorithm", id)),
         })
+    }
+
+    /// How much it protects: as much as its hash.
+    #[must_use]
+    pub const fn protection(&self) -> Protection {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss { hash, .. } | Self::Ecdsa(hash) => hash.protection(),
+        }
     }
 
     /// The name as people write it.
@@ -248,5 +275,8 @@ pub fn hash_algorithm(algorithm: &Tlv<'_>) -> Result<HashAlgorithm, CryptoError>
     let algorithm = algorithm.tagged(tag::SEQUENCE).map_err(CryptoError::malformed("hash algorithm"))?;
     let id = algorithm.children().expect(tag::OID).map_err(CryptoError::malformed("hash algorithm"))?;
     let id = Oid(id.value);
+    if id == oid::MD5 {
+        return Err(CryptoError::Broken("MD5".to_owned()));
+    }
     HashAlgorithm::from_oid(id).ok_or_else(|| CryptoError::unsupported("hash algorithm", id))
 }

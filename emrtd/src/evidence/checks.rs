@@ -185,7 +185,7 @@ impl Evidence {
                 return open(check.with_detail(describe(&error)), "no_card_security");
             }
         };
-        let mut file = judge_signed(FILE, &security.signed_data, trust, circumstances.at, circumstances.now);
+        let mut file = judge_signed(FILE, &security.signed_data, passive, trust, circumstances.at, circumstances.now);
         let signed = file.outcome == Outcome::Passed
             || file.outcome != Outcome::Failed && !passive.trusted && is_of_the_same_signer(&security, passive);
         if file.outcome == Outcome::Failed {

@@ -7,10 +7,11 @@
 //! ```
 
 use crate::cms::{CmsError, Deviation, SignedData};
-use crate::crypto::HashAlgorithm;
 use crate::crypto::public_key::hash_algorithm;
+use crate::crypto::{HashAlgorithm, Protection};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, TlvError, tag};
+use crate::x509::printable;
 use std::collections::BTreeMap;
 
 /// The hashes that the issuer signed.
@@ -24,7 +25,12 @@ pub struct LdsSecurityObject {
     pub lds_version: Option<String>,
     /// Expected hash by data group number.
     pub data_groups: BTreeMap<u8, Vec<u8>>,
+    /// Whether more follows it in the signed content.
+    pub bytes_after: bool,
 }
+
+/// The LDS versions that state themselves.
+const KNOWN_VERSIONS: [&str; 2] = ["0107", "0108"];
 
 /// EF.SOD, read but not yet checked.
 #[derive(Debug, Clone)]
@@ -43,19 +49,41 @@ impl Sod {
     /// # Errors
     /// When it is malformed or uses an algorithm that is not supported.
     pub fn parse(file: &[u8]) -> Result<Self, CmsError> {
-        let signed_data = SignedData::parse(tlv::first(file, 0x77)?.value)?;
+        let outer = tlv::first(file, 0x77)?;
+        let signed_data = SignedData::parse(outer.value)?;
         let mut deviations = signed_data.deviations.clone();
+        // Chips pad files with zeros or ones; anything else was put there.
+        let rest = &file[outer.raw.len()..];
+        if !rest.iter().all(|b| *b == 0) && !rest.iter().all(|b| *b == 0xFF) {
+            deviations.push(Deviation::BytesAfterFile);
+        }
+        if tlv::first(outer.value, tag::SEQUENCE)?.raw.len() < outer.value.len() {
+            deviations.push(Deviation::BytesAfterSignedData);
+        }
+        let shortest = tlv::has_shortest_lengths(outer.raw);
+        if !shortest && !deviations.contains(&Deviation::LengthNotShortest) {
+            deviations.push(Deviation::LengthNotShortest);
+        }
         match Oid(&signed_data.content_type) {
             oid::LDS_SECURITY_OBJECT => {}
             oid::DATA => deviations.push(Deviation::ContentTypeIsData),
             _ => return Err(TlvError::Value("eContentType is not id-icao-ldsSecurityObject").into()),
         }
         let security_object = LdsSecurityObject::parse(&signed_data.content)?;
-        if security_object.hash == HashAlgorithm::Sha1 && !deviations.contains(&Deviation::Sha1) {
+        if security_object.hash.protection() == Protection::Weak && !deviations.contains(&Deviation::Sha1) {
             deviations.push(Deviation::Sha1);
         }
         if security_object.version != u32::from(security_object.lds_version.is_some()) {
             deviations.push(Deviation::LdsVersion);
+        }
+        if security_object.lds_version.as_ref().is_some_and(|text| !KNOWN_VERSIONS.contains(&text.as_str())) {
+            deviations.push(Deviation::LdsVersionText);
+        }
+        if security_object.bytes_after {
+            deviations.push(Deviation::BytesAfterContent);
+        }
+        if !tlv::has_shortest_lengths(&signed_data.content) && !deviations.contains(&Deviation::LengthNotShortest) {
+            deviations.push(Deviation::LengthNotShortest);
         }
         Ok(Self { signed_data, security_object, deviations })
     }
@@ -63,7 +91,9 @@ impl Sod {
 
 impl LdsSecurityObject {
     fn parse(content: &[u8]) -> Result<Self, CmsError> {
-        let mut fields = tlv::first(content, tag::SEQUENCE)?.children();
+        let object = tlv::first(content, tag::SEQUENCE)?;
+        let bytes_after = object.raw.len() < content.len();
+        let mut fields = object.children();
         let version = fields.expect(tag::INTEGER)?.small_uint()?;
         let hash = hash_algorithm(&fields.expect(tag::SEQUENCE)?)?;
         let mut data_groups = BTreeMap::new();
@@ -81,8 +111,8 @@ impl LdsSecurityObject {
         let mut lds_version = None;
         if let Some(info) = fields.optional(tag::SEQUENCE)? {
             let text = info.children().expect(tag::PRINTABLE_STRING)?;
-            lds_version = Some(String::from_utf8_lossy(text.value).into_owned());
+            lds_version = Some(printable(&String::from_utf8_lossy(text.value)));
         }
-        Ok(Self { version, hash, lds_version, data_groups })
+        Ok(Self { version, hash, lds_version, data_groups, bytes_after })
     }
 }

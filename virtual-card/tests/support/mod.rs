@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod issued;
+
 use emrtd::evidence::{Circumstances, Verification};
 use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::password::Password;

@@ -1,11 +1,27 @@
 //! X.509 certificates of the eMRTD PKI (ICAO 9303-12 §7), read without re-encoding.
 //!
-//! The reader takes what real issuers produce; what departs from the profile but does not weaken the
-//! signature is left to the caller to judge.
+//! The reader takes what real issuers produce; what departs from the profile is kept and named, and judged by who uses
+//! the certificate.
+//!
+//! | file | content |
+//! |---|---|
+//! | `mod.rs` | the certificate itself, and points in time |
+//! | `extensions.rs` | extensions, and whether they let a certificate sign documents or lists |
+//! | `name.rs` | names: compared, and made fit to be shown |
+//! | `split.rs` | many certificates in one file |
 
 use crate::crypto::{CryptoError, PublicKey, SignatureAlgorithm};
-use crate::oid::{self, Oid};
-use crate::tlv::{self, Reader, Tlv, TlvError, tag};
+use crate::tlv::{self, Tlv, TlvError, tag};
+use std::sync::OnceLock;
+
+mod extensions;
+mod name;
+mod split;
+
+pub use extensions::{BasicConstraints, Extensions, KeyUsage, Purpose, PurposeFault};
+pub(crate) use name::printable;
+pub use name::{common_name, country, same_name};
+pub use split::split_certificates;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,13 +59,13 @@ pub struct Certificate {
     pub not_before: UnixTime,
     /// End of validity.
     pub not_after: UnixTime,
-    key: Result<PublicKey, CryptoError>,
+    spki: std::ops::Range<usize>,
+    /// Read when it is first asked for: a store of thousands uses few.
+    key: OnceLock<Result<PublicKey, CryptoError>>,
     algorithm: Result<SignatureAlgorithm, CryptoError>,
     signature: Vec<u8>,
-    subject_key_identifier: Option<Vec<u8>>,
-    authority_key_identifier: Option<Vec<u8>>,
-    /// Whether basicConstraints or keyUsage marks a certification authority: some links have only one of them.
-    pub is_authority: bool,
+    /// What it says about its key and its purpose.
+    pub extensions: Extensions,
     /// Whether the signature algorithm inside the signed part equals the one outside (RFC 5280 §4.1.1.2).
     pub algorithms_agree: bool,
 }
@@ -83,7 +99,8 @@ impl Certificate {
         let not_before = read_time(validity.next()?)?;
         let not_after = read_time(validity.next()?)?;
         let subject = body.expect(tag::SEQUENCE)?.raw.to_vec();
-        let key = PublicKey::from_spki(&body.expect(tag::SEQUENCE)?);
+        let spki = body.expect(tag::SEQUENCE)?.raw;
+        let spki_start = spki.as_ptr() as usize - outer.raw.as_ptr() as usize;
         let mut certificate = Self {
             raw: outer.raw.to_vec(),
             tbs: start..start + tbs.raw.len(),
@@ -92,52 +109,19 @@ impl Certificate {
             serial,
             not_before,
             not_after,
-            key,
+            spki: spki_start..spki_start + spki.len(),
+            key: OnceLock::new(),
             algorithm: SignatureAlgorithm::from_algorithm(&algorithm, None),
             signature,
-            subject_key_identifier: None,
-            authority_key_identifier: None,
-            is_authority: false,
+            extensions: Extensions::default(),
             algorithms_agree,
         };
         while let Some(field) = body.next()? {
             if field.tag == tag::CONTEXT_3 {
-                certificate.read_extensions(&field)?;
+                certificate.extensions = Extensions::read(&field)?;
             }
         }
         Ok(certificate)
-    }
-
-    fn read_extensions(&mut self, field: &Tlv<'_>) -> Result<(), TlvError> {
-        let mut extensions = tlv::first(field.value, tag::SEQUENCE)?.children();
-        while let Some(extension) = extensions.next()? {
-            let mut parts = extension.children();
-            let id = Oid(parts.expect(tag::OID)?.value);
-            parts.optional(tag::BOOLEAN)?;
-            let value = parts.expect(tag::OCTET_STRING)?.value;
-            match id {
-                oid::SUBJECT_KEY_IDENTIFIER => {
-                    self.subject_key_identifier = tlv::first(value, tag::OCTET_STRING).ok().map(|t| t.value.to_vec());
-                }
-                oid::AUTHORITY_KEY_IDENTIFIER => {
-                    let inner = tlv::first(value, tag::SEQUENCE).ok();
-                    let id = inner.and_then(|t| tlv::find(t.value, 0x80).ok().flatten());
-                    self.authority_key_identifier = id.map(|t| t.value.to_vec());
-                }
-                oid::BASIC_CONSTRAINTS => {
-                    let inner = tlv::first(value, tag::SEQUENCE).ok();
-                    let flag = inner.and_then(|t| tlv::find(t.value, tag::BOOLEAN).ok().flatten());
-                    self.is_authority |= flag.is_some_and(|t| t.value != [0]);
-                }
-                oid::KEY_USAGE => {
-                    // Unused bits, then the first eight: keyCertSign is the sixth.
-                    let usage = tlv::first(value, tag::BIT_STRING).ok();
-                    self.is_authority |= usage.is_some_and(|t| t.value.get(1).is_some_and(|bits| bits & 0x04 != 0));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// The DER bytes.
@@ -179,13 +163,13 @@ impl Certificate {
     /// The subject key identifier.
     #[must_use]
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.subject_key_identifier.as_deref()
+        self.extensions.subject_key_identifier.as_deref()
     }
 
     /// The authority key identifier.
     #[must_use]
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        self.authority_key_identifier.as_deref()
+        self.extensions.authority_key_identifier.as_deref()
     }
 
     /// The subject's country in upper case; issuers write it in either.
@@ -217,7 +201,41 @@ impl Certificate {
     /// # Errors
     /// When its algorithm or curve is not accepted.
     pub fn public_key(&self) -> Result<&PublicKey, CryptoError> {
-        self.key.as_ref().map_err(Clone::clone)
+        let read = || {
+            let spki = tlv::first(&self.raw[self.spki.clone()], tag::SEQUENCE);
+            PublicKey::from_spki(&spki.map_err(CryptoError::malformed("SubjectPublicKeyInfo"))?)
+        };
+        self.key.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    /// SubjectPublicKeyInfo in DER: two certificates for one key agree in it.
+    #[must_use]
+    pub fn key_info(&self) -> &[u8] {
+        &self.raw[self.spki.clone()]
+    }
+
+    /// The algorithm that it was signed with.
+    ///
+    /// # Errors
+    /// When it is none that is known here.
+    pub fn signature_algorithm(&self) -> Result<&SignatureAlgorithm, CryptoError> {
+        self.algorithm.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether it may issue certificates: basicConstraints *and* keyUsage say so (RFC 5280 §4.2.1.3, §4.2.1.9).
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        let usage = self.extensions.key_usage;
+        self.extensions.basic_constraints.is_some_and(|b| b.authority)
+            && usage.is_some_and(|u| u.contains(KeyUsage::CERTIFICATES))
+    }
+
+    /// Whether basicConstraints or keyUsage says that it is an authority: enough not to be taken for a document
+    /// signer.
+    #[must_use]
+    pub fn claims_authority(&self) -> bool {
+        self.extensions.basic_constraints.is_some_and(|b| b.authority)
+            || self.extensions.key_usage.is_some_and(|u| u.contains(KeyUsage::CERTIFICATES))
     }
 
     /// Whether subject and issuer bear the same name.
@@ -234,59 +252,6 @@ impl Certificate {
         let algorithm = self.algorithm.as_ref().map_err(Clone::clone)?;
         issuer.public_key()?.verify(algorithm, &self.raw[self.tbs.clone()], &self.signature)
     }
-}
-
-/// The country in a DER name, upper case.
-#[must_use]
-pub fn country(name: &[u8]) -> Option<String> {
-    name_attribute(name, oid::COUNTRY_NAME).map(|c| c.to_uppercase())
-}
-
-/// The common name in a DER name, or its country when it has none.
-#[must_use]
-pub fn common_name(name: &[u8]) -> String {
-    name_attribute(name, oid::COMMON_NAME).or_else(|| country(name)).unwrap_or_else(|| "(no name)".to_owned())
-}
-
-/// Whether two names are equal, letter case and the string type aside (RFC 5280 §7.1, simplified).
-#[must_use]
-pub fn same_name(a: &[u8], b: &[u8]) -> bool {
-    a == b || matches!((normalised(a), normalised(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn normalised(name: &[u8]) -> Result<Vec<(Vec<u8>, String)>, TlvError> {
-    let mut parts = Vec::new();
-    let mut sets = tlv::first(name, tag::SEQUENCE)?.children();
-    while let Some(set) = sets.next()? {
-        let mut pairs = set.children();
-        while let Some(pair) = pairs.next()? {
-            let mut pair = pair.children();
-            let id = pair.expect(tag::OID)?.value.to_vec();
-            let value = pair.next()?.ok_or(TlvError::Missing(tag::PRINTABLE_STRING))?;
-            parts.push((id, text(&value).trim().to_lowercase()));
-        }
-    }
-    Ok(parts)
-}
-
-fn name_attribute(name: &[u8], wanted: Oid<'_>) -> Option<String> {
-    let mut sets = tlv::first(name, tag::SEQUENCE).ok()?.children();
-    let mut found = None;
-    while let Ok(Some(set)) = sets.next() {
-        let mut pair = tlv::first(set.value, tag::SEQUENCE).ok()?.children();
-        if pair.expect(tag::OID).is_ok_and(|t| Oid(t.value) == wanted) {
-            found = pair.next().ok().flatten().map(|t| text(&t));
-        }
-    }
-    found
-}
-
-fn text(value: &Tlv<'_>) -> String {
-    if value.tag == tag::BMP_STRING {
-        let units: Vec<u16> = value.value.chunks(2).map(|c| c.iter().fold(0, |n, b| n << 8 | u16::from(*b))).collect();
-        return String::from_utf16_lossy(&units);
-    }
-    String::from_utf8_lossy(value.value).into_owned()
 }
 
 /// UTCTime or GeneralizedTime, with or without seconds; years 50 to 99 of UTCTime are 19xx (RFC 5280 §4.1.2.5).
@@ -313,36 +278,4 @@ pub(crate) fn read_time(value: Option<Tlv<'_>>) -> Result<UnixTime, TlvError> {
     let day = UnixTime::from_date(year, part(0)? as u8, part(1)? as u8).ok_or(BAD)?;
     let seconds = if digits.len() >= rest + 10 { part(4)? } else { 0 };
     Ok(UnixTime(day.0 + i64::from(part(2)? * 3600 + part(3)? * 60 + seconds)))
-}
-
-/// Splits concatenated DER certificates, or the PEM blocks of a text.
-///
-/// # Errors
-/// When a DER object is malformed or a PEM block is not base64.
-pub fn split_certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, TlvError> {
-    if let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN")) {
-        return pem_blocks(text);
-    }
-    let mut reader = Reader::new(bytes);
-    let mut all = Vec::new();
-    while let Some(object) = reader.next()? {
-        all.push(object.raw.to_vec());
-    }
-    Ok(all)
-}
-
-fn pem_blocks(text: &str) -> Result<Vec<Vec<u8>>, TlvError> {
-    let mut blocks = Vec::new();
-    let mut body: Option<String> = None;
-    for line in text.lines().map(str::trim) {
-        if line.starts_with("-----BEGIN") {
-            body = Some(String::new());
-        } else if line.starts_with("-----END") {
-            let encoded = body.take().ok_or(TlvError::Value("PEM"))?;
-            blocks.push(openssl::base64::decode_block(&encoded).map_err(|_| TlvError::Value("PEM base64"))?);
-        } else if let Some(body) = &mut body {
-            body.push_str(line);
-        }
-    }
-    Ok(blocks)
 }

@@ -3,109 +3,17 @@
 //! Hashes and signatures are computed over the bytes as received. Departures from the profile that real
 //! issuers are known for are accepted and named, see [`Deviation`].
 
+use crate::crypto::curve::ParameterForm;
 use crate::crypto::public_key::hash_algorithm;
-use crate::crypto::{CryptoError, HashAlgorithm, SignatureAlgorithm, equal};
+use crate::crypto::{CryptoError, HashAlgorithm, Protection, PublicKey, SignatureAlgorithm, equal};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Reader, Tlv, TlvError, tag};
 use crate::x509::{Certificate, UnixTime, read_time, same_name};
 use thiserror::Error;
 
-/// A departure from ICAO 9303-10 or 9303-12 that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Deviation {
-    /// BER with indefinite lengths where DER is prescribed (seen: New Zealand).
-    IndefiniteLength,
-    /// eContentType is id-data instead of id-icao-ldsSecurityObject (seen: China).
-    ContentTypeIsData,
-    /// signatureAlgorithm names the key type only; the digestAlgorithm decides (seen: United States, Australia).
-    SignatureAlgorithmIsKeyType,
-    /// SHA-1 protects the content or the signature.
-    Sha1,
-    /// There are no signed attributes; the signature is over the content itself.
-    NoSignedAttributes,
-    /// A version number differs from the one that RFC 5652 computes.
-    Version,
-    /// digestAlgorithms does not list the signer's, or lists something that is no hash algorithm.
-    DigestAlgorithms,
-    /// The signer identifier names another certificate than the one whose key signed.
-    SignerIdentifier,
-    /// A certificate states one signature algorithm inside its signed part and another outside.
-    CertificateAlgorithm,
-    /// The document signer does not name its issuer's key, or names another one (seen: New Zealand, China).
-    AuthorityKeyIdentifier,
-    /// RSASSA-PSS with another hash in the mask, or a salt of another length than the hash.
-    PssParameters,
-    /// The version of the LDS security object does not go with what stands in it (LDS 1.7, 1.8).
-    LdsVersion,
-}
+mod deviation;
 
-/// What a departure means for trust.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Form only: what is signed, and by whom, is as certain as ever.
-    Form,
-    /// The protection is weaker than ICAO 9303-12 asks for today.
-    Strength,
-}
-
-impl Severity {
-    /// A stable identifier.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Form => "form",
-            Self::Strength => "strength",
-        }
-    }
-}
-
-impl Deviation {
-    /// Every departure that can be reported.
-    pub const ALL: [Self; 12] = [
-        Self::IndefiniteLength,
-        Self::ContentTypeIsData,
-        Self::SignatureAlgorithmIsKeyType,
-        Self::Sha1,
-        Self::NoSignedAttributes,
-        Self::Version,
-        Self::DigestAlgorithms,
-        Self::SignerIdentifier,
-        Self::CertificateAlgorithm,
-        Self::AuthorityKeyIdentifier,
-        Self::PssParameters,
-        Self::LdsVersion,
-    ];
-
-    /// What it means for trust.
-    #[must_use]
-    pub const fn severity(self) -> Severity {
-        match self {
-            // Without attributes nothing says what kind of content was signed, nor when.
-            Self::Sha1 | Self::NoSignedAttributes | Self::ContentTypeIsData => Severity::Strength,
-            _ => Severity::Form,
-        }
-    }
-
-    /// A stable identifier.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::IndefiniteLength => "ber_indefinite_length",
-            Self::ContentTypeIsData => "econtent_type_id_data",
-            Self::SignatureAlgorithmIsKeyType => "signature_algorithm_is_key_type",
-            Self::Sha1 => "sha1",
-            Self::NoSignedAttributes => "no_signed_attributes",
-            Self::Version => "version",
-            Self::DigestAlgorithms => "digest_algorithms",
-            Self::SignerIdentifier => "signer_identifier",
-            Self::CertificateAlgorithm => "certificate_algorithm",
-            Self::AuthorityKeyIdentifier => "authority_key_identifier",
-            Self::PssParameters => "pss_parameters",
-            Self::LdsVersion => "lds_version",
-        }
-    }
-}
+pub use deviation::{Deviation, Severity};
 
 /// Why signed data cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -130,8 +38,13 @@ pub enum CmsError {
 pub enum SignatureFault {
     /// The messageDigest attribute is not the content's hash.
     MessageDigest,
+    /// A signed attribute that may stand once, with one value, stands more often: whoever reads the other one reads
+    /// something else.
+    Repeated,
     /// The contentType attribute differs from eContentType.
     ContentType,
+    /// There is no messageDigest attribute: the signature says nothing of the content. It is no proof of anything.
+    NoMessageDigest,
     /// The signature does not verify with the signer's key.
     Signature,
 }
@@ -172,8 +85,12 @@ pub struct SignedData {
 struct SignedAttributes {
     /// Re-tagged as SET OF, which is what the signature covers (RFC 5652 §5.4).
     signed: Vec<u8>,
+    /// The same in DER order, where they came in another.
+    sorted: Option<Vec<u8>>,
     content_type: Option<Vec<u8>>,
     message_digest: Option<Vec<u8>>,
+    /// Whether one of the two stands twice, or has two values.
+    repeated: bool,
 }
 
 impl SignedData {
@@ -225,11 +142,19 @@ impl SignedData {
         if !digests.is_ok_and(|digests| digests.contains(&signer.digest)) {
             deviations.push(Deviation::DigestAlgorithms);
         }
-        if signer.digest == HashAlgorithm::Sha1 {
+        if signer.digest.protection() == Protection::Weak || signer.algorithm.protection() == Protection::Weak {
             deviations.push(Deviation::Sha1);
         }
-        if signer.attributes.is_none() {
-            deviations.push(Deviation::NoSignedAttributes);
+        match &signer.attributes {
+            None => deviations.push(Deviation::NoSignedAttributes),
+            Some(attributes) if attributes.content_type.is_none() => deviations.push(Deviation::ContentTypeMissing),
+            Some(_) => {}
+        }
+        if signer.attributes.as_ref().is_some_and(|attributes| attributes.sorted.is_some()) {
+            deviations.push(Deviation::AttributesUnsorted);
+        }
+        if !tlv::has_shortest_lengths(info.raw) {
+            deviations.push(Deviation::LengthNotShortest);
         }
         Ok(Self {
             content_type,
@@ -253,9 +178,32 @@ impl SignedData {
             SignerId::IssuerAndSerial { issuer, serial } => signer.issuer() == issuer && signer.serial() == serial,
             SignerId::KeyIdentifier(id) => signer.subject_key_identifier() == Some(id),
         };
-        let identifier = (!named).then_some(Deviation::SignerIdentifier);
-        let algorithm = (!signer.algorithms_agree).then_some(Deviation::CertificateAlgorithm);
-        identifier.into_iter().chain(algorithm).collect()
+        let key = signer.public_key();
+        let resorted = !matches!(self.check(signer, false), Ok(Ok(())));
+        let no_cofactor = matches!(key, Ok(PublicKey::Ec { form: ParameterForm::ExplicitWithoutCofactor, .. }));
+        let out_of_period = self.signing_time.is_some_and(|at| {
+            let period = signer.extensions.private_key_usage.unwrap_or_default();
+            period.0.is_some_and(|from| at < from) || period.1.is_some_and(|to| at > to)
+        });
+        [
+            (!named, Deviation::SignerIdentifier),
+            (!signer.algorithms_agree, Deviation::CertificateAlgorithm),
+            (resorted, Deviation::AttributesResorted),
+            (no_cofactor, Deviation::CurveWithoutCofactor),
+            (out_of_period, Deviation::KeyUsagePeriod),
+            (signer.country() != signer.issuer_country(), Deviation::SignerCountry),
+        ]
+        .into_iter()
+        .filter_map(|(there, deviation)| there.then_some(deviation))
+        .collect()
+    }
+
+    /// What the signer identifier names: a serial number, or a key identifier.
+    pub(crate) fn signer_identifier(&self) -> (Option<&[u8]>, Option<&[u8]>) {
+        match &self.signer {
+            SignerId::IssuerAndSerial { serial, .. } => (Some(serial), None),
+            SignerId::KeyIdentifier(id) => (None, Some(id)),
+        }
     }
 
     /// Whether the signer identifier names this certificate, letter case and string types aside.
@@ -269,24 +217,42 @@ impl SignedData {
         }
     }
 
-    /// Checks content hash and signature with a signer's certificate.
+    /// Checks content hash and signature with a signer's certificate. Attributes that came unsorted are tried as they
+    /// came and in DER order: issuers sign either.
     ///
     /// # Errors
     /// When the key cannot be used with the algorithm.
     pub fn verify(&self, signer: &Certificate) -> Result<Result<(), SignatureFault>, CryptoError> {
+        match self.check(signer, false)? {
+            Err(SignatureFault::Signature) => self.check(signer, true),
+            result => Ok(result),
+        }
+    }
+
+    fn check(&self, signer: &Certificate, sorted: bool) -> Result<Result<(), SignatureFault>, CryptoError> {
         let signed = match &self.signed_attributes {
             None => &self.content,
             Some(attributes) => {
                 let digest = self.digest.digest(&self.content);
-                if !attributes.message_digest.as_ref().is_some_and(|d| equal(d, &digest)) {
-                    return Ok(Err(SignatureFault::MessageDigest));
+                match &attributes.message_digest {
+                    _ if attributes.repeated => return Ok(Err(SignatureFault::Repeated)),
+                    None => return Ok(Err(SignatureFault::NoMessageDigest)),
+                    Some(stated) if !equal(stated, &digest) => return Ok(Err(SignatureFault::MessageDigest)),
+                    Some(_) => {}
                 }
                 if attributes.content_type.as_ref().is_some_and(|t| *t != self.content_type) {
                     return Ok(Err(SignatureFault::ContentType));
                 }
-                &attributes.signed
+                match &attributes.sorted {
+                    Some(in_order) if sorted => in_order,
+                    _ if sorted => return Ok(Err(SignatureFault::Signature)),
+                    _ => &attributes.signed,
+                }
             }
         };
+        if sorted && self.signed_attributes.is_none() {
+            return Ok(Err(SignatureFault::Signature));
+        }
         let valid = signer.public_key()?.verify(&self.algorithm, signed, &self.signature)?;
         Ok(if valid { Ok(()) } else { Err(SignatureFault::Signature) })
     }
@@ -324,7 +290,10 @@ impl Signer {
         let (mut attributes, mut signing_time) = (None, None);
         if let Some(set) = fields.optional(tag::CONTEXT_0)? {
             let (read, time) = SignedAttributes::read(&set)?;
-            (attributes, signing_time) = (Some(read), time);
+            if time.is_err() {
+                deviations.push(Deviation::SigningTimeUnreadable);
+            }
+            (attributes, signing_time) = (Some(read), time.ok().flatten());
         }
         let algorithm = fields.expect(tag::SEQUENCE)?;
         let named = Oid(algorithm.children().expect(tag::OID)?.value);
@@ -346,25 +315,50 @@ impl Signer {
     }
 }
 
+/// A signing time that stands there, but cannot be read or stands twice.
+struct Unreadable;
+
 impl SignedAttributes {
-    fn read(set: &Tlv<'_>) -> Result<(Self, Option<UnixTime>), TlvError> {
+    fn read(set: &Tlv<'_>) -> Result<(Self, Result<Option<UnixTime>, Unreadable>), TlvError> {
         // Definite and indefinite forms both sign the DER form; the content octets are kept as they came.
-        let mut attributes =
-            Self { signed: tlv::encode(tag::SET, set.value), content_type: None, message_digest: None };
-        let mut signing_time = None;
+        let mut attributes = Self {
+            signed: tlv::encode(tag::SET, set.value),
+            sorted: None,
+            content_type: None,
+            message_digest: None,
+            repeated: false,
+        };
+        let mut signing_time = Ok(None);
+        let mut order = Vec::new();
         let mut each = set.children();
         while let Some(attribute) = each.next()? {
+            order.push(attribute.raw);
             let mut parts = attribute.children();
             let id = Oid(parts.expect(tag::OID)?.value);
-            let value = parts.expect(tag::SET)?.children().next()?;
+            let mut values = parts.expect(tag::SET)?.children();
+            let value = values.next()?;
+            let one = values.finish().is_ok();
             match (id, value) {
-                (oid::CONTENT_TYPE, Some(value)) => attributes.content_type = Some(value.value.to_vec()),
+                (oid::CONTENT_TYPE, Some(value)) => {
+                    attributes.repeated |= !one || attributes.content_type.is_some();
+                    attributes.content_type = Some(value.value.to_vec());
+                }
                 (oid::MESSAGE_DIGEST, Some(value)) => {
+                    attributes.repeated |= !one || attributes.message_digest.is_some();
                     attributes.message_digest = Some(value.octets()?.into_owned());
                 }
-                (oid::SIGNING_TIME, value) => signing_time = read_time(value).ok(),
+                (oid::SIGNING_TIME, value) => {
+                    signing_time = match (&signing_time, read_time(value)) {
+                        (Ok(None), Ok(time)) if one => Ok(Some(time)),
+                        _ => Err(Unreadable),
+                    };
+                }
                 _ => {}
             }
+        }
+        if !order.is_sorted() {
+            order.sort_unstable();
+            attributes.sorted = Some(tlv::encode(tag::SET, &order.concat()));
         }
         Ok((attributes, signing_time))
     }
