@@ -61,7 +61,8 @@ impl Pins {
         for pin in &self.pins {
             let fingerprint = hex::decode(&pin.sha256).ok().filter(|bytes| bytes.len() == 32);
             let fingerprint = fingerprint.ok_or_else(|| format!("{:?} is no SHA-256", pin.sha256))?;
-            store.pin(Pin { fingerprint, source: PINS.to_owned(), reason: pin.reason.clone() });
+            let scope = emrtd::document::Scope::of(&[emrtd::document::DocumentKind::IdentityCard]);
+            store.pin(Pin { fingerprint, source: PINS.to_owned(), reason: pin.reason.clone(), scope });
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ pub fn findings(anchors: &Anchors, now: UnixTime) -> Vec<Finding> {
         let certificate = &entry.certificate;
         let fingerprint = hex::encode(&certificate.fingerprint()[..8]);
         let named = |what: &str| format!("{} {fingerprint} ({}): {what}", certificate.subject_name(), entry.source);
-        if !certificate.is_self_issued() && !certificate.is_authority {
+        if !certificate.is_self_issued() && !certificate.is_authority() {
             let remedy = "a document signer is trusted by a pin, not by lying there";
             find("not_an_authority", Weight::Error, named("it is no certification authority"), remedy);
         } else if !is_anchored(store, certificate) {

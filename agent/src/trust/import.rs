@@ -89,12 +89,12 @@ pub fn import(file: &Path, directory: &Path, allowed: Permissions, now: UnixTime
     })?;
     std::fs::create_dir_all(directory).map_err(unwritable(directory))?;
     let before = anchors::load(directory)?;
-    let authority = added.master_list.as_ref().map(|list| list.authority.fingerprint());
+    let authority = added.master_lists.first().map(|list| list.authority.fingerprint());
     let is_known =
         |fingerprint: &Vec<u8>| before.store.entries().iter().any(|e| e.certificate.fingerprint() == *fingerprint);
     let authority_known = authority.as_ref().is_some_and(is_known);
     let mut replaced = Vec::new();
-    if let Some(list) = &added.master_list {
+    if let Some(list) = added.master_lists.first() {
         replaced = predecessors(list, &before, authority_known, allowed)?;
     }
     let sha256 = hex::encode(emrtd::crypto::HashAlgorithm::Sha256.digest(&bytes));
@@ -111,7 +111,7 @@ pub fn import(file: &Path, directory: &Path, allowed: Permissions, now: UnixTime
         sha256: sha256.clone(),
         original,
         imported: now.to_string(),
-        signer: added.master_list.as_ref().map(|list| list.signer.clone()),
+        signer: added.master_lists.first().map(|list| list.signer.clone()),
         authority_sha256: authority.map(hex::encode),
     };
     record(directory, imported.clone())?;
@@ -139,7 +139,7 @@ fn predecessors(
 ) -> Result<Vec<PathBuf>, Failure> {
     let country = list.authority.country();
     let same = |file: &&(PathBuf, emrtd::trust::Added)| {
-        file.1.master_list.as_ref().is_some_and(|other| other.authority.country() == country)
+        file.1.master_lists.iter().any(|other| other.authority.country() == country)
     };
     let earlier: Vec<_> = before.files.iter().filter(same).collect();
     if !earlier.is_empty() && !authority_known && !allowed.new_signer {
@@ -152,7 +152,7 @@ fn predecessors(
         return Err(refused("master_list_new_signer", message, remedy));
     }
     for (path, added) in &earlier {
-        let there = added.master_list.as_ref().and_then(|other| other.signed);
+        let there = added.master_lists.iter().filter_map(|other| other.signed).max();
         if list.signed < there && !allowed.older {
             let message = format!("{} is newer than the master list to be imported", name(path));
             return Err(refused("master_list_older", message, "import it with --allow-older if that is meant"));
@@ -164,7 +164,7 @@ fn predecessors(
 /// A name that tells what is in the file.
 fn target_name(store: &TrustStore, added: &emrtd::trust::Added, sha256: &str) -> String {
     let of = |certificate: &Certificate| certificate.country().unwrap_or_default().to_lowercase();
-    let (kind, country) = match (&added.master_list, store.entries().first(), store.revocation_lists().next()) {
+    let (kind, country) = match (added.master_lists.first(), store.entries().first(), store.revocation_lists().next()) {
         (Some(list), ..) => ("ml", of(&list.authority)),
         (None, Some(entry), _) => ("cer", of(&entry.certificate)),
         (None, None, Some(crl)) => ("crl", emrtd::x509::country(crl.issuer()).unwrap_or_default().to_lowercase()),
@@ -209,7 +209,7 @@ pub fn pin(file: &Path, directory: &Path, reason: &str, now: UnixTime) -> Result
         let message = format!("{} is neither a document signer's certificate nor an EF.SOD", file.display());
         refused("pin_unreadable", message, "give a DER or PEM certificate, or an EF.SOD that verifies")
     })?;
-    if certificate.is_authority {
+    if certificate.is_authority() {
         let message = format!("{} is a certification authority", certificate.subject_name());
         return Err(refused("pin_is_authority", message, "import it without --pin: it then vouches for its signers"));
     }

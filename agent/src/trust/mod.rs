@@ -50,6 +50,7 @@ impl CertificateView {
         let certificate = &entry.certificate;
         let origin = match &entry.origin {
             Origin::Operator => "operator".to_owned(),
+            Origin::Directory => "directory".to_owned(),
             Origin::MasterList { signer, signed: Some(signed) } => format!("master list of {signer}, {signed}"),
             Origin::MasterList { signer, signed: None } => format!("master list of {signer}"),
         };
@@ -72,7 +73,7 @@ impl CertificateView {
 /// What a certificate does in a store.
 #[must_use]
 pub fn role(certificate: &Certificate) -> &'static str {
-    match (certificate.is_self_issued(), certificate.is_authority) {
+    match (certificate.is_self_issued(), certificate.is_authority()) {
         (true, _) => "anchor",
         (false, true) => "link",
         (false, false) => "other",
