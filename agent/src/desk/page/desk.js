@@ -260,7 +260,10 @@ function drawVisit(focused = true) {
   step.replaceChildren(...steps());
   $("visit-title").textContent = title();
   const focus = step.querySelector("[data-focus]") ?? step.querySelector("input, select, textarea, button.primary, button");
-  if (focused) focus?.focus();
+  if (!focused) return;
+  // No further than it must: a field in the middle of the screen would push the verdict over its edge.
+  focus?.focus({ preventScroll: true });
+  focus?.scrollIntoView({ block: "nearest" });
 }
 
 function title() {
@@ -303,7 +306,7 @@ const begin = guarded(async () => {
 
 function idle() {
   if (status?.busy) {
-    return [el("p", {}, `${t("busy")} ${status.busy}`), el("button", { type: "button", onclick: guarded(adopt) }, t("takeOver"))];
+    return [el("p", {}, `${t("busyBy")} ${status.busy}`), el("button", { type: "button", onclick: guarded(adopt) }, t("takeOver"))];
   }
   const parts = [
     el("button", { type: "button", class: "primary big", onclick: begin }, t("start")),
@@ -381,7 +384,6 @@ function face() {
   });
   return [
     verdictView(session),
-    el("p", { class: "muted" }, t("faceHint")),
     holderView(session.holder, session.photo, session.differences),
     el("div", { class: "actions pinned" },
       el("button", { type: "button", class: "primary", "data-focus": true, onclick: say(true), ...hotkey("F8") }, t("same"), cap("F8")),
@@ -632,7 +634,7 @@ async function loadToday() {
     return el("tr", {},
       el("td", {}, clock(record.at), columns().length === 0 && assured),
       about.profile.print === "ticket" ? el("td", {}, record.number ?? "") : null,
-      columns().map((name, at) => el("td", {}, shown(name, valueOf(record.holder, name)) ?? "", at === 0 && assured)),
+      columns().map((name, at) => el("td", { "data-label": at > 0 && label(name) }, shown(name, valueOf(record.holder, name)) ?? "", at === 0 && assured)),
       el("td", {}, state, " ", el("button", { type: "button", class: "quiet", onclick: guarded(() => detail(record.id)) }, t("view"))));
   }));
 }
