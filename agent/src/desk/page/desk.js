@@ -217,8 +217,8 @@ function panel(what, { why, next, brief } = {}) {
     body && body.length > 0 ? el("div", { class: "body" }, body) : null);
 }
 
-function verdictView(view, how = {}) {
-  return view.verdict ? panel(view.verdict, { why: whyOf(view), ...how }) : null;
+function verdictView(view, brief = false) {
+  return view.verdict ? panel(view.verdict, { why: whyOf(view), next: nextOf(view), brief }) : null;
 }
 
 /** Of a record: what was assured when they came, and who of staff went on. */
@@ -282,7 +282,7 @@ function steps() {
     case "chip": return chip();
     case "staff": return staffStep();
     case "face": return face();
-    case "form": return [verdictView(session, { brief: true }), holderView(session.holder, session.photo, session.differences), form(session.answers)].filter(Boolean);
+    case "form": return [verdictView(session, true), holderView(session.holder, session.photo, session.differences), form(session.answers)].filter(Boolean);
     case "kept": return [el("progress", { "aria-label": t("kept") })];
     default: return end();
   }
@@ -565,8 +565,13 @@ function typedForm() {
 /** Words over a card with which another paper may help. */
 const OTHER_PAPER = ["other_document", "expired", "not_yet_valid", "unproved", "signed"];
 
-/** What staff do now: of a refusal that the card itself brought, the words over the card say it. */
-function nextOf({ outcome, verdict }) {
+/**
+ * What staff do now, where it is not what the words over the card say: those are for who meets the card first. An
+ * expired one that goes on is not given back before the face is compared.
+ */
+function nextOf({ outcome, verdict, waits }) {
+  if (waits === "staff") return verdict.word === "signed" ? undefined : t("staffNext");
+  if (waits === "face") return ["proved", "pinned"].includes(verdict?.word) ? undefined : two(wordOf("proved").next ?? { vi: "", en: "" });
   const refused = outcome?.refused;
   if (!refused) return t("giveBack");
   if (verdict && refusalOf(verdict.word) === refused) return undefined;
@@ -585,7 +590,7 @@ function end() {
     ? [el("p", { class: "why refuse" }, icon("stop"), el("strong", {}, t(outcome.refused))), el("p", {}, next)]
     : [el("p", {}, `${t(outcome)}. ${next}`)];
   return [
-    session.verdict ? verdictView(session, { next }) : without,
+    session.verdict ? verdictView(session) : without,
     good && session.number ? el("p", {}, t("ticket")) : null,
     good && session.number ? el("p", { class: "number" }, session.number) : null,
     good && session.place ? el("p", {}, session.place) : null,

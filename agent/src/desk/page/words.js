@@ -100,6 +100,7 @@ const WORDS = {
   reason_person_known: ["Biết người này", "The person is known"],
   reason_other_paper_seen: ["Đã xem giấy tờ khác", "Another paper was seen"],
   reason_emergency: ["Trường hợp khẩn cấp", "An emergency"],
+  staffNext: ["Xem kỹ thẻ và người, ghi tên, chọn lý do.", "Look at card and person, give your name, choose a reason."],
   staffGo: ["Tôi đã kiểm tra – tiếp tục", "I have checked – go on"],
   staffStop: ["Không tiếp tục", "Do not go on"],
   staffBy: ["Nhân viên", "Staff"],
