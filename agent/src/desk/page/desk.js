@@ -5,7 +5,9 @@ const $ = (id) => document.getElementById(id);
 let lang = localStorage.getItem("lang") === "en" ? 1 : 0;
 /** When central was first seen not to have everything: a moment of it is no news. */
 let behindSince = 0;
-let about = null, status = null, session = null, lost = false, wantsPassport = false, typing = false;
+let about = null, status = null, session = null, lost = false, wantsMrz = false, typing = false;
+/** Who of staff looked last: for the shift, and nowhere but here. */
+let staffName = "";
 
 const t = (key) => (WORDS[key] ? WORDS[key][lang] : key);
 const two = (pair) => (lang ? pair.en : pair.vi);
@@ -111,14 +113,134 @@ function holderView(holder, photo, differences) {
   return el("div", { class: "holder" }, picture(holder.portrait, t("chipPhoto")), picture(photo, t("listPhoto")), list);
 }
 
-function verdictView(view) {
-  const verdict = view.verdict;
-  if (!verdict) return null;
-  const refusal = verdict.refusal ?? view.outcome?.refused;
-  const kind = verdict.decision === "genuine" ? (refusal ? "warn" : "good") : verdict.decision === "undecided" ? "warn" : "bad";
-  const mark = { good: "✓", warn: "!", bad: "✗" }[kind];
-  const words = refusal ? `${t(refusal)} (${t(verdict.decision)})` : t(verdict.decision);
-  return el("p", { class: `verdict ${kind}` }, el("span", { "aria-hidden": "true" }, mark), words);
+// The verdict: one shape, one colour, one sentence, one next step.
+
+/** Shapes on a grid of 24: what is filled faintly, then what is drawn over it. */
+const ICONS = {
+  "shield-tick": ["M12 3l7 2.6v5.6c0 4.4-2.9 7.9-7 9.8-4.1-1.9-7-5.4-7-9.8V5.6z", "M8.9 11.9l2.2 2.2 4.1-4.3"],
+  "shield-cross": ["M12 3l7 2.6v5.6c0 4.4-2.9 7.9-7 9.8-4.1-1.9-7-5.4-7-9.8V5.6z", "M9.6 9.4l4.8 4.8M14.4 9.4l-4.8 4.8"],
+  pin: ["M9.5 3.8v5.4L6.7 13h10.6l-2.8-3.8V3.8z", "M8 3.8h8M12 13v7.4"],
+  triangle: ["M12 4.2l8.8 15.3H3.2z", "M12 10v4.2M12 16.8v.1"],
+  eye: ["M2.5 12S6 5.8 12 5.8 21.5 12 21.5 12 18 18.2 12 18.2 2.5 12 2.5 12z", "M14.7 12a2.7 2.7 0 1 1-5.4 0 2.7 2.7 0 0 1 5.4 0z"],
+  pencil: ["M4.2 19.8l1-4.4L16.1 4.5a1.5 1.5 0 0 1 2.1 0l1.3 1.3a1.5 1.5 0 0 1 0 2.1L8.6 18.8z", "M13.7 6.9l3.4 3.4"],
+  arrows: ["", "M4 8.6h16l-3.9-3.9M20 15.4H4l3.9 3.9"],
+  "calendar-cross": ["M6 5.3h12a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-11a2 2 0 0 1 2-2z", "M4 9.8h16M8.3 3.2v3.6M15.7 3.2v3.6M10.1 12.8l3.8 3.8M13.9 12.8l-3.8 3.8"],
+  question: ["M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z", "M9.3 9.4a2.8 2.8 0 1 1 4.2 2.5c-.9.5-1.5 1.1-1.5 2.1M12 16.8v.1"],
+  stop: ["M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0z", "M9 9l6 6M15 9l-6 6"],
+  next: ["", "M9 5.5l6.5 6.5L9 18.5"],
+};
+
+function icon(name) {
+  const draw = (tag, attributes) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const [filled, drawn] = ICONS[name] ?? ICONS.question;
+  const svg = draw("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true", focusable: "false" });
+  svg.append(...[filled && draw("path", { d: filled, class: "filled" }), draw("path", { d: drawn })].filter(Boolean));
+  return svg;
+}
+
+/** What the device says of a word. One that it does not know yet is shown as it is, and promises nothing. */
+const wordOf = (code) => {
+  const plain = { vi: code, en: code };
+  return about.words?.word?.[code] ?? { title: plain, chip: plain, staff: null, next: null, tone: "slate", icon: "question" };
+};
+const because = (code) => (about.words?.because?.[code] ? two(about.words.because[code]) : code);
+const rungName = (code) => (about.words?.rung?.[code] ? two(about.words.rung[code]) : code);
+const LEVELS = { claimed: 1, shown: 2, signed: 3, pinned: 4, proved: 5 };
+/** Under which code somebody is turned away for a reason; it is the same code for most. */
+const REFUSALS = { other_holder: "face_differs", withdrawn: "card_withdrawn", expired: "card_expired", not_yet_valid: "card_not_yet_valid", assurance: "assurance_too_low", weak: "algorithm_too_weak" };
+const refusalOf = (reason) => REFUSALS[reason] ?? reason;
+/** As people here write a day, where the document has it in another order. */
+const dayOf = (text) => text.replace(/^(\d{4})-(\d{2})-(\d{2})$/, "$3/$2/$1");
+
+function meter(level) {
+  const parts = [1, 2, 3, 4, 5].map((at) => el("span", { class: at <= level ? "on" : "" }));
+  return el("span", { class: "meter", role: "img", "aria-label": `${level}/5` }, parts);
+}
+
+/** Why a visit does not simply go on: what becomes of it, in which words, and whether the word over the card says it. */
+function whyOf({ verdict, outcome, waits }) {
+  const { word, admission, refusal } = verdict;
+  const [how, reason] = typeof admission === "string" ? [admission] : Object.entries(admission ?? {})[0] ?? [];
+  const refused = refusal ?? outcome?.refused;
+  if (how === "refused") return { kind: "refuse", head: t("turnedAway"), text: because(reason), said: word === reason };
+  if (how === "ask_staff" && refused === refusalOf(reason)) return { kind: "refuse", head: t("staffDidNot"), text: because(reason) };
+  if (refused) return { kind: "refuse", head: t("turnedAway"), text: t(refused), said: refusalOf(word) === refused };
+  if (outcome === "cancelled") return { kind: "halt", head: t("cancelled") };
+  if (how === "marked") return { kind: "mark", head: t("goesOnMarked"), text: because(reason) };
+  if (how === "ask_staff") return { kind: "mark", head: t(waits === "staff" ? "asksStaff" : "staffWentOn"), text: because(reason) };
+  return null;
+}
+
+/**
+ * The panel: `what` has word, rung, document, until, checks; `why` is what stands against simply going on. `next` is the
+ * next step where it is another one than the word's own, and nothing where there is none; `brief` is the head alone.
+ */
+function panel(what, { why, next, brief } = {}) {
+  const word = wordOf(what.word);
+  const level = what.level ?? LEVELS[what.rung];
+  const step = next === undefined ? word.next && two(word.next) : next;
+  const day = what.word === "expired" && what.until ? `${t("expiredOn")} ${dayOf(what.until)}` : null;
+  const rung = level ? el("span", {}, `${rungName(what.rung)} · ${t("level")} ${level}`) : null;
+  const line = [day && el("span", {}, day), rung, level ? meter(level) : null, !level && why?.kind === "refuse" && el("span", {}, t("refusedShort"))];
+  const strip = why && !why.said
+    ? el("p", { class: `why ${why.kind}` }, icon(why.kind === "mark" ? "triangle" : "stop"), el("span", {}, el("strong", {}, why.head), why.text ? `: ${why.text}` : ""))
+    : null;
+  // What a card says that proved to be none, or another one, is no fact.
+  const facts = [
+    level && what.document && [t("document"), WORDS[`doc_${what.document}`] ? t(`doc_${what.document}`) : what.document],
+    level && what.until && !day && [t("validUntil"), dayOf(what.until)],
+    what.staff && [t("staffBy"), [what.by, t(`reason_${what.staff}`)].filter(Boolean).join(" · ")],
+  ].filter(Boolean);
+  const green = ["ok", "teal"].includes(word.tone);
+  // What was not asked of a chip is news only where something is missing.
+  const odd = Object.entries(what.checks ?? {}).filter(([, outcome]) => outcome !== "passed" && !(green && outcome === "not_performed"));
+  const body = brief ? null : [
+    word.staff && el("p", { class: "sentence" }, two(word.staff)),
+    step && el("p", { class: "step" }, icon("next"), el("span", {}, el("span", { class: "muted" }, t("nextStep")), el("strong", {}, step))),
+    facts.length > 0 && el("ul", { class: "facts" }, facts.map(([name, value]) => el("li", {}, `${name}: `, el("b", {}, value)))),
+    odd.length > 0 && el("details", {}, el("summary", {}, `${t("checks")} (${odd.length})`),
+      el("ul", {}, odd.map(([id, outcome]) => el("li", {}, el("code", {}, id), ` ${t(`check_${outcome}`)}`)))),
+  ].filter(Boolean);
+  // Green and teal fill the head only where nothing stands against going on: at a glance, filled means go on.
+  const held = why && green;
+  // Who is turned away for another reason than the card reads that first.
+  const first = strip && why.kind !== "mark";
+  return el("div", { class: `verdict tone-${word.tone}${held ? " held" : ""}`, "data-word": what.word, "data-icon": word.icon },
+    first ? strip : null,
+    el("div", { class: "head" }, el("span", { class: "disc" }, icon(word.icon)),
+      el("div", {}, el("h3", {}, two(word.title)), el("p", { class: "rung" }, line))),
+    first ? null : strip,
+    body && body.length > 0 ? el("div", { class: "body" }, body) : null);
+}
+
+function verdictView(view, brief = false) {
+  return view.verdict ? panel(view.verdict, { why: whyOf(view), next: nextOf(view), brief }) : null;
+}
+
+/** Of a record: what was assured when they came, and who of staff went on. */
+function assuranceView(record) {
+  const { assurance } = record;
+  if (!assurance) return el("p", {}, chipView(null), " ", el("span", { class: "muted" }, t("unclearLong")));
+  const why = assurance.marked ? { kind: "mark", head: t(assurance.staff ? "staffWentOn" : "marked"), text: because(assurance.marked) } : null;
+  return panel({ ...assurance, by: record.staff }, { why, next: null });
+}
+
+/** The same, small: shape, word, and the level for those who hear it. */
+function chipView(assurance) {
+  const word = assurance ? wordOf(assurance.word ?? assurance.rung) : { tone: "slate", icon: "question" };
+  const level = LEVELS[assurance?.rung];
+  return el("span", { class: `chip tone-${word.tone}`, "data-word": assurance?.word ?? "", "data-icon": word.icon },
+    icon(word.icon), assurance ? two(word.chip) : t("unclear"), level ? el("span", { class: "unseen" }, `, ${t("level")} ${level}`) : null);
+}
+
+function markView(assurance) {
+  if (!assurance?.marked) return null;
+  const said = t(assurance.staff ? "staffLooked" : "marked");
+  return el("span", { class: "mark", title: because(assurance.marked) }, icon("triangle"), said, el("span", { class: "unseen" }, `: ${because(assurance.marked)}`));
 }
 
 /** Takes what the device says of the session; an answer that was overtaken by a newer one says nothing any more. */
@@ -130,20 +252,25 @@ function know(view) {
 let drawn = "";
 
 function drawVisit(focused = true) {
-  const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsPassport, typing, session ? 0 : status?.busy, session?.answers]);
+  const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsMrz, typing, session ? 0 : status?.busy, session?.answers]);
   if (key === drawn) return;
   drawn = key;
   const step = $("step");
+  step.dataset.step = session?.waits ?? "";
   step.replaceChildren(...steps());
   $("visit-title").textContent = title();
   const focus = step.querySelector("[data-focus]") ?? step.querySelector("input, select, textarea, button.primary, button");
-  if (focused) focus?.focus();
+  if (!focused) return;
+  // No further than it must: a field in the middle of the screen would push the verdict over its edge.
+  focus?.focus({ preventScroll: true });
+  focus?.scrollIntoView({ block: "nearest" });
 }
 
 function title() {
   if (typing) return t("typedStart");
   if (!session) return t("ready");
-  return { consent: t("consentTitle"), key: t("keyTitle"), chip: t("chipTitle"), face: t("faceTitle"), form: t("formTitle"), kept: t("kept"), end: t("done") }[session.waits];
+  const end = { done: "done", cancelled: "cancelled" }[session.outcome] ?? "turnedAway";
+  return t({ consent: "consentTitle", key: "keyTitle", chip: "chipTitle", staff: "staffTitle", face: "faceTitle", form: "formTitle", kept: "kept", end }[session.waits]);
 }
 
 function steps() {
@@ -153,8 +280,9 @@ function steps() {
     case "consent": return consent();
     case "key": return key();
     case "chip": return chip();
+    case "staff": return staffStep();
     case "face": return face();
-    case "form": return [verdictView(session), holderView(session.holder, session.photo, session.differences), form(session.answers)].filter(Boolean);
+    case "form": return [verdictView(session, true), holderView(session.holder, session.photo, session.differences), form(session.answers)].filter(Boolean);
     case "kept": return [el("progress", { "aria-label": t("kept") })];
     default: return end();
   }
@@ -170,7 +298,7 @@ async function cancel() {
 }
 
 const begin = guarded(async () => {
-  wantsPassport = false;
+  wantsMrz = false;
   const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   session = await ask("POST", "/v1/sessions", {}, { "idempotency-key": random });
   drawVisit();
@@ -178,7 +306,7 @@ const begin = guarded(async () => {
 
 function idle() {
   if (status?.busy) {
-    return [el("p", {}, `${t("busy")} ${status.busy}`), el("button", { type: "button", onclick: guarded(adopt) }, t("takeOver"))];
+    return [el("p", {}, `${t("busyBy")} ${status.busy}`), el("button", { type: "button", onclick: guarded(adopt) }, t("takeOver"))];
   }
   const parts = [
     el("button", { type: "button", class: "primary big", onclick: begin }, t("start")),
@@ -218,7 +346,7 @@ function key() {
     const text = new FormData(event.target).get("key").trim();
     // A keyboard loses letters with marks: of a citizen card only the number is sent, which opens the chip.
     const first = text.split("|")[0];
-    const body = wantsPassport ? { mrz: text } : /^\d{12}$/.test(first) ? { scan: first } : { scan: text };
+    const body = wantsMrz ? { mrz: text } : /^\d{12}$/.test(first) ? { scan: first } : { scan: text };
     event.target.reset();
     know(await ask("POST", `/v1/sessions/${session.id}/key`, body));
     if (session.waits === "key") {
@@ -226,17 +354,17 @@ function key() {
     }
     drawVisit();
   });
-  const field = wantsPassport
+  const field = wantsMrz
     ? el("textarea", { name: "key", required: true, autocomplete: "off", spellcheck: "false" })
     : el("input", { name: "key", required: true, autocomplete: "off", spellcheck: "false" });
-  const passport = about.profile.accept.includes("passport") && !wantsPassport;
+  const mrz = about.profile.takes_mrz && !wantsMrz;
   return [
-    el("p", { class: "muted", role: "status" }, wantsPassport ? t("mrzField") : t("keyHint")),
+    el("p", { class: "muted", role: "status" }, wantsMrz ? t("mrzField") : t("keyHint")),
     el("form", { onsubmit: send },
-      el("label", {}, el("span", {}, wantsPassport ? t("mrzField") : t("keyField")), field),
+      el("label", {}, el("span", {}, wantsMrz ? t("mrzField") : t("keyField")), field),
       el("div", { class: "actions" },
         el("button", { type: "submit", class: "primary" }, t("next")),
-        passport && el("button", { type: "button", onclick: () => { wantsPassport = true; drawVisit(); } }, t("passport")),
+        mrz && el("button", { type: "button", onclick: () => { wantsMrz = true; drawVisit(); } }, t("mrz")),
         stop())),
   ];
 }
@@ -256,13 +384,51 @@ function face() {
   });
   return [
     verdictView(session),
-    el("p", { class: "muted" }, t("faceHint")),
     holderView(session.holder, session.photo, session.differences),
-    el("div", { class: "actions" },
-      el("button", { type: "button", class: "primary", "data-focus": true, onclick: say(true) }, t("same")),
-      el("button", { type: "button", class: "danger", onclick: say(false) }, t("differs")),
+    el("div", { class: "actions pinned" },
+      el("button", { type: "button", class: "primary", "data-focus": true, onclick: say(true), ...hotkey("F8") }, t("same"), cap("F8")),
+      el("button", { type: "button", class: "danger", onclick: say(false), ...hotkey("F9") }, t("differs"), cap("F9")),
       stop()),
   ];
+}
+
+/** A key that does what a button does, and says so on it. */
+const hotkey = (name) => ({ "data-key": name, "aria-keyshortcuts": name });
+const cap = (name) => el("kbd", { "aria-hidden": "true" }, name);
+
+const REASONS = ["card_examined", "person_known", "other_paper_seen", "emergency"];
+
+/** Who of staff goes on, and why: nobody is asked twice for their name in a shift, and everybody for the reason. */
+function vouching() {
+  const name = el("input", { name: "staff", value: staffName, required: true, maxlength: 80, autocomplete: "off", oninput: (event) => { staffName = event.target.value.trim(); } });
+  const reasons = REASONS.map((reason) => el("option", { value: reason }, t(`reason_${reason}`)));
+  return [
+    el("div", { class: "pair" },
+      el("label", {}, el("span", {}, t("staffName")), name),
+      el("label", {}, el("span", {}, t("staffReason")), el("select", { name: "reason", required: true }, el("option", { value: "" }, t("choose")), reasons))),
+  ];
+}
+
+const vouched = (form) => {
+  const data = new FormData(form);
+  return { name: (data.get("staff") ?? "").trim(), reason: data.get("reason") };
+};
+
+function staffStep() {
+  // No button submits it: Enter in a field, or of a scanner, judges nothing.
+  const asked = el("form", { onsubmit: (event) => event.preventDefault() }, vouching());
+  const say = (goesOn) => guarded(async () => {
+    if (goesOn && !asked.reportValidity()) return;
+    const { name, reason } = vouched(asked);
+    know(await ask("POST", `/v1/sessions/${session.id}/staff`, { name, reason: goesOn ? reason : null }));
+    drawVisit();
+  });
+  // They are looked at first and judged last: neither button is where the focus is.
+  asked.querySelector(staffName ? "select" : "input").setAttribute("data-focus", "");
+  const actions = el("div", { class: "actions pinned" },
+    el("button", { type: "button", class: "primary", onclick: say(true), ...hotkey("F8") }, t("staffGo"), cap("F8")),
+    el("button", { type: "button", class: "danger", onclick: say(false), ...hotkey("F9") }, t("staffStop"), cap("F9")));
+  return [verdictView(session), holderView(session.holder, session.photo, session.differences), asked, actions].filter(Boolean);
 }
 
 function today(plus = 0) {
@@ -327,9 +493,41 @@ function form(known) {
     el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, t("save")), stop()));
 }
 
+const SEEN = ["citizen_card", "vneid", "passport", "birth_certificate", "driving_licence", "residence_card", "other_paper"];
+
+/** What the profile makes of somebody of whom only this is assured: `goes_on`, `mark`, `staff` or `refuse`. */
+function below(rung) {
+  const terms = about.profile.assurance;
+  return LEVELS[rung] >= LEVELS[terms.at_least] ? "goes_on" : terms[rung];
+}
+
+/** What was seen of somebody without a chip, what that is worth here, and who of staff answers for it where they must. */
+function seenFields() {
+  const worth = el("div", { role: "status" });
+  const staff = el("fieldset", { class: "plain", hidden: true, disabled: true }, vouching());
+  const tell = (select) => {
+    const rung = select.value && (select.value === "none" ? "claimed" : "shown");
+    const how = rung && below(rung);
+    const why = { mark: { kind: "mark", head: t("goesOnMarked"), text: because("assurance") }, staff: { kind: "mark", head: t("asksStaff"), text: because("assurance") }, refuse: { kind: "refuse", head: t("turnedAway"), text: t("needsChip") } }[how];
+    select.setCustomValidity(how === "refuse" ? t("needsChip") : "");
+    staff.hidden = staff.disabled = how !== "staff";
+    worth.replaceChildren(...(rung ? [panel({ word: rung, rung }, { why, next: how === "refuse" ? null : undefined })] : []));
+  };
+  const select = el("select", { name: "seen", required: true, onchange: (event) => tell(event.target) },
+    el("option", { value: "" }, t("choose")),
+    SEEN.map((seen) => el("option", { value: seen }, t(`doc_${seen}`))),
+    el("option", { value: "none" }, t("seen_none")));
+  return [el("label", {}, el("span", {}, t("seen")), select), worth, staff];
+}
+
 function typedForm() {
   const order = ["full_name", "date_of_birth", "sex", "nationality", "id_number", "document_number", "residence"];
   const wanted = order.filter((name) => fields().includes(name));
+  const close = () => { typing = false; drawVisit(); };
+  const leave = el("button", { type: "button", class: "quiet", onclick: close }, t("cancel"));
+  if (below("shown") === "refuse" && below("claimed") === "refuse") {
+    return el("div", {}, el("p", { class: "banner warn" }, t("needsChip")), el("div", { class: "actions" }, leave));
+  }
   const save = guarded(async (event) => {
     const data = new FormData(event.target);
     const items = {};
@@ -337,9 +535,10 @@ function typedForm() {
       const value = (data.get(`i.${name}`) ?? "").trim();
       if (value) items[name] = value;
     }
-    await ask("POST", "/v1/typed", { items, ...readForm(event.target), agreed: lang ? "en" : "vi" });
-    typing = false;
-    drawVisit();
+    const seen = data.get("seen") === "none" ? null : data.get("seen");
+    const staff = below(seen ? "shown" : "claimed") === "staff" ? vouched(event.target) : null;
+    await ask("POST", "/v1/typed", { items, ...readForm(event.target), seen, staff, agreed: lang ? "en" : "vi" });
+    close();
     loadToday();
     loadPortal();
   });
@@ -349,37 +548,60 @@ function typedForm() {
     if (name === "sex") {
       return el("select", { name: `i.${name}` }, el("option", {}, "Nam"), el("option", {}, "Nữ"));
     }
-    return el("input", { name: `i.${name}`, required: must, value: usual[name] ?? "", autocomplete: "off", placeholder: name === "date_of_birth" ? "dd/MM/yyyy" : null });
+    const birth = name === "date_of_birth" && { placeholder: t("birthHint"), title: t("birthHint"), pattern: "\\s*(\\d{1,2}/\\d{1,2}/)?\\d{4}\\s*", inputmode: "text" };
+    return el("input", { name: `i.${name}`, required: must, value: usual[name] ?? "", autocomplete: "off", ...birth });
   };
   return el("form", { onsubmit: save },
-    el("p", { class: "banner warn" }, t("unverified")),
-    about.profile.lodging ? el("p", { class: "muted" }, t("paperHint")) : "",
     el("p", { class: "purpose" }, two(about.profile.purpose)),
+    seenFields(),
+    about.profile.lodging ? el("p", { class: "muted" }, t("paperHint")) : "",
     wanted.map((name) => el("label", {}, el("span", {}, label(name)), input(name))),
     formFields({}),
-    el("div", { class: "actions" },
+    el("div", { class: "actions pinned" },
       el("button", { type: "submit", class: "primary" }, `${t("agree")} · ${t("save")}`),
-      el("button", { type: "button", class: "quiet", onclick: () => { typing = false; drawVisit(); } }, t("cancel"))));
+      leave));
+}
+
+/** Words over a card with which another paper may help. */
+const OTHER_PAPER = ["other_document", "expired", "not_yet_valid", "unproved", "signed"];
+
+/**
+ * What staff do now, where it is not what the words over the card say: those are for who meets the card first. An
+ * expired one that goes on is not given back before the face is compared.
+ */
+function nextOf({ outcome, verdict, waits }) {
+  if (waits === "staff") return verdict.word === "signed" ? undefined : t("staffNext");
+  if (waits === "face") return ["proved", "pinned"].includes(verdict?.word) ? undefined : two(wordOf("proved").next ?? { vi: "", en: "" });
+  const refused = outcome?.refused;
+  if (!refused) return t("giveBack");
+  if (verdict && refusalOf(verdict.word) === refused) return undefined;
+  if (["no_list", "list_expired"].includes(refused)) return t("listNext");
+  const paper = ["assurance_too_low", "algorithm_too_weak", "validity_unknown", "no_number"].includes(refused);
+  return t(paper ? "otherPaperNext" : "turnedAwayNext");
 }
 
 function end() {
   const outcome = session.outcome;
   const good = outcome === "done";
-  const next = session.verdict && session.verdict.decision !== "genuine" ? `${session.verdict.decision}_next` : "giveBack";
+  const next = nextOf(session);
   const printable = good && session.record && about.profile.print;
+  const paper = outcome?.refused && !session.verdict?.refusal && OTHER_PAPER.includes(session.verdict?.word) && about.profile.accept.includes("typed") && below("shown") !== "refuse";
+  const without = outcome?.refused
+    ? [el("p", { class: "why refuse" }, icon("stop"), el("strong", {}, t(outcome.refused))), el("p", {}, next)]
+    : [el("p", {}, `${t(outcome)}. ${next}`)];
   return [
-    verdictView(session) ?? el("p", { class: "verdict warn" }, t(typeof outcome === "string" ? outcome : outcome?.refused)),
+    session.verdict ? verdictView(session) : without,
     good && session.number ? el("p", {}, t("ticket")) : null,
     good && session.number ? el("p", { class: "number" }, session.number) : null,
     good && session.place ? el("p", {}, session.place) : null,
     good ? holderView(session.holder, null, session.differences) : null,
-    el("p", {}, t(next)),
-    el("div", { class: "actions" },
+    el("div", { class: "actions pinned" },
       el("button", { type: "button", class: "primary", "data-focus": true, onclick: () => { session = null; begin(); } }, t("start")),
+      paper && el("button", { type: "button", onclick: () => { session = null; typing = true; drawVisit(); }, ...hotkey("F4") }, t("otherPaper"), cap("F4")),
       printable && el("button", { type: "button", onclick: guarded(() => print(session.record)) }, t("printDo")),
       printable && about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${session.record}/attestation`, download: true }, t("statement")),
       el("button", { type: "button", class: "quiet", onclick: () => { session = null; drawVisit(); } }, t("close"))),
-  ].filter(Boolean);
+  ].flat().filter(Boolean);
 }
 
 async function print(record) {
@@ -407,15 +629,17 @@ async function loadToday() {
   $("head").replaceChildren(el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head))));
   $("rows").replaceChildren(...records.map((record) => {
     const state = [
-      record.source === "typed" && t("unverified"),
+      record.source === "typed" && !record.assurance && t("unverified"),
       record.gone_at && t("gone"),
       record.batch && `${t("reported")} ${record.batch}`,
       ...Object.entries(record.deliveries).map(([id, how]) => `${id}: ${{ due: "…", done: "✓", refused: "✗" }[how]}`),
     ].filter(Boolean).join(", ");
+    // It stands with the person: under the name, as a rule.
+    const assured = el("div", { class: "assured" }, chipView(record.assurance), markView(record.assurance));
     return el("tr", {},
-      el("td", {}, clock(record.at)),
+      el("td", {}, clock(record.at), columns().length === 0 && assured),
       about.profile.print === "ticket" ? el("td", {}, record.number ?? "") : null,
-      columns().map((name) => el("td", {}, shown(name, valueOf(record.holder, name)) ?? "")),
+      columns().map((name, at) => el("td", { "data-label": at > 0 && label(name) }, shown(name, valueOf(record.holder, name)) ?? "", at === 0 && assured)),
       el("td", {}, state, " ", el("button", { type: "button", class: "quiet", onclick: guarded(() => detail(record.id)) }, t("view"))));
   }));
 }
@@ -431,7 +655,8 @@ async function detail(id) {
   });
   dialog.replaceChildren(
     el("h2", { id: "detail-title" }, record.number ?? clock(record.at)),
-    record.source === "typed" ? el("p", { class: "banner warn" }, t("unverified")) : "",
+    record.source === "typed" && !record.assurance ? el("p", { class: "banner warn" }, t("unverified")) : "",
+    assuranceView(record),
     holderView(record.holder, null, record.differences) ?? "",
     el("div", { class: "actions" },
       el("button", { type: "button", class: "primary", onclick: close }, t("close")),
@@ -626,6 +851,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "F2" && about && (!session || session.waits === "end")) {
     session = null;
     begin(event);
+  }
+  // A key that is held down judges once: the next step may have the same key.
+  const button = !event.repeat && !$("detail").open && $("step").querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (button) {
+    event.preventDefault();
+    button.click();
   }
 });
 
