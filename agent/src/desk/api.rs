@@ -42,6 +42,9 @@ pub struct About {
     pub version: String,
     /// The profile: what `cccd-agent profile explain --json` prints, as far as the page needs it.
     pub profile: Value,
+    /// What is said of a card: titles, sentences, shapes and colours, by the codes of `docs/verdict.md`.
+    #[schema(value_type = Object)]
+    pub words: Value,
     /// What the caller may do.
     pub role: Role,
     /// The key that signs results (RFC 7517).
@@ -327,6 +330,7 @@ pub async fn about(State(desk): TheDesk, caller: TheCaller) -> Answer<About> {
         site: site.name().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         profile: profile(&desk),
+        words: crate::words::for_a_page(),
         role: caller.role,
         jwk: site.jwk()?,
     }))

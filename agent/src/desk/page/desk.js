@@ -117,7 +117,7 @@ function holderView(holder, photo, differences) {
 
 /** Shapes on a grid of 24: what is filled faintly, then what is drawn over it. */
 const ICONS = {
-  "shield-tick": ["M12 3l7 2.6v5.6c0 4.4-2.9 7.9-7 9.8-4.1-1.9-7-5.4-7-9.8V5.6z", "M8.9 11.9l2.2 2.2 4.1-4.3"],
+  "shield": ["M12 3l7 2.6v5.6c0 4.4-2.9 7.9-7 9.8-4.1-1.9-7-5.4-7-9.8V5.6z", "M8.9 11.9l2.2 2.2 4.1-4.3"],
   "shield-cross": ["M12 3l7 2.6v5.6c0 4.4-2.9 7.9-7 9.8-4.1-1.9-7-5.4-7-9.8V5.6z", "M9.6 9.4l4.8 4.8M14.4 9.4l-4.8 4.8"],
   pin: ["M9.5 3.8v5.4L6.7 13h10.6l-2.8-3.8V3.8z", "M8 3.8h8M12 13v7.4"],
   triangle: ["M12 4.2l8.8 15.3H3.2z", "M12 10v4.2M12 16.8v.1"],
