@@ -5,9 +5,9 @@ mod support;
 use emrtd::cms::Deviation;
 use emrtd::crypto::curve::ParameterForm;
 use emrtd::crypto::{Curve, PublicKey};
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::passive_authentication::{Facts, PassiveAuthentication};
-use emrtd::trust::{Role, TrustStore};
+use emrtd::document::{Document, DocumentKind, Scope};
+use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication};
+use emrtd::trust::{Pin, Role, TrustStore};
 use emrtd::verdict::Outcome;
 use emrtd::x509::{Certificate, UnixTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,33 @@ fn no_real_sod_is_ever_refuted_by_the_calendar() {
             assert!(passed(&result, "sod_signature") && passed(&result, "dsc_chain"), "{sod} in {year}");
         }
     }
+}
+
+/// BSI's test document of TR-03105, with its data groups; its CSCA is not at hand.
+#[test]
+fn a_whole_document_of_an_unknown_issuer_is_rightly_signed() {
+    let read = |name: &str| Some(std::fs::read(shared(&format!("lds/bsi-tr03105-new/{name}"))?).expect("readable"));
+    let (Some(sod), Some(dg1), Some(dg2)) = (read("EF_SOD.bin"), read("Datagroup1.bin"), read("Datagroup2.bin")) else {
+        return;
+    };
+    let document = emrtd::lds::dg1::parse(&dg1).ok().map(|mrz| Document::of(&mrz));
+    println!("{document:?}");
+    let facts = Facts { document, ..Facts::default() };
+    let groups = BTreeMap::from([(1, Group::Bytes(&dg1)), (2, Group::Bytes(&dg2))]);
+    let result = emrtd::passive_authentication(&sod, &groups, &facts, &TrustStore::new(), None, day(2026));
+    println!("{:#?} {:?}", result.checks, result.deviations);
+    assert_eq!(result.bound, [1, 2]);
+    assert_eq!(result.issuer, Issuer::Unknown);
+    assert!(result.signed);
+    // Pinned, and judged while its signer was valid, it passes as a whole.
+    let mut store = TrustStore::new();
+    let fingerprint = result.document_signer.expect("signer").fingerprint();
+    let (source, reason) = ("pins.toml".to_owned(), "test document".to_owned());
+    store.pin(Pin { fingerprint, source, reason, scope: Scope::of(&[DocumentKind::Passport]) });
+    let then = emrtd::passive_authentication(&sod, &groups, &facts, &store, Some(day(2014)), day(2026));
+    assert_eq!(then.issuer, Issuer::Pinned, "{:#?}", then.checks);
+    let expired = emrtd::passive_authentication(&sod, &groups, &facts, &store, None, day(2026));
+    assert_eq!(expired.issuer, Issuer::Unknown, "no signing time, and no date of issue");
 }
 
 #[test]

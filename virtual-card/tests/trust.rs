@@ -262,3 +262,28 @@ fn a_file_is_taken_whole_or_not_at_all() {
     assert!(store.add("both", &[crl.as_slice(), &bad].concat()).is_err());
     assert_eq!((store.revocation_lists().count(), store.entries().len()), (0, 0));
 }
+
+#[test]
+fn a_master_list_is_the_word_of_one_who_may_give_it() {
+    let root_of = |issuer: &Issuer| issuer.trust_files().expect("files")[0].der.clone();
+    for oddity in [
+        Oddity::BarcodeSigner,
+        Oddity::NoDigitalSignature,
+        Oddity::KeyCertSign,
+        Oddity::UnknownCritical,
+        Oddity::WrongSignature,
+        Oddity::TwoMessageDigests,
+        Oddity::CscaSelfSignatureWrong,
+        Oddity::CscaNotAuthority,
+        Oddity::CscaNoCertSign,
+        Oddity::CscaRsa512,
+    ] {
+        let issuer = Issuer::odd(oddity).expect("issuer");
+        let list = issuer.master_list(&[&root_of(&issuer)], "260101000000Z").expect("list");
+        assert!(TrustStore::new().add("list.ml", &list).is_err(), "{oddity:?}");
+    }
+    // The one that is named for it may.
+    let issuer = Issuer::odd(Oddity::MasterListSigner).expect("issuer");
+    let list = issuer.master_list(&[&root_of(&issuer)], "260101000000Z").expect("list");
+    assert_eq!(with(&[&list]).entries().len(), 1);
+}
