@@ -121,7 +121,10 @@ pub fn from_qr(text: &str) -> Result<AccessKey, Failure> {
     match qr::parse(text) {
         Ok(Scan::Cccd(qr)) => {
             let passwords = cccd::access::from_qr(&qr);
-            Ok(AccessKey { passwords, known: Known { number: Some(qr.number.clone()), qr: Some(*qr), ..Known::default() } })
+            Ok(AccessKey {
+                passwords,
+                known: Known { number: Some(qr.number.clone()), qr: Some(*qr), ..Known::default() },
+            })
         }
         Ok(Scan::HealthInsurance) => Err(Failure::usage(
             "qr_health_insurance",

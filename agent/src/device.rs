@@ -20,12 +20,12 @@ use emrtd::session::{AccessPolicy, Progress, Session};
 use emrtd::verdict::Check;
 use events::event::Bytes;
 use kiosk_ui::portrait::Picture;
-use verdict::{Admission, Answers, Rung, Word};
 use serde_json::json;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use verdict::{Admission, Answers, Rung, Word};
 
 /// How long a scan waits for its card.
 const CARD_PATIENCE: Duration = Duration::from_secs(60);

@@ -20,7 +20,8 @@ use kiosk_ui::judged::{Judged, Texts};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
-    About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, WallClock, choices_shown,
+    About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, WallClock,
+    choices_shown,
 };
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};

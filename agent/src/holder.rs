@@ -234,8 +234,9 @@ fn datum(item: Item, judgement: &Judgement, today: time::Date) -> Option<String>
     match item {
         Item::IdNumber => judgement.number().map(|number| number.digits().to_owned()),
         Item::DocumentNumber => mrz.map(|mrz: &Mrz| mrz.document_number.clone()),
-        Item::FullName => field(Field::FullName)
-            .or_else(|| mrz.map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())),
+        Item::FullName => field(Field::FullName).or_else(|| {
+            mrz.map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())
+        }),
         Item::DateOfBirth => field(Field::DateOfBirth)
             .or_else(|| CardDate::from_mrz(&mrz?.birth, Century::Birth { not_after: today.year() })?.day_first()),
         Item::Sex => field(Field::Sex).or_else(|| mrz.map(|mrz| mrz.sex.to_string())),

@@ -24,10 +24,10 @@ use fleet::relay;
 use identity::visits::Visit as Served;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
+use kiosk_ui::judged::{self, Details};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
-use kiosk_ui::judged::{self, Details};
 use kiosk_ui::state::{About, Carried, Part, Trouble, WallClock};
 use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Screen, view};
@@ -68,9 +68,7 @@ impl Signal {
     pub fn of(screen: &Screen) -> Self {
         match screen {
             Screen::Attract => Self::Ready,
-            Screen::OutOfService(_)
-            | Screen::Staff
-            | Screen::Problem(_) => Self::Problem,
+            Screen::OutOfService(_) | Screen::Staff | Screen::Problem(_) => Self::Problem,
             Screen::Result(judged) if !judged.admission.goes_on() => Self::Problem,
             _ => Self::Busy,
         }

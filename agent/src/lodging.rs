@@ -93,7 +93,9 @@ impl Guest {
     pub fn is_citizen(&self) -> bool {
         match self.released.source() {
             Source::CitizenCard => true,
-            Source::Passport | Source::OtherCard | Source::Typed => matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam")),
+            Source::Passport | Source::OtherCard | Source::Typed => {
+                matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam"))
+            }
         }
     }
 
@@ -111,7 +113,8 @@ impl Guest {
             Source::OtherCard => "residence_card",
             Source::Typed => "birth_certificate",
             Source::CitizenCard => {
-                let issued = self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
+                let issued =
+                    self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
                 let new = time::macros::date!(2024 - 07 - 01);
                 if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
             }

@@ -286,13 +286,13 @@ mod tests {
     use super::*;
     use crate::anchors::Anchors;
     use crate::commands::plan;
+    use crate::simulated;
     use cccd::judgement::{Known, Today, judge_verified};
     use emrtd::evidence::Circumstances;
-    use crate::simulated;
     use emrtd::password::Password;
     use emrtd::session::AccessPolicy;
-    use verdict::Word;
     use events::SystemClock;
+    use verdict::Word;
     use virtual_card::issuer::IssuerFault;
 
     fn terminal() -> Terminal {

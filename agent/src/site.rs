@@ -304,7 +304,9 @@ impl Site {
     pub fn saw_signer(&self, judgement: &Judgement) -> Result<(), Failure> {
         let passive = &judgement.verification.passive;
         let unknown = judgement.answers.issuer == verdict::Issuer::Unknown;
-        let Some(signer) = passive.document_signer.as_ref().filter(|_| unknown && passive.signed) else { return Ok(()) };
+        let Some(signer) = passive.document_signer.as_ref().filter(|_| unknown && passive.signed) else {
+            return Ok(());
+        };
         let number = judgement.number().map(|number| self.recorder.keyed_hash(number.digits()));
         let mut book = self.book();
         let told = book.saw_signer(signer.der(), judgement.kind.code(), number.as_ref(), self.now())?;

@@ -2,12 +2,12 @@
 //! against a chip that answers anything. A target must neither panic nor run without end, whatever the bytes.
 
 use emrtd::cvc::TerminalCertificates;
+use emrtd::evidence::{Circumstances, may_stand};
 use emrtd::mrz::MrzKey;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
 use emrtd::trust::TrustStore;
-use emrtd::verdict::{Decision, Policy};
 use emrtd::x509::UnixTime;
 use emrtd::{Evidence, lds};
 use virtual_card::issuer::IssuerFault;
@@ -228,9 +228,10 @@ fn tlv(bytes: &[u8]) {
 
 fn sod(bytes: &[u8]) {
     let at = UnixTime(0);
-    let result = emrtd::passive_authentication(bytes, &std::collections::BTreeMap::new(), &TrustStore::new(), None, at);
+    let (groups, facts) = (std::collections::BTreeMap::new(), emrtd::passive_authentication::Facts::default());
+    let result = emrtd::passive_authentication(bytes, &groups, &facts, &TrustStore::new(), None, at);
     assert!(!result.trusted, "nothing is trusted without an anchor");
-    assert_ne!(Policy::Files.decide(&result.checks), Decision::Genuine);
+    assert!(result.checks.iter().all(may_stand), "only proofs accuse: {:?}", result.checks);
 }
 
 fn dg1(bytes: &[u8]) {
@@ -291,8 +292,10 @@ fn batch(bytes: &[u8]) {
 
 fn evidence(bytes: &[u8]) {
     if let Ok(evidence) = Evidence::from_cbor(bytes) {
-        let checks = evidence.verify(&TrustStore::new(), None, UnixTime(0)).checks;
-        assert_ne!(Policy::Card.decide(&checks), Decision::Genuine, "nothing is genuine without an anchor");
+        let verification = evidence.verify(&TrustStore::new(), &Circumstances::now(UnixTime(0)));
+        let word = verification.answers().word();
+        assert!(!word.is_green(), "nothing is genuine without an anchor");
+        assert!(verification.checks.iter().all(may_stand), "only proofs accuse: {:?}", verification.checks);
     }
 }
 
@@ -396,8 +399,9 @@ fn insider(bytes: &[u8]) {
         }
         assert!(matches!(session.next(), Ok(Action::Done) | Err(_)), "the session ends");
         if let Some(evidence) = session.into_evidence() {
-            let checks = evidence.verify(trust, None, UnixTime(1_780_000_000)).checks;
-            assert_ne!(Policy::Card.decide(&checks), Decision::Genuine, "a copy is never genuine");
+            let verification = evidence.verify(trust, &Circumstances::now(UnixTime(1_780_000_000)));
+            assert!(!verification.answers().word().is_green(), "a copy is never genuine");
+            assert!(verification.checks.iter().all(may_stand), "only proofs accuse: {:?}", verification.checks);
         }
     });
 }

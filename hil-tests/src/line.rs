@@ -62,6 +62,17 @@ impl Line {
         Ok(line)
     }
 
+    /// Empties the device's trust directory: a site without the ministry's anchor.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn forget_anchors(&self) -> anyhow::Result<()> {
+        for file in std::fs::read_dir(self.path("trust"))? {
+            std::fs::remove_file(file?.path())?;
+        }
+        Ok(())
+    }
+
     /// A path inside the line's directory.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

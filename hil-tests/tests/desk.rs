@@ -95,9 +95,7 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     accessible(&mut browser, "form");
     tab_to(&mut browser, "document.activeElement?.type === 'submit'");
     browser.press_key("Enter");
-    browser.wait_until(
-        "document.querySelector('.verdict')?.textContent.includes('Thẻ thật') && !document.querySelector('#step form')",
-    );
+    browser.wait_until("document.querySelector('.verdict[data-word=proved]') && !document.querySelector('#step form')");
     drop(card);
     browser.wait_until("document.querySelector('#rows')?.textContent.includes('Nguyễn Văn An')");
     browser.shoot("done");
@@ -121,7 +119,7 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     browser.wait_until("document.querySelectorAll('#step button').length === 2");
     browser.run("document.querySelectorAll('#step button')[1].click()");
     browser.wait_until("!!document.querySelector('[name=\"i.full_name\"]')");
-    browser.run("document.querySelector('[name=\"i.full_name\"]').value = 'Nguyễn Bé Mẫu'; document.querySelector('[name=\"i.date_of_birth\"]').value = '02/03/2020'; document.querySelector('[name=\"i.id_number\"]').value = '001320000017'");
+    browser.run("document.querySelector('[name=\"i.full_name\"]').value = 'Nguyễn Bé Mẫu'; document.querySelector('[name=\"i.date_of_birth\"]').value = '02/03/2020'; document.querySelector('[name=\"i.id_number\"]').value = '001320000017'; document.querySelector('[name=seen]').value = 'birth_certificate'");
     browser.shoot("typed");
     accessible(&mut browser, "typed");
     browser.run("document.querySelector('#step form').requestSubmit()");
@@ -188,7 +186,9 @@ fn a_nurse_learns_with_virtual_cards_what_a_ticket_and_a_copy_look_like() {
     browser.press_key("Enter");
     browser.wait_until("!!document.querySelector('#step input')");
     browser.run("document.getElementById('fault').value = 'cloned'; [...document.querySelectorAll('#cards-body button')].find((one) => one.textContent.includes('Văn An')).click()");
-    browser.wait_until("document.querySelector('.verdict.bad')?.textContent.includes('Thẻ không hợp lệ')");
+    browser.wait_until(
+        "document.querySelector('.verdict[data-word=not_genuine]')?.textContent.includes('Thẻ không đạt xác thực')",
+    );
     browser.shoot("copy");
     accessible(&mut browser, "copy");
 }

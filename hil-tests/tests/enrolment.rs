@@ -340,7 +340,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
         let found = events().into_iter().find(|event| event["event"]["body"].get("verification").is_some());
         found.filter(|event| event["event"]["tq"] == "signed")
     });
-    assert_eq!(verdict["event"]["body"]["verification"]["decision"], "genuine", "the anchors are the bundle's");
+    assert_eq!(verdict["event"]["body"]["verification"]["word"], "proved", "the anchors are the bundle's");
     for what in ["bundle_activated", "certificate_renewed"] {
         hil_tests::stack::until(what, || {
             events().into_iter().find(|event| event["event"]["body"]["device"]["what"] == what)

@@ -7,8 +7,9 @@ use drivers::printer::simulated::Tray;
 use hil_tests::guest::{Guest, Recipe};
 use hil_tests::program;
 use kiosk_ui::canvas::Canvas;
+use kiosk_ui::judged::{Details, Judged, Then};
 use kiosk_ui::scene::{Renderer, Scene};
-use kiosk_ui::state::{Choice, Screen, State, Verdict};
+use kiosk_ui::state::{Choice, Screen, State};
 use kiosk_ui::theme::{PANELS, Panel};
 use kiosk_ui::{Act, view};
 use serde_json::json;
@@ -16,6 +17,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use verdict::{Admission, Word};
 use virtual_card::PERSONAS;
 
 const SITE: &str = "TRẠM Y TẾ PHƯỜNG TÂN BÌNH";
@@ -188,7 +190,8 @@ fn a_kiosk_on_a_machine_of_its_own() {
     kiosk.wait_for("scan", &Screen::Scan { insurance: false });
     kiosk.hear(&["part=\"scanner\"", "there"], 1);
     scanner.write_all(format!("{}\r\n", PERSONAS[0].qr()).as_bytes()).expect("code");
-    let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
+    let judged = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
+    let result = Screen::Result(judged.then(Then::Next));
     kiosk.hear(&["card judged"], 1);
     kiosk.touch(&result, Act::Finish, 80);
     let options = departments.into_iter().map(|one| (one.label_vi, one.label_en)).collect();

@@ -6,13 +6,15 @@ use cccd_agent::profile::Profile;
 use hil_tests::Line;
 use hil_tests::browser::{Browser, free_port};
 use kiosk_ui::font::Fonts;
-use kiosk_ui::state::{Choice, Field, Layer, Preferences, Problem, Screen, State, Verdict};
+use kiosk_ui::judged::{Details, Judged, Then};
+use kiosk_ui::state::{Choice, Field, Layer, Preferences, Problem, Screen, State};
 use kiosk_ui::typing::Typing;
-use kiosk_ui::{Act, Language, Phrase, view};
+use kiosk_ui::{Act, Language, Phrase, view, words};
 use serde_json::json;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
+use verdict::{Admission, Word};
 use virtual_card::{PERSONAS, Persona};
 
 /// The kiosk's mirror in a browser.
@@ -130,6 +132,10 @@ struct Kiosk {
 }
 
 impl Kiosk {
+    fn says_word(&self, word: Word) -> &'static str {
+        words::of(word).title.text(self.preferences.language)
+    }
+
     fn says(&self, phrase: Phrase) -> &'static str {
         phrase.text(self.preferences.language)
     }
@@ -186,8 +192,9 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.press("lift", an, "none");
     browser.wait_for(&kiosk, kiosk.says(Phrase::CardLifted));
     browser.press("lay", an, "none");
-    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
-    let result = Screen::Result { verdict: Verdict::Genuine, holder: None };
+    browser.wait_for(&kiosk, kiosk.says_word(Word::Proved));
+    let judged = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
+    let result = Screen::Result(judged.then(Then::Next));
     browser.touch(&kiosk, &result, Act::Finish);
     browser.wait_for(&kiosk, "Outpatients");
     let hospital = Profile::built_in("hospital-kiosk").expect("profile");
@@ -210,7 +217,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "cách liên hệ");
     browser.scan_and_lay(&kiosk, binh, binh, "none");
-    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
+    browser.wait_for(&kiosk, kiosk.says_word(Word::Proved));
     browser.touch(&kiosk, &result, Act::Finish);
     browser.wait_for(&kiosk, "Số điện thoại");
     let mut field = Field {
@@ -242,10 +249,10 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
 
     // A copy, and a card that cannot show that it is none.
-    for (fault, verdict) in [("cloned", Phrase::ResultNotGenuine), ("no-clone-check", Phrase::ResultUndecided)] {
+    for (fault, word) in [("cloned", Word::NotGenuine), ("no-clone-check", Word::Unproved)] {
         browser.agree(&kiosk, "cách liên hệ");
         browser.scan_and_lay(&kiosk, an, an, fault);
-        browser.wait_for(&kiosk, kiosk.says(verdict));
+        browser.wait_for(&kiosk, kiosk.says_word(word));
         browser.press("lift", an, "none");
         browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     }
@@ -255,7 +262,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
     browser.agree(&kiosk, "lượt vào");
     browser.scan_and_lay(&kiosk, an, an, "none");
-    browser.wait_for(&kiosk, kiosk.says(Phrase::ResultGenuine));
+    browser.wait_for(&kiosk, kiosk.says_word(Word::Proved));
     assert_eq!(browser.heard_door(), json!(false), "not before the disk has it");
     browser.touch(&kiosk, &result, Act::Finish);
     browser.wait_for(&kiosk, "Biển số xe");

@@ -168,10 +168,10 @@ fn nothing_that_is_kept_or_logged_names_the_holder() {
     rig.line.start_central().expect("central");
     let mut device = rig.line.start_device_logging("trace").expect("device");
     device.expect("ready").expect("ready");
-    device.scan("001099000017|bad").expect("scan");
+    device.scan("00109900001x|bad").expect("scan");
     assert_eq!(
         device.says(std::time::Duration::from_secs(30)).expect("line").expect("line")["error"]["code"],
-        "qr_too_few_fields"
+        "qr_field_malformed"
     );
     tap(&mut device);
     committed(&device, 1);

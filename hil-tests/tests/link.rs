@@ -1,13 +1,14 @@
 //! Two sides and a link in virtual time: what a read costs, and reads through loss after loss.
 
+use emrtd::evidence::Circumstances;
 use emrtd::password::Password;
 use emrtd::session::Plan;
 use emrtd::trust::TrustStore;
-use emrtd::verdict::{Decision, Policy};
 use emrtd::x509::UnixTime;
 use hil_tests::link::{Link, VirtualField, drive, floor};
 use proptest::prelude::*;
 use std::time::Duration;
+use verdict::Word;
 use virtual_card::issuer::IssuerFault;
 use virtual_card::{Chip, Fault, Issuer, MAKES, Persona};
 
@@ -20,13 +21,13 @@ fn plan() -> Plan {
     Plan::new(passwords, &[1, 2, 13, 14, 15])
 }
 
-fn decide(evidence: &emrtd::Evidence) -> Decision {
+fn word(evidence: &emrtd::Evidence) -> Word {
     let mut trust = TrustStore::new();
     for file in Issuer::new(IssuerFault::None).expect("issuer").trust_files().expect("files") {
         trust.add(file.name, &file.der).expect("certificate");
     }
     let now = UnixTime::from_date(2026, 6, 1).expect("date");
-    Policy::Card.decide(&evidence.verify(&trust, None, now).checks)
+    evidence.verify(&trust, &Circumstances::now(now)).answers().word()
 }
 
 /// Not wall-clock time: the model's. A change of how files are read shows here.
@@ -36,7 +37,7 @@ fn a_full_read_stays_near_the_floor_of_its_bytes() {
         let chip = Chip::new(persona(), Fault::None).expect("card");
         let mut field = VirtualField::new(chip, Link { bit_rate });
         let evidence = drive(&mut field, &plan(), |_| false).expect("read");
-        assert_eq!(decide(&evidence), Decision::Genuine);
+        assert_eq!(word(&evidence), Word::Proved);
         let ratio = field.now().as_secs_f64() / floor(&field, &evidence).as_secs_f64();
         assert!(ratio <= 1.15, "{bit_rate} bit/s: {ratio:.3} of the floor");
     }
@@ -66,7 +67,7 @@ proptest! {
             true
         });
         let evidence = evidence.expect("read");
-        prop_assert_eq!(decide(&evidence), Decision::Genuine, "{}", MAKES[make].id);
+        prop_assert_eq!(word(&evidence), Word::Proved, "{}", MAKES[make].id);
         prop_assert!(field.now() < Duration::from_secs(60), "{:?}", field.now());
     }
 }

@@ -38,7 +38,7 @@ fn assert_read(status: Option<i32>, report: &Value, protocol: &str) {
         assert_eq!(report["checks"][check]["outcome"], "passed", "{check}: {report:#}");
     }
     assert_eq!(report["holder"]["full_name"], "Trần Thị Bình");
-    assert_eq!((status, report["decision"].as_str()), (Some(11), Some("undecided")));
+    assert_eq!((status, report["word"].as_str()), (Some(11), Some("unproved")));
     assert_eq!(report["checks"]["active_authentication"]["reason"], "no_dg15");
     assert_eq!(report["checks"]["chip_authentication"]["reason"], "no_dg14");
 }

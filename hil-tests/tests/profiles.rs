@@ -94,7 +94,7 @@ fn identify_tells_the_desk_and_the_software_what_each_may_know_and_central_nothi
     let office = Office::open(&rig.line, &Setup::of("identify")).expect("desk");
     let session = office.visit_of(&rig.line, "an", &json!({})).expect("visit");
     done(&session);
-    assert_eq!(session["verdict"]["decision"], "genuine");
+    assert_eq!((&session["verdict"]["word"], &session["verdict"]["level"]), (&json!("proved"), &json!(5)));
     assert_eq!(session["holder"]["full_name"], persona("an").name);
     assert_eq!(session["holder"].get("id_number"), None, "the desk is not granted the number");
     // A client that lost its connection goes on after the last event that it saw, and none is missing.
@@ -691,9 +691,38 @@ fn customer_check_says_nothing_of_anybody_whose_card_is_a_copy() {
     office.ready().expect("reader");
     let _card = rig.line.stack.lay("an", "cloned", FIRST_READER).expect("card");
     let session = office.visit(&scan("an"), &json!({})).expect("visit");
-    assert_eq!((outcome(&session), &session["verdict"]["decision"]), (&json!("not_genuine"), &json!("not_genuine")));
+    let refused = json!({ "refused": "not_genuine" });
+    assert_eq!((outcome(&session), &session["verdict"]["word"]), (&refused, &json!("not_genuine")));
     let result = office.get(&format!("/v1/sessions/{}/result", session["id"].as_str().expect("id"))).expect("result");
     assert!(!result.to_string().contains(persona("an").number) && !result.to_string().contains(persona("an").name));
+}
+
+// A site without the ministry's anchor.
+
+#[test]
+fn without_any_anchor_a_hospital_serves_and_marks_and_an_examination_refuses_with_a_reason() {
+    let rig = rig();
+    rig.line.forget_anchors().expect("an empty directory");
+    let office = Office::open(&rig.line, &Setup::of("hospital-desk")).expect("desk");
+    let session = office.visit_of(&rig.line, "an", &json!({ "department": "K01" })).expect("visit");
+    done(&session);
+    let verdict = &session["verdict"];
+    assert_eq!(
+        (&verdict["word"], &verdict["rung"], &verdict["level"]),
+        (&json!("signed"), &json!("signed"), &json!(3))
+    );
+    assert_eq!(verdict["answers"]["chip"], "proved", "the chip's own proof is made all the same");
+    assert_eq!(verdict["admission"], json!({ "marked": "assurance" }));
+    let record = &office.get("/v1/records").expect("list")[0];
+    assert_eq!((&record["assurance"]["rung"], &record["assurance"]["marked"]), (&json!("signed"), &json!("assurance")));
+    let table = String::from_utf8(office.download("/v1/records.csv").expect("table")).expect("UTF-8");
+    assert!(table.lines().nth(1).is_some_and(|row| row.contains(",signed,")), "{table}");
+    drop(office);
+    let office = Office::open(&rig.line, &Setup::of("exam")).expect("desk");
+    let session = office.visit_of(&rig.line, "an", &json!({})).expect("visit");
+    assert_eq!(outcome(&session), &json!({ "refused": "assurance_too_low" }));
+    assert_eq!(session["verdict"]["admission"], json!({ "refused": "assurance" }));
+    assert_eq!(session["holder"], Value::Null, "of somebody who is turned away nothing is taken");
 }
 
 // transit
@@ -1043,7 +1072,7 @@ fn practice_shows_a_copy_for_what_it_is_and_reads_no_real_card() {
     let _card = rig.line.stack.lay("binh", "none", FIRST_READER).expect("card");
     office.post("/v1/practice", &json!({ "persona": "an", "fault": "cloned" })).expect("laid");
     let session = office.visit(&scan("an"), &json!({})).expect("visit");
-    assert_eq!(session["outcome"], "not_genuine");
+    assert_eq!(session["outcome"], json!({ "refused": "not_genuine" }));
 }
 
 // A profile of one's own.

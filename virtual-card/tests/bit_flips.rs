@@ -8,7 +8,6 @@ use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication, passive
 use emrtd::trust::TrustStore;
 use emrtd::x509::UnixTime;
 use std::collections::BTreeMap;
-use support::issuer;
 use verdict::Issuer;
 use virtual_card::personalise::Card;
 use virtual_card::{Fault, Persona};
@@ -44,9 +43,9 @@ impl Documents {
 
     fn check(&self) {
         let honest = self.judge(&self.sod, None);
-        assert_eq!(issuer(&honest), Issuer::Vouched);
+        assert_eq!(honest.issuer, Issuer::Vouched);
         let detected =
-            |found: &PassiveAuthentication| issuer(found) != Issuer::Vouched || found.deviations != honest.deviations;
+            |found: &PassiveAuthentication| found.issuer != Issuer::Vouched || found.deviations != honest.deviations;
         let mut undetected = Vec::new();
         for bit in 0..self.sod.len() * 8 {
             let mut sod = self.sod.clone();

@@ -81,7 +81,9 @@ impl Book {
         let write = "INSERT INTO signer (fingerprint, certificate, document, count, since, last, bitmap)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (fingerprint) DO UPDATE SET document = ?3, count = ?4, last = ?6, bitmap = ?7";
-        transaction.execute(write, params![fingerprint, certificate, document, count, since, now, bitmap]).map_err(&failed)?;
+        transaction
+            .execute(write, params![fingerprint, certificate, document, count, since, now, bitmap])
+            .map_err(&failed)?;
         let drop = "DELETE FROM signer WHERE fingerprint IN
                         (SELECT fingerprint FROM signer ORDER BY count, last LIMIT max(0, (SELECT count(*) FROM signer) - ?1))";
         transaction.execute(drop, [MOST]).map_err(&failed)?;
@@ -134,7 +136,9 @@ mod tests {
     fn a_signer_is_told_of_at_first_and_whenever_its_documents_have_doubled() {
         let mut book = book();
         let told: Vec<u64> = (1..=40)
-            .filter_map(|at| book.saw_signer(b"one", "citizen_card", Some(&number(at % 5)), i64::from(at)).expect("kept"))
+            .filter_map(|at| {
+                book.saw_signer(b"one", "citizen_card", Some(&number(at % 5)), i64::from(at)).expect("kept")
+            })
             .map(|seen| seen.count)
             .collect();
         assert_eq!(told, [1, 2, 4, 8, 16, 32]);

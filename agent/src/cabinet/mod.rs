@@ -258,7 +258,9 @@ impl Glass for Cabinet {
                 let phrase = |text: &str| Phrase::ALL.iter().find(|phrase| phrase.text(language) == text);
                 let of_word = |text: &str| judged.iter().find(|(_, pair)| pair.text(language) == text);
                 let clip = |text: &str| {
-                    phrase(text).map(|phrase| phrase.name().to_owned()).or_else(|| of_word(text).map(|(name, _)| name.clone()))
+                    phrase(text)
+                        .map(|phrase| phrase.name().to_owned())
+                        .or_else(|| of_word(text).map(|(name, _)| name.clone()))
                 };
                 let line = |text: &&str| Line { text: (*text).to_owned().into(), clip: clip(text) };
                 speaker.say(voice, &words.iter().map(line).collect::<Vec<_>>())

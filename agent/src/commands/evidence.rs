@@ -9,10 +9,10 @@ use drivers::key_store::sealed;
 use emrtd::Evidence;
 use emrtd::evidence::Circumstances;
 use emrtd::file::FileId;
-use verdict::{Answers, Validity};
 use events::Clock;
 use serde_json::json;
 use std::path::Path;
+use verdict::{Answers, Validity};
 use zeroize::Zeroizing;
 
 /// Verifies, reports, and returns the exit status.

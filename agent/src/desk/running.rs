@@ -13,8 +13,8 @@ use crate::profile::{PrintKind, Profile};
 use crate::site::{Finished, Kept, lock};
 use crate::station::Told;
 use crate::visit::{self, Outcome, Refusal, Wait};
-use verdict::Admission;
 use std::sync::Arc;
+use verdict::Admission;
 
 impl Desk {
     /// What the reader's thread says.

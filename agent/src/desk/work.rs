@@ -11,7 +11,7 @@ use crate::desk::paper;
 use crate::desk::problem::Problem;
 use crate::desk::{Desk, News};
 use crate::failure::Failure;
-use crate::holder::{Assurance, Content, Difference, Reason, Paper, Released, Source, Vouching};
+use crate::holder::{Assurance, Content, Difference, Paper, Reason, Released, Source, Vouching};
 use crate::lodging::{self, Guest, Layout};
 use crate::profile::{Accept, Item, Profile};
 use crate::site::{Agreed, Finished, day_of};

@@ -1,8 +1,8 @@
 use super::*;
 use kiosk_ui::judged::Details;
-use verdict::{Admission, Because, Rung, Word};
 use kiosk_ui::state::{Field, Layer};
 use kiosk_ui::theme::PANELS;
+use verdict::{Admission, Because, Rung, Word};
 
 fn place(queue: Option<(char, String)>) -> Place {
     let (site, playlist) = ("Bệnh viện".to_owned(), Playlist::default());
@@ -46,8 +46,7 @@ fn to_place(flow: &mut Flow) -> Vec<Effect> {
 fn to_result(flow: &mut Flow) -> Vec<Effect> {
     to_place(flow);
     let name = "Nguyễn Văn An".to_owned().into();
-    let effects =
-        after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(proved(), None)]);
+    let effects = after(flow, [Input::Progress(ReadStep::Text, 20), Input::Name(name), Input::Judged(proved(), None)]);
     if flow.state().screen.step() == Some(2) && effects.iter().any(|effect| matches!(effect, Effect::Keep(_))) {
         flow.update(Input::Kept(Ok(Some(("A047".to_owned(), None)))));
     }
@@ -446,7 +445,9 @@ fn with_the_card_the_person_leaves_the_glass_and_the_verdict_stays_a_moment() {
     let mut flow = kiosk(false);
     to_result(&mut flow);
     assert!(erased(&flow.update(Input::CardGone)));
-    assert!(matches!(&flow.state().screen, Screen::Result(judged) if judged.word == Word::Proved && judged.holder.is_none()));
+    assert!(
+        matches!(&flow.state().screen, Screen::Result(judged) if judged.word == Word::Proved && judged.holder.is_none())
+    );
     flow.update(Input::Tick(5_000));
     assert_eq!(flow.state().screen, Screen::Attract, "no card to remind of");
 }

@@ -7,8 +7,8 @@ use crate::visit::{self, Outcome, Refusal, Visit, Wait};
 use kiosk_ui::judged::{Judged, Then};
 use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep};
 use kiosk_ui::typing::Typing;
-use verdict::Admission;
 use kiosk_ui::{Act, Phrase, Screen};
+use verdict::Admission;
 
 /// A label in the middle of a sentence.
 fn small(label: &str) -> String {

@@ -50,7 +50,7 @@ fn step(text: &str) {
 fn tap(line: &Line, device: &mut Device, persona: &Persona) -> anyhow::Result<serde_json::Value> {
     device.scan(&persona.qr())?;
     let event = device.expect("event")?;
-    step(&format!("event {} is on the device's disk: {}", event["event"]["seq"], event["decision"]));
+    step(&format!("event {} is on the device's disk: {}", event["event"]["seq"], event["word"]));
     let receipt = device.expect("receipt")?;
     step("receipt of central");
     println!("{:#}", receipt["receipt"]);
@@ -84,7 +84,7 @@ fn interact(line: &Line) -> anyhow::Result<()> {
             "log" => {
                 for event in line.events()? {
                     let (seq, at) = (&event["event"]["seq"], &event["event"]["at"]);
-                    eprintln!("  event {seq} at {at}: {}", event["event"]["body"]["verification"]["decision"]);
+                    eprintln!("  event {seq} at {at}: {}", event["event"]["body"]["verification"]["word"]);
                 }
                 eprintln!("  {}", line.verify_log()?.trim());
             }

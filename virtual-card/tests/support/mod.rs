@@ -81,34 +81,7 @@ pub(crate) fn verify(evidence: &Evidence, trust: &TrustStore) -> Verification {
 
 /// The word over the answers to *issuer* and *chip*.
 pub(crate) fn word(evidence: &Evidence, trust: &TrustStore) -> Word {
-    answers(&verify(evidence, trust)).word()
-}
-
-/// The answers to *issuer* and *chip*.
-pub(crate) fn answers(verification: &Verification) -> Answers {
-    let issuer = match issuer(&verification.passive) {
-        verdict::Issuer::Refuted => verdict::Issuer::Refuted,
-        issuer if verification.is_complete() => issuer,
-        _ => verdict::Issuer::Unchecked,
-    };
-    Answers::of_chip(issuer, verification.chip)
-}
-
-/// Who signed. The one place that stands in for [`PassiveAuthentication::issuer`] until that is filled.
-pub(crate) fn issuer(passive: &PassiveAuthentication) -> verdict::Issuer {
-    let hashed = passive.checks.iter().filter(|check| check.id.starts_with("dg_hash."));
-    let all_bound = hashed.into_iter().all(|check| check.outcome == Outcome::Passed);
-    if passive.issuer != verdict::Issuer::Unchecked {
-        passive.issuer
-    } else if passive.checks.iter().any(|check| check.outcome == Outcome::Failed) {
-        verdict::Issuer::Refuted
-    } else if passive.trusted && all_bound {
-        verdict::Issuer::Vouched
-    } else if passive.signed && all_bound {
-        verdict::Issuer::Unknown
-    } else {
-        verdict::Issuer::Unchecked
-    }
+    verify(evidence, trust).answers().word()
 }
 
 /// A check's outcome and reason.
