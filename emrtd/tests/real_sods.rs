@@ -126,7 +126,7 @@ fn a_whole_document_of_an_unknown_issuer_is_rightly_signed() {
 }
 
 #[test]
-fn without_its_csca_a_real_sod_is_undecided() {
+fn without_its_csca_a_real_sod_is_signed_by_nobody_known() {
     let Some(result) = check(&TrustStore::new(), "AT_2023_ecdsa.bin", day(2026)) else { return };
     let chain = result.checks.iter().find(|c| c.id == "dsc_chain").expect("dsc_chain");
     assert_eq!((chain.outcome, chain.reason.as_deref()), (Outcome::NotPerformed, Some("no_anchor")));

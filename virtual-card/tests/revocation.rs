@@ -40,26 +40,32 @@ fn a_revocation_list_counts_under_every_key_of_the_name_that_stands() {
     enum Known {
         Nothing,
         Link,
+        StrangersLink,
         Anchor,
     }
     let revoked = Issuer::new(IssuerFault::RevokedDsc).expect("issuer");
     let honest = honest();
-    for known in [Known::Nothing, Known::Link, Known::Anchor] {
+    for known in [Known::Nothing, Known::Link, Known::StrangersLink, Known::Anchor] {
         for (signer, by) in [(Old, Old), (Old, New), (New, Old), (New, New), (Old, Stranger), (New, Stranger)] {
             let list = honest.revocation_list(by, &ListRequest { number: 7, ..ListRequest::default() }).expect("list");
             let mut store = with(&[&honest.trust_files().expect("files")[0].der, &list]);
             match known {
                 Known::Nothing => {}
                 Known::Link => drop(store.add("link", &honest.same_name(New, Old).expect("link"))),
+                Known::StrangersLink => drop(store.add("link", &honest.same_name(New, Stranger).expect("link"))),
                 Known::Anchor => drop(store.add("new", &honest.same_name(New, New).expect("anchor"))),
             }
-            let there = |key| key == Old || (key == New && known != Known::Nothing);
+            let there = |key| key == Old || (key == New && matches!(known, Known::Link | Known::Anchor));
             for (issuer, clear) in [(&honest, true), (&revoked, false)] {
                 let sod = issuer.sod_under(signer, &card(), SIGNED_AT).expect("SOD");
                 let result = judge(&sod, &card(), &store, now());
                 let case = format!("{known:?}, signer under {signer:?}, list by {by:?}, clear {clear}");
                 if !there(signer) {
-                    assert_eq!(chain(&result), (Answer::Unknown, Some("issuer_key_unknown")), "{case}");
+                    let reason = match known {
+                        Known::StrangersLink => "link_unanchored",
+                        _ => "issuer_key_unknown",
+                    };
+                    assert_eq!(chain(&result), (Answer::Unknown, Some(reason)), "{case}");
                     continue;
                 }
                 let (answer, outcome) = match (there(by), clear) {
