@@ -12,7 +12,7 @@ use support::issued::{SIGNED_AT, card, chain, found, honest, judge, ldif, sod_of
 use support::{check, now, trust};
 use verdict::Issuer as Answer;
 use virtual_card::Issuer;
-use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest};
+use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest, Oddity};
 
 #[test]
 fn a_stale_revocation_list_still_revokes_but_no_longer_clears() {
@@ -119,6 +119,15 @@ fn the_newest_list_decides_and_one_that_is_not_in_order_clears_nobody() {
         // Beside one that is in order it changes nothing.
         assert_eq!((ask(&revoked, &[&odd, &new]), ask(&honest, &[&odd, &new])), (failed.clone(), passed.clone()));
     }
+}
+
+#[test]
+fn a_key_that_is_not_for_revocation_lists_signs_none() {
+    let issuer = Issuer::odd(Oddity::CscaNoListSign).expect("issuer");
+    let trust = support::issued::store(&issuer.trust_files().expect("files"));
+    let result = judge(&sod_of(&issuer, &card()), &card(), &trust, now());
+    let unsigned = (Outcome::NotPerformed, Some("revocation_list_unsigned"));
+    assert_eq!((result.issuer, found(&result.checks, "dsc_revocation")), (Answer::Vouched, unsigned));
 }
 
 /// Nobody vouches for a certificate that came loose in a directory: neither does a list under its key count.
