@@ -12,24 +12,24 @@
 //! | `EUE` | EU | laissez-passer of the European Union |
 //! | `UNO` `UNA` `UNK` | UN | United Nations, agencies, mission in Kosovo |
 //! | `RKS` | KS, XK | Kosovo |
-//! | `XOM` `XPO` `XCE` … | the first two letters, or what the host signs as | organisations |
+//! | `XOM` `XPO` … | not settled anywhere: another country is open, not wrong | organisations |
 
 /// The countries that certificates for documents of this issuing state may bear, the usual one first; empty for a code
 /// that is not known.
 #[must_use]
 pub fn countries(mrz_code: &str) -> &'static [&'static str] {
     let code = mrz_code.trim_end_matches('<');
-    let special = SPECIAL.iter().find(|(three, _)| *three == code).map(|(_, two)| *two);
+    let special = SPECIAL.iter().chain(&ORGANISATIONS).find(|(three, _)| *three == code).map(|(_, two)| *two);
     special.or_else(|| iso(code)).unwrap_or_default()
 }
 
-/// Whether a certificate of `country` may sign for the issuing state `mrz_code`; `None` when the code is not known.
+/// Whether a certificate of `country` may sign for the issuing state `mrz_code`; `None` when that is not known.
 #[must_use]
 pub fn signs_for(mrz_code: &str, country: &str) -> Option<bool> {
-    match countries(mrz_code) {
-        [] => None,
-        allowed => Some(allowed.iter().any(|two| two.eq_ignore_ascii_case(country.trim()))),
-    }
+    let allowed = countries(mrz_code);
+    let fits = allowed.iter().any(|two| two.eq_ignore_ascii_case(country.trim()));
+    let settled = !allowed.is_empty() && ORGANISATIONS.iter().all(|(_, two)| *two != allowed);
+    (fits || settled).then_some(fits)
 }
 
 fn iso(code: &str) -> Option<&'static [&'static str]> {
@@ -38,7 +38,7 @@ fn iso(code: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Where it is not ISO 3166-1, or not that alone.
-const SPECIAL: [(&str, &[&str]); 30] = [
+const SPECIAL: [(&str, &[&str]); 17] = [
     ("D", &["DE"]),
     ("BMU", &["BM", "GB"]),
     ("CHN", &["CN", "HK", "MO"]),
@@ -49,26 +49,27 @@ const SPECIAL: [(&str, &[&str]); 30] = [
     ("GBP", &["GB"]),
     ("GBS", &["GB"]),
     ("HKG", &["HK", "CN"]),
-    ("IAO", &["IA", "UN"]),
     ("MAC", &["MO", "CN"]),
-    ("NTZ", &["NT"]),
     ("RKS", &["KS", "XK"]),
     ("ROM", &["RO"]),
-    ("TWN", &["TW"]),
     ("UNA", &["UN"]),
     ("UNK", &["UN", "KS", "XK"]),
     ("UNO", &["UN"]),
-    ("WSA", &["WS"]),
-    ("XAA", &["XA"]),
+    ("ZAR", &["CD"]),
+];
+
+/// Organisations that issue documents of their own. No list at hand has a certificate of theirs, so that nobody can say
+/// which country is the wrong one.
+const ORGANISATIONS: [(&str, &[&str]); 9] = [
+    ("IAO", &["IA"]),
     ("XBA", &["XB"]),
     ("XCC", &["XC"]),
-    ("XCE", &["XE", "XC"]),
+    ("XCE", &["XE"]),
     ("XCO", &["XC"]),
     ("XEC", &["XE"]),
     ("XIM", &["XI"]),
-    ("XOM", &["XO", "XM"]),
+    ("XOM", &["XO"]),
     ("XPO", &["XP"]),
-    ("ZAR", &["CD"]),
 ];
 
 /// ISO 3166-1, by the three letters.
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(signs_for("D", "D"), Some(false));
         assert_eq!(signs_for("GBR", "BM"), Some(false));
         assert_eq!(signs_for("UTO", "UT"), None, "Utopia is in no list");
+        assert_eq!((signs_for("XPO", "XP"), signs_for("XPO", "FR")), (Some(true), None));
         assert_eq!(signs_for("", "VN"), None);
     }
 }

@@ -16,7 +16,7 @@
 use crate::cms::{CmsError, SignedData};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Tlv, TlvError, tag};
-use crate::x509::{Certificate, UnixTime, read_time, same_name};
+use crate::x509::{Certificate, UnixTime, printable, read_time, same_name};
 
 /// A deviation list, read and with its own signature checked, but not yet traced to a CSCA.
 #[derive(Debug, Clone)]
@@ -208,7 +208,7 @@ impl Description {
             Some([2, 2]) => DeviationKind::DataGroupHash,
             _ => DeviationKind::Other,
         };
-        let text = words.map_or_else(|| id.to_string(), |w| String::from_utf8_lossy(w.value).into_owned());
+        let text = words.map_or_else(|| id.to_string(), |w| printable(&String::from_utf8_lossy(w.value)));
         Ok(Self { kind, data_groups, text })
     }
 }

@@ -256,32 +256,6 @@ pub fn announced(head: &[u8]) -> Result<(u32, usize), TlvError> {
     Ok((tag, header.checked_add(length).ok_or(TlvError::Length)?))
 }
 
-/// Whether every length in `object`, and in what is nested in it, is as short as it can be (DER, X.690 §10.1).
-/// Indefinite lengths are another matter and do not count.
-#[must_use]
-pub fn has_shortest_lengths(object: &[u8]) -> bool {
-    fn octets(number: usize) -> usize {
-        (usize::BITS as usize - number.leading_zeros() as usize).div_ceil(8).max(1)
-    }
-    fn length_octets(length: usize) -> usize {
-        if length < 0x80 { 1 } else { 1 + octets(length) }
-    }
-    fn walk(input: &[u8], depth: usize) -> bool {
-        let mut reader = Reader::new(input);
-        while let Ok(Some(one)) = reader.next() {
-            let shortest = match header(one.raw) {
-                Ok((tag, Some(length), header)) => header == octets(tag as usize) + length_octets(length),
-                _ => true,
-            };
-            if !shortest || (one.is_constructed() && depth < 4 * MAX_DEPTH && !walk(one.value, depth + 1)) {
-                return false;
-            }
-        }
-        true
-    }
-    walk(object, 0)
-}
-
 /// `(tag, length or None for indefinite, header length)`
 fn header(input: &[u8]) -> Result<(u32, Option<usize>, usize), TlvError> {
     let first = *input.first().ok_or(TlvError::Truncated)?;
@@ -391,15 +365,6 @@ mod tests {
         assert_eq!(octets.octets().expect("octets").as_ref(), [0xAA, 0xBB]);
         assert_eq!(reader.expect(tag::NULL).expect("null").value, []);
         reader.finish().expect("end");
-    }
-
-    #[test]
-    fn a_length_that_is_longer_than_it_needs_to_be_is_seen_at_any_depth() {
-        assert!(has_shortest_lengths(&encode(0x30, &[encode(0x04, &[1; 200]), encode(0x7F61, &[1; 70_000])].concat())));
-        assert!(!has_shortest_lengths(&encode(0x30, &[0x04, 0x81, 0x01, 0xAA])));
-        assert!(!has_shortest_lengths(&[0x30, 0x82, 0x00, 0x80].into_iter().chain([0; 128]).collect::<Vec<_>>()));
-        assert!(has_shortest_lengths(&[0x30, 0x80, 0x04, 0x01, 0xAA, 0, 0]), "indefinite is another matter");
-        assert!(has_shortest_lengths(&[0x30]), "what cannot be read is another matter, too");
     }
 
     #[test]

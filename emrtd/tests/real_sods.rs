@@ -7,9 +7,9 @@ use emrtd::crypto::curve::ParameterForm;
 use emrtd::crypto::{Curve, PublicKey};
 use emrtd::document::{Document, DocumentKind, Scope};
 use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication};
-use emrtd::trust::{Pin, Role, TrustStore};
+use emrtd::trust::{Entry, Pin, Role, TrustStore};
 use emrtd::verdict::Outcome;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::x509::{Certificate, KeyUsage, UnixTime};
 use std::collections::{BTreeMap, BTreeSet};
 use support::shared;
 use verdict::Issuer;
@@ -126,7 +126,7 @@ fn a_whole_document_of_an_unknown_issuer_is_rightly_signed() {
 }
 
 #[test]
-fn without_its_csca_a_real_sod_is_undecided() {
+fn without_its_csca_a_real_sod_is_signed_by_nobody_known() {
     let Some(result) = check(&TrustStore::new(), "AT_2023_ecdsa.bin", day(2026)) else { return };
     let chain = result.checks.iter().find(|c| c.id == "dsc_chain").expect("dsc_chain");
     assert_eq!((chain.outcome, chain.reason.as_deref()), (Outcome::NotPerformed, Some("no_anchor")));
@@ -154,6 +154,11 @@ fn every_certificate_of_a_real_master_list_has_a_role() {
         assert_eq!(own, role == Role::Anchor, "{:?}", entry.certificate);
     }
     println!("{counts:?}, {} keys under no anchor", only_here.len());
+    assert!(only_here.is_empty(), "what does not stand is there as an anchor, too");
+    let lists = |e: &&Entry| {
+        e.is_anchor() && e.certificate.extensions.key_usage.is_some_and(|u| u.contains(KeyUsage::REVOCATION_LISTS))
+    };
+    println!("{} anchors sign revocation lists", store.entries().iter().filter(lists).count());
     let count = |role, same_name| counts.get(&(role, same_name)).copied().unwrap_or_default();
     assert_eq!((count(Role::Anchor, true), count(Role::Anchor, false)), (375, 0));
     assert_eq!((count(Role::Link, true), count(Role::Link, false)), (123, 69));

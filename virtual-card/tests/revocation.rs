@@ -12,7 +12,7 @@ use support::issued::{SIGNED_AT, card, chain, found, honest, judge, ldif, sod_of
 use support::{check, now, trust};
 use verdict::Issuer as Answer;
 use virtual_card::Issuer;
-use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest};
+use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest, Oddity};
 
 #[test]
 fn a_stale_revocation_list_still_revokes_but_no_longer_clears() {
@@ -40,26 +40,32 @@ fn a_revocation_list_counts_under_every_key_of_the_name_that_stands() {
     enum Known {
         Nothing,
         Link,
+        StrangersLink,
         Anchor,
     }
     let revoked = Issuer::new(IssuerFault::RevokedDsc).expect("issuer");
     let honest = honest();
-    for known in [Known::Nothing, Known::Link, Known::Anchor] {
+    for known in [Known::Nothing, Known::Link, Known::StrangersLink, Known::Anchor] {
         for (signer, by) in [(Old, Old), (Old, New), (New, Old), (New, New), (Old, Stranger), (New, Stranger)] {
             let list = honest.revocation_list(by, &ListRequest { number: 7, ..ListRequest::default() }).expect("list");
             let mut store = with(&[&honest.trust_files().expect("files")[0].der, &list]);
             match known {
                 Known::Nothing => {}
                 Known::Link => drop(store.add("link", &honest.same_name(New, Old).expect("link"))),
+                Known::StrangersLink => drop(store.add("link", &honest.same_name(New, Stranger).expect("link"))),
                 Known::Anchor => drop(store.add("new", &honest.same_name(New, New).expect("anchor"))),
             }
-            let there = |key| key == Old || (key == New && known != Known::Nothing);
+            let there = |key| key == Old || (key == New && matches!(known, Known::Link | Known::Anchor));
             for (issuer, clear) in [(&honest, true), (&revoked, false)] {
                 let sod = issuer.sod_under(signer, &card(), SIGNED_AT).expect("SOD");
                 let result = judge(&sod, &card(), &store, now());
                 let case = format!("{known:?}, signer under {signer:?}, list by {by:?}, clear {clear}");
                 if !there(signer) {
-                    assert_eq!(chain(&result), (Answer::Unknown, Some("issuer_key_unknown")), "{case}");
+                    let reason = match known {
+                        Known::StrangersLink => "link_unanchored",
+                        _ => "issuer_key_unknown",
+                    };
+                    assert_eq!(chain(&result), (Answer::Unknown, Some(reason)), "{case}");
                     continue;
                 }
                 let (answer, outcome) = match (there(by), clear) {
@@ -113,6 +119,15 @@ fn the_newest_list_decides_and_one_that_is_not_in_order_clears_nobody() {
         // Beside one that is in order it changes nothing.
         assert_eq!((ask(&revoked, &[&odd, &new]), ask(&honest, &[&odd, &new])), (failed.clone(), passed.clone()));
     }
+}
+
+#[test]
+fn a_key_that_is_not_for_revocation_lists_signs_none() {
+    let issuer = Issuer::odd(Oddity::CscaNoListSign).expect("issuer");
+    let trust = support::issued::store(&issuer.trust_files().expect("files"));
+    let result = judge(&sod_of(&issuer, &card()), &card(), &trust, now());
+    let unsigned = (Outcome::NotPerformed, Some("revocation_list_unsigned"));
+    assert_eq!((result.issuer, found(&result.checks, "dsc_revocation")), (Answer::Vouched, unsigned));
 }
 
 /// Nobody vouches for a certificate that came loose in a directory: neither does a list under its key count.

@@ -287,3 +287,54 @@ fn a_master_list_is_the_word_of_one_who_may_give_it() {
     let list = issuer.master_list(&[&root_of(&issuer)], "260101000000Z").expect("list");
     assert_eq!(with(&[&list]).entries().len(), 1);
 }
+
+/// Whoever signed the document signer must have been valid when the document was signed; what stands above a link, when
+/// it signed that link.
+#[test]
+fn an_old_anchor_that_has_ended_since_still_carries_its_link() {
+    use CscaKey::{New, Old};
+    let issuer = honest();
+    let root = |until| issuer.same_name_until(Old, Old, until).expect("root");
+    let link = issuer.same_name(New, Old).expect("link");
+    let validity = |key, until| {
+        let store = with(&[&root(until), &link]);
+        let sod = issuer.sod_under(key, &card(), SIGNED_AT).expect("SOD");
+        let result = judge(&sod, &card(), &store, now());
+        let (outcome, reason) = found(&result.checks, "dsc_validity");
+        (result.issuer, outcome, reason.map(str::to_owned))
+    };
+    let ended = Some("csca_expired".to_owned());
+    assert_eq!(validity(New, "20220601000000Z"), (Answer::Vouched, Outcome::Passed, None));
+    assert_eq!(validity(New, "20200601000000Z"), (Answer::Unknown, Outcome::NotPerformed, ended.clone()));
+    assert_eq!(validity(Old, "20220601000000Z"), (Answer::Refuted, Outcome::Failed, ended));
+}
+
+/// EF.CardSecurity is judged by the rules of EF.SOD, for the document that EF.SOD binds.
+#[test]
+fn other_signed_data_follow_the_same_rules_of_state_scope_and_purpose() {
+    use emrtd::cms::SignedData;
+    use emrtd::passive_authentication::{PassiveAuthentication, judge_signed};
+    let infos = emrtd::tlv::encode(0x31, &[]);
+    let judged = |issuer: &Issuer, passive: &PassiveAuthentication, trust: &TrustStore| {
+        let file = issuer.card_security(DocumentSigner::Brainpool256, &infos, SIGNED_AT).expect("file");
+        let data = SignedData::parse(&file).expect("signed data");
+        let check = judge_signed("card_security", &data, passive, trust, None, now());
+        (check.outcome, check.reason)
+    };
+    let reason = |outcome, reason: &str| (outcome, Some(reason.to_owned()));
+    let citizen = judge(&sod_of(&honest(), &card()), &card(), &trust(), now());
+    assert_eq!(judged(&honest(), &citizen, &trust()), (Outcome::Passed, None));
+    let nobody = PassiveAuthentication::default();
+    assert_eq!(judged(&honest(), &nobody, &trust()), reason(Outcome::NotPerformed, "no_dg1"));
+    let barcodes = Issuer::odd(Oddity::BarcodeSigner).expect("issuer");
+    assert_eq!(judged(&barcodes, &citizen, &trust()), reason(Outcome::Failed, "for_barcodes"));
+    // A neighbour's signer, known here, beside a citizen's card.
+    let neighbour = Issuer::of("LA").expect("issuer");
+    let mut both = trust();
+    both.add("la.cer", &neighbour.trust_files().expect("files")[0].der).expect("certificate");
+    assert_eq!(judged(&neighbour, &citizen, &both), reason(Outcome::Failed, "state_differs"));
+    let mut narrow = trust();
+    let fingerprint = narrow.entries()[0].certificate.fingerprint();
+    narrow.set_scope(&fingerprint, Scope::of(&[DocumentKind::Passport]));
+    assert_eq!(judged(&honest(), &citizen, &narrow), reason(Outcome::NotPerformed, "out_of_scope"));
+}

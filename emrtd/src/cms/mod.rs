@@ -12,8 +12,10 @@ use crate::x509::{Certificate, UnixTime, read_time, same_name};
 use thiserror::Error;
 
 mod deviation;
+mod lengths;
 
 pub use deviation::{Deviation, Severity};
+pub(crate) use lengths::has_shortest_lengths;
 
 /// Why signed data cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -153,7 +155,7 @@ impl SignedData {
         if signer.attributes.as_ref().is_some_and(|attributes| attributes.sorted.is_some()) {
             deviations.push(Deviation::AttributesUnsorted);
         }
-        if !tlv::has_shortest_lengths(info.raw) {
+        if !has_shortest_lengths(info.raw) {
             deviations.push(Deviation::LengthNotShortest);
         }
         Ok(Self {

@@ -6,7 +6,7 @@
 //!                                  SEQUENCE { ldsVersion, unicodeVersion PrintableString } OPTIONAL }
 //! ```
 
-use crate::cms::{CmsError, Deviation, SignedData};
+use crate::cms::{CmsError, Deviation, SignedData, has_shortest_lengths};
 use crate::crypto::public_key::hash_algorithm;
 use crate::crypto::{HashAlgorithm, Protection};
 use crate::oid::{self, Oid};
@@ -60,7 +60,7 @@ impl Sod {
         if tlv::first(outer.value, tag::SEQUENCE)?.raw.len() < outer.value.len() {
             deviations.push(Deviation::BytesAfterSignedData);
         }
-        let shortest = tlv::has_shortest_lengths(outer.raw);
+        let shortest = has_shortest_lengths(outer.raw);
         if !shortest && !deviations.contains(&Deviation::LengthNotShortest) {
             deviations.push(Deviation::LengthNotShortest);
         }
@@ -82,7 +82,7 @@ impl Sod {
         if security_object.bytes_after {
             deviations.push(Deviation::BytesAfterContent);
         }
-        if !tlv::has_shortest_lengths(&signed_data.content) && !deviations.contains(&Deviation::LengthNotShortest) {
+        if !has_shortest_lengths(&signed_data.content) && !deviations.contains(&Deviation::LengthNotShortest) {
             deviations.push(Deviation::LengthNotShortest);
         }
         Ok(Self { signed_data, security_object, deviations })

@@ -51,7 +51,7 @@ pub(crate) fn scope_of(path: &[Entry]) -> Scope {
 const MAX_LINKS: usize = 4;
 
 /// How many certificates one search looks at: a store may be full of links in circles.
-const MAX_STEPS: usize = 64;
+const MAX_STEPS: usize = 256;
 
 /// Paths remembered at most; a hostile card brings a new document signer every time.
 const MAX_REMEMBERED: usize = 1024;
@@ -183,6 +183,8 @@ impl Search<'_> {
     /// The key of this entry did not sign.
     fn note(&mut self, entry: &Entry, signed: Result<bool, CryptoError>, (key, name): (bool, bool)) {
         match signed {
+            // A key of another type did not sign.
+            Err(CryptoError::Invalid(_)) if !key && name => self.tell(Chain::UnknownKey(entry.clone())),
             Err(error) if key || name => self.tell(Chain::Unusable(entry.clone(), error)),
             // What nobody vouches for accuses nobody.
             Ok(_) if key && name && entry.scope != Scope::NONE && entry.is_anchor() => {

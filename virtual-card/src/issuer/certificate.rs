@@ -43,6 +43,7 @@ fn standard(arc: u8, critical: bool, value: &[u8]) -> Vec<u8> {
 fn authority(oddity: Oddity) -> Vec<Vec<u8>> {
     let key_usage = match oddity {
         Oddity::CscaNoCertSign => [0x03, 0x02, 0x07, 0x80],
+        Oddity::CscaNoListSign => [0x03, 0x02, 0x02, 0x04],
         // keyCertSign and cRLSign.
         _ => [0x03, 0x02, 0x01, 0x06],
     };

@@ -133,6 +133,8 @@ pub enum Oddity {
     CscaNoBasicConstraints,
     /// The CSCA's key is for signatures only.
     CscaNoCertSign,
+    /// The CSCA's key is for certificates, not for revocation lists.
+    CscaNoListSign,
     /// The CSCA's own signature is wrong.
     CscaSelfSignatureWrong,
     /// The link's basicConstraints say that it is no authority.
@@ -165,7 +167,7 @@ pub enum Oddity {
 
 impl Oddity {
     /// Every one.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 79] = [
         Self::None,
         Self::Lds18,
         Self::AnyPurpose,
@@ -230,6 +232,7 @@ impl Oddity {
         Self::CscaNotAuthority,
         Self::CscaNoBasicConstraints,
         Self::CscaNoCertSign,
+        Self::CscaNoListSign,
         Self::CscaSelfSignatureWrong,
         Self::LinkNotAuthority,
         Self::WrongSignature,
@@ -254,6 +257,7 @@ impl Oddity {
             Self::CscaNotAuthority
                 | Self::CscaNoBasicConstraints
                 | Self::CscaNoCertSign
+                | Self::CscaNoListSign
                 | Self::CscaSelfSignatureWrong
                 | Self::CscaRsa512
                 | Self::CscaRsa1024

@@ -37,12 +37,20 @@ impl Issuer {
     /// # Errors
     /// When the cryptographic library fails.
     pub fn same_name(&self, key: CscaKey, by: CscaKey) -> Result<Vec<u8>, ErrorStack> {
+        self.same_name_until(key, by, "20401231235959Z")
+    }
+
+    /// The same with another end, `YYYYMMDDhhmmssZ`. All begin in 2021, the first key's own in 2020.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn same_name_until(&self, key: CscaKey, by: CscaKey, not_after: &str) -> Result<Vec<u8>, ErrorStack> {
         let request = Request {
             serial: 20 + key as u8 * 4 + by as u8,
             subject: self.name(CSCA_1),
             issuer: self.name(CSCA_1),
-            not_before: "20210101000000Z",
-            not_after: "20401231235959Z",
+            not_before: if key == CscaKey::Old { "20200101000000Z" } else { "20210101000000Z" },
+            not_after,
             is_ca: true,
             oddity: Oddity::None,
         };
