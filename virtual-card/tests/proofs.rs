@@ -12,7 +12,7 @@ use emrtd::session::{AccessPolicy, Action, Phase, Plan, Session};
 use emrtd::tlv::encode;
 use emrtd::trust::TrustStore;
 use emrtd::verdict::Outcome;
-use support::{AN, BINH, answers, chip, found, issued, make, not_performed, plan, put, read, reason, trust, verify};
+use support::{AN, BINH, chip, found, issued, make, not_performed, plan, put, read, reason, trust, verify};
 use support::{whole, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
@@ -36,7 +36,7 @@ fn a_read_that_broke_off_vouches_for_nobody() {
     assert!(evidence.content(FileId::Dg(13)).is_some());
     let verification = verify(&evidence, &trust());
     assert_eq!(verification.missing, [2, 14, 15]);
-    assert_eq!(answers(&verification).word(), Word::Unproved);
+    assert_eq!(verification.answers().word(), Word::Unproved);
 }
 
 /// A session that is dropped after chip authentication accuses nobody, and what was read before stays.
@@ -139,7 +139,7 @@ fn what_the_sod_does_not_bind_proves_nothing_either_way() {
         assert_eq!(verification.chip, verdict::Chip::Unproved, "{fault:?}");
         // The group that nobody signed lets nothing pass.
         assert_eq!(verification.issuer, verdict::Issuer::Unchecked, "{fault:?}");
-        assert_eq!(answers(&verification).word(), Word::Unproved);
+        assert_eq!(verification.answers().word(), Word::Unproved);
     }
 }
 
@@ -181,7 +181,7 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
     let evidence = mapped(AN, Some(&files));
     let verification = verify(&evidence, &trust());
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
-    assert_eq!(answers(&verification).word(), Word::Unproved);
+    assert_eq!(verification.answers().word(), Word::Unproved);
     // It does list it, but of EF.DG14 only the digest is there: nobody can see that it repeats the key.
     let mut evidence = mapped(AN, None);
     let dg14 = evidence.content(FileId::Dg(14)).expect("EF.DG14");
@@ -191,7 +191,7 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
     let verification = verify(&evidence, &trust());
     assert!(verification.passive.bound.contains(&14));
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("key_not_bound")));
-    assert_eq!(answers(&verification).word(), Word::Unproved);
+    assert_eq!(verification.answers().word(), Word::Unproved);
     // Another card's EF.CardSecurity and key beside the files of a victim.
     let (victim, other) = (mapped(AN, None), mapped(BINH, None));
     let mut spliced = victim.clone();
@@ -201,20 +201,20 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
     let differs = Some("card_security_differs_from_dg14");
     assert_eq!(found(&verification, "card_security"), (Outcome::Remark, differs));
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, differs));
-    assert_eq!(answers(&verification).word(), Word::Unproved);
+    assert_eq!(verification.answers().word(), Word::Unproved);
     // Only the answer of another card: wrong, under a key that is bound.
     let mut wrong = victim.clone();
     wrong.pace_cam = other.pace_cam.clone();
     let verification = verify(&wrong, &trust());
     assert_eq!(found(&verification, "pace_cam"), (Outcome::Failed, Some("wrong_answer")));
-    assert_eq!(answers(&verification).word(), Word::NotGenuine);
+    assert_eq!(verification.answers().word(), Word::NotGenuine);
     // Part of an answer accuses nobody.
     let mut short = victim;
     let Proof::Answered(data) = &mut short.pace_cam else { panic!("answered") };
     data.data.truncate(20);
     let verification = verify(&short, &trust());
     assert_eq!(found(&verification, "pace_cam"), (Outcome::NotPerformed, Some("answer_short")));
-    assert_eq!(answers(&verification).word(), Word::Unproved);
+    assert_eq!(verification.answers().word(), Word::Unproved);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_card_security_that_nobody_signed_lets_nothing_pass() {
         evidence.files.insert(FileId::CardSecurity, FileEvidence::Content(content.as_slice().into()));
         let verification = verify(&evidence, &trust());
         assert_eq!(found(&verification, "card_security"), (outcome, Some(reason)));
-        assert_eq!(answers(&verification).word(), Word::Unproved, "{reason}");
+        assert_eq!(verification.answers().word(), Word::Unproved, "{reason}");
     }
 }
 
@@ -295,7 +295,7 @@ fn without_dg1_or_with_a_group_kept_back_nobody_is_vouched_for() {
         let verification = verify(&evidence, &trust());
         assert_eq!(verification.missing, [number]);
         assert_eq!(found(&verification, &format!("dg_hash.{number}")).1, Some("listed_but_not_given"));
-        assert_eq!((verification.issuer, answers(&verification).word()), (verdict::Issuer::Unchecked, Word::Unproved));
+        assert_eq!((verification.issuer, verification.answers().word()), (verdict::Issuer::Unchecked, Word::Unproved));
     }
     // Simply not asked for is enough for EF.DG1: it says what document this is.
     let mut evidence = honest.clone();

@@ -6,7 +6,7 @@ use emrtd::Evidence;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Interrupted, Session};
 use emrtd::verdict::Outcome;
-use support::{answers, issued, plan, put, read, trust, verify, word};
+use support::{issued, plan, put, read, trust, verify, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
 use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, Persona};
@@ -19,7 +19,7 @@ fn every_persona_is_genuine_with_pace_and_with_bac() {
             let mut chip = Chip::new(persona, Fault::None).expect("card");
             let evidence = read(&mut chip, plan(persona, access)).unwrap_or_else(|e| panic!("{}: {e:?}", persona.id));
             let verification = verify(&evidence, &trust);
-            let (answers, checks) = (answers(&verification), verification.checks);
+            let (answers, checks) = (verification.answers(), verification.checks);
             assert_eq!(answers.word(), Word::Proved, "{} {access:?}: {checks:#?}", persona.id);
             let stored = Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence");
             assert_eq!(stored.document(), evidence.document(), "{}", persona.id);

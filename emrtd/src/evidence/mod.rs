@@ -189,7 +189,6 @@ pub const MAY_FAIL: &[(&str, &str)] = &[
     ("dsc_validity", "csca_expired"),
     ("dsc_validity", "csca_not_yet_valid"),
     ("dg_hash", "hash_differs"),
-    ("dg_hash", "not_in_sod"),
 ];
 
 /// Whether a check did not fail, or may.

@@ -5,7 +5,6 @@
 pub(crate) mod issued;
 
 use emrtd::evidence::{Circumstances, Verification};
-use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
@@ -16,7 +15,7 @@ use emrtd::x509::UnixTime;
 use emrtd::{Error, Evidence};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use verdict::{Answers, Word};
+use verdict::Word;
 use virtual_card::issuer::{IssuerFault, Oddity};
 use virtual_card::personalise::Card;
 use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS, Persona, Quirk};
