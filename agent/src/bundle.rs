@@ -77,9 +77,12 @@ pub fn rollout(bundles: &Bundles) -> Option<Rollout> {
 
 /// The active bundle's list of lost cards.
 #[must_use]
-pub fn revoked(bundles: &Bundles) -> Option<RevokedCards> {
-    // What came with a bundle was checked before it became active.
-    RevokedCards::parse(&std::fs::read(bundles.path().join(RevokedCards::PATH)).ok()?).ok()
+pub fn revoked(bundles: &Bundles) -> Option<Result<RevokedCards, FleetError>> {
+    match std::fs::read(bundles.path().join(RevokedCards::PATH)) {
+        Ok(bytes) => Some(RevokedCards::parse(&bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(_) => Some(Err(FleetError::Malformed("list of revoked cards"))),
+    }
 }
 
 /// The roots that the active bundle names.

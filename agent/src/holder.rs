@@ -145,6 +145,12 @@ impl Assurance {
         Self { rung, word: rung.into(), answers: None, document, mark: admission.because(), staff: None }
     }
 
+    /// Whether less is assured than the profile asks for, or something else is to be looked at.
+    #[must_use]
+    pub const fn is_marked(&self) -> bool {
+        self.mark.is_some()
+    }
+
     /// Somebody compared face and portrait.
     pub fn compared(&mut self, holder: Holder) {
         self.answers = self.answers.map(|answers| answers.with_holder(holder));

@@ -144,6 +144,7 @@ pub fn run(
         register,
         visit: None,
         finished: None,
+        marked: false,
         about: About {
             device: site.config.device.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -244,6 +245,8 @@ struct Kiosk {
     visit: Option<Bytes<16>>,
     /// What is known of them, once their card was judged.
     finished: Option<Box<Finished>>,
+    /// Less is assured of whoever stands there than usual.
+    marked: bool,
     /// Held while somebody is served: nobody restarts the device meanwhile.
     served: Option<Served>,
     /// A bundle that comes through a phone.
@@ -423,6 +426,7 @@ impl Kiosk {
             _ => self.site.admit(&self.profile, &mut content)?,
         };
         self.finished = Some(Box::new(Finished { visit: self.visit()?, sequence, content, party: None }));
+        self.marked = admission != Admission::GoesOn;
         let details = Details {
             rung,
             // "Không thời hạn" is no day.
@@ -461,7 +465,7 @@ impl Kiosk {
             Effect::Read(key) => threads.station.read(key, Arc::clone(&self.profile)),
             Effect::StopWaiting => threads.station.stop_waiting(),
             Effect::Erase => {
-                (self.visit, self.finished) = (None, None);
+                (self.visit, self.finished, self.marked) = (None, None, false);
                 self.visits += 1;
                 self.renderer.forget(&mut self.canvas);
                 glass.erase();
@@ -476,7 +480,8 @@ impl Kiosk {
             Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
             Effect::Ticket(number, place) => {
                 tracing::info!(number, place, "ticket");
-                glass.print(Slip { site: self.header.clone(), number, place, clock: self.wall_clock() });
+                let (site, clock, look_again) = (self.header.clone(), self.wall_clock(), self.marked);
+                glass.print(Slip { site, number, place, look_again, clock });
             }
             Effect::OpenDoor => glass.open_door(),
             Effect::Examine => {

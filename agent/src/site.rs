@@ -6,11 +6,11 @@
 use crate::access::Private;
 use crate::book::seal::Seal;
 use crate::book::{self, Book, Entry, Message};
-use crate::config::{Adopted, Config, Withdrawn};
+use crate::config::{self, Adopted, Config};
 use crate::custodian::{Custodian, Running};
 use crate::failure::Failure;
 use crate::handoff::{Courier, Envelope};
-use crate::holder::{Content, Released, Source};
+use crate::holder::{Assurance, Content, Released, Source};
 use crate::outbox::{Outbox, OutboxError};
 use crate::profile::{Keep, ON_DEVICE, PrintKind, Profile, Scope, placeholders};
 use crate::recorder::{EVENT_KEY, Recorder};
@@ -18,7 +18,7 @@ use crate::roster::{Index, Roster};
 use crate::uplink::https::Https;
 use crate::uplink::worker::Worker;
 use crate::visit::Refusal;
-use cccd::judgement::{Judgement, Today, Withdrawn as Listed};
+use cccd::judgement::{Judgement, Today, Withdrawn};
 use drivers::key_store::sealed;
 use drivers::reader::simulated::Slot;
 use emrtd::secret::{Entropy as _, SystemEntropy};
@@ -26,7 +26,7 @@ use events::event::Bytes;
 use events::{Body, Clock, DeviceEvent, Receiving, SignedEvent, Verifier};
 use fleet::FleetError;
 use fleet::bundle::Kind;
-use fleet::revoked::RevokedCards;
+use fleet::revoked::{Listed, RevokedCards};
 use identity::TrustedClock;
 use identity::bundles::Bundles;
 use identity::visits::Visits;
@@ -137,6 +137,8 @@ pub struct Kept {
     pub place: Option<String>,
     /// The lines of a receipt or page.
     pub lines: Vec<Private>,
+    /// Whether the visit is marked: whoever serves its holder looks at the card again.
+    pub look_again: bool,
     /// When.
     pub at: i64,
 }
@@ -160,7 +162,7 @@ pub struct Site {
     /// By profile.
     rosters: RwLock<BTreeMap<String, Lists>>,
     /// Of the active bundle.
-    revoked: RwLock<Option<RevokedCards>>,
+    revoked: RwLock<Option<Result<RevokedCards, FleetError>>>,
     uplink: Mutex<Option<Worker>>,
     custodian: Mutex<Option<Running>>,
     generation: AtomicU64,
@@ -331,7 +333,7 @@ impl Site {
 
     /// Notes what became of configuration and bundle at the start.
     fn note_settings(&self) -> Result<(), Failure> {
-        if let Some(Withdrawn { from, to }) = self.config.withdrawn {
+        if let Some(config::Withdrawn { from, to }) = self.config.withdrawn {
             self.note_device("bundle_withdrawn", Some(from.to_string()), Some(to.to_string()))?;
         }
         match self.config.adopted.clone() {
@@ -534,16 +536,21 @@ impl Site {
 
     /// Whether a card was reported lost, or withdrawn, as far as the operator's bundle says.
     #[must_use]
-    pub fn is_withdrawn(&self, judgement: &Judgement) -> Listed {
+    pub fn is_withdrawn(&self, judgement: &Judgement) -> Withdrawn {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(revoked) = revoked.as_ref().filter(|list| !list.is_empty()) else { return Listed::No };
+        let revoked = match revoked.as_ref() {
+            None => return Withdrawn::No,
+            // A list that is there and cannot be read lets nobody pass unseen.
+            Some(Err(_)) => return Withdrawn::Unknown,
+            Some(Ok(list)) => list,
+        };
         // The list is one of citizen cards. What has no number is no citizen card, and no profile that counts takes it.
-        let Some(number) = judgement.number() else { return Listed::No };
+        let Some(number) = judgement.number() else { return Withdrawn::No };
         let issued = judgement.issued().map(|day| day.to_string());
-        match revoked.has(&self.recorder.subject_key, number.digits(), issued.as_deref()) {
-            true => Listed::Yes,
-            false if issued.is_none() => Listed::Unknown,
-            false => Listed::No,
+        match revoked.look_up(&self.recorder.subject_key, number.digits(), issued.as_deref()) {
+            Listed::Yes => Withdrawn::Yes,
+            Listed::No => Withdrawn::No,
+            Listed::Perhaps => Withdrawn::Unknown,
         }
     }
 
@@ -618,6 +625,7 @@ impl Site {
         let kept = Kept {
             lines: self.lines(profile, content, number.as_deref(), now),
             place: self.queue_place(),
+            look_again: content.assurance.as_ref().is_some_and(Assurance::is_marked),
             id: id.clone(),
             number: number.clone(),
             at: now,
@@ -778,7 +786,14 @@ impl Site {
             }
             Private(text)
         };
-        lines.iter().map(fill).collect()
+        let mut filled: Vec<Private> = lines.iter().map(fill).collect();
+        // Paper says it where less is assured, whatever the profile prints.
+        let said = lines.iter().any(|line| placeholders(line).any(|name| name == "assurance"));
+        let less = content.assurance.as_ref().filter(|assurance| !assurance.rung.is_green() || assurance.is_marked());
+        if let Some(less) = less.filter(|_| !filled.is_empty() && !said) {
+            filled.push(format!("Mức xác thực: {}", crate::words::chip(Some(less))).into());
+        }
+        filled
     }
 
     /// Sends what is pending, for a while.

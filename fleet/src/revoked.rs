@@ -1,24 +1,44 @@
 //! Cards that were reported lost or withdrawn: the part `revoked/cards` of a bundle.
 //!
-//! Bytes: `CCCDRVK1`, then one entry of eight bytes for each card, ascending, each once. An entry is the beginning of the keyed
-//! hash ([`events::subject::keyed_hash`]) of `revoked NUMBER YYYY-MM-DD` with the card's date of issue, or of `revoked NUMBER *`
-//! for whatever card of that number. The key is the site's: who has the bundle learns nobody's number, and lists of two sites
-//! have nothing in common. With a million entries an innocent card is hit once in 18 million million.
+//! Bytes: `CCCDRVK2`, then entries of eight bytes, ascending, each once. An entry is the beginning of the keyed hash
+//! ([`events::subject::keyed_hash`]) of `revoked NUMBER YYYY-MM-DD` with the card's date of issue, or of `revoked NUMBER *` for
+//! whatever card of that number. Beside each dated one stands `revoked NUMBER ?`: where the date of issue of a card was not
+//! read, it tells whether the list has anything of that number at all. The key is the site's: who has the bundle learns
+//! nobody's number, and lists of two sites have nothing in common. With a million entries an innocent card is hit once in
+//! 18 million million.
+//!
+//! `CCCDRVK1` is the same without the entries of the last kind; it is still read.
 
 use crate::FleetError;
 use events::subject::keyed_hash;
 
-const MAGIC: &[u8; 8] = b"CCCDRVK1";
+const MAGIC: &[u8; 8] = b"CCCDRVK2";
+const FIRST: &[u8; 8] = b"CCCDRVK1";
 const ENTRY: usize = 8;
 const WHAT: &str = "list of revoked cards";
 
 /// The list.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RevokedCards(Vec<[u8; ENTRY]>);
+pub struct RevokedCards {
+    entries: Vec<[u8; ENTRY]>,
+    /// Whether it says of which numbers it has dated entries.
+    says_numbers: bool,
+}
+
+/// What a list says of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// It is not on it.
+    No,
+    /// It is on it.
+    Yes,
+    /// Some card of that number may be on it, and the date that tells them apart is not known.
+    Perhaps,
+}
 
 impl std::fmt::Debug for RevokedCards {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RevokedCards({})", self.0.len())
+        write!(f, "RevokedCards({})", self.entries.len())
     }
 }
 
@@ -36,16 +56,21 @@ impl RevokedCards {
     /// Of cards by number and date of issue, `YYYY-MM-DD`; without one every card of that number.
     #[must_use]
     pub fn new<'a>(key: &[u8], cards: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Self {
-        let mut entries: Vec<_> = cards.map(|(number, issued)| entry(key, number, issued.unwrap_or("*"))).collect();
+        let of = |(number, issued): (&str, Option<&str>)| match issued {
+            Some(issued) => vec![entry(key, number, issued), entry(key, number, "?")],
+            None => vec![entry(key, number, "*")],
+        };
+        let mut entries: Vec<_> = cards.flat_map(of).collect();
         entries.sort_unstable();
         entries.dedup();
-        Self(entries)
+        Self { entries, says_numbers: true }
     }
 
     /// As it stands in a bundle.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        [&MAGIC[..], self.0.as_flattened()].concat()
+        let magic = if self.says_numbers { MAGIC } else { FIRST };
+        [&magic[..], self.entries.as_flattened()].concat()
     }
 
     /// From a bundle.
@@ -53,31 +78,40 @@ impl RevokedCards {
     /// # Errors
     /// When it is no such list, or out of order.
     pub fn parse(bytes: &[u8]) -> Result<Self, FleetError> {
-        let entries = bytes.strip_prefix(MAGIC).ok_or(FleetError::Malformed(WHAT))?;
+        let says_numbers = bytes.starts_with(MAGIC);
+        let entries = bytes.strip_prefix(if says_numbers { MAGIC } else { FIRST });
+        let entries = entries.ok_or(FleetError::Malformed(WHAT))?;
         let (entries, rest) = entries.as_chunks::<ENTRY>();
         if !rest.is_empty() || !entries.is_sorted_by(|one, other| one < other) {
             return Err(FleetError::Malformed(WHAT));
         }
-        Ok(Self(entries.to_vec()))
+        Ok(Self { entries: entries.to_vec(), says_numbers })
     }
 
-    /// Whether a card is on it. Where the date of issue is not known, only entries for every card of the number count.
+    /// What it says of a card. `issued` is its date of issue, where that was read.
     #[must_use]
-    pub fn has(&self, key: &[u8], number: &str, issued: Option<&str>) -> bool {
-        let is_there = |issued| self.0.binary_search(&entry(key, number, issued)).is_ok();
-        is_there("*") || issued.is_some_and(is_there)
+    pub fn look_up(&self, key: &[u8], number: &str, issued: Option<&str>) -> Listed {
+        let is_there = |issued| self.entries.binary_search(&entry(key, number, issued)).is_ok();
+        match issued {
+            _ if is_there("*") => Listed::Yes,
+            Some(issued) if is_there(issued) => Listed::Yes,
+            Some(_) => Listed::No,
+            // A list of the first version cannot tell.
+            None if self.says_numbers && !is_there("?") || self.is_empty() => Listed::No,
+            None => Listed::Perhaps,
+        }
     }
 
     /// How many entries it has.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether it has none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 }
 
@@ -90,12 +124,26 @@ mod tests {
     fn the_lost_card_is_on_it_and_the_one_that_replaced_it_is_not() {
         let list =
             RevokedCards::new(b"site", [("001099000017", Some("2022-01-16")), ("079085001234", None)].into_iter());
-        assert!(list.has(b"site", "001099000017", Some("2022-01-16")));
-        assert!(!list.has(b"site", "001099000017", Some("2026-02-01")), "the new card of the same person");
-        assert!(!list.has(b"site", "001099000017", None), "nobody is turned away on a guess");
-        assert!(list.has(b"site", "079085001234", Some("2026-02-01")) && list.has(b"site", "079085001234", None));
-        assert!(!list.has(b"another site", "001099000017", Some("2022-01-16")), "keyed");
+        let look_up = |number, issued| list.look_up(b"site", number, issued);
+        assert_eq!(look_up("001099000017", Some("2022-01-16")), Listed::Yes);
+        assert_eq!(look_up("001099000017", Some("2026-02-01")), Listed::No, "the new card of the same person");
+        assert_eq!(look_up("001099000017", None), Listed::Perhaps, "nobody is turned away, or let pass, on a guess");
+        assert_eq!(look_up("001300000011", None), Listed::No, "of this number there is nothing");
+        assert_eq!(look_up("079085001234", Some("2026-02-01")), Listed::Yes);
+        assert_eq!(look_up("079085001234", None), Listed::Yes);
+        assert_eq!(list.look_up(b"another site", "001099000017", Some("2022-01-16")), Listed::No, "keyed");
         assert_eq!(RevokedCards::parse(&list.to_bytes()).expect("a list"), list);
+    }
+
+    #[test]
+    fn a_list_of_the_first_version_cannot_tell_whether_a_number_is_on_it() {
+        let entries = [entry(b"k", "001099000017", "2022-01-16")];
+        let list = RevokedCards::parse(&[&FIRST[..], entries.as_flattened()].concat()).expect("a list");
+        assert_eq!(list.look_up(b"k", "001099000017", Some("2022-01-16")), Listed::Yes);
+        assert_eq!(list.look_up(b"k", "001300000011", Some("2022-01-16")), Listed::No);
+        assert_eq!(list.look_up(b"k", "001300000011", None), Listed::Perhaps);
+        let nothing = RevokedCards::parse(FIRST).expect("a list");
+        assert_eq!(nothing.look_up(b"k", "001300000011", None), Listed::No);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Slip {
     pub number: String,
     /// Where to go.
     pub place: String,
+    /// Less was assured than usual: whoever serves the holder looks at the card again.
+    pub look_again: bool,
     /// When it was drawn.
     pub clock: WallClock,
 }
@@ -98,9 +100,15 @@ impl Slip {
         let (small, body, large) = (style(Weight::Medium, 5), style(Weight::SemiBold, 7), style(Weight::Bold, 30));
         let date = format!("{} {}", self.clock.time, self.clock.date);
         let title = Phrase::TicketTitle.both();
-        let lines: [(&str, Style); 5] =
-            [(&self.site, body), (&title, small), (&self.number, large.fixed()), (&self.place, body), (&date, small)];
-        draw(fonts, width, width / 30, &lines.map(|(text, style)| (text, style, Align::Centre)))
+        let again = Phrase::LookAgain.both();
+        let mut lines =
+            vec![(self.site.as_str(), body), (&title, small), (&self.number, large.fixed()), (&self.place, body)];
+        if self.look_again {
+            lines.push((&again, small));
+        }
+        lines.push((&date, small));
+        let lines: Vec<_> = lines.into_iter().map(|(text, style)| (text, style, Align::Centre)).collect();
+        draw(fonts, width, width / 30, &lines)
     }
 }
 
@@ -123,9 +131,18 @@ mod tests {
     fn a_slip_fits_its_paper_and_has_a_margin() {
         let clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
         let site = "TRUNG TÂM PHỤC VỤ HÀNH CHÍNH CÔNG QUẬN TÂN BÌNH".to_owned();
-        let slip = Slip { site, number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned(), clock };
-        for width in [384, 576] {
-            let canvas = slip.draw(&mut Fonts::new(), width);
+        let place = "Phòng khám 12 · Tầng 2".to_owned();
+        let slip = |look_again| Slip {
+            site: site.clone(),
+            number: "A047".to_owned(),
+            place: place.clone(),
+            look_again,
+            clock: clock.clone(),
+        };
+        let high = |look_again| slip(look_again).draw(&mut Fonts::new(), 384).bounds().h;
+        assert!(high(true) > high(false), "the mark is on the paper");
+        for (width, look_again) in [(384, false), (384, true), (576, false), (576, true)] {
+            let canvas = slip(look_again).draw(&mut Fonts::new(), width);
             let bounds = canvas.bounds();
             assert!(bounds.w == width && bounds.h > width / 2 && bounds.h < width * 3 / 2);
             let black = |x, y| canvas.pixel(x, y).channels()[0] < 128;

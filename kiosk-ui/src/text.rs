@@ -89,6 +89,7 @@ phrases! {
         "To renew: the police of your commune or ward, or the VNeID app.";
     TakeBack: "Vui lòng lấy lại thẻ khỏi đầu đọc.", "Please take your card off the reader.";
     TakePapersBack: "Vui lòng lấy giấy tờ khỏi đầu đọc.", "Please take your document off the reader.";
+    LookAgain: "Xem lại thẻ", "See the card again";
     TicketTitle: "Số thứ tự của bạn", "Your number";
     TakeCardTitle: "Nhớ lấy lại thẻ", "Remember your card";
     TakeCardHint: "Thẻ của bạn vẫn còn trên đầu đọc.", "Your card is still on the reader.";

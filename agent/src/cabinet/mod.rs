@@ -339,6 +339,7 @@ mod tests {
         let slip = Slip {
             site: "Bệnh viện".to_owned(),
             number: "A047".to_owned(),
+            look_again: false,
             place: "Phòng 12".to_owned(),
             clock: WallClock::default(),
         };

@@ -20,6 +20,7 @@ pub fn paper(site: &Site, kind: PrintKind, kept: &Kept) -> Option<Paper> {
             site: site.name().to_owned(),
             number: kept.number.clone()?,
             place: kept.place.clone().unwrap_or_default(),
+            look_again: kept.look_again,
             clock: WallClock {
                 time: time_of(kept.at),
                 weekday: in_vietnam(kept.at).weekday().number_days_from_monday(),
@@ -41,6 +42,7 @@ pub fn kept(site: &Site, profile: &Profile, record: &Record) -> Kept {
         number: record.number.clone(),
         place: site.queue_place(),
         lines: site.lines(profile, &record.content, record.number.as_deref(), record.at),
+        look_again: record.content.assurance.as_ref().is_some_and(crate::holder::Assurance::is_marked),
         at: record.at,
     }
 }
