@@ -221,7 +221,7 @@ fn advice(mrz: Option<&Mrz>, dg13: Option<&Dg13>) -> Vec<&'static str> {
 pub fn question(check: &Check) -> &'static str {
     match check.id.as_str() {
         "active_authentication" | "chip_authentication" | "pace_cam" | "card_access" | "card_security" => "chip",
-        "document_validity" => "validity",
+        "document_validity" | "document_withdrawn" => "validity",
         "mrz_check_digits" => "consistency",
         id if id.ends_with("_readable") || id.starts_with("dg1_dg13_") || id.starts_with("chip_") => "consistency",
         _ => "issuer",
@@ -321,4 +321,101 @@ pub enum Withdrawn {
     Yes,
     /// The list goes by a date of issue that is not known of this document.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use emrtd::tlv::{self, tag};
+    use time::macros::date;
+
+    const CARD: &str = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
+
+    fn mrz(expiry: &str) -> Mrz {
+        let mut text = CARD.to_owned();
+        text.replace_range(38..44, expiry);
+        Mrz::parse(&text).expect("MRZ")
+    }
+
+    fn national(issued: &str, expires: &str) -> Dg13 {
+        let entry = |index: u8, text: &str| {
+            let parts = [tlv::encode(tag::INTEGER, &[index]), tlv::encode(tag::UTF8_STRING, text.as_bytes())].concat();
+            tlv::encode(tag::SEQUENCE, &parts)
+        };
+        let entries = [entry(11, issued), entry(12, expires)].concat();
+        Dg13::parse(&tlv::encode(0x6D, &tlv::encode(tag::SEQUENCE, &entries))).expect("EF.DG13")
+    }
+
+    /// Noon in Vietnam.
+    fn at(day: Date, is_certain: bool) -> Today {
+        Today { now: UnixTime(day.midnight().assume_utc().unix_timestamp() + 5 * 3600), is_certain }
+    }
+
+    #[test]
+    fn a_document_is_in_force_through_its_last_day() {
+        let card = national("16/01/2022", "15/01/2039");
+        let on = |day| validity(Some(&mrz("390115")), Some(&card), at(day, true)).0;
+        assert_eq!(on(date!(2022 - 01 - 15)), Validity::NotYet);
+        assert_eq!(on(date!(2022 - 01 - 16)), Validity::InDate);
+        assert_eq!(on(date!(2039 - 01 - 15)), Validity::InDate);
+        assert_eq!(on(date!(2039 - 01 - 16)), Validity::Expired);
+    }
+
+    #[test]
+    fn the_day_is_that_of_vietnam() {
+        let end = |hour: i64| {
+            Today::certain(UnixTime(date!(2039 - 01 - 15).midnight().assume_utc().unix_timestamp() + hour * 3600))
+        };
+        assert_eq!(validity(Some(&mrz("390115")), None, end(16)).0, Validity::InDate, "23:00 in Hà Nội");
+        assert_eq!(validity(Some(&mrz("390115")), None, end(17)).0, Validity::Expired, "midnight");
+    }
+
+    #[test]
+    fn what_the_card_states_is_read_in_all_its_forms_and_the_earlier_end_counts() {
+        let day = date!(2030 - 06 - 15);
+        let cases = [
+            ("Không thời hạn", "991231", Validity::InDate),
+            ("KHÔNG THỜI HẠN", "200101", Validity::InDate),
+            ("15/06/2030", "400101", Validity::InDate),
+            ("14/06/2030", "400101", Validity::Expired),
+            ("01/01/2040", "300614", Validity::Expired),
+            ("2030", "<<<<<<", Validity::InDate),
+            ("05/2030", "<<<<<<", Validity::Expired),
+            ("not a date", "400101", Validity::InDate),
+            ("not a date", "300101", Validity::Expired),
+            ("not a date", "<<<<<<", Validity::Unknown),
+        ];
+        for (text, printed, expected) in cases {
+            let card = national("16/01/2022", text);
+            assert_eq!(validity(Some(&mrz(printed)), Some(&card), at(day, true)).0, expected, "{text} {printed}");
+        }
+        assert_eq!(validity(None, None, at(day, true)).0, Validity::Unknown, "nothing is known of nothing");
+    }
+
+    #[test]
+    fn a_clock_that_may_be_late_says_only_what_is_over() {
+        let card = national("16/01/2022", "15/01/2039");
+        let on = |day| validity(Some(&mrz("390115")), Some(&card), at(day, false)).0;
+        assert_eq!(on(date!(2020 - 01 - 01)), Validity::Unknown);
+        assert_eq!(on(date!(2030 - 01 - 01)), Validity::Unknown);
+        assert_eq!(on(date!(2039 - 01 - 16)), Validity::Expired, "it is this late, or later");
+        let endless = national("16/01/2022", "Không thời hạn");
+        assert_eq!(validity(None, Some(&endless), at(date!(2030 - 01 - 01), false)).0, Validity::InDate);
+    }
+
+    #[test]
+    fn each_check_belongs_to_one_question() {
+        for (id, belongs) in [
+            ("sod_signature", "issuer"),
+            ("issuing_state", "issuer"),
+            ("dg_hash.13", "issuer"),
+            ("pace_cam", "chip"),
+            ("document_validity", "validity"),
+            ("document_withdrawn", "validity"),
+            ("dg13_readable", "consistency"),
+            ("chip_qr_number", "consistency"),
+        ] {
+            assert_eq!(question(&Check::passed(id)), belongs, "{id}");
+        }
+    }
 }
