@@ -375,7 +375,9 @@ impl Hospital {
     /// When it cannot be read.
     pub fn came(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         let text = std::fs::read_to_string(self.directory.join("came.jsonl")).unwrap_or_default();
-        let all: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        // The last line may be on its way.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let all: Result<Vec<Value>, _> = whole.map(serde_json::from_str).collect();
         Ok(all?.into_iter().filter(|one| one["path"] == path).collect())
     }
 

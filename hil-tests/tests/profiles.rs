@@ -174,7 +174,7 @@ fn register_keeps_how_to_reach_people_until_its_days_are_over() {
     assert_eq!(office.get("/v1/records?q=binh").expect("list"), json!([]));
     let table = String::from_utf8(office.download("/v1/records.csv").expect("table")).expect("UTF-8");
     let lines: Vec<&str> = table.trim_start_matches('\u{feff}').lines().collect();
-    assert_eq!(lines[0], "at,number,full_name,date_of_birth,form.phone,form.address");
+    assert_eq!(lines[0], "at,number,assurance,full_name,date_of_birth,form.phone,form.address");
     assert!(lines[1].contains("Nguyễn Văn An,15/01/1999,0912345678,12 Nguyễn Huệ"), "{}", lines[1]);
     let book = std::fs::read(rig.line.path("device/state/book.db")).expect("book");
     assert!(!book.windows(10).any(|part| part == b"0912345678"), "it lies sealed");
@@ -620,8 +620,11 @@ fn gate_lets_in_and_out_by_turns_and_counts_who_is_inside() {
     let out = office.visit_of(&rig.line, "an", &json!({})).expect("out");
     assert_eq!(out["holder"]["roster"]["company"], "Công ty A");
     assert_eq!(office.get("/v1/status").expect("status")["inside"], 1);
-    let stranger = office.visit_of(&rig.line, "dung-no-spouse", &json!({})).expect("visit");
+    let stranger = office.visit_of(&rig.line, "chau-long-address", &json!({})).expect("visit");
     assert_eq!(stranger["outcome"], json!({ "refused": "not_on_list" }));
+    // A door is no place for a card that is over, whoever is on the list.
+    let late = office.visit_of(&rig.line, "dung-no-spouse", &json!({})).expect("visit");
+    assert_eq!(late["outcome"], json!({ "refused": "card_expired" }));
 }
 
 #[test]

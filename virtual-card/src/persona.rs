@@ -272,6 +272,12 @@ impl Persona {
         PERSONAS.iter().chain([&VISITOR]).find(|p| p.id == id)
     }
 
+    /// The country of the issuer in certificates.
+    #[must_use]
+    pub const fn country(&self) -> &'static str {
+        if self.passport { "DE" } else { "VN" }
+    }
+
     /// Card access number.
     #[must_use]
     pub fn can(&self) -> &'static str {

@@ -127,12 +127,16 @@ impl Card {
     /// # Errors
     /// When the cryptographic library or the image encoder fails.
     pub fn with_make(persona: &Persona, fault: Fault, make: Make) -> Result<Self, PersonaliseError> {
-        let issuer = Issuer::new(match fault {
-            Fault::SelfMadeCsca => IssuerFault::SelfMadeCsca,
-            Fault::ExpiredDsc => IssuerFault::ExpiredDsc,
-            Fault::RevokedDsc => IssuerFault::RevokedDsc,
-            _ => IssuerFault::None,
-        })?;
+        // A passport is its own state's: nobody signs for a neighbour.
+        let vietnam = || {
+            Issuer::new(match fault {
+                Fault::SelfMadeCsca => IssuerFault::SelfMadeCsca,
+                Fault::ExpiredDsc => IssuerFault::ExpiredDsc,
+                Fault::RevokedDsc => IssuerFault::RevokedDsc,
+                _ => IssuerFault::None,
+            })
+        };
+        let issuer = if persona.passport { Issuer::of(persona.country()) } else { vietnam() }?;
         let chip_key = ChipKey::new(&format!("chip/{}", persona.id), &make)?;
         let mapping_key =
             make.cam.then(|| keys::ec(&format!("mapping/{}", persona.id), make.pace_curve.nid)).transpose()?;

@@ -23,6 +23,9 @@ pub const DEPARTMENTS: &str = "/khoa";
 pub const PATIENT: &str = "/benhnhan";
 /// What the insurer says of a patient.
 pub const INSURANCE: &str = "/bhyt";
+/// How much is assured of the patient. The interface has no field for it: this one is ours, stands last and is not
+/// among the values that are signed.
+const ASSURANCE: &str = "MUC_XAC_THUC";
 /// What the recipient says when it took the registration.
 pub const GOOD: &str = "000";
 
@@ -84,17 +87,16 @@ pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
         ("MA_THE_BHYT", released.get("form.insurance").unwrap_or(&known.insurance.0)),
         ("DIEN_THOAI", released.get("form.phone").unwrap_or_default()),
         ("MA_BN", &known.patient.0),
-        // The interface has no field for it: the last one is ours.
-        ("MUC_XAC_THUC", released.rung()),
+        (ASSURANCE, released.rung()),
     ];
     Registration(values.map(|(name, value)| (name, value.to_owned().into())).into())
 }
 
 impl Registration {
-    /// The values that are signed.
+    /// The values that are signed: those of the interface.
     #[must_use]
     pub fn signed(&self) -> Vec<&str> {
-        self.0.iter().map(|(_, value)| value.0.as_str()).collect()
+        self.0.iter().filter(|(name, _)| *name != ASSURANCE).map(|(_, value)| value.0.as_str()).collect()
     }
 
     /// The body.
@@ -194,6 +196,7 @@ mod tests {
     fn names_dates_and_codes() {
         let registration = registration(&envelope("hospital-desk", "his"), &Known::default());
         let json = registration.to_json();
+        assert!(!registration.signed().contains(&"signed"), "what is signed is what the interface has");
         for (key, value) in [
             ("HO_TEN", "Nguyễn Văn An"),
             ("HO_BN", "Nguyễn Văn"),

@@ -100,9 +100,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Trust { out } => {
             std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-            for file in Issuer::new(virtual_card::issuer::IssuerFault::None)?.trust_files()? {
-                let path = out.join(file.name);
-                std::fs::write(&path, file.der).with_context(|| format!("cannot write {}", path.display()))?;
+            for (name, der) in Issuer::practice_files()? {
+                let path = out.join(name);
+                std::fs::write(&path, der).with_context(|| format!("cannot write {}", path.display()))?;
                 println!("{}", path.display());
             }
             Ok(())

@@ -177,6 +177,19 @@ impl Issuer {
         ])
     }
 
+    /// The files of every issuer that signs a persona's document, each under a name of its own.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn practice_files() -> Result<Vec<(String, Vec<u8>)>, ErrorStack> {
+        let (own, foreign) = (Self::new(IssuerFault::None)?, Self::of(crate::VISITOR.country())?);
+        let own = own.trust_files()?.into_iter().map(|file| (file.name.to_owned(), file.der));
+        let foreign = foreign.trust_files()?;
+        let prefix = crate::VISITOR.country().to_lowercase();
+        let foreign = foreign.into_iter().map(|file| (format!("{prefix}-{}", file.name), file.der));
+        Ok(own.chain(foreign).collect())
+    }
+
     fn name(&self, common_name: &str) -> Vec<u8> {
         name(&self.country, common_name)
     }
