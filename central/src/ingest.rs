@@ -102,3 +102,60 @@ pub fn ingest(store: &dyn EventStore, device: &str, batch: &[Vec<u8>], at: i64) 
     let chain = store.append(device, from, &fresh, at)?;
     Ok(Receipt { device: device.to_owned(), committed: chain.sequence, head: sync::hex(&chain.head), at })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteStore;
+    use events::event::{Bytes, VERSION};
+    use events::{Body, Event, SignedEvent, Signer};
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::ecdsa::EcdsaSig;
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
+    use openssl::sha::sha256;
+
+    #[test]
+    fn a_batch_that_comes_twice_counts_a_signer_once() {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("group");
+        let key = EcKey::generate(&group).expect("key");
+        let public = PKey::from_ec_key(key.clone()).and_then(|key| key.public_key_to_der()).expect("public key");
+        let sign = |data: &[u8]| {
+            let signature = EcdsaSig::sign(&sha256(data), &key)?;
+            let half = |number: &openssl::bn::BigNumRef| number.to_vec_padded(32);
+            let whole = [half(signature.r())?, half(signature.s())?].concat();
+            Ok::<[u8; 64], openssl::error::ErrorStack>(whole.try_into().expect("64 bytes"))
+        };
+        let mut previous = Bytes([0; 32]);
+        let batch: Vec<Vec<u8>> = (1..=2)
+            .map(|sequence| {
+                let (certificate, document) = (b"certificate".to_vec(), "citizen_card".to_owned());
+                let event = Event {
+                    version: VERSION,
+                    at: 1000,
+                    id: Bytes([0; 16]),
+                    software: "rig".to_owned(),
+                    time_quality: "system".to_owned(),
+                    uptime_ms: 0,
+                    device: "a".to_owned(),
+                    sequence,
+                    body: Body::Signer(Signer { count: sequence, since: 900, numbers: 1, document, certificate }),
+                    boot: Bytes([0; 16]),
+                    previous,
+                };
+                let signed = SignedEvent::sign(event, &public, sign).expect("signed");
+                previous = events::hash(&signed.bytes);
+                signed.bytes
+            })
+            .collect();
+        let directory = tempfile::tempdir().expect("directory");
+        let store = SqliteStore::open(&directory.path().join("central.db")).expect("store");
+        let (device, site) = ("a".to_owned(), "s".to_owned());
+        store.add_device(&sync::Enrolment { device, site, event_key: hex::encode(&public) }).expect("registered");
+        for from in [0, 0, 1] {
+            assert_eq!(ingest(&store, "a", &batch[from..], 5).expect("taken").committed, 2);
+            let seen = store.signers(10).expect("signers");
+            assert_eq!((seen.len(), seen[0].devices, seen[0].count, seen[0].numbers), (1, 1, 2, 1));
+        }
+    }
+}

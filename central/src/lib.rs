@@ -6,6 +6,7 @@
 pub mod http;
 pub mod ingest;
 pub mod registrar;
+pub mod signers;
 pub mod store;
 pub mod tls;
 

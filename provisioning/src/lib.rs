@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod device;
 pub mod enrol;
 pub mod operator;
+pub mod pins;
 pub mod playlist;
 pub mod revoked;
 pub mod roster;

@@ -8,6 +8,8 @@
 use super::registry::PassWord;
 use super::{Decision, Registrar, RegistrarError};
 use crate::http::{Refused, apart};
+use crate::signers::{self, Signers};
+use crate::store::EventStore;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -63,12 +65,13 @@ struct Sessions {
 #[derive(Clone)]
 struct Shared {
     registrar: Arc<Registrar>,
+    store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     sessions: Arc<Mutex<Sessions>>,
 }
 
 /// The page and what it asks.
-pub fn router(registrar: Arc<Registrar>, clock: Arc<dyn Clock>) -> Router {
+pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<dyn Clock>) -> Router {
     Router::new()
         .route("/technician", get(page))
         .route("/technician/api/login", post(login))
@@ -78,11 +81,12 @@ pub fn router(registrar: Arc<Registrar>, clock: Arc<dyn Clock>) -> Router {
         .route("/technician/api/confirm", post(confirm))
         .route("/technician/api/dismiss", post(dismiss))
         .route("/technician/api/devices", get(devices))
+        .route("/technician/api/signers", get(unknown_signers))
         .route("/technician/api/bundle", get(bundle))
         .route("/technician/api/assign", post(assign))
         .route("/technician/api/replace", post(replace))
         .layer(DefaultBodyLimit::max(16 * 1024))
-        .with_state(Shared { registrar, clock, sessions: Arc::default() })
+        .with_state(Shared { registrar, store, clock, sessions: Arc::default() })
 }
 
 async fn page() -> Response {
@@ -164,6 +168,16 @@ async fn devices(State(shared): State<Shared>, headers: HeaderMap) -> Response {
         let devices = devices.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         let each = |d: &super::registry::Device| json!({ "name": d.name, "serial": d.serial, "site": d.site, "profile": d.profile, "state": d.state });
         Ok(devices.iter().map(each).collect())
+    };
+    answered(apart(list).await)
+}
+
+/// Document signers that nobody vouches for: `provision trust seen`.
+async fn unknown_signers(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let list = move || {
+        shared.who(&headers)?;
+        let list = Signers::of(&*shared.store, signers::MOST);
+        Ok(json!(list.map_err(|error| Refused::from(RegistrarError::Store(error)))?))
     };
     answered(apart(list).await)
 }

@@ -1,8 +1,9 @@
 //! What every event store must do.
 
 use super::{EventStore, StoreError};
+use events::event::Bytes;
 use events::sync::Enrolment;
-use events::{Chain, hash};
+use events::{Body, Chain, Event, SignedEvent, Signer, hash};
 
 /// Runs the suite on an empty store; `reopen` opens the same store again.
 ///
@@ -47,4 +48,68 @@ pub fn run(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
     assert_eq!(order, [("a", 1, &one[..]), ("a", 2, &two), ("b", 1, &three)], "the log is in order of arrival");
     assert_eq!(again.scan(cursor, 10).expect("scan").0, [], "the cursor is behind the last");
     assert_eq!(again.scan(0, 1).expect("scan").0.len(), 1, "the limit is kept");
+    signers(store, &reopen);
+}
+
+/// An event of a device that tells of a signer: `count` documents of it since a time. A store asks nothing of its signature.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn tells(device: &str, sequence: u64, count: u64, since: i64) -> Vec<u8> {
+    let document = "citizen_card".to_owned();
+    of_signer(device, sequence, Signer { count, since, numbers: count, document, certificate: b"one".to_vec() })
+}
+
+fn of_signer(device: &str, sequence: u64, signer: Signer) -> Vec<u8> {
+    let event = Event {
+        version: events::event::VERSION,
+        at: 1000 + i64::try_from(sequence).unwrap_or_default(),
+        id: Bytes([0; 16]),
+        software: "rig".to_owned(),
+        time_quality: "system".to_owned(),
+        uptime_ms: 0,
+        device: device.to_owned(),
+        sequence,
+        body: Body::Signer(signer),
+        boot: Bytes([0; 16]),
+        previous: Bytes([0; 32]),
+    };
+    SignedEvent::sign(event, b"key", |_| Ok::<_, String>([0; 64])).expect("an event").bytes
+}
+
+/// What an event tells of document signers is counted once, whatever is sent again.
+fn signers(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
+    assert_eq!(store.signers(10).expect("signers"), [], "events of other kinds tell of no signer");
+    let (from, batch) = (store.chain("a").expect("chain"), [tells("a", 3, 1, 100), tells("a", 4, 2, 100)]);
+    let end = store.append("a", from, &batch, 20).expect("appended");
+    let seen = store.signers(10).expect("signers");
+    assert_eq!(seen.len(), 1, "a certificate is one signer");
+    let one = &seen[0];
+    assert_eq!((one.fingerprint, one.certificate.as_slice()), (hash(b"one"), &b"one"[..]), "as it came");
+    assert_eq!((one.devices, one.count, one.numbers), (1, 2, 2), "the newest count of a device counts");
+    assert_eq!((one.since, one.last, one.documents.join(" ").as_str()), (100, 1004, "citizen_card"));
+    assert!(store.append("a", from, &batch, 21).is_err(), "the same batch again is a conflict");
+    store.append("a", end, &[], 22).expect("appended");
+    assert_eq!(store.signers(10).expect("signers"), seen, "and changes nothing");
+    assert_eq!(reopen().signers(10).expect("signers"), seen, "signers survive");
+
+    let passport =
+        Signer { count: 8, since: 60, numbers: 5, document: "passport".into(), certificate: b"one".to_vec() };
+    let other =
+        Signer { certificate: b"two".to_vec(), document: "\u{1b}[2J,".to_owned(), count: u64::MAX, ..passport.clone() };
+    let from = store.chain("b").expect("chain");
+    store.append("b", from, &[of_signer("b", 2, passport), of_signer("b", 3, other)], 23).expect("appended");
+    let seen = reopen().signers(10).expect("signers");
+    let shown: Vec<_> = seen.iter().map(|s| (s.devices, s.numbers, s.since, s.last)).collect();
+    assert_eq!(shown, [(2, 7, 60, 1004), (1, 5, 60, 1003)], "another device adds; who was seen at more comes first");
+    assert_eq!((seen[0].count, seen[0].documents.join(" ").as_str()), (10, "citizen_card passport"));
+    assert_eq!(seen[1].documents, ["other"], "a device chooses no characters that reach a screen");
+    assert!(i64::try_from(seen[1].count).is_ok(), "nor a count that breaks the sums");
+    assert_eq!(store.signers(1).expect("signers"), seen[..1], "the limit is kept");
+    // A device that was set up anew counts anew, and it was seen since then all the same.
+    let from = store.chain("b").expect("chain");
+    store.append("b", from, &[tells("b", 4, 1, 900)], 24).expect("appended");
+    let seen = store.signers(1).expect("signers");
+    assert_eq!((seen[0].count, seen[0].since, seen[0].last), (3, 60, 1004));
 }

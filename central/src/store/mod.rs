@@ -1,7 +1,10 @@
 //! Where events and devices are kept. [`conformance`] is the suite that every store passes.
 
 pub mod conformance;
+mod signers;
 pub mod sqlite;
+
+pub use signers::SeenSigner;
 
 use events::Chain;
 use events::sync::Enrolment;
@@ -82,4 +85,12 @@ pub trait EventStore: Send + Sync {
     /// # Errors
     /// When the store fails.
     fn scan(&self, after: u64, limit: usize) -> Result<(Vec<StoredEvent>, u64), StoreError>;
+
+    /// The document signers that the log tells of, those of the most devices and numbers first, `most` of them: a hostile
+    /// card brings a new one every time. Appending an event that tells of one changes what this says in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn signers(&self, most: usize) -> Result<Vec<SeenSigner>, StoreError>;
 }

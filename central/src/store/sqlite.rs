@@ -4,13 +4,18 @@
 //! `device(name PRIMARY KEY, site, event_key)`,
 //! `event(position INTEGER PRIMARY KEY, device, sequence, bytes, hash, received_at, UNIQUE(device, sequence))`.
 //! Version 2 adds the tables of [`registry`].
+//! Version 3 adds the index of document signers, which is made from the log when an older database is opened:
+//! `signer(fingerprint PRIMARY KEY, certificate)`,
+//! `signer_seen(fingerprint, device, count, numbers, since, at, document, PRIMARY KEY (fingerprint, device))`, a row for the
+//! newest word of each device.
 
+use super::signers::{self, SeenSigner, Told};
 use super::{EventStore, StoreError, StoredEvent};
 use crate::registrar::registry;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +24,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const SCHEMA: &str = "
     CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
     CREATE TABLE event (
@@ -32,6 +37,20 @@ const SCHEMA: &str = "
         UNIQUE (device, sequence)
     ) STRICT;
     PRAGMA user_version = 1;
+";
+const SIGNERS: &str = "
+    CREATE TABLE signer (fingerprint BLOB PRIMARY KEY, certificate BLOB NOT NULL) STRICT;
+    CREATE TABLE signer_seen (
+        fingerprint BLOB NOT NULL REFERENCES signer (fingerprint),
+        device TEXT NOT NULL REFERENCES device (name),
+        count INTEGER NOT NULL,
+        numbers INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (fingerprint, device)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 3;
 ";
 
 fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
@@ -55,8 +74,13 @@ impl SqliteStore {
             0 => {
                 transaction.execute_batch(SCHEMA).map_err(&failed)?;
                 transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
+                transaction.execute_batch(SIGNERS).map_err(&failed)?;
             }
-            1 => transaction.execute_batch(registry::SCHEMA).map_err(&failed)?,
+            1 => {
+                transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
+                index_signers(&transaction).map_err(&failed)?;
+            }
+            2 => index_signers(&transaction).map_err(&failed)?,
             SCHEMA_VERSION => {}
             newer => return Err(StoreError::Schema(newer)),
         }
@@ -76,6 +100,35 @@ fn chain_of(connection: &Connection, device: &str) -> rusqlite::Result<Chain> {
         Ok(Chain { sequence: row.get::<_, i64>(0)?.unsigned_abs(), head: Bytes(row.get(1)?) })
     };
     Ok(connection.query_row(query, [device], row).optional()?.unwrap_or(Chain::EMPTY))
+}
+
+/// Makes the index of document signers from the log. The database picks the events by their bytes, so that ten million others
+/// are read past and not decoded.
+fn index_signers(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(SIGNERS)?;
+    let query = "SELECT device, bytes FROM event WHERE instr(bytes, ?1) > 0 ORDER BY position";
+    let mut statement = transaction.prepare(query)?;
+    let mut rows = statement.query([signers::MARK])?;
+    while let Some(row) = rows.next()? {
+        if let Some(told) = signers::told(row.get_ref(1)?.as_blob()?) {
+            saw(transaction, &row.get::<_, String>(0)?, &told)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what a device's newest event tells of a document signer.
+fn saw(transaction: &Transaction<'_>, device: &str, told: &Told) -> rusqlite::Result<()> {
+    let Told { fingerprint, certificate, document, count, numbers, since, at } = told;
+    let keep = "INSERT INTO signer (fingerprint, certificate) VALUES (?1, ?2) ON CONFLICT (fingerprint) DO NOTHING";
+    transaction.prepare_cached(keep)?.execute(params![fingerprint.0, certificate])?;
+    // A device that was set up anew begins to count anew; the signer was seen since then all the same.
+    let keep = "INSERT INTO signer_seen (fingerprint, device, count, numbers, since, at, document)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                ON CONFLICT (fingerprint, device) DO UPDATE SET
+                    count = ?3, numbers = ?4, since = min(since, ?5), at = ?6, document = ?7";
+    transaction.prepare_cached(keep)?.execute(params![fingerprint.0, device, count, numbers, since, at, document])?;
+    Ok(())
 }
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEvent> {
@@ -134,6 +187,9 @@ impl EventStore for SqliteStore {
                 chain = Chain { sequence: chain.sequence + 1, head: hash(bytes) };
                 let sequence = i64::try_from(chain.sequence).unwrap_or(i64::MAX);
                 insert.execute(params![device, sequence, bytes, chain.head.0, at]).map_err(&failed)?;
+                if let Some(told) = signers::told(bytes) {
+                    saw(&transaction, device, &told).map_err(&failed)?;
+                }
             }
         }
         transaction.commit().map_err(&failed)?;
@@ -160,17 +216,85 @@ impl EventStore for SqliteStore {
         }
         Ok((found, cursor))
     }
+
+    fn signers(&self, most: usize) -> Result<Vec<SeenSigner>, StoreError> {
+        let failed = failed("read the document signers");
+        let connection = self.lock();
+        let query = "SELECT fingerprint, certificate, devices, documents, count, numbers, since, last FROM
+                         (SELECT fingerprint, count(*) AS devices, group_concat(DISTINCT document) AS documents,
+                             sum(count) AS count, sum(numbers) AS numbers, min(since) AS since, max(at) AS last
+                          FROM signer_seen GROUP BY fingerprint
+                          ORDER BY devices DESC, numbers DESC, count DESC, fingerprint LIMIT ?1)
+                     JOIN signer USING (fingerprint) ORDER BY devices DESC, numbers DESC, count DESC, fingerprint";
+        let mut statement = connection.prepare_cached(query).map_err(&failed)?;
+        let rows = statement.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            let counted = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+            let mut documents: Vec<String> = row.get::<_, String>(3)?.split(',').map(str::to_owned).collect();
+            documents.sort();
+            Ok(SeenSigner {
+                fingerprint: Bytes(row.get(0)?),
+                certificate: row.get(1)?,
+                documents,
+                devices: counted(2)?,
+                count: counted(4)?,
+                numbers: counted(5)?,
+                since: row.get(6)?,
+                last: row.get(7)?,
+            })
+        });
+        rows.and_then(Iterator::collect).map_err(&failed)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::conformance;
+    use crate::store::conformance::{self, tells};
 
     #[test]
     fn the_sqlite_store_conforms() {
         let directory = tempfile::tempdir().expect("directory");
         let open = || SqliteStore::open(&directory.path().join("central.db")).expect("store");
         conformance::run(&open(), || Box::new(open()));
+    }
+
+    #[test]
+    fn an_older_database_gets_its_index_from_its_log() {
+        for version in [1, 2] {
+            let directory = tempfile::tempdir().expect("directory");
+            let path = directory.path().join("central.db");
+            let old = Connection::open(&path).expect("database");
+            old.execute_batch(SCHEMA).expect("schema");
+            if version == 2 {
+                old.execute_batch(registry::SCHEMA).expect("schema");
+            }
+            old.execute_batch("INSERT INTO device VALUES ('a', 's', 'k1'), ('b', 's', 'k2')").expect("devices");
+            let log = [
+                ("a", 1, tells("a", 1, 1, 100)),
+                ("a", 2, b"about the text \x66signer, and no event".to_vec()),
+                ("b", 1, tells("b", 1, 4, 50)),
+                ("a", 3, tells("a", 3, 2, 100)),
+            ];
+            for (device, sequence, bytes) in &log {
+                let insert =
+                    "INSERT INTO event (device, sequence, bytes, hash, received_at) VALUES (?1, ?2, ?3, ?4, 9)";
+                old.execute(insert, params![device, sequence, bytes, hash(bytes).0]).expect("event");
+            }
+            drop(old);
+            for _ in 0..2 {
+                let seen = SqliteStore::open(&path).expect("store").signers(10).expect("signers");
+                assert_eq!(seen.len(), 1, "version {version}");
+                assert_eq!((seen[0].devices, seen[0].count, seen[0].since), (2, 6, 50), "version {version}");
+            }
+            // And what comes is indexed as ever.
+            let store = SqliteStore::open(&path).expect("store");
+            let end = store.chain("a").expect("chain");
+            store.append("a", end, &[tells("a", 4, 8, 100)], 10).expect("appended");
+            assert_eq!(store.signers(10).expect("signers")[0].count, 12);
+        }
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("central.db");
+        Connection::open(&path).expect("database").pragma_update(None, "user_version", 4).expect("version");
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(4))));
     }
 }

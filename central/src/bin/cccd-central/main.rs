@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::settings::Settings;
 use cccd_central::registrar::technician;
+use cccd_central::signers::{self, Signers};
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
 use cccd_central::{EventStore, Registrar, SqliteStore, http};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -58,6 +59,18 @@ enum Command {
     },
     /// Print the log, one JSON object a line.
     Events,
+    /// Document signers that nobody vouches for, as all devices saw them: to compare with what an authority publishes.
+    Signers {
+        /// Print JSON, which `provision trust pin --from` reads.
+        #[arg(long)]
+        json: bool,
+        /// Write each certificate as SHA256.cer into this directory, and the list as signers.json.
+        #[arg(long, value_name = "DIR")]
+        export: Option<PathBuf>,
+        /// How many, those that the most devices saw first.
+        #[arg(long, default_value_t = signers::MOST)]
+        most: usize,
+    },
     /// Check every signature and every chain of the log again.
     Verify,
     /// Write manual pages and completions.
@@ -110,6 +123,14 @@ fn main() -> anyhow::Result<()> {
             println!("{line}");
             Ok(())
         }),
+        Command::Signers { json, export, most } => {
+            let list = Signers::of(&store, most)?;
+            if let Some(directory) = export {
+                list.export(&directory).with_context(|| format!("cannot write into {}", directory.display()))?;
+            }
+            print!("{}", if json { serde_json::to_string_pretty(&list)? + "\n" } else { list.text() });
+            Ok(())
+        }
         Command::Verify => verify(&store),
         // Written before a database was opened.
         Command::Pages { .. } => Ok(()),
@@ -201,7 +222,8 @@ fn serve(
     listener.set_nonblocking(true)?;
     let registrar =
         settings.as_ref().map(|settings| settings.registrar(db, Arc::clone(&clock))).transpose()?.map(Arc::new);
-    let mut router = http::router(Arc::new(store), Arc::clone(&clock), registrar.clone());
+    let store: Arc<dyn EventStore> = Arc::new(store);
+    let mut router = http::router(Arc::clone(&store), Arc::clone(&clock), registrar.clone());
     let mut identity = None;
     if let Some(registrar) = &registrar {
         let made = Identity::new(Arc::clone(registrar), ServerKey::load(&files, &pass_phrase)?);
@@ -214,7 +236,7 @@ fn serve(
     runtime.block_on(async move {
         if let Some((address, registrar)) = page {
             let listener = tokio::net::TcpListener::bind(address).await?;
-            let page = technician::router(registrar, Arc::clone(&clock));
+            let page = technician::router(registrar, store, Arc::clone(&clock));
             tokio::spawn(async move { axum::serve(listener, page).await });
         }
         let handle = axum_server::Handle::new();

@@ -5,6 +5,7 @@ mod device_side;
 mod guide;
 mod owner;
 mod remote;
+mod trust;
 mod updating;
 
 use anyhow::Context as _;
@@ -154,6 +155,11 @@ enum Command {
     Bundle {
         #[command(subcommand)]
         command: BundleCommand,
+    },
+    /// Document signers that nobody vouches for: those that devices saw, and those that are pinned for a fleet.
+    Trust {
+        #[command(subcommand)]
+        command: trust::TrustCommand,
     },
     /// Write manual pages and completions.
     #[command(hide = true)]
@@ -432,6 +438,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bundle { command: BundleCommand::Inspect { file, key } } => {
             print!("{}", bundle::inspect(&file, key.as_deref())?);
         }
+        Command::Trust { command } => command.run(&clock)?,
         Command::Pages { directory } => pages::write(Arguments::command(), &directory)?,
         Command::Bench { ca, out, device, site, central, trust, key_store } => {
             let pass_phrase = ca.pass_phrase()?;

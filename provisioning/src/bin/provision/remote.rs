@@ -75,6 +75,10 @@ impl Session {
         Ok(list.as_array().cloned().unwrap_or_default())
     }
 
+    pub(crate) fn signers(&self) -> anyhow::Result<Value> {
+        self.ask(self.client.get(format!("{}/signers", self.url)))
+    }
+
     pub(crate) fn assign(&self, device: &str, site: &str, profile: &str) -> anyhow::Result<()> {
         self.post("assign", &json!({ "device": device, "site": site, "profile": profile })).map(drop)
     }
