@@ -97,7 +97,11 @@ impl Anchors {
             self.left_out.push(format!("{}: {} certificates could not be read", name(file), added.unreadable));
         }
         if added.refused_lists > 0 {
-            self.left_out.push(format!("{}: {} lists are damaged or not rightly signed", name(file), added.refused_lists));
+            self.left_out.push(format!(
+                "{}: {} lists are damaged or not rightly signed",
+                name(file),
+                added.refused_lists
+            ));
         }
         self.files.push(Loaded { path: file.to_owned(), added, is_directory });
         Ok(())

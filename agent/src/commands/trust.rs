@@ -26,7 +26,8 @@ fn print(text: &str) {
 fn difference_text(difference: &Difference) -> String {
     let Difference { added, removed, changed, common } = difference;
     let (unchanged, count) = (common.saturating_sub(changed.len()), changed.len());
-    let mut text = format!("  {} added, {} removed, {count} changed, {unchanged} unchanged\n", added.len(), removed.len());
+    let mut text =
+        format!("  {} added, {} removed, {count} changed, {unchanged} unchanged\n", added.len(), removed.len());
     for (mark, views) in [('+', added), ('-', removed), ('~', changed)] {
         for view in views {
             text += &format!("  {mark} {}\n", line(view));

@@ -109,7 +109,8 @@ impl Findings {
         let certificate = &entry.certificate;
         let key = certificate.public_key().map(|key| (key.protection(), key.describe()));
         let signature = certificate.signature_algorithm().map(|of| (of.protection(), of.describe()));
-        let weak: Vec<_> = [key.ok(), signature.ok()].into_iter().flatten().filter(|(p, _)| *p < Protection::Current).collect();
+        let weak: Vec<_> =
+            [key.ok(), signature.ok()].into_iter().flatten().filter(|(p, _)| *p < Protection::Current).collect();
         if !weak.is_empty() {
             let what: Vec<_> = weak.into_iter().map(|(_, what)| what).collect();
             let what = named(&format!("less than is asked for today: {}", what.join(", ")));
@@ -130,7 +131,8 @@ impl Findings {
     fn names(&mut self, store: &TrustStore) {
         let mut groups: Vec<Vec<&Entry>> = Vec::new();
         for entry in store.entries().iter().filter(|entry| vouches(store, entry) != Scope::NONE) {
-            let same = |group: &&mut Vec<&Entry>| same_name(group[0].certificate.subject(), entry.certificate.subject());
+            let same =
+                |group: &&mut Vec<&Entry>| same_name(group[0].certificate.subject(), entry.certificate.subject());
             match groups.iter_mut().find(same) {
                 Some(group) => group.push(entry),
                 None => groups.push(vec![entry]),
@@ -162,7 +164,12 @@ impl Findings {
             let country = entry.certificate.country().unwrap_or_default();
             if let Some(word) = kinds::misfit(&word.documents, &country) {
                 let what = named(&format!("{word} is no kind of document of {country:?}"));
-                self.add("scope_unfit", Weight::Warning, what, "say which of that state's documents it is for: trust scope");
+                self.add(
+                    "scope_unfit",
+                    Weight::Warning,
+                    what,
+                    "say which of that state's documents it is for: trust scope",
+                );
             }
         }
     }
@@ -174,7 +181,8 @@ impl Findings {
             let of = format!("{issuer}, list of {}, {age} days old", crl.this_update);
             // As the verdict asks: any key of the name that stands and for which somebody vouches.
             let by = |entry: &&Entry| {
-                same_name(entry.certificate.subject(), crl.issuer()) && crl.is_signed_by(&entry.certificate).unwrap_or(false)
+                same_name(entry.certificate.subject(), crl.issuer())
+                    && crl.is_signed_by(&entry.certificate).unwrap_or(false)
             };
             let signed = store.entries().iter().filter(by).any(|entry| vouches(store, entry) != Scope::NONE);
             if !signed {

@@ -82,7 +82,8 @@ fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Failure {
 /// # Errors
 /// When it cannot be written.
 pub fn write(plan: Plan, now: UnixTime) -> Result<Imported, Failure> {
-    let Plan { directory, original, target, sha256, bytes, file, before, after, replaced, words, master_lists, .. } = plan;
+    let Plan { directory, original, target, sha256, bytes, file, before, after, replaced, words, master_lists, .. } =
+        plan;
     std::fs::create_dir_all(&directory).map_err(unwritable(&directory))?;
     // The word goes first: no power cut leaves a certificate with more than it was given.
     if !words.is_empty() {
@@ -97,10 +98,9 @@ pub fn write(plan: Plan, now: UnixTime) -> Result<Imported, Failure> {
         std::fs::create_dir_all(&attic).map_err(unwritable(&attic))?;
         std::fs::rename(path, attic.join(name(path))).map_err(unwritable(path))?;
     }
-    let signers = master_lists.iter().map(|list| Signer {
-        signer: list.signer.clone(),
-        authority_sha256: list.authority_sha256.clone(),
-    });
+    let signers = master_lists
+        .iter()
+        .map(|list| Signer { signer: list.signer.clone(), authority_sha256: list.authority_sha256.clone() });
     let line = Provenance {
         file: target.clone(),
         sha256: sha256.clone(),

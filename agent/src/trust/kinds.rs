@@ -73,7 +73,10 @@ mod tests {
     fn words_are_those_of_documents_and_nothing_else() {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let read = |words: &[&str]| scope(&owned(words));
-        assert_eq!(read(&["citizen_card", "passport"]), Ok(Scope::of(&[DocumentKind::IdentityCard, DocumentKind::Passport])));
+        assert_eq!(
+            read(&["citizen_card", "passport"]),
+            Ok(Scope::of(&[DocumentKind::IdentityCard, DocumentKind::Passport]))
+        );
         assert_eq!(read(&[]), Ok(Scope::NONE));
         for wrong in ["other", "", "Passport", "citizen card", "all"] {
             assert!(read(&["passport", wrong]).is_err_and(|why| why.contains("residence_card")), "{wrong}");

@@ -204,7 +204,8 @@ fn said(documents: &Documents, file: &Loaded, alone: &TrustStore, now: UnixTime)
 /// Refuses what the operator gives in person and what can never stand.
 fn faults(alone: &TrustStore, after: &TrustStore) -> Result<(), Failure> {
     for entry in alone.entries().iter().filter(|entry| entry.origin == Origin::Operator) {
-        let named = format!("{}, SHA-256 {}", entry.certificate.subject_name(), hex::encode(entry.certificate.fingerprint()));
+        let named =
+            format!("{}, SHA-256 {}", entry.certificate.subject_name(), hex::encode(entry.certificate.fingerprint()));
         match after.role(entry) {
             Role::NotAnAuthority => {
                 let message = format!("{named}: basicConstraints and keyUsage do not make it an authority");
@@ -251,7 +252,10 @@ fn strangers(alone: &TrustStore, before: &TrustStore, allowed: &Permissions) -> 
     if found.is_empty() {
         return Ok(());
     }
-    let message = format!("another key under the name of a CSCA that is trusted here, which did not sign for it: {}", found.join("; "));
+    let message = format!(
+        "another key under the name of a CSCA that is trusted here, which did not sign for it: {}",
+        found.join("; ")
+    );
     let remedy = "import the issuer's link certificate; or compare the fingerprint with the issuer by another way, then \
                   import with --accept-anchor FINGERPRINT";
     Err(refused("anchor_link_unsigned", message, remedy))

@@ -41,7 +41,9 @@ pub fn scope(directory: &Path, start: &str, documents: &Documents, now: UnixTime
     let is_meant = |sha256: &String| start.len() >= SHORTEST && sha256.starts_with(&start);
     let entries = before.store.entries().iter();
     let mut meant: Vec<(String, Option<String>)> = entries
-        .map(|entry| (hex::encode(entry.certificate.fingerprint()), Some(entry.certificate.country().unwrap_or_default())))
+        .map(|entry| {
+            (hex::encode(entry.certificate.fingerprint()), Some(entry.certificate.country().unwrap_or_default()))
+        })
         .chain(before.pins.pins.iter().map(|pin| (pin.sha256.to_lowercase(), None)))
         .filter(|(sha256, _)| is_meant(sha256))
         .collect();
@@ -50,8 +52,13 @@ pub fn scope(directory: &Path, start: &str, documents: &Documents, now: UnixTime
         meant.push((start.clone(), Some(String::new())));
     }
     let [(sha256, country)] = &meant[..] else {
-        let message = format!("{} certificates in {} have a SHA-256 that starts with {start:?}", meant.len(), directory.display());
-        let remedy = "give more of it, at least 8 digits: see `cccd-agent trust list`; all 64 for one that is not there yet";
+        let message = format!(
+            "{} certificates in {} have a SHA-256 that starts with {start:?}",
+            meant.len(),
+            directory.display()
+        );
+        let remedy =
+            "give more of it, at least 8 digits: see `cccd-agent trust list`; all 64 for one that is not there yet";
         return Err(Failure::usage("certificate_unknown", message, remedy));
     };
     let Documents { words, reason } = documents.clone();

@@ -138,7 +138,8 @@ fn confirm(open: &[&Gain], person: Option<&mut dyn FnMut(&str) -> String>) -> Re
             ask(question) == one.certificate.sha256[..DIGITS]
         }
         (several, Some(ask)) => {
-            ask(&format!("Type yes when all {} were compared with what their issuers publish: ", several.len())) == "yes"
+            ask(&format!("Type yes when all {} were compared with what their issuers publish: ", several.len()))
+                == "yes"
         }
     };
     if said { Ok(()) } else { Err(unconfirmed(open)) }
@@ -201,6 +202,8 @@ mod tests {
         }
         assert_eq!(answered(&[], ""), Ok(()));
         let failure = confirm(&[&one, &other], None).expect_err("nobody is there");
-        assert!(failure.message.contains(&one.certificate.sha256) && failure.message.contains(&other.certificate.sha256));
+        assert!(
+            failure.message.contains(&one.certificate.sha256) && failure.message.contains(&other.certificate.sha256)
+        );
     }
 }
