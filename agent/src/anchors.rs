@@ -73,39 +73,46 @@ pub fn load_without(path: &Path, without: &[PathBuf]) -> Result<Anchors, Failure
     for file in files {
         let read = std::fs::read(&file).map_err(|e| e.to_string());
         if let Err(why) = read.and_then(|bytes| anchors.take(&file, &bytes)) {
-            anchors.left_out.push(format!("{}: {why}", name(&file)));
+            anchors.leave_out(&format!("{}: {why}", name(&file)));
         }
     }
     match Words::tell(path, &mut anchors.store) {
         Ok(words) => anchors.words = words,
-        Err(why) => anchors.left_out.push(format!("{ANCHORS}: {why}; what it names vouches for nothing")),
+        Err(why) => anchors.leave_out(&format!("{ANCHORS}: {why}; what it names vouches for nothing")),
     }
     match Pins::tell(path, &mut anchors.store) {
         Ok(pins) => anchors.pins = pins,
-        Err(why) => anchors.left_out.push(format!("{PINS}: {why}; nothing is pinned")),
+        Err(why) => anchors.leave_out(&format!("{PINS}: {why}; nothing is pinned")),
     }
     Ok(anchors)
 }
 
 impl Anchors {
+    fn leave_out(&mut self, what: &str) {
+        self.left_out.push(shown(what));
+    }
+
     fn take(&mut self, file: &Path, bytes: &[u8]) -> Result<(), String> {
         // Only a directory has entries to count.
         let mut is_directory = false;
         let taken = self.store.add_with(&name(file), bytes, &mut |_, _| is_directory = true);
         let added = taken.map_err(|e| describe(&e))?;
         if added.unreadable > 0 {
-            self.left_out.push(format!("{}: {} certificates could not be read", name(file), added.unreadable));
+            self.leave_out(&format!("{}: {} certificates could not be read", name(file), added.unreadable));
         }
         if added.refused_lists > 0 {
-            self.left_out.push(format!(
-                "{}: {} lists are damaged or not rightly signed",
-                name(file),
-                added.refused_lists
-            ));
+            self.leave_out(&format!("{}: {} lists are damaged or not rightly signed", name(file), added.refused_lists));
         }
         self.files.push(Loaded { path: file.to_owned(), added, is_directory });
         Ok(())
     }
+}
+
+/// A text of which a terminal does nothing but show it. Names in certificates are clean; those of files, and what stands
+/// in them, may be anything.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A path's last part as text.

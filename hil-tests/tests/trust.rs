@@ -82,8 +82,8 @@ fn master_lists_come_in_checked_compared_and_recorded() {
     assert!(json["error"]["message"].as_str().is_some_and(|message| message.contains(&fingerprint(all[0]))));
     assert!(!bench.path("trust").exists());
     let (status, json) = bench.import(&first, &["--accept-all-anchors"]);
-    let list = &json["imported"][0]["master_lists"][0];
-    assert_eq!((status, &list["authority_known"]), (Some(0), &Value::Bool(false)), "{json:#}");
+    let taken = &json["imported"][0]["master_lists"][0];
+    assert_eq!((status, &taken["authority_known"]), (Some(0), &Value::Bool(false)), "{json:#}");
     // The next version brings the link certificate; it replaces the first, and is recorded.
     let second = bench.write("second.ml", &list(&all, "260101000000Z"));
     let (status, json) = bench.import(&second, &["--accept-anchor", &fingerprint(all[1])]);

@@ -14,13 +14,8 @@ use events::Clock;
 use serde_json::json;
 use std::path::Path;
 
-/// A text of which a terminal does nothing but show it: names in certificates are clean, those of files may be anything.
-fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
-}
-
 fn print(text: &str) {
-    print_text(&safe(text));
+    print_text(&anchors::shown(text));
 }
 
 fn difference_text(difference: &Difference) -> String {

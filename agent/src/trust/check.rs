@@ -96,8 +96,8 @@ impl Findings {
                 self.add(role.code(), own(Weight::Warning), what, remedy);
             }
             Role::Unusable => {
-                let why = certificate.public_key().map(|_| ()).and(certificate.signature_algorithm().map(|_| ()));
-                let why = why.map_or_else(|e| describe(&e), |()| "anybody can break its key".to_owned());
+                let why = certificate.public_key().and_then(|_| certificate.signature_algorithm());
+                let why = why.map_or_else(|e| describe(&e), |_| "anybody can break its key".to_owned());
                 self.add(role.code(), Weight::Note, named(&why), "nothing; documents under it stay undecided");
             }
             Role::Anchor | Role::Link => self.standing(entry, now, &named),

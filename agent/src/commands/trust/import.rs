@@ -1,7 +1,7 @@
 //! `cccd-agent trust import`: says what a file would change, asks where a person must say so, and writes it.
 
-use super::{difference_text, line, print, safe};
-use crate::anchors::name;
+use super::{difference_text, line, print};
+use crate::anchors::{name, shown};
 use crate::commands::{now, print_json};
 use crate::failure::{Failure, exit};
 use crate::trust::import::{Imported, pin, write};
@@ -67,7 +67,7 @@ fn take(file: &Path, request: &Request, now: UnixTime) -> Result<Imported, Failu
     let plan = with_progress(&name(file), |progress| {
         plan(file, &request.into, documents, &request.permissions, now, progress)
     })?;
-    eprint!("{}", safe(&planned_text(&plan)));
+    eprint!("{}", shown(&planned_text(&plan)));
     let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     confirm(&plan.open(&request.permissions), is_person.then_some(&mut ask as &mut dyn FnMut(&str) -> String))?;
     write(plan, now)
@@ -78,7 +78,7 @@ fn with_progress<T>(file: &str, work: impl FnOnce(&mut dyn FnMut(usize, usize)) 
     let bar = ProgressBar::hidden();
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_prefix(safe(file));
+    bar.set_prefix(shown(file));
     let mut begun = false;
     let done = work(&mut |at, of| {
         if !begun {
@@ -86,7 +86,7 @@ fn with_progress<T>(file: &str, work: impl FnOnce(&mut dyn FnMut(usize, usize)) 
             bar.set_length(of as u64);
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             if !std::io::stderr().is_terminal() {
-                eprintln!("{}: a directory of {of} entries", safe(file));
+                eprintln!("{}: a directory of {of} entries", shown(file));
             }
         }
         bar.set_position(at as u64);
@@ -104,7 +104,7 @@ fn planned_text(plan: &Plan) -> String {
     }
     for (to_confirm, head) in [(false, "will vouch"), (true, "will vouch, when you say so")] {
         let gains = plan.gains.iter().filter(|gain| gain.to_confirm == to_confirm);
-        let lines: String = gains.map(|gain| gain_text(gain)).collect();
+        let lines: String = gains.map(gain_text).collect();
         if !lines.is_empty() {
             text += &format!("{head}:\n{lines}");
         }
