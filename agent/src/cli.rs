@@ -1,9 +1,10 @@
 //! The command line. `docs/cli.md` is its contract.
 
+mod trust;
+
 use crate::access::{self, AccessKey};
 use crate::commands::{self, Judging};
 use crate::failure::{Failure, exit};
-use crate::trust::import::Permissions;
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
@@ -11,6 +12,7 @@ use events::SystemClock;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use trust::TrustCommand;
 
 /// Reads the Vietnamese citizen card, verifies it on the spot and records one signed event.
 #[derive(Debug, Parser)]
@@ -378,96 +380,6 @@ fn word(code: &str) -> Result<verdict::Word, String> {
         let known: Vec<_> = verdict::Word::ALL.into_iter().map(verdict::Word::code).collect();
         format!("choose one of: {}", known.join(", "))
     })
-}
-
-#[derive(Debug, Subcommand)]
-enum TrustCommand {
-    /// Check files and take them into a trust directory.
-    Import {
-        /// Certificates, master lists, revocation lists, deviation lists; with --pin also an EF.SOD.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// The trust directory; made if it is not there.
-        #[arg(long, value_name = "DIR")]
-        into: PathBuf,
-        /// Trust the document signer in the files by itself, for this reason.
-        #[arg(long, value_name = "REASON")]
-        pin: Option<String>,
-        /// Take a master list although its CSCA is not trusted here yet.
-        #[arg(long)]
-        accept_new_signer: bool,
-        /// Take a master list that is older than the one that is there.
-        #[arg(long)]
-        allow_older: bool,
-        /// Print the report as JSON on standard output.
-        #[arg(long)]
-        json: bool,
-    },
-    /// List certificates, pins and revocation lists.
-    List {
-        /// Directory or file.
-        path: PathBuf,
-        /// Only those of this country, two letters.
-        #[arg(long, value_name = "CC")]
-        country: Option<String>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show a certificate.
-    Show {
-        /// Directory or file.
-        path: PathBuf,
-        /// The start of its SHA-256.
-        fingerprint: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Say what differs between two directories or files.
-    Diff {
-        /// The old one.
-        old: PathBuf,
-        /// The new one.
-        new: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Say what is wrong with a directory or file.
-    Check {
-        /// Directory or file.
-        path: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-impl TrustCommand {
-    const fn wants_json(&self) -> bool {
-        match self {
-            Self::Import { json, .. }
-            | Self::List { json, .. }
-            | Self::Show { json, .. }
-            | Self::Diff { json, .. }
-            | Self::Check { json, .. } => *json,
-        }
-    }
-
-    fn run(self, clock: &SystemClock) -> Result<u8, Failure> {
-        match self {
-            Self::Import { files, into, pin, accept_new_signer, allow_older, json } => {
-                let permissions = Permissions { new_signer: accept_new_signer, older: allow_older };
-                let request = commands::trust::ImportRequest { files, into, pin, permissions, json };
-                commands::trust::run_import(&request, clock)
-            }
-            Self::List { path, country, json } => commands::trust::run_list(&path, country.as_deref(), json, clock),
-            Self::Show { path, fingerprint, json } => commands::trust::run_show(&path, &fingerprint, json),
-            Self::Diff { old, new, json } => commands::trust::run_diff(&old, &new, json),
-            Self::Check { path, json } => commands::trust::run_check(&path, json, clock),
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

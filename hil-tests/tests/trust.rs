@@ -1,7 +1,7 @@
 //! `cccd-agent trust`, and what the operator's choices change for a card: from the command line, on the simulated
 //! reader.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use virtual_card::Issuer;
@@ -74,14 +74,23 @@ fn master_lists_come_in_checked_compared_and_recorded() {
     let all: Vec<&[u8]> = certificates.iter().map(Vec::as_slice).collect();
     let list = |certificates: &[&[u8]], signed_at| issuer.master_list(certificates, signed_at).expect("list");
     let first = bench.write("first.ml", &list(&all[..1], "250101000000Z"));
+    // It has an entry of the site's own state: nobody is there to be asked, and nothing is written.
     let (status, json) = bench.import(&first, &[]);
-    assert_eq!((status, &json["imported"][0]["authority_known"]), (Some(0), &Value::Bool(false)), "{json:#}");
+    assert_eq!((status, code(&json)), (Some(64), Some("trust_anchors_unconfirmed")), "{json:#}");
+    let fingerprint =
+        |der: &[u8]| emrtd::x509::Certificate::parse(der).map(|c| hex::encode(c.fingerprint())).expect("DER");
+    assert!(json["error"]["message"].as_str().is_some_and(|message| message.contains(&fingerprint(all[0]))));
+    assert!(!bench.path("trust").exists());
+    let (status, json) = bench.import(&first, &["--accept-all-anchors"]);
+    let taken = &json["imported"][0]["master_lists"][0];
+    assert_eq!((status, &taken["authority_known"]), (Some(0), &Value::Bool(false)), "{json:#}");
     // The next version brings the link certificate; it replaces the first, and is recorded.
     let second = bench.write("second.ml", &list(&all, "260101000000Z"));
-    let (status, json) = bench.import(&second, &[]);
+    let (status, json) = bench.import(&second, &["--accept-anchor", &fingerprint(all[1])]);
     let imported = &json["imported"][0];
-    assert_eq!((status, &imported["authority_known"]), (Some(0), &Value::Bool(true)), "{json:#}");
-    assert_eq!(imported["difference"]["added"][0]["role"], "link");
+    assert_eq!((status, &imported["master_lists"][0]["authority_known"]), (Some(0), &Value::Bool(true)), "{json:#}");
+    let added = &imported["difference"]["added"][0];
+    assert_eq!((&added["role"], &added["documents"]), (&"link".into(), &json!(["passport"])));
     assert_eq!(
         (imported["replaced"].as_array().map(Vec::len), &imported["difference"]["common"]),
         (Some(1), &1.into())
@@ -98,7 +107,7 @@ fn master_lists_come_in_checked_compared_and_recorded() {
     let own = self::certificates(&forger);
     let own: Vec<&[u8]> = own.iter().map(Vec::as_slice).collect();
     let forged = bench.write("forged.ml", &forger.master_list(&own, "270101000000Z").expect("list"));
-    let (status, json) = bench.import(&forged, &[]);
+    let (status, json) = bench.import(&forged, &["--accept-all-anchors"]);
     assert_eq!((status, code(&json)), (Some(64), Some("master_list_new_signer")));
     // A list that was changed, and a file that is nothing.
     let mut changed = std::fs::read(&second).expect("list");
@@ -113,10 +122,25 @@ fn master_lists_come_in_checked_compared_and_recorded() {
     // Only a master list vouches for Vietnam: that is the CSCA of passports, not of citizen cards.
     let (status, json) = agent(&["trust", "check", &bench.text("trust"), "--json"]);
     assert_eq!((status, &json["findings"][0]["code"]), (Some(11), &"cccd_anchor_missing".into()), "{json:#}");
+    // The operator may say more of a certificate of the list.
+    let directory = bench.text("trust");
+    let scope = |words: &str, more: &[&str]| {
+        let given = ["trust", "scope", &directory, &fingerprint(all[0])[..8], "--documents", words, "--json"];
+        agent(&[&given[..], more].concat())
+    };
+    let (status, json) = scope("citizen_card,visa", &["--reason", "letter 12/A"]);
+    assert_eq!((status, code(&json)), (Some(64), Some("documents_unknown")));
+    let (status, json) = scope("citizen_card", &["--reason", "letter 12/A"]);
+    assert_eq!((status, &json["scope"]["changed"][0]["documents"]), (Some(0), &json!(["citizen_card"])), "{json:#}");
+    let (status, json) = agent(&["trust", "check", &directory, "--json"]);
+    assert_eq!((status, json["findings"].as_array().map(Vec::len)), (Some(0), Some(0)), "{json:#}");
     // The same certificate from the operator's hand says more.
     std::fs::remove_dir_all(bench.path("trust")).expect("removed");
     let anchor = bench.write("anchor.cer", all[0]);
-    assert_eq!(bench.import(&anchor, &[]).0, Some(0));
+    assert_eq!(code(&bench.import(&anchor, &[]).1), Some("trust_anchors_unconfirmed"));
+    let (_, json) = bench.import(&anchor, &["--accept-anchor", &fingerprint(all[0])[..60]]);
+    assert_eq!(code(&json), Some("fingerprint_malformed"));
+    assert_eq!(bench.import(&anchor, &["--accept-anchor", &fingerprint(all[0])]).0, Some(0));
     let (status, json) = agent(&["trust", "check", &bench.text("trust"), "--json"]);
     assert_eq!((status, json["findings"].as_array().map(Vec::len)), (Some(0), Some(0)), "{json:#}");
     let (_, json) = agent(&["trust", "list", &bench.text("trust"), "--json"]);
@@ -174,6 +198,86 @@ fn a_pinned_document_signer_makes_its_cards_genuine() {
         let (status, json) = agent(&["trust", "import", &file, "--into", &into, "--pin", "x", "--json"]);
         assert_eq!((status, code(&json)), (Some(64), Some(expected)));
     }
+}
+
+/// What a hostile name or file name could do to a terminal.
+#[test]
+fn no_name_reaches_the_terminal_with_control_characters() {
+    let bench = Bench::new();
+    let groups = std::collections::BTreeMap::from([(1, b"group".to_vec())]);
+    let issuer = Issuer::odd(virtual_card::issuer::Oddity::HostileName).expect("issuer");
+    let signer = virtual_card::issuer::DocumentSigner::Brainpool256;
+    let sod = issuer.sod(signer, &groups, "230401120000Z").expect("SOD");
+    let certificate = emrtd::lds::Sod::parse(&sod).expect("SOD").signed_data.certificates[0].der().to_vec();
+    assert!(certificate.contains(&0x1B), "the name is hostile");
+    std::fs::create_dir(bench.path("trust")).expect("directory");
+    bench.write("trust/a\u{1b}[2Jb.cer", &certificate);
+    bench.write("trust/c\u{1b}[31m.txt", b"nothing of note");
+    let (trust, file) = (bench.text("trust"), bench.text("trust/a\u{1b}[2Jb.cer"));
+    let pinned = bench.text("pinned");
+    let sha256 = hex::encode(events::hash(&certificate).0);
+    for arguments in [
+        &["trust", "list", &trust][..],
+        &["trust", "show", &trust, &sha256[..8]],
+        &["trust", "check", &trust],
+        &["trust", "diff", &pinned, &trust],
+        &["trust", "import", &file, "--into", &pinned, "--pin", "a\u{1b}[2J reason"],
+        &["trust", "list", &pinned],
+        &["trust", "scope", &pinned, &sha256, "--documents", "passport", "--reason", "x"],
+    ] {
+        std::fs::create_dir_all(&pinned).expect("directory");
+        let output = Command::new(hil_tests::program("cccd-agent")).args(arguments).output().expect("cccd-agent");
+        let shown = [&output.stdout[..], &output.stderr].concat();
+        assert!(!shown.is_empty() && output.status.code() != Some(64), "{arguments:?}");
+        assert!(!shown.contains(&0x1B), "{arguments:?}: {:?}", String::from_utf8_lossy(&shown));
+    }
+}
+
+/// A device that reads cards of a signer that nobody vouches for keeps the signer; who compared it pins it.
+#[test]
+fn signers_that_were_seen_are_listed_exported_and_pinned() {
+    use cccd_agent::book::{Book, seal::Seal};
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("trust")).expect("directory");
+    bench.write("phrase", b"pass phrase of the test bench\n");
+    let settings = format!(
+        "profile='identify'\nreader='sim:an'\ntrust='{}'\nstate='{}'\nkeys='{}'\npass_phrase_file='{}'\n",
+        bench.text("trust"),
+        bench.text("state"),
+        bench.text("keys"),
+        bench.text("phrase")
+    );
+    let config = bench.write("agent.toml", settings.as_bytes());
+    let loaded = cccd_agent::config::Config::load(Path::new(&config)).expect("configuration");
+    let keys = loaded.key_store().expect("keys");
+    std::fs::create_dir_all(bench.path("state")).expect("directory");
+    let seal = Seal::open(&*keys).expect("seal");
+    let mut book = Book::open(&bench.path("state/book.db"), seal).expect("book");
+    let of = |country: &str, signer| Issuer::of(country).expect("issuer").document_signer(signer).expect("certificate");
+    let ours = of("VN", virtual_card::issuer::DocumentSigner::Brainpool256);
+    let passport = of("UT", virtual_card::issuer::DocumentSigner::RsaPss);
+    for which in 0..3u8 {
+        book.saw_signer(&ours, "citizen_card", Some(&events::hash(&[which % 2])), 1_790_000_000).expect("kept");
+    }
+    book.saw_signer(&passport, "passport", None, 1_790_000_000).expect("kept");
+    let out = bench.text("out");
+    // The book stays open, as an agent at work has it.
+    let seen = |more: &[&str]| agent(&[&["trust", "seen", "--config", &config, "--json"], more].concat());
+    let (status, json) = seen(&["--export", &out]);
+    let first = &json["signers"][0];
+    assert_eq!((status, json["signers"].as_array().map(Vec::len)), (Some(0), Some(2)), "{json:#}");
+    let counts = (&first["documents"], &first["numbers"], &first["document"], &first["country"]);
+    assert_eq!(counts, (&3.into(), &2.into(), &"citizen_card".into(), &"VN".into()));
+    let file = format!("{out}/{}.cer", first["sha256"].as_str().expect("fingerprint"));
+    assert_eq!(std::fs::read(&file).expect("exported"), ours);
+    // Once it is pinned nobody needs to look at it; a pin for another kind changes nothing.
+    let (status, json) = bench.import(&file, &["--pin", "compared with letter 12/A", "--documents", "passport"]);
+    assert_eq!((status, &json["imported"][0]["pin"]["documents"]), (Some(0), &json!(["passport"])), "{json:#}");
+    assert_eq!(seen(&[]).1["signers"].as_array().map(Vec::len), Some(2));
+    assert_eq!(bench.import(&file, &["--pin", "compared with letter 12/A"]).0, Some(0));
+    let (_, json) = seen(&[]);
+    assert_eq!((json["signers"].as_array().map(Vec::len), &json["vouched_for_by_now"]), (Some(1), &1.into()));
+    drop(book);
 }
 
 fn practice_trust(bench: &Bench) {

@@ -1,78 +1,29 @@
 //! `cccd-agent trust`: what a trust directory holds, what is wrong with it, and how something new comes in.
 
+pub mod import;
+pub mod seen;
+
 use crate::anchors;
 use crate::commands::{now, print_json, print_text};
 use crate::failure::{Failure, exit};
 use crate::trust::check::{Weight, findings};
-use crate::trust::import::{Imported, Permissions, import, pin};
-use crate::trust::{CertificateView, Difference, difference};
+use crate::trust::plan::Documents;
+use crate::trust::scope::{Scoped, scope};
+use crate::trust::{CertificateView, Difference, difference, views};
 use events::Clock;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What to import, and what the operator allows.
-#[derive(Debug, Clone)]
-pub struct ImportRequest {
-    /// Files, in order.
-    pub files: Vec<PathBuf>,
-    /// The trust directory.
-    pub into: PathBuf,
-    /// Pin the document signer in the files, for this reason.
-    pub pin: Option<String>,
-    /// What may come in.
-    pub permissions: Permissions,
-    /// Whether to print JSON.
-    pub json: bool,
-}
-
-/// Imports files, one after the other; the first that is refused ends it, those before it stay.
-///
-/// # Errors
-/// When a file is refused.
-pub fn run_import(request: &ImportRequest, clock: &dyn Clock) -> Result<u8, Failure> {
-    let mut done = Vec::new();
-    for file in &request.files {
-        if let Some(reason) = &request.pin {
-            let entry = pin(file, &request.into, reason, now(clock))?;
-            if !request.json {
-                print_text(&format!("pinned {}\n", entry.sha256));
-            }
-            done.push(json!({ "pin": entry }));
-        } else {
-            let imported = import(file, &request.into, request.permissions, now(clock))?;
-            if !request.json {
-                print_text(&imported_text(&imported));
-            }
-            done.push(json!(imported));
-        }
-    }
-    if request.json {
-        print_json(&json!({ "schema": "cccd-agent/trust-import/1", "imported": done }), true)?;
-    }
-    Ok(exit::GENUINE)
-}
-
-fn imported_text(imported: &Imported) -> String {
-    let Imported { file, certificates, revocation_lists, deviation_lists, difference, .. } = imported;
-    let mut text = format!(
-        "{file}: {certificates} certificates, {revocation_lists} revocation lists, {deviation_lists} deviation lists\n"
-    );
-    if let (Some(signer), Some(authority)) = (&imported.signer, &imported.authority_sha256) {
-        let known = if imported.authority_known { "trusted here before" } else { "new here: compare its fingerprint" };
-        text += &format!("  signed by {signer}, under the CSCA {authority} ({known})\n");
-    }
-    for replaced in &imported.replaced {
-        text += &format!("  replaces {replaced}, which is kept in replaced/\n");
-    }
-    // The first of its kind is no difference that anybody would read line by line; `trust list` shows it.
-    let first = difference.common == 0 && difference.removed.is_empty() && difference.added.len() > 20;
-    if first { text + &format!("  {} added\n", difference.added.len()) } else { text + &difference_text(difference) }
+fn print(text: &str) {
+    print_text(&anchors::shown(text));
 }
 
 fn difference_text(difference: &Difference) -> String {
-    let Difference { added, removed, common } = difference;
-    let mut text = format!("  {} added, {} removed, {common} unchanged\n", added.len(), removed.len());
-    for (mark, views) in [('+', added), ('-', removed)] {
+    let Difference { added, removed, changed, common } = difference;
+    let (unchanged, count) = (common.saturating_sub(changed.len()), changed.len());
+    let mut text =
+        format!("  {} added, {} removed, {count} changed, {unchanged} unchanged\n", added.len(), removed.len());
+    for (mark, views) in [('+', added), ('-', removed), ('~', changed)] {
         for view in views {
             text += &format!("  {mark} {}\n", line(view));
         }
@@ -82,7 +33,13 @@ fn difference_text(difference: &Difference) -> String {
 
 fn line(view: &CertificateView) -> String {
     let CertificateView { sha256, country, subject, role, key, not_before, not_after, .. } = view;
-    format!("{} {country:<3} {role:<6} {not_before} to {not_after}  {key:<40} {subject}", &sha256[..16])
+    let documents = documents(view);
+    format!("{} {country:<3} {role:<6} {not_before} to {not_after}  {key:<40} {subject}  [{documents}]", &sha256[..16])
+}
+
+/// For what it vouches.
+fn documents(view: &CertificateView) -> String {
+    if view.documents.is_empty() { "nothing".to_owned() } else { view.documents.join(", ") }
 }
 
 /// Lists what a directory or file holds.
@@ -92,34 +49,32 @@ fn line(view: &CertificateView) -> String {
 pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Clock) -> Result<u8, Failure> {
     let anchors = anchors::load(path)?;
     let wanted = country.map(str::to_uppercase);
-    let mut views: Vec<_> = anchors.store.entries().iter().map(CertificateView::new).collect();
+    let mut views = views(&anchors.store);
     views.retain(|view| wanted.as_ref().is_none_or(|wanted| view.country == *wanted));
-    views.sort_by(|a, b| (&a.country, &a.subject, &a.not_before).cmp(&(&b.country, &b.subject, &b.not_before)));
-    let pins: Vec<_> = anchors
-        .store
-        .pins()
-        .map(|pin| json!({ "sha256": hex::encode(&pin.fingerprint), "reason": pin.reason }))
-        .collect();
+    let pins = &anchors.pins.pins;
     let revocation: Vec<_> = anchors.store.revocation_lists().map(revocation_list).collect();
     if json {
         let report = json!({
-            "schema": "cccd-agent/trust-list/1",
-            "certificates": views, "pins": pins, "revocation_lists": revocation, "left_out": anchors.left_out,
+            "schema": "cccd-agent/trust-list/2",
+            "certificates": views, "pins": pins, "words": anchors.words.anchors, "revocation_lists": revocation,
+            "document_signers": anchors.store.signers(), "left_out": anchors.left_out,
         });
         print_json(&report, true)?;
         return Ok(exit::GENUINE);
     }
     let mut text: String = views.iter().map(|view| line(view) + "\n").collect();
-    for pin in anchors.store.pins() {
-        text += &format!("pin {}: {}\n", hex::encode(&pin.fingerprint), pin.reason);
+    for pin in pins {
+        text += &format!("pin {} for {}: {}\n", pin.sha256, pin.documents.join(", "), pin.reason);
     }
     for crl in anchors.store.revocation_lists() {
         let issuer = emrtd::x509::common_name(crl.issuer());
         let age = (now(clock).0 - crl.this_update.0) / 86_400;
         text += &format!("revocation list of {issuer}, {}, {age} days old\n", crl.this_update);
     }
-    text += &format!("{} certificates, {} pins, {} revocation lists\n", views.len(), pins.len(), revocation.len());
-    print_text(&text);
+    let aside = anchors.store.signers();
+    text += &format!("{} certificates, {} pins, {} revocation lists", views.len(), pins.len(), revocation.len());
+    text += &if aside > 0 { format!(", {aside} document signers kept aside\n") } else { "\n".to_owned() };
+    print(&text);
     Ok(exit::GENUINE)
 }
 
@@ -138,14 +93,17 @@ fn revocation_list(crl: &emrtd::crl::Crl) -> serde_json::Value {
 pub fn run_show(path: &Path, fingerprint: &str, json: bool) -> Result<u8, Failure> {
     let anchors = anchors::load(path)?;
     let wanted = fingerprint.to_lowercase();
-    let views: Vec<_> = anchors.store.entries().iter().map(CertificateView::new).collect();
+    let views = views(&anchors.store);
     let found: Vec<_> = views.iter().filter(|view| view.sha256.starts_with(&wanted)).collect();
     if found.is_empty() {
         let message = format!("no certificate whose SHA-256 starts with {fingerprint:?} in {}", path.display());
         return Err(Failure::usage("certificate_unknown", message, "see `cccd-agent trust list`"));
     }
     if json {
-        print_json(&json!({ "schema": "cccd-agent/trust-show/1", "certificates": found }), true)?;
+        let words = &anchors.words.anchors;
+        let words: Vec<_> = words.iter().filter(|word| word.sha256.to_lowercase().starts_with(&wanted)).collect();
+        let report = json!({ "schema": "cccd-agent/trust-show/2", "certificates": found, "words": words });
+        print_json(&report, true)?;
         return Ok(exit::GENUINE);
     }
     let mut text = String::new();
@@ -153,11 +111,18 @@ pub fn run_show(path: &Path, fingerprint: &str, json: bool) -> Result<u8, Failur
         let CertificateView { sha256, country, subject, issuer, serial, role, key, .. } = view;
         text += &format!(
             "{subject}\n  role       {role}\n  country    {country}\n  issuer     {issuer}\n  serial     {serial}\n\
-             \x20 key        {key}\n  valid      {} to {}\n  origin     {} in {}\n  SHA-256    {sha256}\n",
-            view.not_before, view.not_after, view.origin, view.source
+             \x20 key        {key}\n  valid      {} to {}\n  origin     {} in {}\n  vouches    {}\n  SHA-256    {sha256}\n",
+            view.not_before,
+            view.not_after,
+            view.origin,
+            view.source,
+            documents(view)
         );
+        for word in anchors.words.anchors.iter().filter(|word| word.sha256.eq_ignore_ascii_case(sha256)) {
+            text += &format!("  said       {}: {} ({})\n", word.documents.join(", "), word.reason, word.added);
+        }
     }
-    print_text(&text);
+    print(&text);
     Ok(exit::GENUINE)
 }
 
@@ -168,9 +133,9 @@ pub fn run_show(path: &Path, fingerprint: &str, json: bool) -> Result<u8, Failur
 pub fn run_diff(old: &Path, new: &Path, json: bool) -> Result<u8, Failure> {
     let difference = difference(&anchors::load(old)?.store, &anchors::load(new)?.store);
     if json {
-        print_json(&json!({ "schema": "cccd-agent/trust-diff/1", "difference": difference }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-diff/2", "difference": difference }), true)?;
     } else {
-        print_text(&difference_text(&difference));
+        print(&difference_text(&difference));
     }
     Ok(exit::GENUINE)
 }
@@ -191,11 +156,41 @@ pub fn run_check(path: &Path, json: bool, clock: &dyn Clock) -> Result<u8, Failu
             text += &format!("{weight:<8} {:<22} {}\n{:33}→ {}\n", finding.code, finding.subject, "", finding.remedy);
         }
         text += &format!("{} certificates, {} findings\n", anchors.store.entries().len(), findings.len());
-        print_text(&text);
+        print(&text);
     }
     Ok(match findings.iter().map(|f| f.weight).max() {
         Some(Weight::Error) => exit::CHECK_FAILED,
         Some(Weight::Warning) => exit::UNDECIDED,
         Some(Weight::Note) | None => exit::GENUINE,
     })
+}
+
+/// Says for which kinds of document a certificate, or a pin, vouches.
+///
+/// # Errors
+/// When it is not clear which, or the words do not fit it.
+pub fn run_scope(
+    directory: &Path,
+    fingerprint: &str,
+    documents: &Documents,
+    json: bool,
+    clock: &dyn Clock,
+) -> Result<u8, Failure> {
+    let scoped = scope(directory, fingerprint, documents, now(clock))?;
+    if json {
+        print_json(&json!({ "schema": "cccd-agent/trust-scope/1", "scope": scoped }), true)?;
+        return Ok(exit::GENUINE);
+    }
+    let Scoped { sha256, documents, pin, changed, here } = &scoped;
+    let what = match (pin, here) {
+        (true, _) => "the pin",
+        (false, true) => "the certificate",
+        (false, false) => "the certificate, which is not there yet,",
+    };
+    let mut text = format!("{what} {sha256} is for {}\n", documents.join(", "));
+    for view in changed {
+        text += &format!("  ~ {}\n", line(view));
+    }
+    print(&text);
+    Ok(exit::GENUINE)
 }

@@ -3,16 +3,33 @@
 //!
 //! | file of a directory | content |
 //! |---|---|
-//! | `*.cer`, `*.ml`, `*.crl`, `*.dl` | certificates, master lists, revocation and deviation lists; the content decides, not the name |
+//! | `*.cer`, `*.ml`, `*.crl`, `*.dl`, `*.ldif` | certificates, master lists, revocation and deviation lists, directories of all of them; the content decides, not the name |
+//! | `anchors.toml` | for which kinds of document single certificates vouch |
 //! | `pins.toml` | document signers that are trusted without a CSCA |
 //! | `provenance.toml` | when each file came, from where, and whose word it is |
 //! | `replaced/` | what a newer version replaced |
+//!
+//! | file | content |
+//! |---|---|
+//! | `mod.rs` | certificates as people see them, and for what they vouch |
+//! | `kinds.rs` | words for kinds of document |
+//! | `said.rs` | `anchors.toml` and `pins.toml` |
+//! | `check.rs` | what is wrong with a directory |
+//! | `plan.rs` | what a file would change, and what stands against it |
+//! | `lists.rs` | which lists take whose place |
+//! | `import.rs` | how it is written |
+//! | `scope.rs` | the operator's word about one certificate |
 
 pub mod check;
 pub mod import;
+pub mod kinds;
+mod lists;
+pub mod plan;
+pub mod said;
+pub mod scope;
 
-use emrtd::trust::{Chain, Entry, Origin, TrustStore};
-use emrtd::x509::Certificate;
+use emrtd::document::{DocumentKind, Scope};
+use emrtd::trust::{Chain, Entry, Origin, Role, TrustStore, scope_of};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,24 +46,26 @@ pub struct CertificateView {
     pub issuer: String,
     /// Serial number, hexadecimal.
     pub serial: String,
-    /// `anchor` (self-issued), `link`, or `other`, which issues nothing.
+    /// What it is in its store: [`Role::code`].
     pub role: &'static str,
+    /// The kinds of document of its state for which it vouches here: none when it does not stand.
+    pub documents: Vec<&'static str>,
     /// The key, or why it cannot be used.
     pub key: String,
     /// First day of validity.
     pub not_before: String,
     /// Last day of validity.
     pub not_after: String,
-    /// `operator`, or the master list's signer.
+    /// `operator`, `directory`, or the master list's signer.
     pub origin: String,
     /// The file that it was found in.
     pub source: String,
 }
 
 impl CertificateView {
-    /// What there is to say of an entry of a store.
+    /// What there is to say of an entry of this store.
     #[must_use]
-    pub fn new(entry: &Entry) -> Self {
+    pub fn new(store: &TrustStore, entry: &Entry) -> Self {
         let certificate = &entry.certificate;
         let origin = match &entry.origin {
             Origin::Operator => "operator".to_owned(),
@@ -54,13 +73,15 @@ impl CertificateView {
             Origin::MasterList { signer, signed: Some(signed) } => format!("master list of {signer}, {signed}"),
             Origin::MasterList { signer, signed: None } => format!("master list of {signer}"),
         };
+        let country = certificate.country().unwrap_or_default();
         Self {
             sha256: hex::encode(certificate.fingerprint()),
-            country: certificate.country().unwrap_or_default(),
             subject: certificate.subject_name(),
             issuer: certificate.issuer_name(),
             serial: certificate.serial_hex(),
-            role: role(certificate),
+            role: store.role(entry).code(),
+            documents: kinds::words(vouches(store, entry), &country),
+            country,
             key: certificate.public_key().map_or_else(|e| emrtd::error::describe(&e), |key| key.describe()),
             not_before: certificate.not_before.to_string(),
             not_after: certificate.not_after.to_string(),
@@ -68,28 +89,45 @@ impl CertificateView {
             source: entry.source.clone(),
         }
     }
-}
 
-/// What a certificate does in a store.
-#[must_use]
-pub fn role(certificate: &Certificate) -> &'static str {
-    match (certificate.is_self_issued(), certificate.is_authority()) {
-        (true, _) => "anchor",
-        (false, true) => "link",
-        (false, false) => "other",
+    /// How certificates are put in order.
+    fn order(&self) -> (&str, &str, &str) {
+        (&self.country, &self.subject, &self.not_before)
     }
 }
 
-/// Whether something vouches for citizen cards: an anchor of Vietnam that the operator gave, or a pin. What public
-/// master lists have for Vietnam is the CSCA of passports.
+/// Every certificate of a store, in order.
+#[must_use]
+pub fn views(store: &TrustStore) -> Vec<CertificateView> {
+    let mut views: Vec<_> = store.entries().iter().map(|entry| CertificateView::new(store, entry)).collect();
+    views.sort_by(|a, b| a.order().cmp(&b.order()));
+    views
+}
+
+/// For which kinds of document of its state a certificate vouches in a store, with all that it stands on: by the same
+/// [`scope_of`] that the verdict asks.
+#[must_use]
+pub fn vouches(store: &TrustStore, entry: &Entry) -> Scope {
+    match store.role(entry) {
+        Role::Anchor => entry.scope,
+        Role::Link => match store.chain(&entry.certificate) {
+            Chain::Trusted(path) => entry.scope.and(scope_of(&path)),
+            _ => Scope::NONE,
+        },
+        _ => Scope::NONE,
+    }
+}
+
+/// Whether something vouches for citizen cards: a pin, or a certificate of Vietnam that stands.
 #[must_use]
 pub fn vouches_for_citizen_cards(store: &TrustStore) -> bool {
+    let card = kinds::document(kinds::CITIZEN_CARD);
     let own = |entry: &Entry| {
-        entry.origin == Origin::Operator
-            && entry.certificate.is_self_issued()
-            && entry.certificate.country().as_deref() == Some("VN")
+        entry.scope.contains(card)
+            && entry.certificate.country().is_some_and(|country| kinds::is_own_state(&country))
+            && vouches(store, entry).contains(card)
     };
-    store.pins().next().is_some() || store.entries().iter().any(own)
+    store.pins().any(|pin| pin.scope.contains(DocumentKind::IdentityCard)) || store.entries().iter().any(own)
 }
 
 /// What is in one store and not in another.
@@ -99,6 +137,8 @@ pub struct Difference {
     pub added: Vec<CertificateView>,
     /// Certificates only in the old one.
     pub removed: Vec<CertificateView>,
+    /// Certificates in both that are, or vouch for, something else in the new one.
+    pub changed: Vec<CertificateView>,
     /// Certificates in both.
     pub common: usize,
 }
@@ -106,22 +146,22 @@ pub struct Difference {
 /// Compares two stores, certificate by certificate.
 #[must_use]
 pub fn difference(old: &TrustStore, new: &TrustStore) -> Difference {
-    let index = |store: &TrustStore| -> BTreeMap<Vec<u8>, CertificateView> {
-        store.entries().iter().map(|e| (e.certificate.fingerprint(), CertificateView::new(e))).collect()
+    let index = |store: &TrustStore| -> BTreeMap<String, CertificateView> {
+        views(store).into_iter().map(|view| (view.sha256.clone(), view)).collect()
     };
     let (old, new) = (index(old), index(new));
-    let only = |these: &BTreeMap<Vec<u8>, CertificateView>, those: &BTreeMap<Vec<u8>, CertificateView>| {
-        let mut views: Vec<_> =
-            these.iter().filter(|(key, _)| !those.contains_key(*key)).map(|(_, view)| view.clone()).collect();
-        views.sort_by(|a, b| (&a.country, &a.subject, &a.not_before).cmp(&(&b.country, &b.subject, &b.not_before)));
+    let select = |these: &BTreeMap<String, CertificateView>, wanted: &dyn Fn(&CertificateView) -> bool| {
+        let mut views: Vec<_> = these.values().filter(|view| wanted(view)).cloned().collect();
+        views.sort_by(|a, b| a.order().cmp(&b.order()));
         views
     };
-    let common = new.keys().filter(|key| old.contains_key(*key)).count();
-    Difference { added: only(&new, &old), removed: only(&old, &new), common }
-}
-
-/// Whether a certificate leads to an anchor of the store: always for an anchor itself.
-#[must_use]
-pub fn is_anchored(store: &TrustStore, certificate: &Certificate) -> bool {
-    certificate.is_self_issued() || matches!(store.chain(certificate), Chain::Trusted(_))
+    let other = |view: &CertificateView, before: &CertificateView| {
+        (view.role, &view.documents) != (before.role, &before.documents)
+    };
+    Difference {
+        added: select(&new, &|view| !old.contains_key(&view.sha256)),
+        removed: select(&old, &|view| !new.contains_key(&view.sha256)),
+        changed: select(&new, &|view| old.get(&view.sha256).is_some_and(|before| other(view, before))),
+        common: new.keys().filter(|key| old.contains_key(*key)).count(),
+    }
 }

@@ -43,7 +43,7 @@ impl Chain {
 
 /// What a path vouches for: what all of it does.
 #[must_use]
-pub(crate) fn scope_of(path: &[Entry]) -> Scope {
+pub fn scope_of(path: &[Entry]) -> Scope {
     path.iter().fold(Scope::ALL, |scope, entry| scope.and(entry.scope))
 }
 

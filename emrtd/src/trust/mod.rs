@@ -28,8 +28,7 @@ mod revocation;
 mod role;
 mod signers;
 
-pub use chain::Chain;
-pub(crate) use chain::scope_of;
+pub use chain::{Chain, scope_of};
 pub use files::{Added, MasterList, TrustError};
 pub use revocation::Revocation;
 pub use role::{Entry, Origin, Role};
