@@ -253,9 +253,11 @@ fn passive_authentication() {
         store
     };
     let groups = BTreeMap::from([(1, emrtd::passive_authentication::Group::Bytes(dg1))]);
+    let document = emrtd::document::Document::of(&emrtd::lds::dg1::parse(dg1).expect("MRZ"));
+    let facts = emrtd::passive_authentication::Facts { document: Some(document), ..Default::default() };
     let once = |store: &TrustStore| {
         timed(|| {
-            let result = emrtd::passive_authentication(sod, &groups, store, None, UnixTime(1_780_000_000));
+            let result = emrtd::passive_authentication(sod, &groups, &facts, store, None, UnixTime(1_780_000_000));
             assert!(result.trusted && result.bound == [1]);
         })
     };
