@@ -37,6 +37,7 @@ fn refused(code: &'static str, message: impl Into<String>, remedy: &'static str)
 
 /// `pins.toml`, as devices read it.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Pins {
     #[serde(default, rename = "pin")]
     pins: Vec<Pin>,
@@ -44,6 +45,7 @@ struct Pins {
 
 /// One pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pin {
     /// SHA-256 of the certificate, hexadecimal.
     pub sha256: String,
@@ -111,6 +113,12 @@ impl Candidate {
         if certificate.not_after.0.saturating_add(GRACE) < now.0 {
             let message = format!("{name} ended on {}", certificate.not_after);
             return Err(refused("pin_expired", message, "look for the signer that the authority publishes today"));
+        }
+        let country = certificate.country().or_else(|| certificate.issuer_country()).unwrap_or_default();
+        let citizen = documents.iter().any(|kind| kind == Kind::CitizenCard.code());
+        if citizen && emrtd::country::signs_for("VNM", &country) != Some(true) {
+            let remedy = "name the kinds that its state issues: passport, identity_card, residence_card";
+            return Err(refused("pin_documents", format!("{name} of {country:?} signs no citizen cards"), remedy));
         }
         let mut documents = documents.to_vec();
         documents.sort();

@@ -32,6 +32,9 @@ impl Seen {
     }
 }
 
+/// A certificate, and how often it was seen where that is known.
+type Known = (Vec<u8>, Option<Seen>);
+
 #[derive(Deserialize)]
 struct List {
     schema: String,
@@ -78,7 +81,7 @@ pub fn find(what: &str, from: Option<&Path>) -> Result<(Vec<u8>, Option<Seen>), 
 }
 
 /// Certificates that central exported: a list, or a directory with one, or with certificates only.
-fn exported(from: &Path) -> Result<Vec<(Vec<u8>, Option<Seen>)>, PinError> {
+fn exported(from: &Path) -> Result<Vec<Known>, PinError> {
     let unreadable = |why: &dyn std::fmt::Display| {
         let remedy = "name what cccd-central signers --json or --export wrote";
         refused("signers_unreadable", format!("{}: {why}", from.display()), remedy)

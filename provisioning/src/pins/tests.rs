@@ -97,12 +97,15 @@ fn what_is_no_signer_or_not_said_is_refused_before_anybody_is_asked() {
     let authority =
         issuer.trust_files().expect("files").into_iter().find(|file| file.name.ends_with(".cer")).expect("CSCA");
     let end = Certificate::parse(&good).expect("certificate").not_after;
+    let abroad = signer(&Issuer::of("KR").expect("issuer"));
+    candidate(&abroad, &["passport"], REASON, NOW).expect("another state's passports");
     for (der, documents, reason, now, code) in [
         (&authority.der, &["citizen_card"][..], REASON, NOW, "pin_is_authority"),
         (&b"nothing".to_vec(), &["citizen_card"], REASON, NOW, "pin_unreadable"),
         (&good[..100].to_vec(), &["citizen_card"], REASON, NOW, "pin_unreadable"),
         (&good, &["citizen_card"], REASON, UnixTime(end.0 + GRACE + 1), "pin_expired"),
         (&good, &["id_card"], REASON, NOW, "pin_documents"),
+        (&abroad, &["passport", "citizen_card"], REASON, NOW, "pin_documents"),
         (&good, &["citizen_card", "other"], REASON, NOW, "pin_documents"),
         (&good, &[], REASON, NOW, "pin_documents"),
         (&good, &["citizen_card"], " \n", NOW, "pin_reason_missing"),

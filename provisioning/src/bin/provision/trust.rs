@@ -10,6 +10,7 @@ use provisioning::bundle;
 use provisioning::pins::{self, Candidate};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 #[derive(Subcommand)]
 pub(crate) enum TrustCommand {
@@ -74,15 +75,25 @@ pub(crate) struct Build {
     pass_phrase_file: Option<PathBuf>,
 }
 
+/// What a bundle is made with; read before anything is written.
+struct Prepared {
+    out: PathBuf,
+    version: u64,
+    environment: String,
+    keys: PathBuf,
+    pass_phrase: Zeroizing<Vec<u8>>,
+}
+
 impl Build {
-    /// What a bundle is made with: file, version, environment, keys, pass phrase. Read before anything is written.
-    fn prepare(self) -> anyhow::Result<Option<(PathBuf, u64, String, PathBuf, zeroize::Zeroizing<Vec<u8>>)>> {
+    fn prepare(self) -> anyhow::Result<Option<Prepared>> {
         let Some(out) = self.build else { return Ok(None) };
-        let version = self.version.context("--version")?;
-        let environment = self.environment.context("--environment")?;
-        let keys = self.keys.context("--keys")?;
-        let pass_phrase = read_pass_phrase(&self.pass_phrase_file.context("--pass-phrase-file")?)?;
-        Ok(Some((out, version, environment, keys, pass_phrase)))
+        Ok(Some(Prepared {
+            out,
+            version: self.version.context("--version")?,
+            environment: self.environment.context("--environment")?,
+            keys: self.keys.context("--keys")?,
+            pass_phrase: read_pass_phrase(&self.pass_phrase_file.context("--pass-phrase-file")?)?,
+        }))
     }
 }
 
@@ -114,7 +125,7 @@ impl TrustCommand {
                         "note: nothing else is in trust/, and devices trust what a bundle has there instead of their own"
                     );
                 }
-                let Some((out, version, environment, keys, pass_phrase)) = build else {
+                let Some(Prepared { out, version, environment, keys, pass_phrase }) = build else {
                     let into = quoted(&into);
                     println!(
                         "next: provision bundle build {into} --version … --environment … --keys … --pass-phrase-file … --out …"
