@@ -74,15 +74,13 @@ pub enum Cripple {
     Kind,
     /// How old its algorithms are.
     Strength,
-    /// That a ledger needs a number.
-    Ledger,
     /// That an authority must be known.
     Authority,
 }
 
 impl Cripple {
     /// Every one.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::State,
         Self::Scope,
         Self::Purpose,
@@ -102,7 +100,6 @@ impl Cripple {
         Self::ChipProof,
         Self::Kind,
         Self::Strength,
-        Self::Ledger,
         Self::Authority,
     ];
 
@@ -141,7 +138,8 @@ impl Cripple {
             _ => {}
         }
         let accepted = self == Self::Kind || profile.takes_document(judgement.kind, judgement.issuer());
-        let numbered = self == Self::Ledger || judgement.number().is_some();
+        // A judge that forgot the ledger would not be noticed: no profile that counts takes a document without a number.
+        let numbered = judgement.number().is_some();
         conclude(answers, accepted, self != Self::Strength && judgement.is_weak(), numbered, profile)
     }
 

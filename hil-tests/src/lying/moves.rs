@@ -136,7 +136,7 @@ impl Move {
     pub fn make(self, world: World) -> World {
         match self {
             // Whoever brings a document without a number opens it by its MRZ, unless they scan something else.
-            Self::Bring(paper) if paper != Paper::Citizen && world.scanned == Scanned::Qr => {
+            Self::Bring(paper) if !paper.number_in_mrz() && world.scanned == Scanned::Qr => {
                 World { paper, scanned: Scanned::Mrz, ..world }
             }
             Self::Bring(paper) => World { paper, ..world },

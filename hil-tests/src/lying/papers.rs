@@ -12,6 +12,8 @@ pub const CAN_TWIN: &str = "048200000017";
 pub enum Paper {
     /// A citizen's card of Vietnam.
     Citizen,
+    /// The same, with spaces in the number of its group 13.
+    CitizenSpaced,
     /// A card of Vietnam without a personal number.
     NumberlessVnm,
     /// A residence card of Vietnam.
@@ -49,8 +51,9 @@ pub enum Dates {
 
 impl Paper {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Citizen,
+        Self::CitizenSpaced,
         Self::NumberlessVnm,
         Self::ResidenceVnm,
         Self::PassportVnm,
@@ -67,7 +70,12 @@ impl Paper {
     pub const fn is_vietnamese(self) -> bool {
         matches!(
             self,
-            Self::Citizen | Self::NumberlessVnm | Self::ResidenceVnm | Self::PassportVnm | Self::VisaVnm
+            Self::Citizen
+                | Self::CitizenSpaced
+                | Self::NumberlessVnm
+                | Self::ResidenceVnm
+                | Self::PassportVnm
+                | Self::VisaVnm
         )
     }
 
@@ -81,7 +89,7 @@ impl Paper {
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
-            Self::Citizen => "citizen_card",
+            Self::Citizen | Self::CitizenSpaced => "citizen_card",
             Self::NumberlessVnm | Self::ForeignTd1 | Self::ForeignTd1National | Self::ForeignTd2 => "identity_card",
             Self::ResidenceVnm | Self::ResidenceKor => "residence_card",
             Self::PassportVnm | Self::PassportKor => "passport",
@@ -92,26 +100,26 @@ impl Paper {
     /// Whether the MRZ has the number where a card of Vietnam has it.
     #[must_use]
     pub const fn number_in_mrz(self) -> bool {
-        matches!(self, Self::Citizen)
+        matches!(self, Self::Citizen | Self::CitizenSpaced)
     }
 
     /// Whether there is a group 13.
     #[must_use]
     pub const fn is_national(self) -> bool {
-        matches!(self, Self::Citizen | Self::NumberlessVnm | Self::ForeignTd1National)
+        matches!(self, Self::Citizen | Self::CitizenSpaced | Self::NumberlessVnm | Self::ForeignTd1National)
     }
 
     /// Whether the group 13 has the number.
     #[must_use]
     pub const fn number_in_group(self) -> bool {
-        matches!(self, Self::Citizen | Self::ForeignTd1National)
+        matches!(self, Self::Citizen | Self::CitizenSpaced | Self::ForeignTd1National)
     }
 
     /// The document number.
     #[must_use]
     pub const fn document_number(self) -> &'static str {
         match self {
-            Self::Citizen | Self::NumberlessVnm => "099000017",
+            Self::Citizen | Self::CitizenSpaced | Self::NumberlessVnm => "099000017",
             _ => "M12345678",
         }
     }
@@ -192,7 +200,7 @@ pub fn paper_dg1(paper: Paper, dates: Dates, other: bool) -> Vec<u8> {
     let document = if other { "185000028" } else { paper.document_number() };
     let expiry = dates.mrz();
     let mrz = match paper {
-        Paper::Citizen => td1("ID", "VNM", "VNM", document, number, expiry, name),
+        Paper::Citizen | Paper::CitizenSpaced => td1("ID", "VNM", "VNM", document, number, expiry, name),
         Paper::NumberlessVnm => td1("ID", "VNM", "VNM", document, "", expiry, name),
         Paper::ResidenceVnm => td1("IR", "VNM", "KOR", document, "", expiry, name),
         Paper::PassportVnm => td3("P", "VNM", document, expiry, name),
@@ -210,9 +218,13 @@ pub fn paper_dg1(paper: Paper, dates: Dates, other: bool) -> Vec<u8> {
 pub fn paper_dg13(paper: Paper, dates: Dates, other: bool) -> Vec<u8> {
     let (issued, expires) = dates.national();
     let (name, number) = if other { ("Trần Thị Bình", OTHER_NUMBER) } else { ("Nguyễn Văn An", NUMBER) };
-    let number = if paper.number_in_group() { number } else { "" };
+    let number = match paper {
+        Paper::CitizenSpaced => format!("{} {} {}", &number[..3], &number[3..6], &number[6..]),
+        _ if paper.number_in_group() => number.to_owned(),
+        _ => String::new(),
+    };
     let fields = [
-        (1, number),
+        (1, &*number),
         (2, name),
         (3, "15/01/1999"),
         (4, "Nam"),

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest, Oddity};
+use virtual_card::make::CURVES;
 use virtual_card::{Answer, Chip, Fault, Issuer, Make, PERSONAS, Persona};
 
 /// 2026-06-01: the time of every judgement.
@@ -46,8 +47,9 @@ pub(super) struct Chips {
     pub(super) other_mapped: Evidence,
 }
 
-fn read(persona: &Persona, fault: Fault, make: &str) -> Evidence {
-    let make = *Make::find(make).expect("make");
+/// A chip on P-256, on which a hundred thousand answers are checked ten times faster than on the curve of the CCCD.
+fn read(persona: &Persona, fault: Fault, mapped: bool) -> Evidence {
+    let make = Make::with_pace(CURVES[4], 16, mapped);
     let mut chip = Chip::with_make(persona, fault, make).expect("card");
     let password = Password::can(persona.can()).expect("CAN");
     let mut session = Session::new(Plan::new(vec![password], &[1, 2, 13, 14, 15]), Box::new(SystemEntropy));
@@ -59,12 +61,12 @@ fn read(persona: &Persona, fault: Fault, make: &str) -> Evidence {
 }
 
 pub(super) static CHIPS: LazyLock<Chips> = LazyLock::new(|| Chips {
-    own: read(&PERSONAS[0], Fault::None, "cccd"),
-    earlier: read(&PERSONAS[0], Fault::None, "cccd"),
-    copy: read(&PERSONAS[0], Fault::Cloned, "cccd"),
-    other: read(&PERSONAS[1], Fault::None, "cccd"),
-    mapped: read(&PERSONAS[0], Fault::None, "cam"),
-    other_mapped: read(&PERSONAS[1], Fault::None, "cam"),
+    own: read(&PERSONAS[0], Fault::None, false),
+    earlier: read(&PERSONAS[0], Fault::None, false),
+    copy: read(&PERSONAS[0], Fault::Cloned, false),
+    other: read(&PERSONAS[1], Fault::None, false),
+    mapped: read(&PERSONAS[0], Fault::None, true),
+    other_mapped: read(&PERSONAS[1], Fault::None, true),
 });
 
 /// On what a signature depends.
