@@ -13,6 +13,7 @@
 //! | `moves.rs` | what a liar may do, one thing at a time |
 //! | `truth.rs` | what is true of a world, and what a profile may make of it |
 //! | `papers.rs` | documents, as bytes |
+//! | `people.rs` | genuine cards of people |
 //! | `stock.rs` | issuers, trust stores and chips: made once, used a hundred thousand times |
 //! | `scene.rs` | a world as evidence |
 //! | `judge.rs` | the product's judge, and judges that forget one thing each |
@@ -21,6 +22,7 @@
 mod judge;
 mod moves;
 mod papers;
+mod people;
 mod scene;
 mod search;
 mod stock;
@@ -29,6 +31,7 @@ mod truth;
 pub use judge::{Cripple, Verdict, judged};
 pub use moves::Move;
 pub use papers::{CAN_TWIN, Dates, NUMBER, OTHER_NUMBER, Paper, paper_dg1, paper_dg13};
+pub use people::{Person, card_of, read_chip};
 pub use scene::Scene;
 pub use search::{Found, Random, Search, profiles, violation};
 pub use stock::{NOW, Stock};

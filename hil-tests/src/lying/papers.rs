@@ -1,5 +1,7 @@
 //! Documents as bytes: EF.DG1 and EF.DG13, written by hand and not by the code that reads them.
 
+use super::Person;
+
 /// The number of the citizen whose cards these are.
 pub const NUMBER: &str = "001099000017";
 /// The number of somebody else.
@@ -178,6 +180,15 @@ fn td1(code: &str, state: &str, nationality: &str, document: &str, optional: &st
     let (birth, expiry) = (with_digit("990115"), with_digit(expiry));
     let composite = digit(&[&first[5..], &birth, &expiry, &"<".repeat(11)].concat());
     format!("{first}{birth}M{expiry}{nationality:<<3}{}{composite}{name:<<30}", "<".repeat(11))
+}
+
+/// The MRZ of a person's card.
+pub(super) fn td1_of(person: &Person) -> String {
+    let first = format!("{:<<30}", format!("IDVNM{}{}", with_digit(&person.number[3..]), person.number));
+    let (birth, expiry) = (with_digit(&person.mrz_birth), with_digit(&person.mrz_expiry));
+    let composite = (digit(&[&first[5..], &birth, &expiry, &"<".repeat(11)].concat()) + person.wrong_digit) % 10;
+    let Person { sex, mrz_name, .. } = person;
+    format!("{first}{birth}{sex}{expiry}VNM{}{composite}{mrz_name:<<30}", "<".repeat(11))
 }
 
 fn td2(state: &str, document: &str, expiry: &str, name: &str) -> String {

@@ -5,15 +5,13 @@ use super::papers::object;
 use super::truth::{Form, is_listed};
 use super::{
     Dates, Foreign, Forged, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
+    read_chip,
 };
 use emrtd::document::{DocumentKind, Scope};
 use emrtd::evidence::Evidence;
 use emrtd::file::FileId;
 use emrtd::lds::Sod;
 use emrtd::passive_authentication::SodVerification;
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{Action, Plan, Session};
 use emrtd::trust::{Pin, TrustStore};
 use emrtd::x509::{Certificate, UnixTime};
 use std::collections::{BTreeMap, HashMap};
@@ -21,7 +19,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, ListOddity, ListRequest, Oddity};
 use virtual_card::make::CURVES;
-use virtual_card::{Answer, Chip, Fault, Issuer, Make, PERSONAS, Persona};
+use virtual_card::{Chip, Fault, Issuer, Make, PERSONAS, Persona};
 
 /// 2026-06-01: the time of every judgement.
 pub const NOW: UnixTime = UnixTime(1_780_272_000);
@@ -51,13 +49,7 @@ pub(super) struct Chips {
 fn read(persona: &Persona, fault: Fault, mapped: bool) -> Evidence {
     let make = Make::with_pace(CURVES[4], 16, mapped);
     let mut chip = Chip::with_make(persona, fault, make).expect("card");
-    let password = Password::can(persona.can()).expect("CAN");
-    let mut session = Session::new(Plan::new(vec![password], &[1, 2, 13, 14, 15]), Box::new(SystemEntropy));
-    while let Action::Transmit(command) = session.next().expect("command") {
-        let Answer::Response(answer) = chip.transmit(&command) else { panic!("the card was lifted") };
-        session.feed(&answer).expect("an answer");
-    }
-    session.into_evidence().expect("opened")
+    read_chip(&mut chip, persona)
 }
 
 pub(super) static CHIPS: LazyLock<Chips> = LazyLock::new(|| Chips {
