@@ -273,10 +273,9 @@ impl Judgement {
     /// The holder's number, from the chip.
     #[must_use]
     pub fn number(&self) -> Option<Number> {
-        let national = self.dg13.as_ref().and_then(|dg13| dg13.get(Field::IdNumber));
-        // Where the national data were not read, the MRZ of a citizen card has it, too.
-        let printed = || mrz_number(self.mrz.as_ref()?);
-        Number::parse(national.or_else(printed)?).ok()
+        let national = self.dg13.as_ref().and_then(|dg13| Number::from_spaced(dg13.get(Field::IdNumber)?));
+        // Where the national data have none that can be read, the MRZ of a citizen card has it, too.
+        national.or_else(|| Number::parse(mrz_number(self.mrz.as_ref()?)?).ok())
     }
 
     /// The day on which it was issued, where the national data say so.

@@ -11,6 +11,7 @@ pub mod fleet_line;
 pub mod guest;
 pub mod line;
 pub mod link;
+pub mod lying;
 pub mod mirror;
 pub mod office;
 pub mod stack;
