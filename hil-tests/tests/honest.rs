@@ -268,7 +268,8 @@ fn name(random: &mut Random) -> (String, String) {
     let line = match random.below(3) {
         0 => line[..30].trim_end_matches('<').to_owned(),
         1 => {
-            let end = line[..30].rfind('<').unwrap_or(30);
+            // A word that ends at the last place is whole.
+            let end = if line[30..].starts_with('<') { 30 } else { line[..30].rfind('<').unwrap_or(30) };
             line[..end].trim_end_matches('<').to_owned()
         }
         _ => {

@@ -256,7 +256,7 @@ fn strangers(alone: &TrustStore, before: &TrustStore, allowed: &Permissions) -> 
         "another key under the name of a CSCA that is trusted here, which did not sign for it: {}",
         found.join("; ")
     );
-    let remedy = "import the issuer's link certificate; or compare the fingerprint with the issuer by another way, then \
+    let remedy = "import the issuer's link certificate first; or compare the fingerprint with the issuer by another way, then \
                   import with --accept-anchor FINGERPRINT";
     Err(refused("anchor_link_unsigned", message, remedy))
 }

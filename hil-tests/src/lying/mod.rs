@@ -176,6 +176,8 @@ pub enum Shown {
     Short,
     /// It refused.
     Refused,
+    /// Nobody asked.
+    NotAsked,
     /// It was answered with the liar's own key.
     OwnKey,
 }
@@ -348,6 +350,13 @@ impl World {
             self.mapping = Mapping::NotOffered;
         }
         self
+    }
+
+    /// The same as it lies in a file: nobody scanned anything, and no list of withdrawn cards was asked.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        let scanned = Scanned::Nothing;
+        Self { scanned, withdrawn: Listed::Nothing, clock_unsure: false, redacted: false, ..self }
     }
 
     /// What became of a group.

@@ -66,7 +66,15 @@ impl Move {
     pub fn families() -> Vec<Vec<Self>> {
         let all = |list: &[Self]| list.to_vec();
         let kinds = [File::Altered, File::Replaced, File::Hidden, File::Denied];
-        let proofs = [Shown::Wrong, Shown::Replayed, Shown::Short, Shown::Refused, Shown::OwnKey, Shown::Right];
+        let proofs = [
+            Shown::Wrong,
+            Shown::Replayed,
+            Shown::Short,
+            Shown::Refused,
+            Shown::NotAsked,
+            Shown::OwnKey,
+            Shown::Right,
+        ];
         vec![
             Paper::ALL.map(Self::Bring).to_vec(),
             Dates::ALL.map(Self::Date).to_vec(),
@@ -160,7 +168,7 @@ impl Move {
             }
             Self::Mapping(mapping) => World { mapping, ..world },
             Self::MappingOfAnotherOnly => {
-                let (active, agreement) = (Shown::Refused, Shown::Refused);
+                let (active, agreement) = (Shown::NotAsked, Shown::NotAsked);
                 World { mapping: Mapping::OfAnother, active, agreement, ..world }
             }
             Self::OtherAccess => World { other_access: true, ..world },

@@ -157,6 +157,7 @@ fn active(shown: Shown) -> Proof<ActiveAuthenticationTranscript> {
             Proof::Answered(ActiveAuthenticationTranscript { challenge, response })
         }
         Shown::Refused => refused(),
+        Shown::NotAsked => Proof::NotAsked("left_out".to_owned()),
         Shown::OwnKey => chips.other.active_authentication.clone(),
     }
 }
@@ -177,6 +178,7 @@ fn agreement(shown: Shown) -> Proof<ChipAuthenticationTranscript> {
             Proof::Answered(ChipAuthenticationTranscript { terminal_private, response: vec![0x69, 0x88] })
         }
         Shown::Refused => refused(),
+        Shown::NotAsked => Proof::NotAsked("left_out".to_owned()),
         Shown::OwnKey => chips.other.chip_authentication.clone(),
     }
 }

@@ -196,39 +196,37 @@ impl Stock {
     }
 
     fn fill(&self, key: StoreKey) -> TrustStore {
-        let StoreKey(home, foreign, forged, rollover, revoked) = key;
-        let files = self.home.trust_files().expect("files");
-        let (root, link) = (&files[0].der, &files[1].der);
         let mut store = TrustStore::new();
-        let print = |der: &[u8]| Certificate::parse(der).expect("certificate").fingerprint();
-        let add = |store: &mut TrustStore, der: &[u8]| drop(store.add("file", der).expect("a trust file"));
-        let list = |issuer: &Issuer, certificates: &[&[u8]]| {
-            issuer.master_list(certificates, "260101000000Z").expect("master list")
-        };
-        match home {
-            Home::Nothing | Home::PinForCards | Home::PinForPassports | Home::PinWhoever => {}
-            Home::Operator | Home::ForPassports | Home::ForCards => [root, link].iter().for_each(|der| add(&mut store, der)),
-            Home::MasterList | Home::Widened => add(&mut store, &list(&self.home, &[root, link])),
-            Home::Loose => add(&mut store, directory(root).as_bytes()),
+        for (name, file) in self.files(key) {
+            drop(store.add(name, &file).expect("a trust file"));
         }
-        match home {
-            Home::ForPassports => store.set_scope(&print(root), Scope::of(&[DocumentKind::Passport])),
-            Home::ForCards => store.set_scope(&print(root), Scope::of(&[DocumentKind::IdentityCard])),
-            Home::Widened => [root, link].iter().for_each(|der| store.set_scope(&print(der), Scope::ALL)),
+        let files = self.home.trust_files().expect("files");
+        let [root, link] = [0, 1].map(|at| Certificate::parse(&files[at].der).expect("certificate").fingerprint());
+        match key.0 {
+            Home::ForPassports => store.set_scope(&root, Scope::of(&[DocumentKind::Passport])),
+            Home::ForCards => store.set_scope(&root, Scope::of(&[DocumentKind::IdentityCard])),
+            Home::Widened => [&root, &link].into_iter().for_each(|print| store.set_scope(print, Scope::ALL)),
             _ => {}
         }
-        let korean = self.foreign.trust_files().expect("files");
-        let korean: Vec<&[u8]> = korean[..2].iter().map(|file| &file.der[..]).collect();
-        let own = Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer").trust_files().expect("files");
-        match foreign {
-            Foreign::Nothing => {}
-            Foreign::Operator => korean.iter().for_each(|der| add(&mut store, der)),
-            Foreign::MasterList => add(&mut store, &list(&self.foreign, &korean)),
-            Foreign::ListWithSelfMade => {
-                let more = [&korean[..], &[&own[0].der]].concat();
-                add(&mut store, &list(&self.foreign, &more));
-            }
-        }
+        store
+    }
+
+    /// The operator's files; what is said of them, and pins, is not among them.
+    #[must_use]
+    pub fn trust_files(&self, world: &World) -> Vec<(&'static str, Vec<u8>)> {
+        self.files(StoreKey::of(world))
+    }
+
+    fn files(&self, key: StoreKey) -> Vec<(&'static str, Vec<u8>)> {
+        let StoreKey(home, foreign, forged, rollover, revoked) = key;
+        let own = |issuer: &Issuer| issuer.trust_files().expect("files").into_iter().map(|file| file.der);
+        let vietnam: Vec<Vec<u8>> = own(&self.home).take(2).collect();
+        let korea: Vec<Vec<u8>> = own(&self.foreign).take(2).collect();
+        let made = own(&Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer")).take(1);
+        let list = |issuer: &Issuer, certificates: &[Vec<u8>]| {
+            let certificates: Vec<&[u8]> = certificates.iter().map(Vec::as_slice).collect();
+            issuer.master_list(&certificates, "260101000000Z").expect("master list")
+        };
         let named = |key, by| self.home.same_name(key, by).expect("certificate");
         // Another signature than that of the key that is named.
         let broken = |mut der: Vec<u8>| {
@@ -237,27 +235,45 @@ impl Stock {
             }
             der
         };
+        let request = ListRequest { number: 7, ..ListRequest::default() };
+        let revocation = |by, request| self.home.revocation_list(by, &request).expect("list");
+        let mut files = Vec::new();
+        match home {
+            Home::Nothing | Home::PinForCards | Home::PinForPassports | Home::PinWhoever => {}
+            Home::Operator | Home::ForPassports | Home::ForCards => {
+                files.extend(["vn-1.cer", "vn-2.cer"].into_iter().zip(vietnam));
+            }
+            Home::MasterList | Home::Widened => files.push(("vn.ml", list(&self.home, &vietnam))),
+            Home::Loose => files.push(("pkd.ldif", directory(&vietnam[0]).into_bytes())),
+        }
+        match foreign {
+            Foreign::Nothing => {}
+            Foreign::Operator => files.extend(["kr-1.cer", "kr-2.cer"].into_iter().zip(korea)),
+            Foreign::MasterList => files.push(("kr.ml", list(&self.foreign, &korea))),
+            Foreign::ListWithSelfMade => {
+                let all: Vec<_> = korea.into_iter().chain(made).collect();
+                files.push(("kr.ml", list(&self.foreign, &all)));
+            }
+        }
         match forged {
             Forged::Nothing => {}
-            Forged::Link => add(&mut store, &broken(named(CscaKey::Stranger, CscaKey::Old))),
-            Forged::Anchor => add(&mut store, &broken(named(CscaKey::Stranger, CscaKey::Stranger))),
+            Forged::Link => files.push(("forged.cer", broken(named(CscaKey::Stranger, CscaKey::Old)))),
+            Forged::Anchor => files.push(("forged.cer", broken(named(CscaKey::Stranger, CscaKey::Stranger)))),
         }
         match rollover {
             Rollover::Nothing => {}
-            Rollover::Link => add(&mut store, &named(CscaKey::New, CscaKey::Old)),
-            Rollover::Anchor => add(&mut store, &named(CscaKey::New, CscaKey::New)),
+            Rollover::Link => files.push(("vn-new.cer", named(CscaKey::New, CscaKey::Old))),
+            Rollover::Anchor => files.push(("vn-new.cer", named(CscaKey::New, CscaKey::New))),
         }
-        let request = ListRequest { number: 7, ..ListRequest::default() };
-        let revocation = |by, request| self.home.revocation_list(by, &request).expect("list");
         let delta = ListRequest { oddity: ListOddity::Delta, ..request };
         match revoked {
             Revoked::Nothing => {}
-            Revoked::ByOld => add(&mut store, &revocation(CscaKey::Old, request)),
-            Revoked::ByNew => add(&mut store, &revocation(CscaKey::New, request)),
-            Revoked::ByStranger => add(&mut store, &revocation(CscaKey::Stranger, request)),
-            Revoked::Delta => add(&mut store, &revocation(CscaKey::Old, delta)),
+            Revoked::ByOld => files.push(("vn.crl", revocation(CscaKey::Old, request))),
+            Revoked::ByNew => files.push(("vn.crl", revocation(CscaKey::New, request))),
+            Revoked::ByStranger => files.push(("vn.crl", revocation(CscaKey::Stranger, request))),
+            Revoked::Delta => files.push(("vn.crl", revocation(CscaKey::Old, delta))),
         }
-        store
+        files
     }
 
     /// What this store makes of this EF.SOD by itself.
