@@ -19,6 +19,8 @@ pub struct Anchors {
     pub pins: Pins,
     /// Files of a directory that were left out, with the reason.
     pub left_out: Vec<String>,
+    /// Of these, the operator's own words: without them less is trusted than the operator meant.
+    pub misread: Vec<String>,
 }
 
 /// A file that was taken.
@@ -78,11 +80,11 @@ pub fn load_without(path: &Path, without: &[PathBuf]) -> Result<Anchors, Failure
     }
     match Words::tell(path, &mut anchors.store) {
         Ok(words) => anchors.words = words,
-        Err(why) => anchors.leave_out(&format!("{ANCHORS}: {why}; what it names vouches for nothing")),
+        Err(why) => anchors.misread(&format!("{ANCHORS}: {why}; what it names vouches for nothing")),
     }
     match Pins::tell(path, &mut anchors.store) {
         Ok(pins) => anchors.pins = pins,
-        Err(why) => anchors.leave_out(&format!("{PINS}: {why}; nothing is pinned")),
+        Err(why) => anchors.misread(&format!("{PINS}: {why}; nothing is pinned")),
     }
     Ok(anchors)
 }
@@ -90,6 +92,11 @@ pub fn load_without(path: &Path, without: &[PathBuf]) -> Result<Anchors, Failure
 impl Anchors {
     fn leave_out(&mut self, what: &str) {
         self.left_out.push(shown(what));
+    }
+
+    fn misread(&mut self, what: &str) {
+        self.leave_out(what);
+        self.misread.push(shown(what));
     }
 
     fn take(&mut self, file: &Path, bytes: &[u8]) -> Result<(), String> {

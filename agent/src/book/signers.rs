@@ -70,7 +70,7 @@ impl Book {
             .query_row(query, [fingerprint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()
             .map_err(&failed)?;
-        let (count, since, mut bitmap) = known.unwrap_or((0, now, vec![0; PLACES / 8]));
+        let (count, since, mut bitmap) = known.unwrap_or_else(|| (0, now, vec![0; PLACES / 8]));
         bitmap.resize(PLACES / 8, 0);
         if let Some(Bytes(hash)) = number {
             let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % PLACES;

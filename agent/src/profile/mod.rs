@@ -626,7 +626,6 @@ impl Profile {
     }
 
     /// Which documents are taken, as the profile names them.
-    #[must_use]
     pub fn documents(&self) -> impl Iterator<Item = String> {
         self.documents.get_ref().texts()
     }

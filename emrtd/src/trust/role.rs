@@ -53,14 +53,19 @@ pub struct Entry {
     pub origin: Origin,
     /// For which kinds of document of its state it vouches, if it stands.
     pub scope: Scope,
-    /// Whether its own key signed it: checked once, when it is first asked for.
+    /// Whether its own key signed it: checked once. At load for what the operator gave; for the hundreds of a list
+    /// when one is first asked for, or a kiosk would start seconds later for states that it never meets.
     pub(super) own: Arc<OnceLock<Result<bool, CryptoError>>>,
 }
 
 impl Entry {
     pub(super) fn new(certificate: Certificate, source: &str, origin: Origin) -> Self {
         let scope = origin.scope();
-        Self { certificate, source: source.to_owned(), origin, scope, own: Arc::default() }
+        let entry = Self { certificate, source: source.to_owned(), origin, scope, own: Arc::default() };
+        if entry.origin == Origin::Operator {
+            let _known = entry.is_self_signed();
+        }
+        entry
     }
 
     /// Whether it is self-signed, and an authority.

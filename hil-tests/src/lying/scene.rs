@@ -73,10 +73,10 @@ impl Scene {
         let list = RevokedCards::new(SITE, [(NUMBER, day)].into_iter());
         let Some(number) = judgement.number() else { return Withdrawn::No };
         let issued = judgement.issued().map(|day| day.to_string());
-        match list.has(SITE, number.digits(), issued.as_deref()) {
-            true => Withdrawn::Yes,
-            false if issued.is_none() => Withdrawn::Unknown,
-            false => Withdrawn::No,
+        match list.look_up(SITE, number.digits(), issued.as_deref()) {
+            fleet::revoked::Listed::Yes => Withdrawn::Yes,
+            fleet::revoked::Listed::Perhaps => Withdrawn::Unknown,
+            fleet::revoked::Listed::No => Withdrawn::No,
         }
     }
 }
