@@ -22,7 +22,8 @@ fn wrong(entry: &Entry, why: impl std::fmt::Display) -> FleetError {
 /// With the part and what is wrong with it.
 pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<(), FleetError> {
     if let Some(first) = bundle.of_kind(Kind::Trust).next() {
-        let anchors = crate::anchors::load(&directory.join("trust")).map_err(|failure| wrong(first, failure.message))?;
+        let anchors =
+            crate::anchors::load(&directory.join("trust")).map_err(|failure| wrong(first, failure.message))?;
         if let Some(why) = anchors.misread.first() {
             return Err(wrong(first, why));
         }

@@ -104,7 +104,7 @@ fn real_sods_verify_from_the_command_line_with_shared_vectors() {
 }
 
 /// Signature and chain are right. Whose document it is, EF.DG1 would say: without it nobody is vouched for.
-fn is_signed(status: Option<i32>, report: &serde_json::Value, name: &str) {
+fn is_signed(status: Option<i32>, report: &Value, name: &str) {
     for check in ["sod_signature", "dsc_chain", "dsc_validity"] {
         assert_eq!(report["checks"][check]["outcome"], "passed", "{name}: {report:#}");
     }

@@ -66,15 +66,8 @@ impl Move {
     pub fn families() -> Vec<Vec<Self>> {
         let all = |list: &[Self]| list.to_vec();
         let kinds = [File::Altered, File::Replaced, File::Hidden, File::Denied];
-        let proofs = [
-            Shown::Wrong,
-            Shown::Replayed,
-            Shown::Short,
-            Shown::Refused,
-            Shown::NotAsked,
-            Shown::OwnKey,
-            Shown::Right,
-        ];
+        let proofs =
+            [Shown::Wrong, Shown::Replayed, Shown::Short, Shown::Refused, Shown::NotAsked, Shown::OwnKey, Shown::Right];
         vec![
             Paper::ALL.map(Self::Bring).to_vec(),
             Dates::ALL.map(Self::Date).to_vec(),

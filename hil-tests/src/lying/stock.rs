@@ -99,7 +99,13 @@ impl Default for Stock {
 
 impl std::fmt::Debug for Stock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stock({} signatures, {} stores, {} of both)", self.sods.len(), self.stores.len(), self.prepared.len())
+        write!(
+            f,
+            "Stock({} signatures, {} stores, {} of both)",
+            self.sods.len(),
+            self.stores.len(),
+            self.prepared.len()
+        )
     }
 }
 
