@@ -181,7 +181,9 @@ impl SignedData {
             SignerId::KeyIdentifier(id) => signer.subject_key_identifier() == Some(id),
         };
         let key = signer.public_key();
-        let resorted = !matches!(self.check(signer, false), Ok(Ok(())));
+        // Another signature check: only for attributes that came unsorted.
+        let unsorted = self.signed_attributes.as_ref().is_some_and(|attributes| attributes.sorted.is_some());
+        let resorted = unsorted && !matches!(self.check(signer, false), Ok(Ok(())));
         let no_cofactor = matches!(key, Ok(PublicKey::Ec { form: ParameterForm::ExplicitWithoutCofactor, .. }));
         let out_of_period = self.signing_time.is_some_and(|at| {
             let period = signer.extensions.private_key_usage.unwrap_or_default();
