@@ -29,8 +29,8 @@ use emrtd::verdict::{Check, Outcome};
 use emrtd::x509::UnixTime;
 use std::collections::BTreeMap;
 use time::Date;
-use zeroize::Zeroizing;
 use verdict::{Answers, Consistency, Holder, Rung, Validity, Word};
+use zeroize::Zeroizing;
 
 /// What was known of the card before it was read.
 #[derive(Debug, Clone, Default)]
@@ -146,12 +146,8 @@ pub fn judge_verified(evidence: &Evidence, verification: Verification, known: &K
     let dg13 = evidence.content(FileId::Dg(13)).map(|bytes| Dg13::parse(bytes).ok());
     read(13, dg13 != Some(None));
     let (mrz, dg13) = (mrz.flatten(), dg13.flatten());
-    let sources = Sources {
-        mrz: mrz.as_ref(),
-        dg13: dg13.as_ref(),
-        qr: known.qr.as_ref(),
-        number: known.number.as_ref(),
-    };
+    let sources =
+        Sources { mrz: mrz.as_ref(), dg13: dg13.as_ref(), qr: known.qr.as_ref(), number: known.number.as_ref() };
     let CrossCheck { checks: compared, consistency } = cross_check(sources);
     checks.extend(compared);
     // What was opened is what was scanned, for a passport as for a card.

@@ -5,9 +5,7 @@
 //! each that must not be genuine; what it calls genuine is shrunk and told with seed and number.
 
 use anyhow::{Context as _, Result, bail};
-use hil_tests::lying::{
-    Dates, Foreign, Forged, Form, Lists, Move, Paper, Revoked, Rollover, Scene, Search, Signer, Stock, Truth, World,
-};
+use hil_tests::lying::{FAULTS, Move, Scene, Search, Stock, Truth, World};
 use serde_cbor::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,32 +14,13 @@ use std::process::Command;
 /// The seed of `tests/hostile.rs`.
 const SEED: u64 = 20_261_129;
 
-/// The known faults of the judge of 26be0f9, as moves.
-const FAULTS: [(&str, &[Move]); 12] = [
-    ("a1-foreign-csca", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::Operator)]),
-    ("a1-foreign-master-list", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::MasterList)]),
-    ("a2-foreign-card", &[Move::Bring(Paper::ForeignTd1), Move::KeepForeign(Foreign::Operator)]),
-    ("a3-expired", &[Move::Date(Dates::Expired)]),
-    (
-        "a4-revoked-by-new-key",
-        &[Move::Sign(Signer::Revoked), Move::RollOver(Rollover::Link), Move::Revoke(Revoked::ByNew)],
-    ),
-    ("a5-mapping-without-dg14", &[Move::MappingOfAnotherOnly, Move::List(Lists::NoChipKey)]),
-    ("a7-forged-anchor", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Anchor)]),
-    ("f4-no-signing-time", &[Move::Sign(Signer::Expired), Move::Form(Form::SigningTimeMissing)]),
-    ("f5-barcode-signer", &[Move::Form(Form::BarcodeSigner)]),
-    ("f5-critical-extension", &[Move::Form(Form::UnknownCritical)]),
-    ("f5-rsa-512", &[Move::Form(Form::Rsa512)]),
-    ("f6-forged-link", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Link)]),
-];
-
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let directory = arguments.next().context("hostile_corpus DIRECTORY [AGENT [COMBINATIONS]]")?;
     let agent = arguments.next();
     let combinations = arguments.next().and_then(|text| text.to_str()?.parse().ok()).unwrap_or(2_000);
     let mut stock = Stock::new();
-    for (name, moves) in FAULTS {
+    for (name, moves, _) in FAULTS {
         let place = directory.join(name);
         write(&World::after(moves).stored(), &mut stock, &place)?;
         match &agent {

@@ -120,7 +120,10 @@ fn dg13_other_layout() {
     let person = Person { national: Some(hex::decode(bytes).expect("hexadecimal")), ..Person::default() };
     let judgement = judged(&person, &numbered(&person));
     assert_eq!(judgement.word(), Word::Proved, "{:?}", judgement.reasons());
-    assert!(judgement.dg13.is_none() || judgement.dg13.as_ref().is_some_and(|dg13| dg13.get(cccd::Field::FullName).is_none()));
+    assert!(
+        judgement.dg13.is_none()
+            || judgement.dg13.as_ref().is_some_and(|dg13| dg13.get(cccd::Field::FullName).is_none())
+    );
     assert_eq!(judgement.mrz.as_ref().map(|mrz| mrz.surname.as_str()), Some("NGUYEN"));
     assert_eq!(judgement.number(), Number::parse(&person.number).ok());
 }

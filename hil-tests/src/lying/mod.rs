@@ -29,11 +29,11 @@ mod stock;
 mod truth;
 
 pub use judge::{Cripple, Verdict, judged};
-pub use moves::Move;
+pub use moves::{FAULTS, Move};
 pub use papers::{CAN_TWIN, Dates, NUMBER, OTHER_NUMBER, Paper, paper_dg1, paper_dg13};
 pub use people::{Person, card_of, read_chip};
 pub use scene::Scene;
-pub use search::{Found, Random, Search, profiles, violation};
+pub use search::{Found, Random, Search, Use, profiles, violation};
 pub use stock::{NOW, Stock};
 pub use truth::{Allowed, Form, Issuer, Truth, Validity, may};
 

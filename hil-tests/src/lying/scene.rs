@@ -2,9 +2,7 @@
 
 use super::stock::CHIPS;
 use super::truth::{is_asked_for, is_of_document, shows};
-use super::{
-    CAN_TWIN, File, GROUPS, Listed, Mapping, NOW, NUMBER, OTHER_NUMBER, Scanned, Shown, Stock, World,
-};
+use super::{CAN_TWIN, File, GROUPS, Listed, Mapping, NOW, NUMBER, OTHER_NUMBER, Scanned, Shown, Stock, World};
 use cccd::judgement::{Judgement, Known, Today, Withdrawn, judge};
 use cccd::{Number, Scan};
 use emrtd::active_authentication::ActiveAuthenticationTranscript;
@@ -37,7 +35,8 @@ impl Scene {
     #[must_use]
     pub fn judged(world: &World, stock: &mut Stock) -> (Self, Judgement) {
         let scene = Self::of(world, stock);
-        let about = if world.prepared_another { &World { sod_of_another: !world.sod_of_another, ..*world } } else { world };
+        let about =
+            if world.prepared_another { &World { sod_of_another: !world.sod_of_another, ..*world } } else { world };
         let prepared = stock.prepared(about);
         let judgement = judge(&scene.evidence, Some(&prepared), &scene.known, &scene.trust, scene.today);
         (scene, judgement)
@@ -47,11 +46,8 @@ impl Scene {
     #[must_use]
     pub fn of(world: &World, stock: &mut Stock) -> Self {
         let evidence = evidence(world, &stock.sod(world));
-        let evidence = if world.redacted {
-            Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence")
-        } else {
-            evidence
-        };
+        let evidence =
+            if world.redacted { Evidence::from_cbor(&evidence.to_cbor()).expect("stored evidence") } else { evidence };
         Self {
             evidence,
             trust: stock.store(world),

@@ -110,13 +110,15 @@ impl Search {
         let truth = Truth::of(&world);
         let (scene, judgement) = Scene::judged(&world, &mut self.stock);
         let caught = |cripple: &&Cripple| {
-            let judge = |scene: &Scene, judgement: &Judgement, profile: &Profile| cripple.judged(scene, judgement, profile);
+            let judge =
+                |scene: &Scene, judgement: &Judgement, profile: &Profile| cripple.judged(scene, judgement, profile);
             self.uses.iter().any(|one| violation(&truth, judge(&scene, &judgement, &one.profile), one).is_some())
         };
         let caught: Vec<Cripple> = open.iter().filter(caught).copied().collect();
         let mut found = Vec::new();
         for cripple in caught {
-            let judge = |scene: &Scene, judgement: &Judgement, profile: &Profile| cripple.judged(scene, judgement, profile);
+            let judge =
+                |scene: &Scene, judgement: &Judgement, profile: &Profile| cripple.judged(scene, judgement, profile);
             let moves = self.shrink(moves.clone(), judge);
             let what = self.against(&moves, judge).unwrap_or_default();
             found.push((cripple, Found { after: self.tried, moves, what }));

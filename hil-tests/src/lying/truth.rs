@@ -5,10 +5,10 @@
 //! anchor that the operator has for it. 9303-11 §6: the chip is the issued one if it answers under a key that the
 //! signature binds. Whatever could not be seen is not true for whoever looks.
 
+use super::{Dates, Forged};
 use super::{
     File, Foreign, GROUPS, Home, Listed, Lists, Mapping, Paper, Reads, Revoked, Rollover, Scanned, Shown, Signer, World,
 };
-use super::{Dates, Forged};
 
 /// What is odd or wrong about the signature. The names are those of the practice issuer's oddities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -476,8 +476,7 @@ pub fn may(truth: &Truth, profile: &toml::Table) -> Allowed {
     let level = if weak { level.min(3) } else { level };
     let name = names[usize::from(level)];
     let least = names.iter().position(|one| *one == word("at_least", "proved")).unwrap_or(5);
-    let by_level =
-        if usize::from(level) >= least { Allowed::GoOn } else { Allowed::of(&word(name, "refuse")) };
+    let by_level = if usize::from(level) >= least { Allowed::GoOn } else { Allowed::of(&word(name, "refuse")) };
     let over = word("expired", "refuse");
     let by_dates = match truth.validity {
         Validity::InDate => Allowed::GoOn,
