@@ -184,7 +184,7 @@ impl Truth {
             weak: world.form.is_weak(),
             kind,
             state: if mrz { world.paper.state() } else { "" },
-            has_number: sees_number(world),
+            has_number: !numbers(world).is_empty(),
         }
     }
 
@@ -385,19 +385,23 @@ fn chip(world: &World, issuer_stands: bool) -> (bool, bool) {
     (holds && channel && signed && !copy, copy)
 }
 
-/// Whether the holder's number can be read from the signed files.
-fn sees_number(world: &World) -> bool {
+/// Whose numbers are read, the national group's first: true where it is the holder's, false where it is somebody else's.
+fn numbers(world: &World) -> Vec<bool> {
     let open = |group| shows(world, group) && !world.redacted;
-    open(1) && world.paper.number_in_mrz() || open(13) && world.paper.number_in_group()
+    let carried = [(13, world.paper.number_in_group()), (1, world.paper.number_in_mrz())];
+    let seen = carried.into_iter().filter(|(group, carried)| *carried && open(*group));
+    seen.map(|(group, _)| world.file(group) != File::Replaced).collect()
 }
 
 fn number_matches(world: &World) -> bool {
-    let mrz = shows(world, 1) && !world.redacted;
+    let (mrz, numbers) = (shows(world, 1) && !world.redacted, numbers(world));
     match world.scanned {
         Scanned::Nothing => true,
-        Scanned::Number | Scanned::Qr | Scanned::QrOtherName => sees_number(world),
-        Scanned::Mrz => mrz,
-        Scanned::OtherNumber | Scanned::OtherQr | Scanned::HomeMade | Scanned::OtherMrz => false,
+        // The number is each of those that are read.
+        Scanned::Number | Scanned::Qr | Scanned::QrOtherName => !numbers.is_empty() && numbers.iter().all(|own| *own),
+        Scanned::OtherNumber | Scanned::OtherQr => !numbers.is_empty() && numbers.iter().all(|own| !own),
+        Scanned::Mrz => mrz && world.file(1) != File::Replaced,
+        Scanned::HomeMade | Scanned::OtherMrz => false,
     }
 }
 
@@ -416,14 +420,16 @@ fn validity(world: &World) -> Validity {
         Dates::Unreadable => Validity::Unknown,
     };
     // A list of citizens' cards, by number and day of issue.
+    let holder = numbers(world).first().copied();
     let day = national.then_some(world.dates != Dates::NotYet);
     match world.withdrawn {
-        _ if !sees_number(world) => by_dates,
         Listed::Nothing => by_dates,
-        Listed::Number => Validity::Withdrawn,
-        Listed::ThisDay if day == Some(true) => Validity::Withdrawn,
-        Listed::ThisDay | Listed::OtherDay if day.is_none() && by_dates == Validity::InDate => Validity::Unknown,
-        Listed::ThisDay | Listed::OtherDay => by_dates,
+        Listed::Number if holder == Some(true) => Validity::Withdrawn,
+        Listed::ThisDay if holder == Some(true) && day == Some(true) => Validity::Withdrawn,
+        _ if holder.is_none() || world.withdrawn == Listed::Number && day.is_some() => by_dates,
+        // A list names nobody: who is asked about without a day may be on it.
+        _ if day.is_none() && by_dates == Validity::InDate => Validity::Unknown,
+        _ => by_dates,
     }
 }
 
