@@ -23,9 +23,10 @@ fn main() -> Result<()> {
     for (name, moves, _) in FAULTS {
         let place = directory.join(name);
         write(&World::after(moves).stored(), &mut stock, &place)?;
+        let drawn = first(&World::after(moves).stored()).map_or("never".to_owned(), |at| at.to_string());
         match &agent {
-            Some(agent) => println!("{name}: {}", ask(agent, &place)?),
-            None => println!("{name}: {}", place.display()),
+            Some(agent) => println!("{name}, drawn at {drawn}: {}", ask(agent, &place)?),
+            None => println!("{name}, drawn at {drawn}: {}", place.display()),
         }
     }
     let Some(agent) = agent else { return Ok(()) };
@@ -68,6 +69,12 @@ fn main() -> Result<()> {
     }
     println!("{combinations} combinations, {} ways to be called genuine", seen.len());
     Ok(())
+}
+
+/// The first combination of the seed that makes this very world.
+fn first(world: &World) -> Option<usize> {
+    let mut search = Search::new(SEED);
+    (1..=400_000).find(|_| World::after(&search.draw()).stored() == *world)
 }
 
 /// Evidence of version 1, whole, and the trust directory.

@@ -2,9 +2,9 @@
 //! signature, and the reads of real (virtual) chips from which the answers of proofs are taken.
 
 use super::papers::object;
-use super::truth::{Form, is_listed};
+use super::truth::is_listed;
 use super::{
-    Dates, Foreign, Forged, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
+    Dates, Foreign, Forged, Form, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
     read_chip,
 };
 use emrtd::document::{DocumentKind, Scope};
