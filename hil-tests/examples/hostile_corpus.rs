@@ -5,9 +5,7 @@
 //! each that must not be genuine; what it calls genuine is shrunk and told with seed and number.
 
 use anyhow::{Context as _, Result, bail};
-use hil_tests::lying::{
-    Dates, Foreign, Forged, Form, Lists, Move, Paper, Revoked, Rollover, Scene, Search, Signer, Stock, Truth, World,
-};
+use hil_tests::lying::{FAULTS, Home, Move, Scene, Search, Stock, Truth, World};
 use serde_cbor::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,37 +14,19 @@ use std::process::Command;
 /// The seed of `tests/hostile.rs`.
 const SEED: u64 = 20_261_129;
 
-/// The known faults of the judge of 26be0f9, as moves.
-const FAULTS: [(&str, &[Move]); 12] = [
-    ("a1-foreign-csca", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::Operator)]),
-    ("a1-foreign-master-list", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::MasterList)]),
-    ("a2-foreign-card", &[Move::Bring(Paper::ForeignTd1), Move::KeepForeign(Foreign::Operator)]),
-    ("a3-expired", &[Move::Date(Dates::Expired)]),
-    (
-        "a4-revoked-by-new-key",
-        &[Move::Sign(Signer::Revoked), Move::RollOver(Rollover::Link), Move::Revoke(Revoked::ByNew)],
-    ),
-    ("a5-mapping-without-dg14", &[Move::MappingOfAnotherOnly, Move::List(Lists::NoChipKey)]),
-    ("a7-forged-anchor", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Anchor)]),
-    ("f4-no-signing-time", &[Move::Sign(Signer::Expired), Move::Form(Form::SigningTimeMissing)]),
-    ("f5-barcode-signer", &[Move::Form(Form::BarcodeSigner)]),
-    ("f5-critical-extension", &[Move::Form(Form::UnknownCritical)]),
-    ("f5-rsa-512", &[Move::Form(Form::Rsa512)]),
-    ("f6-forged-link", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Link)]),
-];
-
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let directory = arguments.next().context("hostile_corpus DIRECTORY [AGENT [COMBINATIONS]]")?;
     let agent = arguments.next();
     let combinations = arguments.next().and_then(|text| text.to_str()?.parse().ok()).unwrap_or(2_000);
     let mut stock = Stock::new();
-    for (name, moves) in FAULTS {
+    for (name, moves, _) in FAULTS {
         let place = directory.join(name);
         write(&World::after(moves).stored(), &mut stock, &place)?;
+        let drawn = first(&World::after(moves).stored()).map_or("never".to_owned(), |at| at.to_string());
         match &agent {
-            Some(agent) => println!("{name}: {}", ask(agent, &place)?),
-            None => println!("{name}: {}", place.display()),
+            Some(agent) => println!("{name}, drawn at {drawn}: {}", ask(agent, &place)?),
+            None => println!("{name}, drawn at {drawn}: {}", place.display()),
         }
     }
     let Some(agent) = agent else { return Ok(()) };
@@ -57,6 +37,10 @@ fn main() -> Result<()> {
         let mut moves = search.draw();
         let mut lies = |moves: &[Move]| -> Result<bool> {
             let world = World::after(moves).stored();
+            // What the operator said of certificates does not lie in such a directory.
+            if matches!(world.home, Home::ForPassports | Home::ForCards | Home::Widened) {
+                return Ok(false);
+            }
             let truth = Truth::of(&world);
             // Which documents are taken is the profile's affair, but a file says "genuine" of all of them.
             if truth.may_be_green() && truth.kind == "citizen_card" {
@@ -85,6 +69,12 @@ fn main() -> Result<()> {
     }
     println!("{combinations} combinations, {} ways to be called genuine", seen.len());
     Ok(())
+}
+
+/// The first combination of the seed that makes this very world.
+fn first(world: &World) -> Option<usize> {
+    let mut search = Search::new(SEED);
+    (1..=400_000).find(|_| World::after(&search.draw()).stored() == *world)
 }
 
 /// Evidence of version 1, whole, and the trust directory.

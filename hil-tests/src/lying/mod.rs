@@ -12,6 +12,7 @@
 //! | `mod.rs` | the facts |
 //! | `moves.rs` | what a liar may do, one thing at a time |
 //! | `truth.rs` | what is true of a world, and what a profile may make of it |
+//! | `form.rs` | what may be wrong about a signature |
 //! | `papers.rs` | documents, as bytes |
 //! | `people.rs` | genuine cards of people |
 //! | `stock.rs` | issuers, trust stores and chips: made once, used a hundred thousand times |
@@ -19,6 +20,7 @@
 //! | `judge.rs` | the product's judge, and judges that forget one thing each |
 //! | `search.rs` | random combinations of moves, and the shortest that shows the same |
 
+mod form;
 mod judge;
 mod moves;
 mod papers;
@@ -28,14 +30,15 @@ mod search;
 mod stock;
 mod truth;
 
+pub use form::Form;
 pub use judge::{Cripple, Verdict, judged};
-pub use moves::Move;
+pub use moves::{FAULTS, Move};
 pub use papers::{CAN_TWIN, Dates, NUMBER, OTHER_NUMBER, Paper, paper_dg1, paper_dg13};
 pub use people::{Person, card_of, read_chip};
 pub use scene::Scene;
-pub use search::{Found, Random, Search, profiles, violation};
+pub use search::{Found, Random, Search, Use, profiles, violation};
 pub use stock::{NOW, Stock};
-pub use truth::{Allowed, Form, Issuer, Truth, Validity, may};
+pub use truth::{Allowed, Issuer, Truth, Validity, may};
 
 /// Who signed EF.SOD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

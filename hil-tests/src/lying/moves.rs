@@ -181,3 +181,28 @@ fn exchange(mut world: World, groups: &[u8], file: File) -> World {
     }
     world
 }
+
+/// The faults of the judge of 26be0f9 that can be told in a file, as moves, and the word that is right. The numbers are
+/// those of `docs/verdict.md`.
+pub const FAULTS: [(&str, &[Move], &str); 12] = [
+    ("a1-foreign-csca", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::Operator)], "not_genuine"),
+    ("a1-foreign-master-list", &[Move::Sign(Signer::Neighbour), Move::KeepForeign(Foreign::MasterList)], "not_genuine"),
+    (
+        "a2-foreign-card",
+        &[Move::Bring(Paper::ForeignTd1), Move::KeepForeign(Foreign::Operator), Move::Scan(Scanned::HomeMade)],
+        "other_card",
+    ),
+    ("a3-expired", &[Move::Date(Dates::Expired)], "expired"),
+    (
+        "a4-revoked-by-new-key",
+        &[Move::Sign(Signer::Revoked), Move::RollOver(Rollover::Link), Move::Revoke(Revoked::ByNew)],
+        "not_genuine",
+    ),
+    ("a5-mapping-without-dg14", &[Move::MappingOfAnotherOnly, Move::List(Lists::NoChipKey)], "unproved"),
+    ("a7-forged-anchor", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Anchor)], "signed"),
+    ("f4-no-signing-time", &[Move::Sign(Signer::Expired), Move::Form(Form::SigningTimeMissing)], "signed"),
+    ("f5-barcode-signer", &[Move::Form(Form::BarcodeSigner)], "not_genuine"),
+    ("f5-critical-extension", &[Move::Form(Form::UnknownCritical)], "not_genuine"),
+    ("f5-rsa-512", &[Move::Form(Form::Rsa512)], "unproved"),
+    ("f6-forged-link", &[Move::Sign(Signer::Stranger), Move::Forge(Forged::Link)], "signed"),
+];

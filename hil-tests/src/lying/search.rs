@@ -73,6 +73,8 @@ pub struct Search {
     pub tried: usize,
     /// How often a profile was as strict as the truth demands, and how often stricter.
     pub strict: [usize; 2],
+    /// The first that were.
+    pub stricter: Vec<String>,
 }
 
 impl Search {
@@ -80,7 +82,7 @@ impl Search {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let (random, families) = (Random::new(seed), Move::families());
-        Self { random, families, uses: profiles(), stock: Stock::new(), tried: 0, strict: [0; 2] }
+        Self { random, families, uses: profiles(), stock: Stock::new(), tried: 0, strict: [0; 2], stricter: Vec::new() }
     }
 
     /// Draws up to five moves.
@@ -142,7 +144,11 @@ impl Search {
                 return Some(format!("{}: {what}; {truth:?}; {:?}; {checks:?}", one.profile.id, judgement.answers));
             }
             let may = may(&truth, &one.text);
-            self.strict[usize::from(rank(verdict.admission) < may)] += 1;
+            let stricter = rank(verdict.admission) < may;
+            self.strict[usize::from(stricter)] += 1;
+            if stricter && self.stricter.len() < 8 {
+                self.stricter.push(format!("{}: {moves:?}: {:?}", one.profile.id, judgement.reasons()));
+            }
         }
         None
     }

@@ -2,9 +2,9 @@
 //! signature, and the reads of real (virtual) chips from which the answers of proofs are taken.
 
 use super::papers::object;
-use super::truth::{Form, is_listed};
+use super::truth::is_listed;
 use super::{
-    Dates, Foreign, Forged, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
+    Dates, Foreign, Forged, Form, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
     read_chip,
 };
 use emrtd::document::{DocumentKind, Scope};
@@ -86,6 +86,9 @@ impl StoreKey {
 pub struct Stock {
     home: Issuer,
     foreign: Issuer,
+    /// CSCA and link of both: every signature is another, so they are made once.
+    vietnam: Vec<Vec<u8>>,
+    korea: Vec<Vec<u8>>,
     sods: HashMap<SodKey, Rc<Vec<u8>>>,
     stores: HashMap<StoreKey, Rc<TrustStore>>,
     prepared: HashMap<(SodKey, StoreKey), Rc<SodVerification>>,
@@ -113,9 +116,12 @@ impl Stock {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
+        let (home, foreign) = (Issuer::new(IssuerFault::None).expect("issuer"), Issuer::of("KR").expect("issuer"));
         Self {
-            home: Issuer::new(IssuerFault::None).expect("issuer"),
-            foreign: Issuer::of("KR").expect("issuer"),
+            vietnam: authorities(&home, 2),
+            korea: authorities(&foreign, 2),
+            home,
+            foreign,
             sods: HashMap::new(),
             stores: HashMap::new(),
             prepared: HashMap::new(),
@@ -206,8 +212,8 @@ impl Stock {
         for (name, file) in self.files(key) {
             drop(store.add(name, &file).expect("a trust file"));
         }
-        let files = self.home.trust_files().expect("files");
-        let [root, link] = [0, 1].map(|at| Certificate::parse(&files[at].der).expect("certificate").fingerprint());
+        let print = |at: usize| Certificate::parse(&self.vietnam[at]).expect("certificate").fingerprint();
+        let [root, link] = [0, 1].map(print);
         match key.0 {
             Home::ForPassports => store.set_scope(&root, Scope::of(&[DocumentKind::Passport])),
             Home::ForCards => store.set_scope(&root, Scope::of(&[DocumentKind::IdentityCard])),
@@ -225,10 +231,8 @@ impl Stock {
 
     fn files(&self, key: StoreKey) -> Vec<(&'static str, Vec<u8>)> {
         let StoreKey(home, foreign, forged, rollover, revoked) = key;
-        let own = |issuer: &Issuer| issuer.trust_files().expect("files").into_iter().map(|file| file.der);
-        let vietnam: Vec<Vec<u8>> = own(&self.home).take(2).collect();
-        let korea: Vec<Vec<u8>> = own(&self.foreign).take(2).collect();
-        let made = own(&Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer")).take(1);
+        let (vietnam, korea) = (self.vietnam.clone(), self.korea.clone());
+        let made = authorities(&Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer"), 1);
         let list = |issuer: &Issuer, certificates: &[Vec<u8>]| {
             let certificates: Vec<&[u8]> = certificates.iter().map(Vec::as_slice).collect();
             issuer.master_list(&certificates, "260101000000Z").expect("master list")
@@ -296,6 +300,11 @@ impl Stock {
         self.prepared.insert(key, Rc::clone(&prepared));
         prepared
     }
+}
+
+/// The first certificates that an operator would be given.
+fn authorities(issuer: &Issuer, many: usize) -> Vec<Vec<u8>> {
+    issuer.trust_files().expect("files").into_iter().take(many).map(|file| file.der).collect()
 }
 
 /// A directory as the ICAO PKD writes it, with one CSCA lying loose in it.

@@ -5,118 +5,10 @@
 //! anchor that the operator has for it. 9303-11 §6: the chip is the issued one if it answers under a key that the
 //! signature binds. Whatever could not be seen is not true for whoever looks.
 
-use super::{Dates, Forged};
+use super::{Dates, Forged, Form};
 use super::{
     File, Foreign, GROUPS, Home, Listed, Lists, Mapping, Paper, Reads, Revoked, Rollover, Scanned, Shown, Signer, World,
 };
-
-/// What is odd or wrong about the signature. The names are those of the practice issuer's oddities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "virtual_card::issuer::Oddity describes each")]
-pub enum Form {
-    Plain,
-    BytesAfterFile,
-    SignerCountry,
-    SigningTimeMissing,
-    SigningTimeFuture,
-    Rsa1024,
-    P192,
-    Sha1,
-    Sha1Signature,
-    Sha1Certificate,
-    BarcodeSigner,
-    MasterListSigner,
-    DeviationListSigner,
-    OtherPurpose,
-    NoDigitalSignature,
-    KeyCertSign,
-    UnknownCritical,
-    OtherDocumentType,
-    SignerIsAuthority,
-    WrongSignature,
-    WrongContentHash,
-    NoCertificate,
-    Rsa512,
-    RsaExponentOne,
-    Md5Digest,
-    Truncated,
-    OtherContent,
-    TwoSigners,
-}
-
-impl Form {
-    /// Every one.
-    pub const ALL: [Self; 28] = [
-        Self::Plain,
-        Self::BytesAfterFile,
-        Self::SignerCountry,
-        Self::SigningTimeMissing,
-        Self::SigningTimeFuture,
-        Self::Rsa1024,
-        Self::P192,
-        Self::Sha1,
-        Self::Sha1Signature,
-        Self::Sha1Certificate,
-        Self::BarcodeSigner,
-        Self::MasterListSigner,
-        Self::DeviationListSigner,
-        Self::OtherPurpose,
-        Self::NoDigitalSignature,
-        Self::KeyCertSign,
-        Self::UnknownCritical,
-        Self::OtherDocumentType,
-        Self::SignerIsAuthority,
-        Self::WrongSignature,
-        Self::WrongContentHash,
-        Self::NoCertificate,
-        Self::Rsa512,
-        Self::RsaExponentOne,
-        Self::Md5Digest,
-        Self::Truncated,
-        Self::OtherContent,
-        Self::TwoSigners,
-    ];
-
-    /// Old algorithms: too weak where strength is asked for.
-    const fn is_weak(self) -> bool {
-        matches!(self, Self::Rsa1024 | Self::P192 | Self::Sha1 | Self::Sha1Signature | Self::Sha1Certificate)
-    }
-
-    /// The signature itself is wrong, or of something else.
-    const fn is_wrong(self) -> bool {
-        matches!(self, Self::WrongSignature | Self::WrongContentHash)
-    }
-
-    /// The signer's certificate says that it is for something else.
-    const fn is_for_others(self, paper: Paper) -> bool {
-        match self {
-            Self::BarcodeSigner
-            | Self::MasterListSigner
-            | Self::DeviationListSigner
-            | Self::OtherPurpose
-            | Self::NoDigitalSignature
-            | Self::KeyCertSign
-            | Self::UnknownCritical => true,
-            // For passports only.
-            Self::OtherDocumentType => !matches!(paper, Paper::PassportVnm | Paper::PassportKor),
-            _ => false,
-        }
-    }
-
-    /// There is a signature, and nothing that it could be checked with, or it is worth nothing.
-    const fn is_uncheckable(self) -> bool {
-        matches!(self, Self::NoCertificate | Self::Rsa512 | Self::RsaExponentOne)
-    }
-
-    /// Nobody can read what was signed: it lists no group, and so accuses none.
-    const fn is_unreadable(self) -> bool {
-        matches!(self, Self::Md5Digest | Self::Truncated | Self::OtherContent | Self::TwoSigners)
-    }
-
-    const fn has_no_time(self) -> bool {
-        matches!(self, Self::SigningTimeMissing | Self::SigningTimeFuture)
-    }
-}
 
 /// Who signed, for whoever looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +76,7 @@ impl Truth {
             weak: world.form.is_weak(),
             kind,
             state: if mrz { world.paper.state() } else { "" },
-            has_number: sees_number(world),
+            has_number: !numbers(world).is_empty(),
         }
     }
 
@@ -385,19 +277,23 @@ fn chip(world: &World, issuer_stands: bool) -> (bool, bool) {
     (holds && channel && signed && !copy, copy)
 }
 
-/// Whether the holder's number can be read from the signed files.
-fn sees_number(world: &World) -> bool {
+/// Whose numbers are read, the national group's first: true where it is the holder's, false where it is somebody else's.
+fn numbers(world: &World) -> Vec<bool> {
     let open = |group| shows(world, group) && !world.redacted;
-    open(1) && world.paper.number_in_mrz() || open(13) && world.paper.number_in_group()
+    let carried = [(13, world.paper.number_in_group()), (1, world.paper.number_in_mrz())];
+    let seen = carried.into_iter().filter(|(group, carried)| *carried && open(*group));
+    seen.map(|(group, _)| world.file(group) != File::Replaced).collect()
 }
 
 fn number_matches(world: &World) -> bool {
-    let mrz = shows(world, 1) && !world.redacted;
+    let (mrz, numbers) = (shows(world, 1) && !world.redacted, numbers(world));
     match world.scanned {
         Scanned::Nothing => true,
-        Scanned::Number | Scanned::Qr | Scanned::QrOtherName => sees_number(world),
-        Scanned::Mrz => mrz,
-        Scanned::OtherNumber | Scanned::OtherQr | Scanned::HomeMade | Scanned::OtherMrz => false,
+        // The number is each of those that are read.
+        Scanned::Number | Scanned::Qr | Scanned::QrOtherName => !numbers.is_empty() && numbers.iter().all(|own| *own),
+        Scanned::OtherNumber | Scanned::OtherQr => !numbers.is_empty() && numbers.iter().all(|own| !own),
+        Scanned::Mrz => mrz && world.file(1) != File::Replaced,
+        Scanned::HomeMade | Scanned::OtherMrz => false,
     }
 }
 
@@ -416,14 +312,16 @@ fn validity(world: &World) -> Validity {
         Dates::Unreadable => Validity::Unknown,
     };
     // A list of citizens' cards, by number and day of issue.
+    let holder = numbers(world).first().copied();
     let day = national.then_some(world.dates != Dates::NotYet);
     match world.withdrawn {
-        _ if !sees_number(world) => by_dates,
         Listed::Nothing => by_dates,
-        Listed::Number => Validity::Withdrawn,
-        Listed::ThisDay if day == Some(true) => Validity::Withdrawn,
-        Listed::ThisDay | Listed::OtherDay if day.is_none() && by_dates == Validity::InDate => Validity::Unknown,
-        Listed::ThisDay | Listed::OtherDay => by_dates,
+        Listed::Number if holder == Some(true) => Validity::Withdrawn,
+        Listed::ThisDay if holder == Some(true) && day == Some(true) => Validity::Withdrawn,
+        _ if holder.is_none() || world.withdrawn == Listed::Number && day.is_some() => by_dates,
+        // A list names nobody: who is asked about without a day may be on it.
+        _ if day.is_none() && by_dates == Validity::InDate => Validity::Unknown,
+        _ => by_dates,
     }
 }
 
