@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | issuer, chip | [`emrtd::evidence::Verification`] | `sod_signature`, `dsc_*`, `issuing_state`, `anchor_scope`, `dg_hash.N`, `active_authentication`, … |
 //! | validity | EF.DG13 fields 11 and 12, else EF.DG1 | `document_validity` |
-//! | consistency | [`crate::cross_check`] | `mrz_check_digits`, `dg1_dg13_*`, `chip_qr_*`, `chip_number`, `dgN_readable` |
+//! | consistency | [`crate::cross_check()`] | `mrz_check_digits`, `dg1_dg13_*`, `chip_qr_*`, `chip_number`, `dgN_readable` |
 //! | holder | nobody yet | |
 
 use crate::cross_check::{CrossCheck, Sources, cross_check, mrz_number, number_advice};
