@@ -2,12 +2,13 @@
 //! against a chip that answers anything. A target must neither panic nor run without end, whatever the bytes.
 
 use emrtd::cvc::TerminalCertificates;
+use emrtd::document::Scope;
 use emrtd::evidence::{Circumstances, may_stand};
 use emrtd::mrz::MrzKey;
 use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
-use emrtd::trust::TrustStore;
+use emrtd::trust::{Origin, TrustStore};
 use emrtd::x509::UnixTime;
 use emrtd::{Evidence, lds};
 use virtual_card::issuer::IssuerFault;
@@ -17,14 +18,16 @@ use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 26] = [
+pub const TARGETS: [Target; 28] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
     ("dg2", dg2),
+    ("dg12", dg12),
     ("dg13", dg13),
     ("dg14", dg14),
     ("certificates", certificates),
+    ("directory", directory),
     ("qr", qr),
     ("event", event),
     ("batch", batch),
@@ -247,6 +250,10 @@ fn dg2(bytes: &[u8]) {
     }
 }
 
+fn dg12(bytes: &[u8]) {
+    let _read = lds::dg12::parse(bytes);
+}
+
 fn dg13(bytes: &[u8]) {
     if let Ok(dg13) = cccd::Dg13::parse(bytes) {
         for field in cccd::Field::ALL {
@@ -272,6 +279,16 @@ fn certificates(bytes: &[u8]) {
     }
 }
 
+/// The ICAO PKD's directory, as LDIF. Nothing that lies there vouches.
+fn directory(bytes: &[u8]) {
+    let mut store = TrustStore::new();
+    let ldif = [b"version: 1\n\n", bytes].concat();
+    drop(store.add("fuzz.ldif", &ldif));
+    for entry in store.entries().iter().filter(|entry| entry.origin == Origin::Directory) {
+        assert_eq!(entry.scope, Scope::NONE, "a directory vouches for nothing");
+    }
+}
+
 fn qr(bytes: &[u8]) {
     if let Ok(cccd::Scan::Cccd(qr)) = cccd::qr::parse(&String::from_utf8_lossy(bytes)) {
         assert!(cccd::access::from_qr(&qr).len() <= 4, "at most the CAN and three expiry dates");
@@ -280,7 +297,7 @@ fn qr(bytes: &[u8]) {
 
 fn event(bytes: &[u8]) {
     if let Ok(event) = events::signed::read(bytes) {
-        assert_eq!(event.version, 1);
+        assert!(event.fits_its_version(), "no version has what another has");
     }
 }
 
