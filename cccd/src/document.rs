@@ -6,6 +6,7 @@
 use crate::cross_check::mrz_number;
 use crate::dg13::{Dg13, Field};
 use crate::number::Number;
+use emrtd::document::{Document, DocumentKind};
 use emrtd::mrz::{Mrz, MrzFormat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -16,14 +17,13 @@ use thiserror::Error;
 pub enum Kind {
     /// The card of a Vietnamese citizen: CCCD, since 2024 thẻ Căn cước.
     CitizenCard,
-    /// A passport of any state (document code `P…`: ICAO 9303-4, 4.2.2.3).
+    /// As [`DocumentKind::Passport`].
     Passport,
-    /// A card of the size TD1 or TD2 of any state (document codes `A…`, `C…`, `I…`: 9303-5 and 9303-6, 4.2.2).
+    /// As [`DocumentKind::IdentityCard`].
     IdentityCard,
-    /// A residence card or permit: of any state with the document code `AR`, `CR` or `IR`, of Vietnam also by another
-    /// nationality of its holder.
+    /// As [`DocumentKind::ResidenceCard`].
     ResidenceCard,
-    /// Anything else: a visa, a crew member's certificate (`AC`), a code that ICAO 9303 does not have.
+    /// As [`DocumentKind::Other`].
     Other,
 }
 
@@ -37,10 +37,10 @@ impl Kind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::CitizenCard => "citizen_card",
-            Self::Passport => "passport",
-            Self::IdentityCard => "identity_card",
-            Self::ResidenceCard => "residence_card",
-            Self::Other => "other",
+            Self::Passport => DocumentKind::Passport.code(),
+            Self::IdentityCard => DocumentKind::IdentityCard.code(),
+            Self::ResidenceCard => DocumentKind::ResidenceCard.code(),
+            Self::Other => DocumentKind::Other.code(),
         }
     }
 
@@ -53,16 +53,14 @@ impl Kind {
     /// Tells the kind of the document with this EF.DG1 and, where it was read, EF.DG13.
     #[must_use]
     pub fn of(mrz: &Mrz, dg13: Option<&Dg13>) -> Self {
-        let code = mrz.document_code.as_bytes();
-        let vietnam = mrz.format == MrzFormat::Td1 && mrz.issuer == "VNM";
-        match (code, mrz.format) {
-            ([b'P', ..], _) => Self::Passport,
-            (_, MrzFormat::Td3) | ([b'A', b'C'], _) => Self::Other,
-            ([b'A' | b'C' | b'I', b'R'], _) => Self::ResidenceCard,
-            ([b'A' | b'C' | b'I', ..], _) if vietnam && mrz.nationality != "VNM" => Self::ResidenceCard,
-            ([b'I', ..], _) if vietnam && has_number(mrz, dg13) => Self::CitizenCard,
-            ([b'A' | b'C' | b'I', ..], _) => Self::IdentityCard,
-            _ => Self::Other,
+        let of_vietnam = mrz.issuer == "VNM" && mrz.nationality == "VNM";
+        let is_id1 = mrz.format == MrzFormat::Td1 && mrz.document_code.starts_with('I');
+        match Document::of(mrz).kind {
+            DocumentKind::IdentityCard if of_vietnam && is_id1 && has_number(mrz, dg13) => Self::CitizenCard,
+            DocumentKind::IdentityCard => Self::IdentityCard,
+            DocumentKind::ResidenceCard => Self::ResidenceCard,
+            DocumentKind::Passport => Self::Passport,
+            DocumentKind::Other => Self::Other,
         }
     }
 }
@@ -176,7 +174,7 @@ mod tests {
         assert_eq!(Kind::of(&td1("ID", "VNM", "VNM", ""), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("ID", "VNM", "VNM", "0010990000"), Some(&national("12"))), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("ID", "VNM", "KOR", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
-        assert_eq!(Kind::of(&td1("ID", "THA", "VNM", NUMBER), Some(&national(NUMBER))), Kind::IdentityCard);
+        assert_eq!(Kind::of(&td1("ID", "THA", "VNM", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
         assert_eq!(Kind::of(&td1("A", "VNM", "VNM", NUMBER), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("IR", "VNM", "VNM", NUMBER), None), Kind::ResidenceCard);
     }
@@ -204,11 +202,11 @@ mod tests {
         assert_eq!(Kind::of(&td3("I"), None), Kind::Other);
         let mut td2 = Mrz::parse(&format!("I<THA{:<<31}{:<<36}", "A<<B", "")).expect("MRZ");
         assert_eq!(Kind::of(&td2, None), Kind::IdentityCard);
-        // What Vietnam issues as citizen and residence cards has the size TD1.
+        // What Vietnam issues as citizen cards has the size TD1.
         td2.issuer = "VNM".to_owned();
-        for nationality in ["VNM", "KOR"] {
+        for (nationality, expected) in [("VNM", Kind::IdentityCard), ("KOR", Kind::ResidenceCard)] {
             td2.nationality = nationality.to_owned();
-            assert_eq!(Kind::of(&td2, Some(&national("001099000017"))), Kind::IdentityCard, "{nationality}");
+            assert_eq!(Kind::of(&td2, Some(&national("001099000017"))), expected, "{nationality}");
         }
     }
 

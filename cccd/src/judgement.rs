@@ -273,9 +273,7 @@ impl Judgement {
     /// The holder's number, from the chip.
     #[must_use]
     pub fn number(&self) -> Option<Number> {
-        let national = self.dg13.as_ref().and_then(|dg13| Number::from_spaced(dg13.get(Field::IdNumber)?));
-        // Where the national data have none that can be read, the MRZ of a citizen card has it, too.
-        national.or_else(|| Number::parse(mrz_number(self.mrz.as_ref()?)?).ok())
+        number(self.mrz.as_ref(), self.dg13.as_ref())
     }
 
     /// The day on which it was issued, where the national data say so.
@@ -322,6 +320,12 @@ pub enum Withdrawn {
     Unknown,
 }
 
+fn number(mrz: Option<&Mrz>, dg13: Option<&Dg13>) -> Option<Number> {
+    let national = dg13.and_then(|dg13| Number::from_spaced(dg13.get(Field::IdNumber)?));
+    // Where the national data have none that can be read, the MRZ of a citizen card has it, too.
+    national.or_else(|| Number::parse(mrz_number(mrz?)?).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,17 +341,34 @@ mod tests {
     }
 
     fn national(issued: &str, expires: &str) -> Dg13 {
+        with_entries(&[(11, issued), (12, expires)])
+    }
+
+    fn with_entries(entries: &[(u8, &str)]) -> Dg13 {
         let entry = |index: u8, text: &str| {
             let parts = [tlv::encode(tag::INTEGER, &[index]), tlv::encode(tag::UTF8_STRING, text.as_bytes())].concat();
             tlv::encode(tag::SEQUENCE, &parts)
         };
-        let entries = [entry(11, issued), entry(12, expires)].concat();
+        let entries: Vec<u8> = entries.iter().flat_map(|(index, text)| entry(*index, text)).collect();
         Dg13::parse(&tlv::encode(0x6D, &tlv::encode(tag::SEQUENCE, &entries))).expect("EF.DG13")
     }
 
     /// Noon in Vietnam.
     fn at(day: Date, is_certain: bool) -> Today {
         Today { now: UnixTime(day.midnight().assume_utc().unix_timestamp() + 5 * 3600), is_certain }
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_is_compared() {
+        let card = mrz("390115");
+        for (text, expected) in
+            [("001099000018", "001099000018"), ("001 099 000018", "001099000018"), ("(không rõ)", "001099000017")]
+        {
+            let read = number(Some(&card), Some(&with_entries(&[(1, text)])));
+            assert_eq!(read.map(|n| n.digits().to_owned()).as_deref(), Some(expected), "{text}");
+        }
+        assert!(number(None, Some(&with_entries(&[(1, "none")]))).is_none());
+        assert!(number(None, None).is_none());
     }
 
     #[test]

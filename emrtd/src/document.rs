@@ -10,13 +10,13 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum DocumentKind {
-    /// A passport: a document code that begins with `P`.
+    /// A passport: a document code that begins with `P` (9303-4, 4.2.2.3).
     Passport = 1,
-    /// A card of a state for its own nationals: `I`, `A` or `C`.
+    /// A card of the size TD1 or TD2 of a state for its own nationals (9303-5 and 9303-6, 4.2.2): `I`, `A` or `C`.
     IdentityCard = 2,
-    /// A card of a state for the nationals of another.
+    /// A card of a state for the nationals of another, or with `R` as second letter.
     ResidenceCard = 4,
-    /// Anything else, such as a visa.
+    /// Anything else: a visa, a crew member's certificate (`AC`), a code that ICAO 9303 does not have.
     Other = 8,
 }
 
@@ -61,11 +61,17 @@ impl Document {
         let issuer = mrz.issuer.trim_end_matches('<');
         let kind = match (code.as_bytes(), mrz.format) {
             ([b'P', ..], _) => DocumentKind::Passport,
+            // A crew member's certificate says nothing of residence or nationality.
+            (_, MrzFormat::Td3) | ([b'A', b'C'], _) => DocumentKind::Other,
             // TR and EU permits write R behind the first letter.
             ([b'A' | b'C' | b'I', b'R', ..], _) => DocumentKind::ResidenceCard,
-            ([b'A' | b'C' | b'I', ..], MrzFormat::Td1 | MrzFormat::Td2) => {
-                let national = mrz.nationality.trim_end_matches('<') == issuer;
-                if national { DocumentKind::IdentityCard } else { DocumentKind::ResidenceCard }
+            ([b'A' | b'C' | b'I', ..], _) => {
+                let nationality = mrz.nationality.trim_end_matches('<');
+                if nationality.is_empty() || nationality == issuer {
+                    DocumentKind::IdentityCard
+                } else {
+                    DocumentKind::ResidenceCard
+                }
             }
             _ => DocumentKind::Other,
         };
