@@ -621,10 +621,17 @@ const columns = () => {
   return [...first, ...own].slice(0, 5);
 };
 
+/** How many stand on each rung, from the top. */
+function byRung(records) {
+  const many = Object.keys(LEVELS).reverse().map((rung) => [rung, records.filter((one) => one.assurance?.rung === rung).length]);
+  const said = many.filter(([, count]) => count > 0).map(([rung, count]) => `${rungName(rung)} ${count}`);
+  return said.length ? ` (${said.join(" · ")})` : "";
+}
+
 async function loadToday() {
   const q = $("q").value.trim();
   const records = await ask("GET", `/v1/records${q ? `?q=${encodeURIComponent(q)}` : ""}`);
-  $("count").textContent = records.length ? `${records.length} ${t("people")}` : t("none");
+  $("count").textContent = records.length ? `${records.length} ${t("people")}${byRung(records)}` : t("none");
   const heads = [t("time"), about.profile.print === "ticket" ? t("ticket") : null, ...columns().map(label), t("state")].filter(Boolean);
   $("head").replaceChildren(el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head))));
   $("rows").replaceChildren(...records.map((record) => {
