@@ -262,8 +262,13 @@ impl<'a> Builder<'a> {
         }
         let bar = rest.cut_top(if wide { sizes.gap } else { sizes.label * 3 });
         rest.cut_top(sizes.gap);
-        // Green is for what stands on a proof: under a lesser word nothing on the screen is green.
-        let lesser = matches!(&self.state.screen, Screen::Result(judged) if !judged.word.is_green());
+        // Green is for what stands on a proof: under a lesser word nothing on the screen is green. A ticket is given
+        // under any word.
+        let lesser = match &self.state.screen {
+            Screen::Result(judged) => !judged.word.is_green(),
+            Screen::Ticket { .. } => true,
+            _ => false,
+        };
         let done = if lesser { (theme.primary, theme.on_primary) } else { (theme.good, theme.on_signal) };
         let names = [Phrase::StepIdentify, Phrase::StepRead, Phrase::StepDone].map(|phrase| self.say(phrase));
         for (at, (mut column, name)) in bar.columns(3, sizes.gap / 2).into_iter().zip(names).enumerate() {

@@ -267,7 +267,7 @@ fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
         rest.cut_top(rest.h / 12);
         let sign = rest.cut_top(rest.h / 5);
         rest.cut_top(sizes.gap * 2);
-        b.sign(sign, Icon::Ticket, theme.good);
+        b.sign(sign, Icon::Ticket, theme.primary);
     }
     let (title, body) = (b.say(Phrase::TicketTitle), b.body());
     b.paragraph(Id("title", 0), rest, title, body, Align::Centre, theme.muted);
