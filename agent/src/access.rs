@@ -1,11 +1,12 @@
 //! What the operator or a scanner gives, turned into passwords and into what is known of the card.
 
 use crate::failure::Failure;
+use cccd::code::{Code, Kind};
 use cccd::judgement::Known;
 use cccd::number::Number;
-use cccd::qr::{self, Scan};
-use emrtd::mrz::MrzKey;
+use emrtd::mrz::{MrzKey, MrzText, Remark};
 use emrtd::password::Password;
+use kiosk_ui::{Language, Phrase};
 use zeroize::Zeroizing;
 
 /// What a person typed or a card said: wiped when dropped, and no `Debug` output tells more than its length.
@@ -44,6 +45,8 @@ pub struct AccessKey {
     pub passwords: Vec<Password>,
     /// For the cross-checks.
     pub known: Known,
+    /// What was mended of machine readable lines.
+    pub mended: Vec<Remark>,
 }
 
 /// From the 12-digit number.
@@ -53,8 +56,12 @@ pub struct AccessKey {
 pub fn from_number(text: &str) -> Result<AccessKey, Failure> {
     let number = Number::parse(text.trim())
         .map_err(|e| Failure::usage("number_malformed", e.to_string(), "type the 12 digits printed on the card"))?;
+    Ok(of_number(number))
+}
+
+fn of_number(number: Number) -> AccessKey {
     let passwords = cccd::access::from_number(&number);
-    Ok(AccessKey { passwords, known: Known { number: Some(number), ..Known::default() } })
+    AccessKey { passwords, known: Known { number: Some(number), ..Known::default() }, ..AccessKey::default() }
 }
 
 /// From the six-digit card access number.
@@ -64,7 +71,7 @@ pub fn from_number(text: &str) -> Result<AccessKey, Failure> {
 pub fn from_can(text: &str) -> Result<AccessKey, Failure> {
     let password = Password::can(text.trim())
         .map_err(|e| Failure::usage("can_malformed", e.to_string(), "type the last six digits of the card's number"))?;
-    Ok(AccessKey { passwords: vec![password], known: Known::default() })
+    Ok(AccessKey { passwords: vec![password], ..AccessKey::default() })
 }
 
 /// From `DOCNO,YYMMDD,YYMMDD`: document number, birth, expiry. The 12-digit number may stand for the document
@@ -88,7 +95,7 @@ pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
     let document = number.as_ref().map_or(document, Number::document_number);
     let key = MrzKey::new(document, birth, expiry).map_err(|e| malformed(e.to_string()))?;
     let known = Known { number: number.clone(), document_number: Some(document.to_owned().into()), ..Known::default() };
-    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known })
+    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known, ..AccessKey::default() })
 }
 
 /// From the lines of a machine readable zone as an OCR scanner or a person types them, or as [`from_mrz`] has it.
@@ -96,53 +103,136 @@ pub fn from_mrz(text: &str) -> Result<AccessKey, Failure> {
 /// # Errors
 /// When it is neither.
 pub fn from_mrz_text(text: &str) -> Result<AccessKey, Failure> {
-    let lines = Zeroizing::new(text.split_whitespace().collect::<String>());
-    if lines.contains(',') {
+    if text.contains(',') && !text.contains('<') {
         return from_mrz(text);
     }
-    let malformed = |why: &str| {
-        let remedy = "scan or type both lines of the passport's data page anew";
-        Failure::usage("mrz_malformed", why, remedy)
-    };
-    let mrz = emrtd::mrz::Mrz::parse(&lines).map_err(|e| malformed(&e.to_string()))?;
-    if !mrz.check_digits_ok {
-        return Err(malformed("a check digit of the machine readable zone does not fit"));
-    }
-    let key = MrzKey::new(&mrz.document_number, &mrz.birth, &mrz.expiry).map_err(|e| malformed(&e.to_string()))?;
-    let known = Known { document_number: Some(mrz.document_number.clone().into()), ..Known::default() };
-    Ok(AccessKey { passwords: vec![Password::Mrz(key)], known })
+    MrzText::read(text)
+        .map(from_lines)
+        .map_err(|error| Failure { message: error.to_string(), ..refused(Kind::MrzUnread) })
 }
 
-/// From the text of a QR code.
+fn from_lines(text: MrzText) -> AccessKey {
+    if !text.remarks.is_empty() {
+        let mended: Vec<_> = text.remarks.iter().map(|remark| remark.code()).collect();
+        tracing::info!(mended = mended.join(", "), keys = text.keys.len(), "machine readable lines were mended");
+    }
+    let MrzText { keys, document_number, remarks } = text;
+    let passwords = keys.into_iter().map(Password::Mrz).collect();
+    AccessKey { passwords, known: Known { document_number, ..Known::default() }, mended: remarks }
+}
+
+/// From the text of a citizen card's QR code, or whatever else opens a card.
 ///
 /// # Errors
-/// When it is not that of a citizen card.
+/// When it opens none; the code says what it is.
 pub fn from_qr(text: &str) -> Result<AccessKey, Failure> {
-    match qr::parse(text) {
-        Ok(Scan::Cccd(qr)) => {
+    from_scan(text, true)
+}
+
+/// From what a scanner read or a person typed. The lines of other documents than citizen cards are taken where
+/// `takes_mrz`.
+///
+/// # Errors
+/// When it opens none; the code says what it is.
+pub fn from_scan(text: &str, takes_mrz: bool) -> Result<AccessKey, Failure> {
+    from_code(Code::of(text), takes_mrz)
+}
+
+/// The same of a code that was told already.
+///
+/// # Errors
+/// As [`from_scan`].
+pub fn from_code(code: Code, takes_mrz: bool) -> Result<AccessKey, Failure> {
+    match code {
+        Code::CitizenCard(qr) => {
             let passwords = cccd::access::from_qr(&qr);
-            Ok(AccessKey {
-                passwords,
-                known: Known { number: Some(qr.number.clone()), qr: Some(*qr), ..Known::default() },
-            })
+            let known = Known { number: Some(qr.number.clone()), qr: Some(*qr), ..Known::default() };
+            Ok(AccessKey { passwords, known, ..AccessKey::default() })
         }
-        Ok(Scan::HealthInsurance) => Err(Failure::usage(
-            "qr_health_insurance",
-            "this is the QR code of a health insurance card",
-            "scan the QR code of the citizen card",
-        )),
-        Err(error) => Err(Failure::usage(
-            error.code(),
-            error.to_string(),
-            "scan the QR code of the citizen card, or type its number",
-        )),
+        Code::Number(number) => Ok(of_number(number)),
+        Code::Mrz { mrz, is_citizen } if takes_mrz || is_citizen => Ok(from_lines(*mrz)),
+        Code::Mrz { .. } => Err(passport_not_accepted()),
+        Code::HealthInsurance(_) => Err(refused(Kind::HealthInsurance)),
+        Code::Other(kind) => Err(refused(kind)),
     }
 }
 
-/// A line from a scanner or keyboard: a QR code, or the number.
-///
-/// # Errors
-/// When it is neither.
-pub fn from_scan(line: &str) -> Result<AccessKey, Failure> {
-    if line.contains('|') { from_qr(line) } else { from_number(line) }
+/// A passport where none is taken.
+#[must_use]
+pub fn passport_not_accepted() -> Failure {
+    Failure::usage(
+        "passport_not_accepted",
+        "this profile reads citizen cards only",
+        "scan the citizen card, or choose a profile that accepts passports",
+    )
+}
+
+/// What is said of a code that opens nothing, on a screen.
+#[must_use]
+pub const fn said_of(kind: Kind) -> Phrase {
+    match kind {
+        Kind::HealthInsurance => Phrase::CodeInsurance,
+        Kind::Vneid => Phrase::CodeVneid,
+        Kind::Link => Phrase::CodeLink,
+        Kind::Payment => Phrase::CodePayment,
+        Kind::BoardingPass => Phrase::CodeBoardingPass,
+        Kind::Seal => Phrase::CodeSeal,
+        Kind::OldNumber => Phrase::CodeOldNumber,
+        Kind::Mrz => Phrase::CodePassport,
+        Kind::MrzUnread => Phrase::LinesNotRead,
+        Kind::CitizenCardUnread => Phrase::CodeNotRead,
+        Kind::Digits => Phrase::NumberWrong,
+        Kind::CitizenCard | Kind::Number | Kind::Unknown => Phrase::NotACardCode,
+    }
+}
+
+/// Why a code opens nothing, in a sentence, with what helps.
+fn refused(kind: Kind) -> Failure {
+    let remedy = match kind {
+        Kind::MrzUnread => "scan or type both lines of the passport's data page anew",
+        Kind::CitizenCardUnread => "scan the QR code of the citizen card again, or type its number",
+        Kind::Digits => "type the 12 digits printed on the card",
+        Kind::OldNumber => "type the 12 digits of the citizen card; the old card is no longer valid",
+        Kind::Seal => "check it with `cccd-agent seal verify`; here scan the citizen card",
+        Kind::Vneid => "scan the QR code of the citizen card itself: this device cannot ask VNeID",
+        _ => "scan the QR code of the citizen card, or type its number",
+    };
+    let message = match kind {
+        Kind::Digits => cccd::number::NumberError.to_string(),
+        kind => said_of(kind).text(Language::English).to_owned(),
+    };
+    Failure::usage(kind.refusal().unwrap_or("qr_unknown"), message, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TD3: &str = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10";
+    const TD1: &str = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
+
+    #[test]
+    fn every_kind_that_opens_nothing_is_said_on_every_surface() {
+        let page = include_str!("desk/page/words.js");
+        let errors = include_str!("../../docs/errors.md");
+        for kind in Kind::ALL {
+            let Some(code) = kind.refusal() else { continue };
+            let failure = refused(kind);
+            assert_eq!((failure.code.as_str(), failure.remedy.is_empty()), (code, false));
+            assert!(page.contains(&format!("  {code}: [")), "the desk's page has no words for {code}");
+            assert!(errors.contains(&format!("`{code}`")), "docs/errors.md does not list {code}");
+            let told = kind != Kind::Unknown;
+            assert_eq!(said_of(kind) != Phrase::NotACardCode, told, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_passport_open_where_the_profile_takes_passports_and_those_of_a_citizen_card_everywhere() {
+        let code = |text: &str, takes| from_scan(text, takes).map(|key| key.passwords.len()).map_err(|f| f.code);
+        assert_eq!(code(TD3, false), Err("passport_not_accepted".to_owned()));
+        assert!(code(TD3, true).is_ok() && code(TD1, false).is_ok());
+        let key = from_mrz_text(&TD3.to_lowercase()).expect("a key");
+        assert_eq!(key.mended, [Remark::Case]);
+        assert_eq!(from_mrz_text("P<UTO").map_err(|f| f.code).map(|_| ()), Err("mrz_malformed".to_owned()));
+    }
 }

@@ -1,7 +1,7 @@
 //! Loads trust anchors from a file or a directory.
 
 use crate::failure::Failure;
-use crate::trust::said::{ANCHORS, PINS, Pins, Words};
+use crate::said::{ANCHORS, PINS, Pins, Words};
 use emrtd::error::describe;
 use emrtd::trust::{Added, TrustStore};
 use std::path::{Path, PathBuf};

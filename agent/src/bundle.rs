@@ -1,6 +1,6 @@
 //! Bundles from the operator: what their parts must be before they are used.
 
-use crate::config::{Config, layered};
+use crate::config::Config;
 use crate::profile::Profile;
 use fleet::FleetError;
 use fleet::authority::Roots;
@@ -9,7 +9,6 @@ use fleet::revoked::RevokedCards;
 use fleet::rollout::Rollout;
 use identity::State;
 use identity::bundles::Bundles;
-use serde::Deserialize as _;
 use std::path::Path;
 
 fn wrong(entry: &Entry, why: impl std::fmt::Display) -> FleetError {
@@ -42,14 +41,20 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path) -> Result<()
         RevokedCards::parse(&entry.bytes).map_err(|error| wrong(entry, error))?;
     }
     bundle.rollout()?;
-    for entry in bundle.of_kind(Kind::Settings) {
-        let text = std::str::from_utf8(&entry.bytes).map_err(|error| wrong(entry, error))?;
-        // As it will be: under the device's own.
-        let own = std::fs::read_to_string(settings).unwrap_or_default();
-        let table = layered(text, &own).map_err(|error| wrong(entry, error))?;
-        Config::deserialize(toml::Value::Table(table)).map_err(|error| wrong(entry, error))?;
+    let site = bundle.of_kind(Kind::Settings).next();
+    let own = std::fs::read_to_string(settings).unwrap_or_default();
+    if own.is_empty() && site.is_none() {
+        return Ok(());
     }
-    Ok(())
+    // As it will be: under the device's own. What was wrong before is not the bundle's, which may come to mend it.
+    let path = site.map_or("profiles", |entry| entry.path.as_str()).to_owned();
+    let refused = |why: String| FleetError::Entry { path: path.clone(), why };
+    let before = Config::assemble(settings, own.clone(), None).map(|config| config.check(None)).unwrap_or_default();
+    let after = Config::assemble(settings, own, Some(directory)).map_err(|failure| refused(failure.message))?;
+    match after.check(None).iter().find(|finding| !finding.works && !before.contains(finding)) {
+        Some(finding) => Err(refused(finding.failure.message.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Keys whose bundles a device takes: those of its assignment, or those that its active bundle names.

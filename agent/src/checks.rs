@@ -1,13 +1,15 @@
 //! What `doctor` looks at besides parts: settings, keys, identity, clock, anchors, bundle, outbox, disk, central. Later checks may
 //! depend on earlier ones; each has an identifier that stays.
 
-use crate::config::{Adopted, Config};
+use crate::config::{Config, Finding};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
 use crate::parts::Fault;
 use crate::profile::Profile;
 use crate::recorder::EVENT_KEY;
 use drivers::key_store::{KeyStore, Protection};
+use drivers::reader::pcsc::{PcscReader, Surveyed};
+use drivers::reader::quirks;
 use emrtd::error::describe;
 use events::event::Bytes;
 use events::{Clock as _, SystemClock};
@@ -33,14 +35,16 @@ pub struct Check {
     pub found: String,
     /// What is wrong, if anything.
     pub fault: Option<Fault>,
+    /// What works, and may go wrong one day.
+    pub warning: Option<Fault>,
 }
 
 fn well(id: &'static str, found: impl Into<String>) -> Check {
-    Check { id, found: found.into(), fault: None }
+    Check { id, found: found.into(), fault: None, warning: None }
 }
 
 fn wrong(id: &'static str, failure: &Failure) -> Check {
-    Check { id, found: String::new(), fault: Some(Fault::from(failure)) }
+    Check { id, found: String::new(), fault: Some(Fault::from(failure)), warning: None }
 }
 
 fn of(id: &'static str, result: Result<String, Failure>) -> Check {
@@ -50,10 +54,7 @@ fn of(id: &'static str, result: Result<String, Failure>) -> Check {
 /// All checks of a device with this configuration.
 #[must_use]
 pub fn run(config: &Config) -> Vec<Check> {
-    let mut checks = vec![match &config.adopted {
-        Adopted::Refused(failure) => wrong("settings", failure),
-        _ => well("settings", config.file.display().to_string()),
-    }];
+    let mut checks = settings(config);
     let profile = Profile::load(&config.profile).map(|profile| profile.id);
     checks.push(of("profile", profile));
     let keys = config.key_store();
@@ -70,6 +71,7 @@ pub fn run(config: &Config) -> Vec<Check> {
             checks.push(of("central", central(&state, keys, clock)));
         }
     }
+    checks.extend(slots(&config.reader));
     checks.push(of("anchors", anchors(config)));
     checks.push(of("bundle", bundle(config)));
     checks.push(of("outbox", outbox(config)));
@@ -78,9 +80,52 @@ pub fn run(config: &Config) -> Vec<Check> {
     checks
 }
 
+/// One for each thing that is wrong in the file. Notes come first: who keeps one by its identifier keeps the worst.
+fn settings(config: &Config) -> Vec<Check> {
+    let (notes, faults): (Vec<_>, Vec<_>) = config.findings.iter().partition(|finding| finding.works);
+    let checks: Vec<_> = [notes, faults].concat().into_iter().map(found).collect();
+    if checks.is_empty() { vec![well("settings", config.file.display().to_string())] } else { checks }
+}
+
+fn found(finding: &Finding) -> Check {
+    let told = Some(Fault::from(&finding.failure));
+    let (fault, warning) = if finding.works { (None, told) } else { (told, None) };
+    Check { id: "settings", found: finding.key.clone(), fault, warning }
+}
+
+/// The slots that a `pcsc` reader names. Several work, and one too many may hold a token or somebody else's card. A reader
+/// that is away is a fault of its own, and not told here.
+fn slots(reader: &str) -> Option<Check> {
+    let wanted = reader.strip_prefix("pcsc").map(|rest| rest.strip_prefix(':').unwrap_or(rest))?;
+    let slots = PcscReader::survey(wanted).ok().filter(|slots| !slots.is_empty())?;
+    let all = PcscReader::attached().unwrap_or_default();
+    Some(judge_slots(&slots, &all))
+}
+
+/// What is to be said of slots: name and ATR of the card in each, beside the names of all that are attached.
+fn judge_slots(slots: &[Surveyed], all: &[String]) -> Check {
+    let is_token = |atr: &Option<Vec<u8>>| atr.as_ref().is_some_and(|atr| !quirks::is_contactless(atr));
+    let describe = |(name, atr): &Surveyed| {
+        let note = quirks::find(name).map_or_else(String::new, |quirk| format!("; {}", quirk.note));
+        let token = if is_token(atr) { "; a card with contacts lies there, perhaps a token" } else { "" };
+        format!("{name} ({}{token}{note})", quirks::place(name).name())
+    };
+    let found = slots.iter().map(describe).collect::<Vec<_>>().join(", ");
+    let likely = slots.iter().min_by_key(|(name, atr)| (is_token(atr), quirks::place(name).rank()));
+    let warning = likely.filter(|(_, atr)| slots.len() > 1 || is_token(atr)).map(|(name, _)| Fault {
+        code: "reader_ambiguous".to_owned(),
+        message: format!("cards are looked for in {} slots: {found}", slots.len()),
+        remedy: format!(
+            "name the one that cards are laid on in agent.toml: reader = \"pcsc:{}\"",
+            quirks::lasting(name, all)
+        ),
+    });
+    Check { id: "reader_slots", found, fault: None, warning }
+}
+
 fn key_store(keys: &Result<Arc<dyn KeyStore>, Failure>) -> Result<String, Failure> {
     let keys = keys.as_ref().map_err(Clone::clone)?;
-    keys.public_key(EVENT_KEY).map_err(|e| Failure::device(e.code(), describe(&e), e.remedy()))?;
+    keys.public_key(EVENT_KEY)?;
     Ok(match keys.protection() {
         Protection::Tpm => "keys in a TPM".to_owned(),
         Protection::Token => "keys on a token".to_owned(),
@@ -108,9 +153,11 @@ fn certificate(state: &State, now: i64) -> Result<String, Failure> {
     }
     let refused = state.underway.as_ref().and_then(|underway| underway.refused.clone());
     match refused {
-        Some(code) => {
-            Err(Failure::device(&code, "central refuses the next certificate", "docs/errors.md has the code"))
-        }
+        Some(code) => Err(Failure::device(
+            &code,
+            "central refuses the next certificate",
+            "/usr/share/doc/cccd-agent/errors.md has the code",
+        )),
         None => Ok(format!("{days} days left, {} root(s) trusted", state.roots.matches("BEGIN CERTIFICATE").count())),
     }
 }
@@ -142,7 +189,7 @@ fn central(state: &State, keys: Arc<dyn KeyStore>, clock: Arc<TrustedClock>) -> 
 }
 
 fn anchors(config: &Config) -> Result<String, Failure> {
-    let anchors = crate::anchors::load(&config.anchors())?;
+    let anchors = config.load_anchors()?;
     Ok(format!("{} files in {}", anchors.files.len(), config.anchors().display()))
 }
 
@@ -196,4 +243,40 @@ fn disk(state: &Path) -> Result<String, Failure> {
         ));
     }
     Ok(format!("{} MiB free", free >> 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_slots_are_named_with_the_setting_that_chooses_one() {
+        let contactless = || Some(vec![0x3B, 0x80, 0x80, 0x01, 0x01]);
+        let token = || Some(vec![0x3B, 0xFF, 0x13, 0x00]);
+        let of = |slots: &[(&str, Option<Vec<u8>>)]| {
+            let slots: Vec<_> = slots.iter().map(|(name, atr)| ((*name).to_owned(), atr.clone())).collect();
+            let all: Vec<_> = slots.iter().map(|(name, _)| name.clone()).collect();
+            judge_slots(&slots, &all)
+        };
+        let one = of(&[("ACS ACR122U PICC Interface 00 00", contactless())]);
+        assert_eq!((one.fault, one.warning), (None, None));
+        let (picc, sam) = (
+            "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] 00 00",
+            "ACS ACR1252 Dual Reader [ACR1252 Dual Reader SAM] 01 00",
+        );
+        let warning = of(&[(sam, token()), (picc, None)]).warning.expect("two slots");
+        assert_eq!(warning.code, "reader_ambiguous");
+        assert!(
+            warning.remedy.ends_with("reader = \"pcsc:ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC]\""),
+            "{warning:?}"
+        );
+        assert!(warning.message.contains("SAM slot; a card with contacts lies there"), "{warning:?}");
+        // The slots of one device differ by their number only: the whole name it is.
+        let warning = of(&[("Virtual PCD 00 00", token()), ("Virtual PCD 00 01", None)]).warning.expect("two slots");
+        assert!(warning.remedy.ends_with("reader = \"pcsc:Virtual PCD 00 01\""), "{warning:?}");
+        assert!(
+            of(&[("Yubico YubiKey CCID 00 00", token())]).warning.is_some(),
+            "a token alone is no reader for cards"
+        );
+    }
 }

@@ -4,12 +4,12 @@ mod trust;
 
 use crate::access::{self, AccessKey};
 use crate::commands::{self, Judging};
-use crate::failure::{Failure, exit};
+use crate::failure::Failure;
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use trust::TrustCommand;
@@ -27,7 +27,7 @@ enum Command {
     /// Read one card, verify it, and report.
     #[command(group = ArgGroup::new("key").required(true))]
     Read {
-        /// pcsc, pcsc:SUBSTRING or sim:PERSONA[:FAULT].
+        /// pcsc, pcsc:SUBSTRING, libnfc:CONNSTRING or sim:PERSONA[@MAKE][:FAULT].
         #[arg(long)]
         reader: String,
         /// The 12-digit number of the card.
@@ -36,10 +36,10 @@ enum Command {
         /// The card access number: the last six digits of the number.
         #[arg(long, group = "key", value_name = "6DIGITS")]
         can: Option<String>,
-        /// Document number, birth and expiry as in the machine readable zone.
+        /// Document number, birth and expiry as in the machine readable zone, or its lines.
         #[arg(long, group = "key", value_name = "DOCNO,YYMMDD,YYMMDD")]
         mrz: Option<String>,
-        /// The text of the card's QR code.
+        /// The text of the card's QR code, or of whatever else was scanned.
         #[arg(long, group = "key", value_name = "TEXT")]
         qr: Option<String>,
         /// Trust anchors: a directory or file of DER/PEM certificates and master lists.
@@ -60,6 +60,9 @@ enum Command {
         /// Read fingerprints and irises, too: a directory with certificates and key for terminal authentication.
         #[arg(long, value_name = "DIR")]
         terminal: Option<PathBuf>,
+        /// Read this data group, too, as EF.DG11 and EF.DG12 of a passport; may be repeated.
+        #[arg(long = "group", value_name = "N", value_parser = clap::value_parser!(u8).range(5..=16))]
+        groups: Vec<u8>,
         /// Print the report as JSON on standard output.
         #[arg(long)]
         json: bool,
@@ -80,6 +83,11 @@ enum Command {
         data_groups: Vec<String>,
         #[command(flatten)]
         judging: JudgingArguments,
+    },
+    /// Visible digital seals: signed bar codes on visas, travel papers and certificates.
+    Seal {
+        #[command(subcommand)]
+        command: SealCommand,
     },
     /// Stored evidence of a read.
     Evidence {
@@ -174,11 +182,43 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say whether a configuration is valid, and what it comes to with the site's settings below it.
+    /// List the devices that agent.toml could name, with the words for them; it needs no configuration.
+    Devices {
+        /// The configuration: what it names is marked.
+        #[arg(long, value_name = "FILE", default_value = "/etc/cccd-agent/agent.toml")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make this machine a kiosk, a desk or a gate: find what is attached, try it, and write the configuration.
+    Setup {
+        /// The configuration that is written; what it says already stays.
+        #[arg(long, value_name = "FILE", default_value = "/etc/cccd-agent/agent.toml")]
+        config: PathBuf,
+        /// What it becomes; without it what it is, or what is asked.
+        #[arg(long = "as", value_enum, value_name = "PLACE")]
+        place: Option<crate::setup::Place>,
+        /// What the site is called.
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
+        /// Ask and try nothing: take what is proposed.
+        #[arg(long)]
+        yes: bool,
+        /// Take these settings before what is found, and ask and try nothing.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Say how a scanner that types is set, and draw a code that shows whether it is.
+    ScannerCode,
+    /// Say everything that is wrong with a configuration, and what it comes to with the site's settings below it.
     Config {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// What is to work with it; without it what the file has tables for.
+        #[arg(long, value_enum)]
+        stage: Option<crate::config::Stage>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -196,6 +236,13 @@ enum Command {
     Pages {
         /// Where to.
         directory: PathBuf,
+    },
+    /// Show on the panel why the kiosk cannot start; cccd-fault.service calls it.
+    #[command(hide = true)]
+    Fault {
+        /// The configuration of the kiosk.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
     },
     /// Hold the line of a door relay; the kiosk starts it by itself.
     #[command(hide = true)]
@@ -396,6 +443,17 @@ enum EvidenceCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum SealCommand {
+    /// Say who signed a seal, and what it says.
+    Verify {
+        /// The bytes of the bar code, or its text in hexadecimal digits, base64 or JSON; - for standard input.
+        file: PathBuf,
+        #[command(flatten)]
+        judging: JudgingArguments,
+    },
+}
+
 /// What commands that judge stored files share.
 #[derive(Debug, Args)]
 struct JudgingArguments {
@@ -427,25 +485,11 @@ enum Access {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; everything else is a wrong command line.
-            let wrong = error.use_stderr();
-            drop(error.print());
-            return ExitCode::from(if wrong { exit::USAGE } else { 0 });
-        }
+        Err(error) => return pages::not_run(&error),
     };
     start_log();
     let json = arguments.command.wants_json();
-    match arguments.command.run() {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            eprintln!("{failure}");
-            if json {
-                drop(commands::print_json(&serde_json::json!({ "error": failure }), true));
-            }
-            ExitCode::from(failure.exit)
-        }
-    }
+    program::end(arguments.command.step_down().and_then(|()| arguments.command.run()), json)
 }
 
 /// Logs go to standard error: text for people, JSON with `CCCD_LOG_FORMAT=json`; level by `CCCD_LOG`.
@@ -461,28 +505,91 @@ pub fn start_log() {
 }
 
 impl Command {
+    /// Root goes on as the owner of the device that the command works on: the only place where that is done.
+    fn step_down(&self) -> Result<(), Failure> {
+        let Some((config, inputs)) = self.device() else { return Ok(()) };
+        let directory = config.parent().unwrap_or_else(|| Path::new("."));
+        Ok(program::owner::step_down(directory, &inputs, &[])?)
+    }
+
+    /// The configuration of the device that a command works on, and the other files that it reads; `None` for commands
+    /// without a device. Whoever adds a command decides here.
+    fn device(&self) -> Option<(&Path, Vec<&Path>)> {
+        let (config, inputs) = match self {
+            Self::Run { config }
+            | Self::Kiosk { config }
+            | Self::Fault { config }
+            | Self::Desk { config }
+            | Self::Pair { config, .. }
+            | Self::Reset { config, .. }
+            | Self::Doctor { config, .. }
+            | Self::Devices { config, .. }
+            | Self::Config { config, .. }
+            | Self::Trust { command: TrustCommand::Seen { config, .. } }
+            | Self::Attendance { command: AttendanceCommand::Export { config, .. } }
+            | Self::Subject { command: SubjectCommand::Erase { config } }
+            | Self::Outbox { command: OutboxCommand::Export { config, .. } } => (config, Vec::new()),
+            Self::Bundle { config, file } | Self::Outbox { command: OutboxCommand::Receipt { config, file } } => {
+                (config, vec![file])
+            }
+            Self::Roster { command: RosterCommand::Import { config, file, pass_phrase_file } } => {
+                (config, std::iter::once(file).chain(pass_phrase_file).collect())
+            }
+            Self::Attendance { command: AttendanceCommand::Merge { config, files, .. } } => {
+                (config, files.iter().collect())
+            }
+            Self::Setup { config, from, .. } => (config, from.iter().collect()),
+            Self::Subject { command: SubjectCommand::Export { config, pass_phrase_file, .. } } => {
+                (config, vec![pass_phrase_file])
+            }
+            Self::Subject { command: SubjectCommand::Show { .. } }
+            | Self::Trust {
+                command:
+                    TrustCommand::Import { .. }
+                    | TrustCommand::Scope { .. }
+                    | TrustCommand::List { .. }
+                    | TrustCommand::Show { .. }
+                    | TrustCommand::Diff { .. }
+                    | TrustCommand::Check { .. },
+            }
+            | Self::Read { .. }
+            | Self::Verify { .. }
+            | Self::Seal { .. }
+            | Self::Evidence { .. }
+            | Self::Profile { .. }
+            | Self::Pages { .. }
+            | Self::ScannerCode
+            | Self::RelayGuard { .. }
+            | Self::Demo => return None,
+        };
+        Some((config, inputs.into_iter().map(PathBuf::as_path).collect()))
+    }
+
     const fn wants_json(&self) -> bool {
         match self {
             Self::Read { json, .. } => *json,
-            Self::Verify { judging, .. } | Self::Evidence { command: EvidenceCommand::Verify { judging, .. } } => {
-                judging.json
-            }
+            Self::Verify { judging, .. }
+            | Self::Seal { command: SealCommand::Verify { judging, .. } }
+            | Self::Evidence { command: EvidenceCommand::Verify { judging, .. } } => judging.json,
             Self::Trust { command } => command.wants_json(),
             Self::Doctor { json, .. }
+            | Self::Devices { json, .. }
             | Self::Config { json, .. }
             | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
             Self::Profile { .. } => false,
             Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
             Self::Desk { .. }
+            | Self::Setup { .. }
             | Self::Bundle { .. }
             | Self::Pages { .. }
+            | Self::ScannerCode
             | Self::Pair { .. }
             | Self::Roster { .. }
             | Self::Attendance { .. }
             | Self::Outbox { .. }
             | Self::Reset { .. }
             | Self::Subject { .. } => false,
-            Self::Run { .. } | Self::Kiosk { .. } | Self::RelayGuard { .. } | Self::Demo => false,
+            Self::Run { .. } | Self::Kiosk { .. } | Self::Fault { .. } | Self::RelayGuard { .. } | Self::Demo => false,
         }
     }
 
@@ -501,6 +608,7 @@ impl Command {
                 evidence_whole,
                 pass_phrase_file,
                 terminal,
+                groups,
                 json,
                 wait,
                 resume,
@@ -521,6 +629,7 @@ impl Command {
                     evidence,
                     whole,
                     terminal,
+                    groups,
                     json,
                     wait,
                     resume,
@@ -535,6 +644,9 @@ impl Command {
             Self::Evidence { command: EvidenceCommand::Verify { file, pass_phrase_file, judging } } => {
                 commands::evidence::verify(&file, pass_phrase_file.as_deref(), &judging.judging()?, &clock)
             }
+            Self::Seal { command: SealCommand::Verify { file, judging } } => {
+                commands::seal::verify(&file, &judging.judging()?, &clock)
+            }
             Self::Trust { command } => command.run(&clock),
             Self::Profile { command } => command.run(),
             Self::Run { config } => commands::run::run(&config),
@@ -546,8 +658,14 @@ impl Command {
             Self::Desk { config } => commands::desk::run(&config),
             Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
             Self::Kiosk { config } => commands::kiosk::run(&config),
-            Self::Config { config, json } => commands::config::run(&config, json),
+            Self::Fault { config } => commands::fault::run(&config),
+            Self::Config { config, stage, json } => commands::config::run(&config, stage, json),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),
+            Self::Devices { config, json } => commands::devices::run(&config, json),
+            Self::Setup { config, place, site, yes, from } => {
+                commands::setup::run(&commands::setup::Request { config, place, site, yes, from })
+            }
+            Self::ScannerCode => commands::scanner_code::run(),
             Self::Bundle { config, file } => commands::bundle::run(&config, &file),
             Self::Pages { directory } => pages::write(Arguments::command(), &directory).map(|()| 0).map_err(|e| {
                 let message = format!("cannot write to {}: {e}", directory.display());
@@ -563,7 +681,7 @@ fn key(number: Option<&str>, can: Option<&str>, mrz: Option<&str>, qr: Option<&s
     match (number, can, mrz, qr) {
         (Some(text), ..) => access::from_number(text),
         (_, Some(text), ..) => access::from_can(text),
-        (_, _, Some(text), _) => access::from_mrz(text),
+        (_, _, Some(text), _) => access::from_mrz_text(text),
         (.., Some(text)) => access::from_qr(text),
         // clap requires one of them.
         (None, None, None, None) => Err(Failure::usage("no_access_key", "nothing opens the card", "give --number")),

@@ -3,9 +3,11 @@
 
 use crate::access::{self, AccessKey, Private};
 use crate::anchors;
+use crate::chips::Chips;
 use crate::commands::{open_reader, plan, print_json};
 use crate::failure::{Failure, exit};
 use crate::holder::Content;
+use crate::other_kind;
 use crate::profile::Profile;
 use crate::read::{self, Hooks};
 use crate::simulated;
@@ -45,6 +47,8 @@ pub enum Happening<'a> {
     Picture(&'a Picture),
     /// The card was lifted; it may be put back.
     Lifted,
+    /// The card that lay there is not the wanted one; another is waited for.
+    Waiting,
     /// The verdict; its event is on disk.
     Judged(Box<Judged>),
 }
@@ -118,7 +122,7 @@ fn wait_for_reader(specification: &str, stop: &AtomicBool) -> Result<Box<dyn Rea
 
 /// The anchors that are trusted now; in practice those of virtual cards.
 fn anchors_of(site: &Site, profile: &Profile) -> Result<anchors::Anchors, Failure> {
-    let anchors = if profile.practice { simulated::anchors()? } else { anchors::load(&site.config.anchors())? };
+    let anchors = if profile.practice { simulated::anchors()? } else { site.config.load_anchors()? };
     for note in &anchors.left_out {
         tracing::warn!(code = "trust_left_out", "{note}");
     }
@@ -146,6 +150,7 @@ impl Device {
         let anchors = anchors_of(site, &profile)?;
         let inspection = config.terminal.as_deref().map(Inspection::load).transpose()?;
         let mut terminal = Terminal::new(anchors).with_inspection(inspection);
+        terminal.chips = Chips::shown_in(&config.state);
         terminal.prepare();
         let reader = reader(site, stop)?;
         Ok(Self { reader, terminal, site: Arc::clone(site), profile, generation })
@@ -157,8 +162,11 @@ impl Device {
     /// # Errors
     /// When the device cannot go on.
     pub fn scan(&mut self, line: &str, stop: &AtomicBool) -> Result<(), Failure> {
-        let result = access::from_scan(line).and_then(|key| {
-            print_json(&json!({ "armed": true }), false)?;
+        let result = access::from_scan(line, self.profile.takes_mrz()).and_then(|key| {
+            let mended: Vec<_> = key.mended.iter().map(|remark| remark.code()).collect();
+            let armed =
+                if mended.is_empty() { json!({ "armed": true }) } else { json!({ "armed": true, "mended": mended }) };
+            print_json(&armed, false)?;
             self.read(&key, &|| stop.load(Ordering::Relaxed), &mut |_| {}).map(drop)
         });
         self.prepare();
@@ -184,13 +192,6 @@ impl Device {
     ) -> Result<(), Failure> {
         let clock = Arc::clone(&self.site.clock);
         let until = clock.monotonic() + CARD_PATIENCE;
-        let card = loop {
-            self.use_new_anchors();
-            match self.reader.wait_for_card(ROUND) {
-                Err(ReaderError::NoCard) if clock.monotonic() < until && !stop() => {}
-                card => break card?,
-            }
-        };
         let plan = plan(AccessPolicy::Auto, key.passwords.clone(), self.profile.data_groups());
         let tell = RefCell::new(tell);
         let mut named = false;
@@ -210,8 +211,25 @@ impl Device {
             },
             on_picture: &mut |picture| tell.borrow_mut()(Happening::Picture(picture)),
         };
-        let reading = read::read(&mut *self.reader, card, plan, &mut self.terminal, &*clock, &mut hooks);
-        let reading = reading?;
+        self.reader.arm();
+        let mut aside: Option<Failure> = None;
+        let reading = loop {
+            self.use_new_anchors();
+            let card = match self.reader.wait_for_card(ROUND) {
+                // What another program has is waited for, too.
+                Err(ReaderError::NoCard | ReaderError::CardInUse) if clock.monotonic() < until && !stop() => continue,
+                Err(ReaderError::NoCard) if let Some(failure) = aside => return Err(failure),
+                card => card?,
+            };
+            match read::read(&mut *self.reader, card, plan.clone(), &mut self.terminal, &*clock, &mut hooks) {
+                Err(failure) if other_kind::not_wanted(&failure).is_some_and(|why| self.reader.set_aside(why)) => {
+                    tracing::info!(code = failure.code, "another card is waited for: {}", failure.message);
+                    tell.borrow_mut()(Happening::Waiting);
+                    aside = Some(failure);
+                }
+                reading => break reading?,
+            }
+        };
         let today = self.site.today();
         let (prepared, trust) = (reading.sod.as_ref(), &self.terminal.trust);
         let judgement = judgement::judge(&reading.evidence, prepared, &key.known, trust, today);

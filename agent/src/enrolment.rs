@@ -15,9 +15,9 @@ use fleet::request::Way;
 use identity::keeper::{KeeperError, Progress, system_random};
 use identity::{Https, Keeper, TrustedClock};
 use kiosk_ui::canvas::Canvas;
+use kiosk_ui::panel::Panel;
 use kiosk_ui::scene::Renderer;
 use kiosk_ui::state::{EnrolStep, Enrolment, Part};
-use kiosk_ui::theme::Panel;
 use kiosk_ui::{Screen, State, view};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -41,6 +41,17 @@ pub fn is_wanted(config: &Config) -> Result<bool, Failure> {
 /// What came from outside meanwhile and is still true: the parts of the kiosk.
 pub type Parts = Vec<(Part, Option<Fault>)>;
 
+/// How things stand once the device is let in.
+#[derive(Debug)]
+pub struct LetIn {
+    /// The parts of the kiosk.
+    pub parts: Parts,
+    /// The panel.
+    pub panel: Panel,
+    /// What was found of the parts.
+    pub found: Vec<(Part, String)>,
+}
+
 /// Shows and tries until the device is let in; `None` when it is to stop first.
 ///
 /// # Errors
@@ -52,7 +63,7 @@ pub fn run(
     clock: &Arc<dyn Clock>,
     outside: &Receiver<Outside>,
     glass: &mut dyn Glass,
-) -> Result<Option<Parts>, Failure> {
+) -> Result<Option<LetIn>, Failure> {
     let serial = config.identity_state()?.map(|state| state.serial).unwrap_or_default();
     let mut state = State::new(panel, site);
     state.screen = Screen::Enrolment(begin(&serial));
@@ -65,6 +76,7 @@ pub fn run(
     let mut screen = Glazier { renderer: Renderer::default(), canvas: Canvas::new(panel.width, panel.height), glass };
     screen.glass.signal(Signal::Busy);
     let mut parts: Parts = Vec::new();
+    let mut found = Vec::new();
     let mut done_at = None;
     loop {
         screen.show(&state);
@@ -75,8 +87,18 @@ pub fn run(
                 parts.retain(|(each, _)| *each != part);
                 parts.push((part, fault));
             }
-            // Nobody is served: fingers, panels and profiles of demonstrations have nothing to say.
-            Ok(Outside::Down(..) | Outside::Up(..) | Outside::Panel(_) | Outside::Profile(_))
+            Ok(Outside::Found(part, what)) => {
+                found.retain(|(each, _)| *each != part);
+                found.push((part, what));
+            }
+            Ok(Outside::Panel(panel)) => {
+                state.panel = panel;
+                screen.renderer.forget(&mut screen.canvas);
+                screen.canvas = Canvas::new(panel.width, panel.height);
+            }
+            // Nobody is served: fingers and profiles of demonstrations have nothing to say.
+            Ok(Outside::Down(..) | Outside::Up(..) | Outside::Profile(_))
+            | Ok(Outside::Misread)
             | Err(RecvTimeoutError::Timeout) => {}
         }
         for shown in said.try_iter() {
@@ -90,7 +112,7 @@ pub fn run(
         if done_at.is_some_and(|at| clock.monotonic() >= at) {
             // Its lock on the identity is free before the custodian wants it.
             drop(applicant.join());
-            return Ok(Some(parts));
+            return Ok(Some(LetIn { parts, panel: state.panel, found }));
         }
     }
 }

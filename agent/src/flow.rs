@@ -7,9 +7,9 @@
 //! ```
 //! What comes after what is the profile's: [`crate::visit`] says it, and this module shows it.
 //!
-//!
 //! - A step that waits for a person ends after [`PATIENCE_S`] seconds: "need more time?" for [`WARNING_S`] more, then
 //!   everything is erased. While the chip is read no time runs.
+//! - A machine that slept wakes to nobody: the visit is over, whatever it waited for.
 //! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
@@ -17,13 +17,13 @@ use crate::access::{AccessKey, Private};
 use crate::profile::{Accept, FormField, PrintKind, Profile, Source, Step};
 use crate::visit::{self, Refusal, Visit, Wait};
 use kiosk_ui::judged::{Judged, Texts};
+use kiosk_ui::panel::Panel;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{
     About, Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, ReadStep, Trouble, WallClock,
     choices_shown,
 };
-use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use std::sync::Arc;
 
@@ -76,6 +76,8 @@ pub struct Task {
     pub insurance: Option<String>,
     /// Which documents are taken, as people call them.
     pub takes: Texts,
+    /// The lines of other documents than citizen cards open a chip.
+    pub mrz: bool,
 }
 
 impl From<&Profile> for Task {
@@ -88,6 +90,7 @@ impl From<&Profile> for Task {
         };
         Self {
             takes,
+            mrz: profile.takes_mrz(),
             purpose,
             keeps: profile.keep().map(|keep| keep.days),
             steps: profile.steps().to_vec(),
@@ -107,6 +110,8 @@ impl From<&Profile> for Task {
 pub enum Input {
     /// Milliseconds since start; at least ten times a second while something moves.
     Tick(u64),
+    /// The machine slept, or stood still for so long that nobody can have waited for it.
+    Slept,
     /// The time of day and date.
     Clock(WallClock),
     /// A finger is on something, or left it.
@@ -115,6 +120,8 @@ pub enum Input {
     Act(Act),
     /// The scanner read something.
     Scan(Private),
+    /// The scanner read something, and what came from it is no text.
+    Misread,
     /// A read is under way.
     Progress(ReadStep, u8),
     /// The holder's full name is known.
@@ -123,6 +130,8 @@ pub enum Input {
     Picture(Arc<Picture>),
     /// The card was lifted in the middle of a read, which waits for it.
     Lifted,
+    /// What lay on the reader was something else; the card is waited for.
+    Waiting,
     /// The read ended with a word, whose event is on disk, and what the profile makes of it; the list may still turn the
     /// holder away.
     Judged(Box<Judged>, Option<Refusal>),
@@ -148,7 +157,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Effect {
     /// Wait for a card and read it.
-    Read(AccessKey),
+    Read(Box<AccessKey>),
     /// Do not wait for a card any more.
     StopWaiting,
     /// Nothing of this person may stay: glass, caches, mirrors.
@@ -255,6 +264,7 @@ impl Flow {
         let mut effects = Vec::new();
         match input {
             Input::Tick(now) => self.tick(now, &mut effects),
+            Input::Slept => self.slept(&mut effects),
             Input::Clock(clock) => self.shown.clock = clock,
             Input::Press(act) => {
                 self.shown.pressed = act;
@@ -268,6 +278,7 @@ impl Flow {
                     self.identified(&text.0, &mut effects);
                 }
             }
+            Input::Misread => self.misread(&mut effects),
             Input::Progress(step, per_cent) if self.is_reading() => {
                 let holder = self.holder.clone();
                 let screen = Screen::Reading { step, per_cent, holder };
@@ -288,6 +299,7 @@ impl Flow {
                 effects.push(Effect::Sound(Sound::Attention));
                 self.go(Screen::Lifted, &mut effects);
             }
+            Input::Waiting if self.is_reading() => self.go(Screen::Place, &mut effects),
             Input::Judged(judged, refusal) if self.is_reading() => self.judged(*judged, refusal, &mut effects),
             Input::Kept(kept) => self.kept(kept, &mut effects),
             Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
@@ -305,6 +317,7 @@ impl Flow {
             | Input::Name(_)
             | Input::Picture(_)
             | Input::Lifted
+            | Input::Waiting
             | Input::Judged(..)
             | Input::Failed(_) => {}
         }
@@ -377,6 +390,14 @@ impl Flow {
                 effects.push(Effect::Sound(Sound::Attention));
                 self.go(Screen::MoreTime, effects);
             }
+        }
+    }
+
+    /// Whoever stood there has gone, and whoever comes must not be offered more time with what they left.
+    fn slept(&mut self, effects: &mut Vec<Effect>) {
+        if !matches!(self.shown.screen, Screen::Attract | Screen::OutOfService(_) | Screen::TakeCard) {
+            effects.push(Effect::StopWaiting);
+            self.end(effects);
         }
     }
 
@@ -512,6 +533,17 @@ impl Flow {
         }
     }
 
+    /// The scanner's fault, and no try of whoever stands there: they scan once more, or type the number.
+    fn misread(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.shown.screen, Screen::Scan { .. } | Screen::Number { .. }) {
+            effects.push(Effect::Sound(Sound::Attention));
+        }
+        if matches!(self.shown.screen, Screen::Scan { .. }) {
+            let (what, next) = (Phrase::ScanUnclear, Phrase::ScanOrType);
+            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries }), effects);
+        }
+    }
+
     fn give_up(&mut self, what: Phrase, next: Phrase, effects: &mut Vec<Effect>) {
         effects.push(Effect::CallStaff);
         self.go(Screen::Problem(Problem { what, next, tries_left: 0 }), effects);
@@ -531,6 +563,8 @@ impl Flow {
             "card_lifted" => (Phrase::LiftedTooLong, Phrase::KeepCard),
             "wrong_access_key" => (Phrase::WrongCard, Phrase::CheckNumber),
             "no_card" => (Phrase::NoCardCame, Phrase::PlaceCard),
+            "card_other_kind" => (Phrase::OtherKind, Phrase::PlaceCard),
+            "card_in_use" => (Phrase::CardNotRead, Phrase::SeeStaff),
             _ => (Phrase::CardNotRead, Phrase::PutCardFlat),
         };
         self.problem(what, next, effects);

@@ -5,6 +5,7 @@
 //! so that a datum which no profile names has no way out.
 
 use crate::access::Private;
+use crate::groups::{self, Details};
 use crate::profile::{Item, Profile};
 use crate::read::Reading;
 use base64::Engine as _;
@@ -13,8 +14,6 @@ use cccd::date::{CardDate, Century};
 use cccd::dg13::Field;
 use cccd::document::Kind;
 use cccd::judgement::{Judgement, vietnam_day};
-use emrtd::file::FileId;
-use emrtd::lds;
 use emrtd::mrz::Mrz;
 use emrtd::x509::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -220,6 +219,9 @@ pub struct Content {
     pub items: BTreeMap<Item, Private>,
     /// The portrait.
     pub portrait: Option<Image>,
+    /// Why there is none, where the profile takes it.
+    #[serde(default)]
+    pub portrait_reason: Option<String>,
     /// What was asked, by the field's identifier.
     pub answers: BTreeMap<String, Private>,
     /// What the list says, by attribute.
@@ -231,19 +233,21 @@ pub struct Content {
 }
 
 /// What a chip says under one name. `today` is for the two digits of an MRZ.
-fn datum(item: Item, judgement: &Judgement, today: time::Date) -> Option<String> {
+fn datum(item: Item, judgement: &Judgement, details: &Details, today: time::Date) -> Option<String> {
     let dg13 = judgement.dg13.as_ref();
     let field = |field| dg13.and_then(|dg13| dg13.get(field)).map(str::to_owned);
+    let own = |mut text: Zeroizing<String>| std::mem::take(&mut *text);
     let mrz = judgement.mrz.as_ref();
     // The MRZ has names and dates in a poorer form: it serves where the national data do not say.
     let words = |text: &str| text.replace('<', " ");
     match item {
         Item::IdNumber => judgement.number().map(|number| number.digits().to_owned()),
         Item::DocumentNumber => mrz.map(|mrz: &Mrz| mrz.document_number.clone()),
-        Item::FullName => field(Field::FullName).or_else(|| {
+        Item::FullName => field(Field::FullName).or_else(|| details.full_name().map(own)).or_else(|| {
             mrz.map(|mrz| format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())
         }),
         Item::DateOfBirth => field(Field::DateOfBirth)
+            .or_else(|| details.date_of_birth(mrz))
             .or_else(|| CardDate::from_mrz(&mrz?.birth, Century::Birth { not_after: today.year() })?.day_first()),
         Item::Sex => field(Field::Sex).or_else(|| mrz.map(|mrz| mrz.sex.to_string())),
         Item::Nationality => field(Field::Nationality).or_else(|| mrz.map(|mrz| mrz.nationality.clone())),
@@ -253,13 +257,18 @@ fn datum(item: Item, judgement: &Judgement, today: time::Date) -> Option<String>
         Item::Ethnicity => field(Field::Ethnicity),
         Item::Religion => field(Field::Religion),
         Item::PlaceOfOrigin => field(Field::PlaceOfOrigin),
-        Item::Residence => field(Field::Residence),
+        Item::Residence => field(Field::Residence).or_else(|| details.address().map(own)),
         Item::Features => field(Field::Features),
-        Item::IssueDate => field(Field::IssueDate),
+        Item::IssueDate => field(Field::IssueDate).or_else(|| details.issue_date()),
         Item::Father => dg13.and_then(|dg13| dg13.all(Field::Parents).first().cloned()),
         Item::Mother => dg13.and_then(|dg13| dg13.all(Field::Parents).get(1).cloned()),
         Item::Spouse => field(Field::Spouse),
         Item::OldIdNumber => field(Field::OldIdNumber),
+        Item::OtherNames => details.other_names().map(own),
+        Item::PlaceOfBirth => details.place_of_birth().map(own),
+        Item::Telephone => details.telephone().map(own),
+        Item::Profession => details.profession().map(own),
+        Item::IssuingAuthority => details.issuing_authority().map(own),
         Item::Portrait => None,
     }
 }
@@ -276,16 +285,17 @@ impl Content {
     ) -> Self {
         let Some(assurance) = Assurance::of(judgement, admission) else { return Self::default() };
         let today = vietnam_day(now);
-        let items = profile.take().iter().filter_map(|item| Some((*item, datum(*item, judgement, today)?.into())));
-        let portrait = profile.takes(Item::Portrait).then(|| {
-            let faces = reading.evidence.content(FileId::Dg(2)).and_then(|bytes| lds::dg2::parse(bytes).ok())?;
-            let face = faces.first()?;
-            Some(Image::new(face.image_type.media_type(), face.image))
-        });
+        let details = Details::of(&reading.evidence, &judgement.verification.passive.bound);
+        let datum = |item| datum(item, judgement, &details, today);
+        let items = profile.take().iter().filter_map(|item| Some((*item, datum(*item)?.into())));
+        let portrait = profile.takes(Item::Portrait).then(|| groups::portrait(&reading.evidence)).transpose();
+        let portrait_reason = portrait.as_ref().err().map(|why| why.code().to_owned());
+        let image = portrait.ok().flatten().map(|face| Image::new(face.image_type.media_type(), face.image));
         Self {
             source: Source::of(judgement.kind),
             items: items.collect(),
-            portrait: portrait.flatten(),
+            portrait: image,
+            portrait_reason,
             assurance: Some(assurance),
             ..Self::default()
         }
@@ -336,6 +346,9 @@ impl std::io::Write for Wiped {
     }
 }
 
+/// Why there is no portrait, in JSON.
+pub const PORTRAIT_REASON: &str = "portrait_reason";
+
 /// What one recipient receives of one visit: nothing but what the profile grants it. It is read back only from where
 /// it lay sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,6 +359,8 @@ pub struct Released {
     assurance: Option<Assurance>,
     values: BTreeMap<String, Private>,
     portrait: Option<Image>,
+    #[serde(default)]
+    portrait_reason: Option<String>,
 }
 
 impl Released {
@@ -356,12 +371,14 @@ impl Released {
         let values = granted.iter().filter_map(|name| Some((name.clone(), content.get(name)?.clone()))).collect();
         let wants_portrait = granted.iter().any(|name| name == Item::Portrait.name());
         let portrait = content.portrait.clone().filter(|_| wants_portrait);
+        let portrait_reason = content.portrait_reason.clone().filter(|_| wants_portrait);
         // Who of staff went on is the site's affair.
         let assurance = content.assurance.clone().map(|assurance| {
             let staff = assurance.staff.map(|staff| Vouching { name: Private::default(), ..staff });
             Assurance { staff, ..assurance }
         });
-        Some(Self { recipient: recipient.to_owned(), source: content.source, assurance, values, portrait })
+        let recipient = recipient.to_owned();
+        Some(Self { recipient, source: content.source, assurance, values, portrait, portrait_reason })
     }
 
     /// For whom.
@@ -413,7 +430,8 @@ impl Released {
         self.values.keys().cloned().chain(portrait).collect()
     }
 
-    /// As JSON: items at the top, `form` and `roster` below.
+    /// As JSON: items at the top, `form` and `roster` below. Where a portrait is granted and there is none,
+    /// `portrait_reason` says why.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut top = Map::new();
@@ -430,6 +448,10 @@ impl Released {
         if let Some(portrait) = &self.portrait {
             let image = json!({ "media_type": portrait.media_type, "base64": *portrait.data.0 });
             top.insert(Item::Portrait.name().to_owned(), image);
+        }
+        if let Some(reason) = &self.portrait_reason {
+            top.insert(Item::Portrait.name().to_owned(), Value::Null);
+            top.insert(PORTRAIT_REASON.to_owned(), json!(reason));
         }
         Value::Object(top)
     }

@@ -25,11 +25,11 @@ use identity::visits::Visit as Served;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::judged::{self, Details};
+use kiosk_ui::panel::Panel;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::slip::Slip;
 use kiosk_ui::state::{About, Carried, Part, Trouble, WallClock};
-use kiosk_ui::theme::Panel;
 use kiosk_ui::{Act, Language, Screen, view};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -93,10 +93,14 @@ pub enum Outside {
     Up(i32, i32),
     /// The scanner read something.
     Scan(Private),
+    /// The scanner read something, and what came from it is no text.
+    Misread,
     /// How a part of the kiosk is.
     Part(Part, Option<Fault>),
-    /// Another panel, in demonstrations.
+    /// The panel is another.
     Panel(Panel),
+    /// What was found or chosen of a part, for the technician.
+    Found(Part, String),
     /// Another profile, in demonstrations.
     Profile(Box<Profile>),
     /// The end.
@@ -105,6 +109,9 @@ pub enum Outside {
 
 /// Longest pause between two pictures while something moves.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// After a longer pause the machine has slept.
+const ASLEEP: Duration = Duration::from_secs(20);
 
 /// What the clerk says, with the number of the read.
 enum FromClerk {
@@ -123,17 +130,20 @@ pub fn run(
     outside: &Receiver<Outside>,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
+    let (mut place, mut found) = (place, Vec::new());
     let (config, parts) = if enrolment::is_wanted(&config)? {
         let let_in = enrolment::run(&config, place.panel, &place.site, &clock, outside, &mut *glass)?;
-        let Some(parts) = let_in else { return Ok(()) };
-        (Config::load_or_last(&config.file)?, parts)
+        let Some(let_in) = let_in else { return Ok(()) };
+        place.panel = let_in.panel;
+        found = let_in.found;
+        let parts = let_in.parts;
+        (Config::load_or_last(&config.file, None)?, parts)
     } else {
         (config, Vec::new())
     };
     let profile = Arc::new(Profile::load(&config.profile)?);
     suits(&profile)?;
     let panel = place.panel;
-    let mut place = place;
     if profile.practice {
         place.site = format!("LUYỆN TẬP · {}", place.site);
     }
@@ -175,8 +185,11 @@ pub fn run(
     let (station, hearing) = Station::start(&site);
     let (examine, checked) = channel();
     let threads = Threads { station, visits, examine };
+    for (part, found) in found {
+        kiosk.register.found(part, found, kiosk.clock.wall());
+    }
     for (part, fault) in parts {
-        let input = kiosk.part(part, fault);
+        let input = kiosk.heard(part, fault)?;
         kiosk.flow.update(input);
     }
     let result = kiosk.work(outside, &hearing, &told, &checked, &threads, &mut *glass);
@@ -273,12 +286,21 @@ impl Kiosk {
         let first = self.part(Part::Reader, Some(starting));
         self.flow.update(first);
         self.flow.update(Input::About(self.about.clone()));
+        // The first picture waits for nothing.
+        let mut pause = Duration::ZERO;
+        let mut before = self.clock.monotonic();
         loop {
-            let mut inputs = vec![
-                Input::Clock(self.wall_clock()),
-                Input::Tick(u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX)),
-            ];
-            match outside.recv_timeout(FRAME) {
+            let now = self.clock.monotonic();
+            let passed = now.saturating_sub(std::mem::replace(&mut before, now));
+            let mut inputs = Vec::new();
+            if passed > ASLEEP {
+                tracing::info!(seconds = passed.as_secs(), "the machine has slept");
+                inputs.push(Input::Slept);
+            }
+            inputs.push(Input::Clock(self.wall_clock()));
+            inputs.push(Input::Tick(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
+            let is_first = pause.is_zero();
+            match outside.recv_timeout(std::mem::replace(&mut pause, FRAME)) {
                 Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Outside::Down(x, y)) => {
                     self.down = self.renderer.hit(x, y);
@@ -293,7 +315,10 @@ impl Kiosk {
                     Some(input) => inputs.push(input),
                     None => inputs.push(Input::Scan(text)),
                 },
-                Ok(Outside::Part(part, fault)) => inputs.push(self.part(part, fault)),
+                Ok(Outside::Misread) => inputs.push(Input::Misread),
+                Ok(Outside::Part(part, fault)) => inputs.push(self.heard(part, fault)?),
+                Ok(Outside::Found(part, found)) => self.register.found(part, found, self.clock.wall()),
+                Ok(Outside::Panel(panel)) if panel == self.flow.state().panel => {}
                 Ok(Outside::Panel(panel)) => {
                     self.renderer.forget(&mut self.canvas);
                     self.canvas = Canvas::new(panel.width, panel.height);
@@ -316,6 +341,7 @@ impl Kiosk {
                     Told::Name(name) => inputs.push(Input::Name(name)),
                     Told::Picture(picture) => inputs.push(Input::Picture(picture)),
                     Told::Lifted => inputs.push(Input::Lifted),
+                    Told::Waiting => inputs.push(Input::Waiting),
                     Told::Judged(judged) => inputs.push(self.judged(*judged)?),
                     Told::Failed(failure) => inputs.push(Input::Failed(failure.code)),
                     Told::Gone => inputs.push(Input::CardGone),
@@ -348,6 +374,9 @@ impl Kiosk {
             let (scene, changed) = self.renderer.draw(&mut self.canvas, scene);
             if !changed.is_empty() {
                 glass.show(&self.canvas, scene, &changed);
+            }
+            if is_first {
+                tracing::info!(profile = self.profile.id, "the kiosk is open");
             }
             if std::mem::take(&mut self.speak) {
                 let words: Vec<&str> = scene.speech().collect();
@@ -403,6 +432,14 @@ impl Kiosk {
     }
 
     /// Writes down how a part is, and tells the flow.
+    /// How a part is. Once the panel shows the picture, the kiosk has really started.
+    fn heard(&mut self, part: Part, fault: Option<Fault>) -> Result<Input, Failure> {
+        if part == Part::Display && fault.is_none() {
+            self.site.started()?;
+        }
+        Ok(self.part(part, fault))
+    }
+
     fn part(&mut self, part: Part, fault: Option<Fault>) -> Input {
         let since = self.wall_clock().time;
         let trouble = fault.as_ref().map(|fault| Trouble { since, code: fault.code.clone() });
@@ -462,7 +499,7 @@ impl Kiosk {
                 };
                 self.site.turned_away(&self.profile, &finished, why)?;
             }
-            Effect::Read(key) => threads.station.read(key, Arc::clone(&self.profile)),
+            Effect::Read(key) => threads.station.read(*key, Arc::clone(&self.profile)),
             Effect::StopWaiting => threads.station.stop_waiting(),
             Effect::Erase => {
                 (self.visit, self.finished, self.marked) = (None, None, false);

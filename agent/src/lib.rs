@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`cli`], [`commands`] | what a person or script types |
 //! | [`access`] | scans and typed numbers into passwords |
-//! | [`terminal`] | what a terminal keeps from card to card |
+//! | [`terminal`], [`chips`] | what a terminal keeps from card to card; what it has learnt of types of chip |
 //! | [`anchors`], [`trust`] | trust anchors; the operator's side of them |
 //! | [`read`](mod@read) | drives the sans-IO session over a card |
+//! | [`other_kind`] | whether a card that was not read is of the wanted kind |
+//! | [`groups`] | the portrait or why there is none; the data groups of passports |
 //! | [`report`] | checks, decision, JSON and words |
 //! | [`playlist`] | the operator's signed notices |
 //! | [`profile`] | what a use of the card may read and send |
@@ -15,12 +17,14 @@
 //! | [`roster`], [`book`] | lists of people; what a site keeps, sealed |
 //! | [`site`], [`handoff`] | keys, log, book and lists of a site; messages to recipients |
 //! | [`desk`] | the page for staff and the interface for other software |
+//! | [`said`] | the operator's word about certificates and signers |
 //! | [`attendance`] | signed lists of who was there, and rooms that meet later |
 //! | [`lodging`] | files for the police portal |
 //! | [`station`] | the thread that owns the reader |
 //! | [`device`] | reader and terminal of a device at work |
 //! | [`flow`] | what a kiosk does, as a pure state machine |
 //! | [`kiosk`] | a glass, fingers and a device around it |
+//! | [`setup`] | what is attached becomes a configuration, each part tried |
 //! | [`enrolment`] | a kiosk that a technician lets in at its own screen |
 //! | [`checks`] | what a device looks at in itself: for `doctor`, the technician's screen, the gate of an update |
 //! | [`cabinet`], [`parts`] | the devices of a kiosk, and which of them are there |
@@ -35,6 +39,7 @@ pub mod book;
 pub mod bundle;
 pub mod cabinet;
 pub mod checks;
+pub mod chips;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -44,10 +49,12 @@ pub mod device;
 pub mod enrolment;
 pub mod failure;
 pub mod flow;
+pub mod groups;
 pub mod handoff;
 pub mod holder;
 pub mod kiosk;
 pub mod lodging;
+pub mod other_kind;
 pub mod outbox;
 pub mod parts;
 pub mod playlist;
@@ -56,6 +63,8 @@ pub mod read;
 pub mod recorder;
 pub mod report;
 pub mod roster;
+pub mod said;
+pub mod setup;
 pub mod simulated;
 pub mod site;
 pub mod station;

@@ -54,7 +54,7 @@ impl Layout {
     /// When the file is not valid.
     pub fn load(path: Option<&Path>) -> Result<Self, Failure> {
         let text = match path {
-            Some(path) => String::from_utf8_lossy(&crate::commands::load(path)?).into_owned(),
+            Some(path) => String::from_utf8_lossy(&program::files::read(path)?).into_owned(),
             None => COLUMNS.to_owned(),
         };
         toml::from_str(&text).map_err(|e| {

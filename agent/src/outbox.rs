@@ -84,9 +84,10 @@ impl Outbox {
     /// When it cannot be opened or is of a newer version.
     pub fn open(path: &Path) -> Result<Self, OutboxError> {
         if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)
+            program::private::directory(directory)
                 .map_err(|source| OutboxError::Directory { path: directory.to_owned(), source })?;
         }
+        program::private::file(path).map_err(|source| OutboxError::Directory { path: path.to_owned(), source })?;
         let failed = failed("open the outbox");
         let mut connection = Connection::open(path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;

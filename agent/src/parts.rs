@@ -89,6 +89,9 @@ pub struct Entry {
     pub since: i64,
     /// What is wrong with it.
     pub fault: Option<Fault>,
+    /// What was found or chosen, where that is worth a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,17 +139,31 @@ impl Register {
 
     /// Writes down how a part is from now on. A disk that cannot take it is no reason to stop.
     pub fn set(&mut self, part: Part, fault: Option<Fault>, now: i64) {
-        self.parts.insert(part, Entry { part: part.id().to_owned(), since: now, fault });
+        let found = self.parts.get(&part).and_then(|entry| entry.found.clone());
+        self.parts.insert(part, Entry { part: part.id().to_owned(), since: now, fault, found });
+        self.write();
+    }
+
+    /// Writes down what was found of a part; it stays until something else is.
+    pub fn found(&mut self, part: Part, found: String, now: i64) {
+        let new = || Entry { part: part.id().to_owned(), since: now, fault: None, found: None };
+        self.parts.entry(part).or_insert_with(new).found = Some(found);
+        self.write();
+    }
+
+    fn write(&self) {
         let parts = Parts { schema: SCHEMA.to_owned(), parts: self.parts.values().cloned().collect() };
-        let new = self.path.with_extension("new");
-        let written = serde_json::to_vec(&parts)
-            .map_err(std::io::Error::from)
-            .and_then(|text| std::fs::write(&new, text))
-            .and_then(|()| std::fs::rename(&new, &self.path));
-        if let Err(error) = written {
+        if let Err(error) = write_anew(&self.path, &parts) {
             tracing::warn!(code = "parts_unwritten", "{error}");
         }
     }
+}
+
+/// Writes a file of the state directory that others look at while it is written: under another name first.
+pub(crate) fn write_anew(path: &Path, content: &impl Serialize) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    std::fs::write(&new, serde_json::to_vec(content)?)?;
+    std::fs::rename(&new, path)
 }
 
 /// What the kiosk that runs with a state directory says of its parts; `None` when none runs.

@@ -18,7 +18,7 @@ pub fn load(file: &Path, key: &Path) -> Result<Playlist, Failure> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|e| {
             let message = format!("cannot read {}: {e}", path.display());
-            Failure::usage("playlist_unreadable", message, "mend playlist and playlist_key in agent.toml")
+            Failure::usage("playlist_unreadable", message, "mend file and key of [kiosk.playlist] in agent.toml")
         })
     };
     let (bytes, pem) = (read(file)?, read(key)?);
@@ -31,8 +31,9 @@ pub fn load(file: &Path, key: &Path) -> Result<Playlist, Failure> {
         let message = format!("{}: {e}", file.display());
         Failure::usage("playlist_signature", message, "sign it with `provision playlist-sign` and the right key")
     })?;
-    Playlist::parse(&String::from_utf8_lossy(&payload))
-        .map_err(|e| Failure::usage("playlist_invalid", e.to_string(), "compare with docs/configuration.md"))
+    Playlist::parse(&String::from_utf8_lossy(&payload)).map_err(|e| {
+        Failure::usage("playlist_invalid", e.to_string(), "compare with /usr/share/doc/cccd-agent/configuration.md")
+    })
 }
 
 #[cfg(test)]

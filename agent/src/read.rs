@@ -1,15 +1,17 @@
 //! Drives one read: the sans-IO session on one side, a card on the other, a clock and an observer beside them. While
 //! the portrait is on the air, other threads judge EF.SOD and decode what of the portrait has arrived.
 
+use crate::chips::{Chips, Sighting};
 use crate::failure::Failure;
-use crate::terminal::{Inspection, Learnt, Terminal};
-use drivers::reader::{Card, Reader, ReaderError};
-use emrtd::apdu::StatusWord;
+use crate::other_kind;
+use crate::terminal::{Inspection, Terminal};
+use drivers::reader::{Card, Reader, ReaderError, announces_extended_length};
 use emrtd::error::describe;
 use emrtd::file::FileId;
+use emrtd::lds::Sod;
+use emrtd::manner::Manner;
 use emrtd::passive_authentication::SodVerification;
 use emrtd::secret::SystemEntropy;
-use emrtd::secure_messaging::SecureMessagingError;
 use emrtd::session::{Action, Plan, Progress, Session};
 use emrtd::trust::TrustStore;
 use emrtd::x509::UnixTime;
@@ -57,16 +59,29 @@ pub struct Reading {
     pub sod: Option<SodVerification>,
     /// The portrait.
     pub picture: Option<Picture>,
+    /// How the chip had to be asked.
+    pub asked: Asked,
     /// What it cost.
     pub cost: Cost,
+}
+
+/// How a chip had to be asked for its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The manner that it took in the end.
+    pub manner: Manner,
+    /// How often it was opened: once, and again whenever it had broken off.
+    pub openings: u8,
+    /// Whether the read began with what other cards had shown.
+    pub expected: bool,
 }
 
 /// Reads a card on a reader according to the plan.
 ///
 /// - A card that is lifted may be put back within `patience`: the read goes on where it stopped. `on_lifted` is told,
 ///   so that the person can be asked.
-/// - Some chips announce extended length and then break off the session with a bare `6700` when they meet it: the
-///   read is then started anew, once, with short APDUs, and the terminal remembers it of this type of chip.
+/// - A chip that breaks off over something that it dislikes is reset, and asked without that; what two cards of a type
+///   agree on is remembered ([`chips`](crate::chips)).
 ///
 /// # Errors
 /// When the card stays away, refuses or breaks a protocol. A broken read yields no evidence: half a card proves
@@ -80,35 +95,29 @@ pub fn read(
     hooks: &mut Hooks<'_>,
 ) -> Result<Reading, Failure> {
     let atr = card.atr().to_vec();
-    let learnt = terminal.learnt(&atr);
     plan.max_response = plan.max_response.min(card.max_response());
-    if learnt.is_some_and(|learnt| learnt.short_only) {
-        plan.max_response = SHORT;
-    }
-    plan.read_size = learnt.map(|learnt| learnt.size);
+    plan.ask_sizes = announces_extended_length(&atr).is_none();
+    plan.expected = terminal.chips.expected(&atr, clock.monotonic());
     plan.terminal = terminal.inspection.as_ref().map(|inspection| inspection.certificates.clone());
     let mut work = Aside::new(Arc::clone(&terminal.trust), UnixTime(clock.wall()));
     let mut cost = Cost::default();
     let start = clock.monotonic();
     let mut session = Session::new(plan.clone(), Box::new(SystemEntropy)).with_reserve(terminal.take_reserve());
+    let mut asked = Asked { manner: session.manner(), openings: 0, expected: plan.expected.is_some() };
     let evidence = loop {
         let inspection = terminal.inspection.as_ref();
         match attempt(&mut *card, &mut session, inspection, clock, hooks, &mut work, &mut cost) {
             Ok(()) => {
-                let short_only = plan.max_response <= SHORT && card.max_response() > SHORT;
-                terminal.learn(&atr, Learnt { size: session.read_size(), short_only });
+                asked.manner = session.manner();
+                asked.openings += session.openings();
                 break session.into_evidence().ok_or(Error::OutOfOrder)?;
             }
-            Err(Stopped::Chip(error)) if plan.max_response > SHORT && is_length_refusal(&error) => {
-                plan.max_response = SHORT;
-                card.reset()?;
-                session = Session::new(plan.clone(), Box::new(SystemEntropy));
-            }
-            Err(Stopped::Chip(error)) => return Err(error.into()),
+            Err(Stopped::Chip(error)) => return Err(other_kind::failure(&mut *card, &cost.phases, error)),
             Err(Stopped::Reader(ReaderError::CardLifted))
                 if !hooks.patience.is_zero() && cost.interruptions < MOST_INTERRUPTIONS =>
             {
                 drop(card);
+                asked.openings = asked.openings.saturating_add(session.openings());
                 (hooks.on_lifted)();
                 card = match reader.wait_for_card(hooks.patience) {
                     Err(ReaderError::NoCard) => return Err(ReaderError::CardLifted.into()),
@@ -125,11 +134,20 @@ pub fn read(
         }
     };
     cost.total = clock.monotonic().saturating_sub(start);
+    learn(&mut terminal.chips, &atr, &asked, &evidence, clock.monotonic());
     let (sod, picture) = work.finish(&evidence);
     if let Some(picture) = &picture {
         (hooks.on_picture)(picture);
     }
-    Ok(Reading { evidence, sod, picture, cost })
+    Ok(Reading { evidence, sod, picture, asked, cost })
+}
+
+/// Remembers what a card has shown, by its type.
+fn learn(chips: &mut Chips, atr: &[u8], asked: &Asked, evidence: &Evidence, now: Duration) {
+    let Some(sod) = evidence.content(FileId::Sod) else { return };
+    let Some(signer) = Sod::parse(sod).ok().and_then(|sod| sod.signer_fingerprint()) else { return };
+    let Asked { manner, expected, .. } = *asked;
+    chips.saw(&Sighting { atr, signer, card: events::hash(sod).0, manner, expected }, now);
 }
 
 /// Who is told of what while a card is read.
@@ -150,16 +168,8 @@ impl std::fmt::Debug for Hooks<'_> {
     }
 }
 
-/// The most response bytes of a short APDU.
-const SHORT: u32 = 256;
-
 /// More lifts than this are a card that does not lie well: better to say so and start again.
 const MOST_INTERRUPTIONS: u32 = 5;
-
-/// A bare `6700` inside a session.
-fn is_length_refusal(error: &Error) -> bool {
-    matches!(error, Error::SecureMessaging(SecureMessagingError::Unprotected(StatusWord::WRONG_LENGTH)))
-}
 
 enum Stopped {
     Chip(Error),
@@ -179,6 +189,11 @@ fn attempt(
     loop {
         let command = match session.next().map_err(Stopped::Chip)? {
             Action::Transmit(command) => command,
+            Action::Reset => {
+                card.reset().map_err(Stopped::Reader)?;
+                session.was_reset();
+                continue;
+            }
             Action::Sign(request) => {
                 match inspection.map(|inspection| inspection.key.sign(&request)) {
                     Some(Ok(signature)) => session.signed(&signature).map_err(Stopped::Chip)?,
@@ -307,7 +322,9 @@ mod tests {
     fn read_card(card: &str, terminal: &mut Terminal, pictures: &mut usize) -> Reading {
         let mut reader = simulated::reader(card).expect("reader");
         let on_reader = reader.wait_for_card(Duration::ZERO).expect("card");
-        let plan = plan(AccessPolicy::Auto, vec![Password::can("000017").expect("CAN")], &[1, 2, 3, 13, 14, 15]);
+        let persona = card.split_once(':').map_or(card, |(persona, _)| persona);
+        let can = virtual_card::Persona::find(persona).expect("persona").can();
+        let plan = plan(AccessPolicy::Auto, vec![Password::can(can).expect("CAN")], &[1, 2, 3, 13, 14, 15]);
         let mut hooks = Hooks {
             patience: Duration::ZERO,
             observe: &mut |_, _| {},
@@ -338,11 +355,33 @@ mod tests {
     }
 
     #[test]
-    fn a_chip_type_is_learnt_once() {
+    fn what_two_cards_of_a_type_dislike_is_not_asked_of_the_third() {
         let mut terminal = terminal();
-        let apdus = |terminal: &mut Terminal| read_card("an:no-extended-length", terminal, &mut 0).cost.apdus;
-        let (first, second) = (apdus(&mut terminal), apdus(&mut terminal));
-        assert!(second < first, "{second} commands after {first}: the refusal is not asked for again");
-        assert!(terminal.learnt(&virtual_card::ATR).expect("learnt").short_only);
+        let mut read = |card: &str| read_card(card, &mut terminal, &mut 0);
+        let first = read("an:no-extended-length");
+        // Once more for the signature, which no short answer holds.
+        assert_eq!((first.asked.openings, first.asked.expected), (3, false));
+        let again = read("an:no-extended-length");
+        assert_eq!(again.cost.apdus, first.cost.apdus, "one card that was read twice");
+        read("minh-one-parent:no-extended-length");
+        let third = read("an:no-extended-length");
+        assert_eq!((third.asked.openings, third.asked.expected), (2, true), "no proof is taken away");
+        assert!(third.cost.apdus < first.cost.apdus);
+        assert_eq!(third.asked.manner, first.asked.manner);
+        assert_eq!(
+            third.evidence.active_authentication, first.evidence.active_authentication,
+            "no proof is taken away"
+        );
+    }
+
+    /// `learnt-short-sticks.json` of the field cases: one odd card teaches nothing.
+    #[test]
+    fn learnt_short_sticks() {
+        let mut terminal = terminal();
+        let plain = read_card("an", &mut terminal, &mut 0).cost.apdus;
+        read_card("minh-one-parent:no-extended-length", &mut terminal, &mut 0);
+        for _ in 0..2 {
+            assert_eq!(read_card("an", &mut terminal, &mut 0).cost.apdus, plain);
+        }
     }
 }

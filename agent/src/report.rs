@@ -1,11 +1,11 @@
 //! The read report: what `--json` prints. Schema `cccd-agent/read/2`, documented in `docs/cli.md`.
 
+use crate::groups::{self, NoPortrait};
 use crate::read::{Cost, Reading};
 use cccd::dg13::Field;
 use cccd::judgement::Judgement;
 use emrtd::evidence::{AccessRecord, Evidence};
 use emrtd::file::FileId;
-use emrtd::lds;
 use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::verdict::{Check, Outcome};
 use kiosk_ui::{Language, Phrase};
@@ -44,7 +44,7 @@ pub const fn issuer_exit(issuer: Issuer) -> u8 {
 /// The report in JSON. It holds the holder's data: it is for the one who asked, never for a log.
 #[must_use]
 pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]) -> Value {
-    let Reading { evidence, cost, .. } = reading;
+    let Reading { evidence, asked, cost, .. } = reading;
     let AccessRecord { protocol, cipher, curve, password, fallback } = &evidence.access;
     let passive = &judgement.verification.passive;
     json!({
@@ -60,6 +60,7 @@ pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]
         "document": document(judgement),
         "holder": holder(reading, judgement),
         "advice": judgement.advice,
+        "groups": groups::report(evidence),
         "files": files(evidence),
         "not_read": evidence.not_read.iter().map(|(f, r)| (f.to_string(), r)).collect::<BTreeMap<_, _>>(),
         "issuer": issuer(passive),
@@ -69,6 +70,11 @@ pub fn read_report(reading: &Reading, judgement: &Judgement, left_out: &[String]
         "terminal_authentication": evidence.terminal_authentication,
         "trust_left_out": left_out,
         "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
+        "manner": {
+            "name": asked.manner.name(), "without": asked.manner.without().collect::<Vec<_>>(),
+            "short": asked.manner.short(), "most": asked.manner.most(),
+            "openings": asked.openings, "expected": asked.expected,
+        },
         "timing": timing(cost),
         "apdus": { "count": cost.apdus, "bytes_sent": cost.sent, "bytes_received": cost.received },
         "interruptions": cost.interruptions,
@@ -131,7 +137,6 @@ pub fn outcomes(checks: &[Check]) -> Value {
 }
 
 fn holder(reading: &Reading, judgement: &Judgement) -> Value {
-    let evidence = &reading.evidence;
     let mut holder = Map::new();
     if let Some(dg13) = &judgement.dg13 {
         for field in Field::ALL {
@@ -153,19 +158,23 @@ fn holder(reading: &Reading, judgement: &Judgement) -> Value {
             }),
         );
     }
-    let faces = evidence.content(FileId::Dg(2)).and_then(|bytes| lds::dg2::parse(bytes).ok());
-    if let Some(face) = faces.as_ref().and_then(|faces| faces.first()) {
+    let portrait = groups::portrait(&reading.evidence);
+    let reason = match (&portrait, &reading.picture) {
+        (Err(why), _) => Some(why),
+        (Ok(_), None) => Some(&NoPortrait::NotDecoded),
+        (Ok(_), Some(_)) => None,
+    };
+    holder.insert("portrait_reason".to_owned(), json!(reason.map(NoPortrait::code)));
+    let portrait = portrait.as_ref().ok().map(|face| {
         // The picture's own size, where it could be decoded: records of real issuers leave theirs out.
         let stated = (u32::from(face.width), u32::from(face.height));
         let (width, height) = reading.picture.as_ref().map_or(stated, |p| (p.width, p.height));
-        holder.insert(
-            "portrait".to_owned(),
-            json!({
-                "media_type": face.image_type.media_type(), "width": width, "height": height,
-                "length": face.image.len(), "decoded": reading.picture.is_some(),
-            }),
-        );
-    }
+        json!({
+            "format": face.format.name(), "media_type": face.image_type.media_type(), "width": width, "height": height,
+            "length": face.image.len(), "decoded": reading.picture.is_some(),
+        })
+    });
+    holder.insert("portrait".to_owned(), json!(portrait));
     Value::Object(holder)
 }
 

@@ -196,9 +196,15 @@ impl Site {
         let event_key = keys
             .public_key(EVENT_KEY)
             .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), "enrol the device again"))?;
-        let subject_key = config.site_key(&*keys)?;
+        // Each derives a key from the pass phrase, which is meant to take long: beside each other they take half as long.
+        let (subject_key, seal) = std::thread::scope(|scope| {
+            let seal = scope.spawn(|| Seal::open(&*keys));
+            let subject_key = config.site_key(&*keys);
+            (subject_key, seal.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (subject_key, seal) = (subject_key?, seal?);
         let outbox = Outbox::open(&config.outbox()).map_err(|e| outbox_failure(&e))?;
-        let book = Book::open(&config.state.join("book.db"), Seal::open(&*keys)?)?;
+        let book = Book::open(&config.state.join("book.db"), seal)?;
         let https = Https::default();
         let uplink = if config.sync {
             let receipt = |receipt: &events::sync::Receipt| {
@@ -337,9 +343,19 @@ impl Site {
             self.note_device("bundle_withdrawn", Some(from.to_string()), Some(to.to_string()))?;
         }
         match self.config.adopted.clone() {
-            Adopted::AsBefore => Ok(()),
-            Adopted::New { from, to } => self.note_device("settings_activated", Some(from), Some(to)),
+            Adopted::AsBefore | Adopted::New { .. } => Ok(()),
             Adopted::Refused(failure) => self.note_device("settings_refused", None, Some(failure.code)),
+        }
+    }
+
+    /// The stage works: its configuration is the last good one from now on.
+    ///
+    /// # Errors
+    /// When it cannot be noted.
+    pub fn started(&self) -> Result<(), Failure> {
+        match (self.config.keep(), self.config.adopted.clone()) {
+            (true, Adopted::New { from, to }) => self.note_device("settings_activated", Some(from), Some(to)),
+            _ => Ok(()),
         }
     }
 
@@ -505,9 +521,9 @@ impl Site {
     ) -> Result<Arc<Index>, Failure> {
         let trusted = self.config.roster.as_ref().ok_or_else(|| {
             let message = "the configuration has no [roster]: no operator's key";
-            Failure::usage("roster_no_key", message, "add it as docs/configuration.md shows")
+            Failure::usage("roster_no_key", message, "add it as /usr/share/doc/cccd-agent/configuration.md shows")
         })?;
-        let pem = crate::commands::load(&trusted.key)?;
+        let pem = program::files::read(&trusted.key)?;
         let operator = Verifier::from_pem(&pem).map_err(|e| {
             Failure::usage("roster_no_key", format!("{}: {e}", trusted.key.display()), "name the operator's public key")
         })?;

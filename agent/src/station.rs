@@ -36,6 +36,8 @@ pub enum Told {
     Picture(Arc<Picture>),
     /// The card was lifted; it may be put back.
     Lifted,
+    /// The card that lay there is not the wanted one; another is waited for.
+    Waiting,
     /// The verdict; its event is on disk.
     Judged(Box<Judged>),
     /// No verdict.
@@ -191,6 +193,10 @@ fn work(
                 Happening::Name(name) => Told::Name(name),
                 Happening::Picture(picture) => Told::Picture(Arc::new(picture.clone())),
                 Happening::Lifted => Told::Lifted,
+                Happening::Waiting => {
+                    gauge = Gauge::default();
+                    Told::Waiting
+                }
             };
             say(told);
         });
@@ -241,8 +247,10 @@ impl Gauge {
             Phase::SelectApplication => (Some(ReadStep::Unlock), 16),
             Phase::File(FileId::Dg(2)) => (Some(ReadStep::Portrait), share(40, 54)),
             Phase::File(_) => (Some(ReadStep::Text), share(20, 18)),
-            // These stand before or after the portrait: they move the ring, not the step.
-            Phase::ActiveAuthentication | Phase::ChipAuthentication | Phase::TerminalAuthentication => (None, 0),
+            // These stand before or after the portrait, a reset anywhere: they move the ring, not the step.
+            Phase::Reset | Phase::ActiveAuthentication | Phase::ChipAuthentication | Phase::TerminalAuthentication => {
+                (None, 0)
+            }
             Phase::Done => (Some(ReadStep::Verify), 98),
         };
         let step = self.step.max(step);

@@ -2,6 +2,7 @@
 //! nobody waits, and the inspection system's certificates and key.
 
 use crate::anchors::Anchors;
+use crate::chips::Chips;
 use crate::failure::Failure;
 use drivers::terminal_key::file::FileTerminalKey;
 use drivers::terminal_key::pkcs11::{Location, Pkcs11TerminalKey};
@@ -9,23 +10,12 @@ use drivers::terminal_key::{TerminalKey, TerminalKeyError};
 use emrtd::crypto::{Curve, KeyReserve, NamedGroup};
 use emrtd::cvc::TerminalCertificates;
 use emrtd::error::describe;
-use emrtd::file::ReadSize;
 use emrtd::secret::SystemEntropy;
 use emrtd::trust::TrustStore;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// What is known of a type of chip, which its answer to reset names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Learnt {
-    /// The sizes of answers that such a chip took to the end.
-    pub size: ReadSize,
-    /// It breaks off the session when it meets extended length.
-    pub short_only: bool,
-}
 
 /// A terminal between reads.
 pub struct Terminal {
@@ -35,13 +25,14 @@ pub struct Terminal {
     pub left_out: Vec<String>,
     /// What opens fingerprints and irises, where the operator has it.
     pub inspection: Option<Inspection>,
-    learnt: HashMap<Vec<u8>, Learnt>,
+    /// What is known of types of chip.
+    pub chips: Chips,
     reserve: KeyReserve,
 }
 
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Terminal({} chip types learnt)", self.learnt.len())
+        write!(f, "Terminal({:?})", self.chips)
     }
 }
 
@@ -51,12 +42,6 @@ const CCCD_GROUP: NamedGroup = NamedGroup::Ec(Curve::BrainpoolP256r1);
 /// One key pair for the mapping of PACE, one for chip authentication; a second try costs its own.
 const KEYS_A_READ: usize = 2;
 
-/// Chips that take less than this are not learnt from.
-const LEAST_SIZE: u32 = 192;
-
-/// Types of chip remembered; more than any site meets.
-const MOST_TYPES: usize = 64;
-
 impl Terminal {
     /// A terminal with these anchors.
     #[must_use]
@@ -65,7 +50,7 @@ impl Terminal {
             trust: Arc::new(anchors.store),
             left_out: anchors.left_out,
             inspection: None,
-            learnt: HashMap::new(),
+            chips: Chips::default(),
             reserve: KeyReserve::default(),
         }
     }
@@ -86,23 +71,6 @@ impl Terminal {
     /// The key pairs that were made.
     pub(crate) fn take_reserve(&mut self) -> KeyReserve {
         std::mem::take(&mut self.reserve)
-    }
-
-    /// What is known of chips with this answer to reset.
-    #[must_use]
-    pub fn learnt(&self, atr: &[u8]) -> Option<Learnt> {
-        self.learnt.get(atr).copied()
-    }
-
-    /// Remembers what a chip took. One that takes next to nothing is faulty or means ill, and says nothing of its type.
-    pub(crate) fn learn(&mut self, atr: &[u8], learnt: Learnt) {
-        if learnt.size.short < LEAST_SIZE {
-            return;
-        }
-        if self.learnt.len() >= MOST_TYPES {
-            self.learnt.clear();
-        }
-        self.learnt.insert(atr.to_vec(), learnt);
     }
 }
 
@@ -148,7 +116,11 @@ impl Inspection {
     pub fn load(directory: &Path) -> Result<Self, Failure> {
         let unusable = |why: String| {
             let message = format!("cannot use {} for terminal authentication: {why}", directory.display());
-            Failure::usage("terminal_unusable", message, "compare the directory with docs/configuration.md")
+            Failure::usage(
+                "terminal_unusable",
+                message,
+                "compare the directory with /usr/share/doc/cccd-agent/configuration.md",
+            )
         };
         let entries = std::fs::read_dir(directory).map_err(|e| unusable(e.to_string()))?;
         let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();

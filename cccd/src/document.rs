@@ -60,7 +60,7 @@ impl Kind {
             DocumentKind::IdentityCard => Self::IdentityCard,
             DocumentKind::ResidenceCard => Self::ResidenceCard,
             DocumentKind::Passport => Self::Passport,
-            DocumentKind::Other => Self::Other,
+            DocumentKind::Other | DocumentKind::Seal => Self::Other,
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::number::Number;
 use crate::qr::Qr;
 use emrtd::cms::{Deviation, Severity};
 use emrtd::document::Document;
+use emrtd::error::describe;
 use emrtd::evidence::{Circumstances, Evidence, Verification};
 use emrtd::file::FileId;
 use emrtd::lds;
@@ -135,17 +136,15 @@ fn last_day(date: CardDate) -> Option<Date> {
 pub fn judge_verified(evidence: &Evidence, verification: Verification, known: &Known, today: Today) -> Judgement {
     let mut checks = verification.checks.clone();
     let mut odd = false;
-    let mut read = |group: u8, readable: bool| {
-        if !readable {
-            checks.push(Check::remark(format!("dg{group}_readable"), "malformed"));
-            odd = true;
-        }
+    // What the issuer has signed in an odd form is the issuer's oddity, and the detail says which.
+    let mut malformed = |group: u8, error: &dyn std::error::Error| {
+        checks.push(Check::remark(format!("dg{group}_readable"), "malformed").with_detail(describe(error)));
+        odd = true;
     };
-    let mrz = evidence.content(FileId::Dg(1)).map(|bytes| lds::dg1::parse(bytes).ok());
-    read(1, mrz != Some(None));
-    let dg13 = evidence.content(FileId::Dg(13)).map(|bytes| Dg13::parse(bytes).ok());
-    read(13, dg13 != Some(None));
-    let (mrz, dg13) = (mrz.flatten(), dg13.flatten());
+    let mrz = evidence.content(FileId::Dg(1)).map(lds::dg1::parse).transpose();
+    let mrz = mrz.inspect_err(|error| malformed(1, error)).ok().flatten();
+    let dg13 = evidence.content(FileId::Dg(13)).map(Dg13::parse).transpose();
+    let dg13 = dg13.inspect_err(|error| malformed(13, error)).ok().flatten();
     let sources =
         Sources { mrz: mrz.as_ref(), dg13: dg13.as_ref(), qr: known.qr.as_ref(), number: known.number.as_ref() };
     let CrossCheck { checks: compared, consistency } = cross_check(sources);

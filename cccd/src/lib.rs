@@ -5,7 +5,9 @@
 //! | [`number`] | the 12-digit number; its structure is advice |
 //! | [`name`] | the one folding of names: what is one name in two spellings |
 //! | [`date`] | the one type of dates, each with its precision |
+//! | [`code`] | what a scan is, told by its form |
 //! | [`qr`] | payloads of citizen cards and health insurance cards |
+//! | [`insurance`] | the code of a health insurance card |
 //! | [`dg13`] | the national data group |
 //! | [`access`] | passwords worth trying, from a number or a QR code |
 //! | [`cross_check`](mod@cross_check) | do chip, text and QR code belong together |
@@ -13,15 +15,18 @@
 //! | [`document`] | which kind of document it is, and which are taken |
 
 pub mod access;
+pub mod code;
 pub mod cross_check;
 pub mod date;
 pub mod dg13;
 pub mod document;
+pub mod insurance;
 pub mod judgement;
 pub mod name;
 pub mod number;
 pub mod qr;
 
+pub use code::Code;
 pub use cross_check::{CrossCheck, cross_check};
 pub use date::CardDate;
 pub use dg13::{Dg13, Field};

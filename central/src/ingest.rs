@@ -3,6 +3,7 @@
 use crate::store::{EventStore, StoreError};
 use events::sync::{self, Receipt, Refusal};
 use events::{EventError, Verifier};
+use program::Failure;
 use thiserror::Error;
 
 /// Why a batch is not taken.
@@ -67,6 +68,18 @@ impl IngestError {
             other => other.to_string(),
         };
         (status, Refusal { code: code.to_owned(), message, remedy: remedy.to_owned(), committed })
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Store(error) => error.into(),
+            error => {
+                let (_, Refusal { code, message, remedy, .. }) = error.refusal();
+                Self::usage(&code, message, &remedy)
+            }
+        }
     }
 }
 

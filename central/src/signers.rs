@@ -140,7 +140,7 @@ impl Signers {
     /// # Errors
     /// When a file cannot be written.
     pub fn export(&self, directory: &Path) -> std::io::Result<()> {
-        std::fs::create_dir_all(directory)?;
+        program::private::directory(directory)?;
         for signer in &self.signers {
             let certificate = BASE64_STANDARD.decode(&signer.certificate).unwrap_or_default();
             std::fs::write(directory.join(format!("{}.cer", signer.sha256)), certificate)?;

@@ -4,6 +4,7 @@ use crate::registrar::Presented;
 use axum::Extension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use program::Failure;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -47,6 +48,29 @@ pub enum TlsError {
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
+impl TlsError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "tls_unreadable",
+            Self::Content { .. } => "tls_content",
+            Self::Rustls(_) | Self::Verifier(_) => "tls_unusable",
+        }
+    }
+}
+
+impl From<TlsError> for Failure {
+    fn from(error: TlsError) -> Self {
+        let remedy = match error {
+            TlsError::Read { .. } => "make them with `provision server`, and let central's user read them",
+            TlsError::Content { .. } => "give the pass phrase under which `provision server` made it, or make it anew",
+            TlsError::Rustls(_) | TlsError::Verifier(_) => "make certificate and key anew: provision server",
+        };
+        Self::usage(error.code(), emrtd::error::describe(&error), remedy)
+    }
+}
+
 /// Files of the endpoint.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
@@ -78,6 +102,16 @@ pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 }
 
 impl TlsFiles {
+    /// Those that `provision server` and `cccd-central init` write into a directory.
+    #[must_use]
+    pub fn of(directory: &Path) -> Self {
+        Self {
+            certificate: directory.join("server.cert.pem"),
+            key: directory.join("server.key.pem"),
+            authority: directory.join(fleet::authority::ROOTS),
+        }
+    }
+
     fn no_key(&self) -> TlsError {
         TlsError::Content { path: self.key.clone(), what: "key for this pass phrase" }
     }

@@ -9,7 +9,8 @@
 //! | [`gpio`] | lights, buzzer, door relay, tamper switch: character device, Raspberry Pi, simulated |
 //! | [`printer`] | receipt printers: ESC/POS over serial, USB, network, simulated |
 //! | [`speech`] | speech and tones: espeak-ng, speech-dispatcher, recordings, simulated |
-//! | [`key_store`] | where the device's private keys live: file (TPM and PKCS#11 are to come) |
+//! | [`inventory`](mod@inventory) | which of all these are attached, and what `agent.toml` calls them |
+//! | [`key_store`] | where the device's private keys live: file, TPM 2.0, PKCS#11 |
 //! | [`terminal_key`] | the inspection system's key for terminal authentication: file, PKCS#11 |
 //!
 //! Devices vanish and come back. A driver opens its device when it is used, says [`device::DeviceError`] as long as it
@@ -19,6 +20,7 @@ pub mod device;
 pub mod display;
 pub mod gpio;
 pub mod input;
+pub mod inventory;
 pub mod key_store;
 pub mod printer;
 pub mod reader;

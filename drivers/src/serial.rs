@@ -1,6 +1,7 @@
 //! Serial ports: RS-232, USB-CDC, pseudo-terminals.
 
 use crate::device::DeviceError;
+use rustix::fs::Access;
 use serialport::{ErrorKind, SerialPort as _, TTYPort};
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,8 @@ pub(crate) fn open(path: &str, baud: u32, timeout: Duration) -> Result<TTYPort, 
     Ok(port)
 }
 
-/// What the crate says, as a device error.
+/// What the crate says, as a device error. It has no word for EPERM, which a service hears of ports that its unit leaves out:
+/// then the system is asked once more.
 pub(crate) fn error(path: &str, error: serialport::Error) -> DeviceError {
     let device = path.to_owned();
     match error.kind() {
@@ -26,7 +28,9 @@ pub(crate) fn error(path: &str, error: serialport::Error) -> DeviceError {
         ErrorKind::NoDevice => DeviceError::Absent { device, why: error.description },
         ErrorKind::InvalidInput => DeviceError::Unsuitable { device, why: error.description },
         ErrorKind::Io(kind) => DeviceError::from_io(path, &std::io::Error::new(kind, error.description)),
-        ErrorKind::Unknown if !Path::new(path).exists() => DeviceError::Absent { device, why: error.description },
-        ErrorKind::Unknown => DeviceError::Failed { device, why: error.description },
+        ErrorKind::Unknown => match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
+            Err(why) => DeviceError::from_io(path, &why.into()),
+            Ok(()) => DeviceError::Failed { device, why: error.description },
+        },
     }
 }

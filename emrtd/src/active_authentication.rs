@@ -5,7 +5,7 @@ use crate::crypto::{CryptoError, HashAlgorithm, PublicKey, SignatureAlgorithm, e
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
 use crate::secret::Entropy;
-use crate::tlv::{self, TlvError, encode, tag};
+use crate::tlv::{self, TlvError, tag};
 use serde::{Deserialize, Serialize};
 
 /// What the terminal asked and the chip answered; enough to repeat the check.
@@ -32,41 +32,63 @@ pub enum Answer {
     Odd,
 }
 
-/// One run of active authentication: at most four commands, until an answer of full length is there. A chip that
-/// dislikes a length has not refused the proof.
+/// One run of active authentication: up to five commands, until an answer of full length is there. A chip that dislikes
+/// a length has not refused the proof.
 ///
 /// | answer | what follows |
 /// |---|---|
 /// | of full length | the end |
-/// | `61xx` | GET RESPONSE, in the same session |
 /// | `6Cxx` | again, with that Le |
-/// | short or empty, or `6700` | again with Le 256, then in extended form with the exact length |
+/// | short or empty, or `6700` | again with Le 256, then with the exact length, then with that in extended form |
 /// | any other status | the end: refused |
 ///
-/// Every INTERNAL AUTHENTICATE has a challenge of its own; the transcript keeps the last.
+/// Every INTERNAL AUTHENTICATE has a challenge of its own; the transcript keeps the last. An answer outside secure
+/// messaging ends the session but not the ladder: see [`Self::after`].
 #[derive(Debug)]
 pub struct ActiveAuthentication {
     key: PublicKey,
     /// Whether reader and chip have extended length.
     extended: bool,
+    first: u32,
     /// What was asked for, and whether in extended form; the last is on the air.
-    asked: Vec<(u32, bool)>,
-    commands: u8,
+    tried: Vec<(u32, bool)>,
     challenge: [u8; 8],
-    /// What came before `61xx`.
-    collected: Vec<u8>,
 }
 
 /// More commands than these are no ladder but a game.
-const MOST_COMMANDS: u8 = 4;
+const MOST_COMMANDS: usize = 5;
 
 impl ActiveAuthentication {
     /// A run that first asks for up to `first` bytes: more than 256 when the signature with its protection is longer.
-    /// `extended`: whether it may come to extended length later.
+    /// `extended`: whether it may come to extended length.
     #[must_use]
-    pub fn new(key: PublicKey, first: u32, extended: bool) -> Self {
-        let asked = vec![(first, first > 256)];
-        Self { key, extended, asked, commands: 0, challenge: [0; 8], collected: Vec::new() }
+    pub const fn new(key: PublicKey, first: u32, extended: bool) -> Self {
+        Self { key, extended, first, tried: Vec::new(), challenge: [0; 8] }
+    }
+
+    /// The same, going on where a session before this one ended: with what was asked for there.
+    #[must_use]
+    pub fn after(mut self, tried: &[(u32, bool)]) -> Self {
+        self.tried = tried.to_vec();
+        self
+    }
+
+    /// What was asked for so far, and whether in extended form.
+    #[must_use]
+    pub fn tried(&self) -> &[(u32, bool)] {
+        &self.tried
+    }
+
+    /// Whether what is on the air has extended length.
+    #[must_use]
+    pub fn is_extended(&self) -> bool {
+        self.tried.last().is_some_and(|(_, extended)| *extended)
+    }
+
+    /// Whether nothing is left to ask for.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.step(None).is_none()
     }
 
     /// The bytes of a whole signature; for ECDSA in the plain form.
@@ -78,26 +100,29 @@ impl ActiveAuthentication {
         }
     }
 
-    fn command(&mut self, entropy: &mut dyn Entropy) -> Result<Command, Error> {
-        let crypto = Error::crypto("active authentication");
-        entropy.fill(&mut self.challenge).map_err(|e| crypto(e.into()))?;
-        self.collected.clear();
-        self.commands += 1;
-        let (le, extended) = self.asked.last().copied().unwrap_or((256, false));
-        let command = Command::new(0x00, 0x88, 0x00, 0x00).with_data(self.challenge.to_vec()).with_le(le);
-        Ok(if extended { command.in_extended_form() } else { command })
+    /// What to ask for next.
+    fn step(&self, wanted: Option<u32>) -> Option<(u32, bool)> {
+        let exact = Self::full_length(&self.key);
+        let ladder = [
+            wanted.map(|le| (le, le > 256)),
+            Some((self.first, self.first > 256)),
+            Some((256, false)),
+            (exact < 256).then_some((exact, false)),
+            Some((exact, true)),
+        ];
+        let mut ladder = ladder.into_iter().flatten().filter(|step| self.extended || !step.1);
+        ladder.find(|step| !self.tried.contains(step)).filter(|_| self.tried.len() < MOST_COMMANDS)
     }
 
     /// Asks for `wanted` or, where that was asked for before, for the next length of the ladder. `None` at its end.
-    fn again(&mut self, wanted: Option<u32>, entropy: &mut dyn Entropy) -> Option<Result<Command, Error>> {
-        let exact = (Self::full_length(&self.key), true);
-        let ladder = [wanted.map(|le| (le, le > 256)), Some((256, false)), self.extended.then_some(exact)];
-        let next = ladder.into_iter().flatten().find(|step| !self.asked.contains(step))?;
-        if self.commands >= MOST_COMMANDS {
-            return None;
+    fn ask(&mut self, wanted: Option<u32>, entropy: &mut dyn Entropy) -> Option<Result<Command, Error>> {
+        let (le, extended) = self.step(wanted)?;
+        self.tried.push((le, extended));
+        if let Err(error) = entropy.fill(&mut self.challenge) {
+            return Some(Err(Error::crypto("active authentication")(error.into())));
         }
-        self.asked.push(next);
-        Some(self.command(entropy))
+        let command = Command::new(0x00, 0x88, 0x00, 0x00).with_data(self.challenge.to_vec()).with_le(le);
+        Some(Ok(if extended { command.in_extended_form() } else { command }))
     }
 }
 
@@ -105,30 +130,22 @@ impl Exchange for ActiveAuthentication {
     type Output = ActiveAuthenticationTranscript;
 
     fn begin(&mut self, entropy: &mut dyn Entropy) -> Result<Command, Error> {
-        self.command(entropy)
+        self.ask(None, entropy).unwrap_or(Err(Error::OutOfOrder))
     }
 
     fn feed(&mut self, response: &Response, entropy: &mut dyn Entropy) -> Result<Step<Self::Output>, Error> {
         let status = response.status;
-        let left = status.bytes_left();
-        if status.is_success() || left.is_some() {
-            self.collected.extend_from_slice(response.data.expose());
-            if let Some(left) = left.filter(|_| self.commands < MOST_COMMANDS) {
-                self.commands += 1;
-                return Ok(Step::Send(Command::new(0x00, 0xC0, 0x00, 0x00).with_le(left)));
-            }
-            let transcript = ActiveAuthenticationTranscript {
-                challenge: self.challenge.to_vec(),
-                response: std::mem::take(&mut self.collected),
-            };
+        if status.is_success() {
+            let response = response.data.expose().to_vec();
+            let transcript = ActiveAuthenticationTranscript { challenge: self.challenge.to_vec(), response };
             let incomplete = transcript.form(&self.key).is_some();
-            let again = if incomplete { self.again(None, entropy) } else { None };
+            let again = if incomplete { self.ask(None, entropy) } else { None };
             return again.map_or(Ok(Step::Done(transcript)), |command| command.map(Step::Send));
         }
         let refused = Error::Status { operation: "INTERNAL AUTHENTICATE", status };
         let length = status.exact_length();
         let disliked = length.is_some() || status == StatusWord::WRONG_LENGTH;
-        let again = if disliked { self.again(length, entropy) } else { None };
+        let again = if disliked { self.ask(length, entropy) } else { None };
         again.map_or(Err(refused), |command| command.map(Step::Send))
     }
 }
@@ -176,12 +193,10 @@ impl ActiveAuthenticationTranscript {
                 };
                 let first = hash.unwrap_or(natural);
                 let others = HashAlgorithm::ALL.into_iter().filter(|other| *other != first);
-                // TR-03111 plain r ‖ s is the rule; some chips send the DER form.
-                let plain = (self.response.len() == 2 * width).then(|| plain_to_der(&self.response));
                 for hash in std::iter::once(first).chain(others) {
-                    let algorithm = SignatureAlgorithm::Ecdsa(hash);
-                    for signature in plain.iter().chain([&self.response]) {
-                        if key.verify(&algorithm, &self.challenge, signature)? {
+                    // TR-03111 plain r ‖ s is the rule; some chips send the DER form.
+                    for algorithm in [SignatureAlgorithm::EcdsaPlain(hash), SignatureAlgorithm::Ecdsa(hash)] {
+                        if key.verify(&algorithm, &self.challenge, &self.response)? {
                             return Ok(true);
                         }
                     }
@@ -233,18 +248,4 @@ fn is_der(response: &[u8], width: usize) -> bool {
         Ok(sequence.raw.len() == response.len() && r.len() <= width && s.len() <= width)
     };
     numbers().unwrap_or(false)
-}
-
-fn plain_to_der(plain: &[u8]) -> Vec<u8> {
-    let (r, s) = plain.split_at(plain.len() / 2);
-    let integer = |bytes: &[u8]| {
-        let zeros = bytes.iter().take_while(|b| **b == 0).count().min(bytes.len() - 1);
-        let mut value = Vec::with_capacity(bytes.len() + 1);
-        if bytes[zeros] & 0x80 != 0 {
-            value.push(0);
-        }
-        value.extend_from_slice(&bytes[zeros..]);
-        encode(tag::INTEGER, &value)
-    };
-    encode(tag::SEQUENCE, &[integer(r), integer(s)].concat())
 }

@@ -138,6 +138,13 @@ impl StatusWord {
         self.0 >> 8 == 0x63
     }
 
+    /// Whether a refusal may be one of the number of bytes that was asked for. 9000 with nothing behind it is one, too.
+    #[must_use]
+    pub fn concerns_length(self) -> bool {
+        [Self::OK, Self::WRONG_LENGTH, Self::WRONG_OFFSET, Self::END_OF_FILE].contains(&self)
+            || self.exact_length().is_some()
+    }
+
     /// `6Cxx`: the exact number of bytes available, 256 for `6C00`.
     #[must_use]
     pub const fn exact_length(self) -> Option<u32> {

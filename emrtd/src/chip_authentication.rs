@@ -8,8 +8,9 @@
 //! | MSE:Set KAT | `00 22 41 A6`: `91` terminal's key, `84` key id | 3DES only, asked first there |
 //! | MSE:Set AT, GENERAL AUTHENTICATE | `00 22 41 A4`: `80` protocol, `84` key id; `7C { 80 terminal's key }` | every cipher |
 //!
-//! A chip that refuses one form is asked in the other, then for the next key or cipher that it offers; only then has it
-//! refused. A refusal proves nothing in either direction.
+//! A chip that refuses one form is asked in the other, then for the next key or cipher that it offers, then for all of
+//! them with the key's identifier where none was due and without it where one was; only then has it refused. A refusal
+//! proves nothing in either direction.
 
 use crate::active_authentication::Answer;
 use crate::apdu::{Command, Response};
@@ -32,8 +33,9 @@ const MOST_OFFERS: usize = 4;
 #[derive(Debug, Clone)]
 pub struct ChipAuthenticationParameters {
     key: AgreementKey,
-    /// Written into the command only when the chip has several keys.
     key_id: Option<Vec<u8>>,
+    /// Whether the chip has several keys, so that the identifier is to be written.
+    several: bool,
     oid: Option<Vec<u8>>,
     cipher: Cipher,
 }
@@ -61,7 +63,8 @@ impl ChipAuthenticationParameters {
             .collect();
         let with = |(key, id): &(&AgreementKey, Option<&Vec<u8>>), oid: Option<Vec<u8>>, cipher| Self {
             key: (*key).clone(),
-            key_id: id.filter(|_| several).cloned(),
+            key_id: id.cloned(),
+            several,
             oid,
             cipher,
         };
@@ -128,15 +131,26 @@ enum Form {
     GeneralAuthenticate,
 }
 
+/// One way of asking.
+#[derive(Debug, Clone, Copy)]
+struct Try {
+    offer: usize,
+    form: Form,
+    with_id: bool,
+}
+
+/// More ways than these are tried with no chip.
+const MOST_TRIES: usize = 10;
+
 /// One run of chip authentication; yields the new session and the terminal's ephemeral key.
 pub struct ChipAuthentication {
-    parameters: ChipAuthenticationParameters,
-    /// A key that was made before the card came.
+    offers: Vec<ChipAuthenticationParameters>,
+    /// Every way in which the chip may be asked, best first.
+    tries: Vec<Try>,
+    /// How many of them were begun.
+    tried: usize,
+    /// A key that was made before the card came, in the group of the first way's key.
     prepared: Option<GroupKey>,
-    /// Forms not tried yet.
-    forms: &'static [Form],
-    /// What else the chip offers, best last.
-    others: Vec<ChipAuthenticationParameters>,
     state: State,
 }
 
@@ -149,7 +163,7 @@ enum State {
 
 impl std::fmt::Debug for ChipAuthentication {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ChipAuthentication({})", self.parameters.describe())
+        write!(f, "ChipAuthentication({} of {})", self.tried, self.tries.len())
     }
 }
 
@@ -163,32 +177,56 @@ pub struct ChipAuthenticated {
 }
 
 impl ChipAuthentication {
-    /// A run with the chip's parameters.
+    /// A run with what the chip offers, best first. `tried`: how many ways a session before this one has tried; `None` when
+    /// there is none left.
     #[must_use]
-    pub fn new(parameters: ChipAuthenticationParameters) -> Self {
-        let forms = parameters.forms();
-        Self { parameters, prepared: None, forms, others: Vec::new(), state: State::Begin }
+    pub fn new(offers: Vec<ChipAuthenticationParameters>, tried: usize) -> Option<Self> {
+        let ways = |other_id: bool| {
+            let numbered = offers.iter().enumerate();
+            numbered.filter(move |(_, offer)| !other_id || offer.key_id.is_some()).flat_map(move |(number, offer)| {
+                let with_id = offer.several != other_id && offer.key_id.is_some();
+                offer.forms().iter().map(move |form| Try { offer: number, form: *form, with_id })
+            })
+        };
+        // The identifier is written where there are several keys; some chips want it all the same, or never.
+        let tries: Vec<_> = ways(false).chain(ways(true)).take(MOST_TRIES).collect();
+        let left = tried < tries.len();
+        left.then_some(Self { offers, tries, tried, prepared: None, state: State::Begin })
     }
 
-    /// The same with what else the chip offers, best first, for a chip that refuses.
-    #[must_use]
-    pub fn or_else(mut self, others: Vec<ChipAuthenticationParameters>) -> Self {
-        self.others = others;
-        self.others.reverse();
-        self
-    }
-
-    /// The same with a key that was made before, in the group of the chip's key.
+    /// The same with a key that was made before, in the group of [`Self::named_group`].
     #[must_use]
     pub fn with_terminal_key(mut self, key: Option<GroupKey>) -> Self {
         self.prepared = key;
         self
     }
 
-    /// The first command of the next form; `None` when all were tried.
-    fn ask(&mut self, own: GroupKey) -> Option<Command> {
-        let (form, rest) = self.forms.split_first()?;
-        self.forms = rest;
+    /// The group in which the terminal makes its first key, when it is one of the standardised ones.
+    #[must_use]
+    pub fn named_group(&self) -> Option<NamedGroup> {
+        self.next().and_then(|(_, offer)| offer.named_group())
+    }
+
+    /// How many ways were tried so far, the one that is on the air included.
+    #[must_use]
+    pub const fn tried(&self) -> usize {
+        self.tried
+    }
+
+    fn next(&self) -> Option<(Try, &ChipAuthenticationParameters)> {
+        let next = self.tries.get(self.tried)?;
+        Some((*next, self.offers.get(next.offer)?))
+    }
+
+    /// What is on the air.
+    fn offer(&self) -> Result<&ChipAuthenticationParameters, Error> {
+        let current = self.tries.get(self.tried.wrapping_sub(1)).and_then(|way| self.offers.get(way.offer));
+        current.ok_or(Error::OutOfOrder)
+    }
+
+    /// The first command of the next way.
+    fn ask(&mut self, own: GroupKey) -> Result<Command, Error> {
+        let (Try { form, with_id, .. }, offer) = self.next().ok_or(Error::OutOfOrder)?;
         let mut data = Vec::with_capacity(160);
         let p2 = match form {
             Form::KeyAgreementTemplate => {
@@ -196,35 +234,36 @@ impl ChipAuthentication {
                 0xA6
             }
             Form::GeneralAuthenticate => {
-                encode_into(&mut data, 0x80, &self.parameters.protocol());
+                encode_into(&mut data, 0x80, &offer.protocol());
                 0xA4
             }
         };
-        if let Some(id) = &self.parameters.key_id {
+        if let Some(id) = offer.key_id.as_ref().filter(|_| with_id) {
             encode_into(&mut data, 0x84, id);
         }
+        self.tried += 1;
         self.state = match form {
             Form::KeyAgreementTemplate => State::Agree(own),
             Form::GeneralAuthenticate => State::SetAt(own),
         };
-        Some(Command::new(0x00, 0x22, 0x41, p2).with_data(data))
+        Ok(Command::new(0x00, 0x22, 0x41, p2).with_data(data))
     }
 
-    /// What comes after a refusal: the next form, then the next offer, then the refusal itself.
+    /// What comes after a refusal: the next way, then the refusal itself.
     fn refused(
         &mut self,
         own: GroupKey,
         refusal: Error,
         entropy: &mut dyn Entropy,
     ) -> Result<Step<ChipAuthenticated>, Error> {
-        if let Some(command) = self.ask(own) {
-            return Ok(Step::Send(command));
-        }
-        let Some(next) = self.others.pop() else { return Err(refusal) };
-        self.forms = next.forms();
-        let own = next.key.group().and_then(|group| group.key_pair(entropy)).map_err(Error::crypto(OPERATION))?;
-        self.parameters = next;
-        self.ask(own).map(Step::Send).ok_or(refusal)
+        let same = self.tries.get(self.tried.wrapping_sub(1)).map(|way| way.offer);
+        let Some((next, offer)) = self.next() else { return Err(refusal) };
+        let own = if same == Some(next.offer) {
+            own
+        } else {
+            offer.key.group().and_then(|group| group.key_pair(entropy)).map_err(Error::crypto(OPERATION))?
+        };
+        self.ask(own).map(Step::Send)
     }
 }
 
@@ -232,9 +271,11 @@ impl Exchange for ChipAuthentication {
     type Output = ChipAuthenticated;
 
     fn begin(&mut self, entropy: &mut dyn Entropy) -> Result<Command, Error> {
-        let make = || self.parameters.key.group()?.key_pair(entropy);
-        let own = self.prepared.take().map_or_else(make, Ok).map_err(Error::crypto(OPERATION))?;
-        self.ask(own).ok_or(Error::OutOfOrder)
+        let prepared = self.prepared.take();
+        let (_, offer) = self.next().ok_or(Error::OutOfOrder)?;
+        let make = || offer.key.group()?.key_pair(entropy);
+        let own = prepared.map_or_else(make, Ok).map_err(Error::crypto(OPERATION))?;
+        self.ask(own)
     }
 
     fn feed(&mut self, response: &Response, entropy: &mut dyn Entropy) -> Result<Step<ChipAuthenticated>, Error> {
@@ -252,7 +293,7 @@ impl Exchange for ChipAuthentication {
                 self.refused(own, refusal("chip authentication key agreement"), entropy)
             }
             State::Agree(own) => {
-                let keys = self.parameters.agree(&own).map_err(Error::crypto(OPERATION))?;
+                let keys = self.offer()?.agree(&own).map_err(Error::crypto(OPERATION))?;
                 Ok(Step::Done(ChipAuthenticated { session: SecureMessaging::new(keys), terminal_key: own }))
             }
             State::Begin | State::Over => Err(Error::OutOfOrder),

@@ -1,9 +1,10 @@
-//! Card verifiable certificates (BSI TR-03110-3 §C.1) of terminal authentication: CVCA, document verifier, inspection
-//! system.
+//! Card verifiable certificates (BSI TR-03110-3 §C.1) of terminal authentication: CVCA, document verifier, terminal.
+//! Those of authentication and signature terminals, which eIDs know, are read and told apart; only inspection systems
+//! open an eMRTD.
 //!
 //! ```text
 //! 7F21 { 7F4E { 5F29 profile 0, 42 authority reference, 7F49 { 06 algorithm, key }, 5F20 holder reference,
-//!               7F4C { 06 id-IS, 53 authorisation }, 5F25 effective, 5F24 expiration },
+//!               7F4C { 06 id-IS, id-AT or id-ST, 53 authorisation }, 5F25 effective, 5F24 expiration },
 //!        5F37 signature }
 //! ```
 //!
@@ -99,6 +100,26 @@ impl Authorisation {
     }
 }
 
+/// For which kind of terminal a certificate is (TR-03110-3 §C.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the standard's")]
+pub enum TerminalType {
+    InspectionSystem,
+    AuthenticationTerminal,
+    SignatureTerminal,
+}
+
+impl TerminalType {
+    fn from_oid(id: Oid<'_>) -> Option<Self> {
+        match id {
+            oid::ROLE_INSPECTION_SYSTEM => Some(Self::InspectionSystem),
+            oid::ROLE_AUTHENTICATION_TERMINAL => Some(Self::AuthenticationTerminal),
+            oid::ROLE_SIGNATURE_TERMINAL => Some(Self::SignatureTerminal),
+            _ => None,
+        }
+    }
+}
+
 /// Whose key a certificate holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -106,8 +127,8 @@ pub enum Role {
     Cvca,
     /// Document verifier, domestic or foreign.
     DocumentVerifier,
-    /// Inspection system.
-    InspectionSystem,
+    /// The terminal itself.
+    Terminal,
 }
 
 /// Why a certificate or a chain cannot be used.
@@ -117,8 +138,8 @@ pub enum CvcError {
     /// The structure is malformed.
     #[error("malformed card verifiable certificate")]
     Malformed(#[from] TlvError),
-    /// The role is not that of an inspection system's chain.
-    #[error("the certificate {0} is not for an inspection system")]
+    /// The role is not that of a terminal's chain.
+    #[error("the certificate {0} is not for a terminal")]
     Role(String),
     /// The signature algorithm of the terminal's key is not known.
     #[error("the certificate {0} names an unknown signature algorithm")]
@@ -137,9 +158,11 @@ pub struct CvCertificate {
     pub authority: Vec<u8>,
     /// Certificate holder reference.
     pub holder: Vec<u8>,
+    /// Kind of terminal whose chain it belongs to.
+    pub terminal: TerminalType,
     /// Role of the holder.
     pub role: Role,
-    /// Rights of the holder.
+    /// Rights of the holder; none but in the chain of an inspection system.
     pub authorisation: Authorisation,
     /// Signature algorithm of the holder's key.
     pub algorithm: Option<TerminalAlgorithm>,
@@ -153,7 +176,7 @@ impl CvCertificate {
     /// Reads one certificate.
     ///
     /// # Errors
-    /// When it is malformed or not for inspection systems.
+    /// When it is malformed or not for terminals.
     pub fn parse(bytes: &[u8]) -> Result<Self, CvcError> {
         let certificate = tlv::first(bytes, CERTIFICATE)?;
         let mut fields = certificate.children();
@@ -165,23 +188,27 @@ impl CvCertificate {
         let algorithm = TerminalAlgorithm::from_oid(Oid(key.children().expect(tlv::tag::OID)?.value));
         let authorisation = field(AUTHORISATION)?;
         let mut parts = authorisation.children();
-        let role = Oid(parts.expect(tlv::tag::OID)?.value);
-        let Some([bits]) = parts.expect(0x53).ok().map(|t| t.value) else {
-            return Err(TlvError::Value("authorisation").into());
+        let terminal = TerminalType::from_oid(Oid(parts.expect(tlv::tag::OID)?.value));
+        let terminal = terminal.ok_or_else(|| CvcError::Role(reference(&holder)))?;
+        // One byte; five of authentication terminals. The role stands in the first two bits of all.
+        let (bits, authorisation) = match (terminal, parts.expect(0x53)?.value) {
+            (TerminalType::InspectionSystem, [bits]) => (bits, Authorisation::from_bits(*bits)),
+            (TerminalType::SignatureTerminal, [bits]) | (TerminalType::AuthenticationTerminal, [bits, _, _, _, _]) => {
+                (bits, Authorisation::default())
+            }
+            _ => return Err(TlvError::Value("authorisation").into()),
         };
-        if role != oid::ROLE_INSPECTION_SYSTEM {
-            return Err(CvcError::Role(reference(&holder)));
-        }
         Ok(Self {
             value: certificate.value.to_vec(),
             authority: field(AUTHORITY_REFERENCE)?.value.to_vec(),
             holder,
+            terminal,
             role: match bits >> 6 {
                 3 => Role::Cvca,
-                0 => Role::InspectionSystem,
+                0 => Role::Terminal,
                 _ => Role::DocumentVerifier,
             },
-            authorisation: Authorisation::from_bits(*bits),
+            authorisation,
             algorithm,
             effective: date(&field(EFFECTIVE)?)?,
             expiration: date(&field(EXPIRATION)?)?,
@@ -223,7 +250,8 @@ pub struct TerminalCertificates {
 const MAX_PATH: usize = 8;
 
 impl TerminalCertificates {
-    /// From the operator's files, in any order, each with one or more certificates.
+    /// From the operator's files, in any order, each with one or more certificates. Chains of other kinds of terminal may
+    /// be among them, and are left out.
     ///
     /// # Errors
     /// When one cannot be read, or not exactly one is that of an inspection system.
@@ -233,8 +261,11 @@ impl TerminalCertificates {
             let mut reader = tlv::Reader::new(file);
             while let Some(object) = reader.next()? {
                 let certificate = CvCertificate::parse(object.raw)?;
-                let list = if certificate.role == Role::InspectionSystem { &mut own } else { &mut issuers };
-                list.push(certificate);
+                match (certificate.terminal, certificate.role) {
+                    (TerminalType::InspectionSystem, Role::Terminal) => own.push(certificate),
+                    (TerminalType::InspectionSystem, _) => issuers.push(certificate),
+                    _ => {}
+                }
             }
         }
         let count = own.len();
@@ -276,5 +307,64 @@ impl TerminalCertificates {
 impl CvCertificate {
     pub(crate) fn value(&self) -> &[u8] {
         &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlv::encode;
+
+    fn certificate(holder: &[u8], authority: &[u8], role: Oid<'_>, authorisation: &[u8]) -> Vec<u8> {
+        let algorithm = [oid::TA.0, &[2, 3]].concat();
+        let template = [encode(0x06, role.0), encode(0x53, authorisation)].concat();
+        let body = [
+            encode(0x5F29, &[0]),
+            encode(AUTHORITY_REFERENCE, authority),
+            encode(PUBLIC_KEY, &[encode(0x06, &algorithm), encode(0x86, &[4; 65])].concat()),
+            encode(HOLDER_REFERENCE, holder),
+            encode(AUTHORISATION, &template),
+            encode(EFFECTIVE, &[2, 6, 0, 1, 0, 1]),
+            encode(EXPIRATION, &[2, 7, 0, 1, 0, 1]),
+        ];
+        encode(CERTIFICATE, &[encode(BODY, &body.concat()), encode(SIGNATURE, &[1; 64])].concat())
+    }
+
+    #[test]
+    fn chains_of_other_terminals_are_read_and_give_no_right() {
+        let kinds = [
+            (oid::ROLE_INSPECTION_SYSTEM, TerminalType::InspectionSystem, &[0xC3][..], &[0x83][..], &[0x03][..]),
+            (
+                oid::ROLE_AUTHENTICATION_TERMINAL,
+                TerminalType::AuthenticationTerminal,
+                &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+                &[0x80, 0x00, 0x00, 0x01, 0x03],
+                &[0x00, 0x00, 0x00, 0x01, 0x03],
+            ),
+            (oid::ROLE_SIGNATURE_TERMINAL, TerminalType::SignatureTerminal, &[0xC3], &[0x83], &[0x03]),
+        ];
+        let mut all = Vec::new();
+        for (role, terminal, cvca, verifier, own) in kinds {
+            let chain = [(cvca, Role::Cvca), (verifier, Role::DocumentVerifier), (own, Role::Terminal)];
+            for (bits, expected) in chain {
+                let bytes = certificate(b"DEOWN00001", b"DEDV000001", role, bits);
+                let read = CvCertificate::parse(&bytes).expect("a certificate");
+                assert_eq!((read.terminal, read.role), (terminal, expected));
+                let rights = terminal == TerminalType::InspectionSystem;
+                assert_eq!(read.authorisation == Authorisation::ALL, rights, "{terminal:?}");
+                assert!(rights || read.authorisation == Authorisation::default());
+                if expected == Role::Terminal {
+                    all.extend(bytes);
+                }
+            }
+            assert!(CvCertificate::parse(&certificate(b"X", b"Y", role, &[0, 0])).is_err(), "two bytes of rights");
+        }
+        // Of all three, the inspection system's own is found.
+        let found = TerminalCertificates::parse([all.as_slice()]).expect("certificates");
+        assert_eq!(found.own().terminal, TerminalType::InspectionSystem);
+        let other = certificate(b"X", b"Y", oid::ROLE_AUTHENTICATION_TERMINAL, &[0; 5]);
+        assert_eq!(TerminalCertificates::parse([other.as_slice()]), Err(CvcError::InspectionSystems(0)));
+        let unknown = certificate(b"X", b"Y", oid::TA, &[0]);
+        assert_eq!(CvCertificate::parse(&unknown), Err(CvcError::Role("X".to_owned())));
     }
 }

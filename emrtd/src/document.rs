@@ -16,13 +16,15 @@ pub enum DocumentKind {
     IdentityCard = 2,
     /// A card of a state for the nationals of another, or with `R` as second letter.
     ResidenceCard = 4,
+    /// A visible digital seal, whatever it is printed on (9303-13); never told from a machine readable zone.
+    Seal = 16,
     /// Anything else: a visa, a crew member's certificate (`AC`), a code that ICAO 9303 does not have.
     Other = 8,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Passport, Self::IdentityCard, Self::ResidenceCard, Self::Other];
+    pub const ALL: [Self; 5] = [Self::Passport, Self::IdentityCard, Self::ResidenceCard, Self::Other, Self::Seal];
 
     /// Its stable code.
     #[must_use]
@@ -32,6 +34,7 @@ impl DocumentKind {
             Self::IdentityCard => "identity_card",
             Self::ResidenceCard => "residence_card",
             Self::Other => "other",
+            Self::Seal => "seal",
         }
     }
 
@@ -85,7 +88,7 @@ pub struct Scope(u8);
 
 impl Scope {
     /// Every kind.
-    pub const ALL: Self = Self(15);
+    pub const ALL: Self = Self(31);
     /// No kind.
     pub const NONE: Self = Self(0);
 

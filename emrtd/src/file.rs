@@ -3,6 +3,7 @@
 use crate::apdu::{Command, Response, StatusWord};
 use crate::error::Error;
 use crate::exchange::{Exchange, Step};
+use crate::manner::{Feature, HEADER, Manner, Select};
 use crate::secret::{Entropy, Secret};
 use crate::tlv::{self, TlvError};
 use zeroize::Zeroizing;
@@ -89,23 +90,6 @@ impl std::fmt::Display for FileId {
 /// The largest file this terminal takes. Portraits have 15 to 50 KiB; a chip that announces more is hostile.
 pub const MAX_FILE: usize = 512 * 1024;
 
-/// How many response bytes to ask for at once; kept from file to file within a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadSize {
-    /// Fits a short response under the current protection.
-    pub short: u32,
-    /// The most that reader and chip take together; equal to `short` when extended length is off the table.
-    pub extended: u32,
-}
-
-impl ReadSize {
-    /// What to ask for when this many bytes are left.
-    fn ask(self, left: usize) -> u32 {
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        if left > self.short { left.min(self.extended) } else { left }
-    }
-}
-
 /// The front of a file whose length is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartialFile {
@@ -126,42 +110,90 @@ pub enum FileOutcome {
     Denied,
 }
 
-/// Reads one file: by short file identifier first, which returns header and data at once, else by SELECT.
+/// What a command without an answer that can be trusted means for the read of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// A feature was given up: in a new session the read may go on.
+    Again,
+    /// The chip has no such file, and says so bare.
+    Absent,
+    /// There is nothing left to give up.
+    Unreadable,
+}
+
+/// Reads one file in the [`Manner`] that the chip takes, see there: at best by short file identifier, which returns
+/// header and data at once.
 ///
 /// Reads up to 32,767 with even INS and past that with odd INS (`B1`, ISO/IEC 7816-4 §11.3.3).
 #[derive(Debug)]
 pub struct ReadFile {
     file: FileId,
-    size: ReadSize,
+    /// What the chip has shown that it takes.
+    manner: Manner,
+    /// The manner of the next command; it becomes the chip's when the chip takes it.
+    trial: Manner,
     buffer: Zeroizing<Vec<u8>>,
     total: Option<usize>,
     pending: Pending,
+    /// What the spellings of SELECT that were tried were answered.
+    selects: Vec<StatusWord>,
+    shown: Shown,
     refusals: u8,
     reads: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pending {
-    BySfi,
+    BySfi { le: u32 },
     Select,
     Read { le: u32, odd: bool },
 }
 
+const READ: &str = "READ BINARY";
+
+/// The last offset that fits READ BINARY with even INS.
+const MOST_EVEN: usize = 0x7FFF;
+
+/// More refusals than these are no chip with ways of its own but one that does not want to be read.
+const MOST_REFUSALS: u8 = 16;
+
 impl ReadFile {
     /// A read of `file`.
     #[must_use]
-    pub fn new(file: FileId, size: ReadSize) -> Self {
-        Self { file, size, buffer: Zeroizing::default(), total: None, pending: Pending::BySfi, refusals: 0, reads: 0 }
+    pub fn new(file: FileId, manner: Manner) -> Self {
+        Self {
+            file,
+            manner,
+            trial: manner,
+            buffer: Zeroizing::default(),
+            total: None,
+            pending: Pending::Select,
+            selects: Vec::new(),
+            shown: Shown::default(),
+            refusals: 0,
+            reads: 0,
+        }
     }
 
     /// Goes on with what another read of the same file has brought.
     #[must_use]
-    pub fn resumed(partial: PartialFile, size: ReadSize) -> Self {
-        let mut read = Self::new(partial.file, size);
+    pub fn resumed(partial: PartialFile, manner: Manner) -> Self {
+        let mut read = Self::new(partial.file, manner);
         read.total = Some(partial.total);
         read.buffer = Zeroizing::new(Vec::with_capacity(partial.total));
         read.buffer.extend_from_slice(partial.bytes.expose());
         read
+    }
+
+    /// The same on a chip of which reads before this one have shown something.
+    pub(crate) const fn on(mut self, shown: Shown) -> Self {
+        self.shown = shown;
+        self
+    }
+
+    /// What the chip has shown, this read included.
+    pub(crate) const fn shown(&self) -> Shown {
+        self.shown
     }
 
     /// What is there so far, if it is enough to go on from.
@@ -183,10 +215,20 @@ impl ReadFile {
         &self.buffer
     }
 
-    /// The sizes as they are after any step-down.
+    /// The manner as it is after what this read has shown.
     #[must_use]
-    pub const fn size(&self) -> ReadSize {
-        self.size
+    pub const fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Whether the command that was sent last has extended length.
+    pub(crate) const fn asks_extended(&self) -> bool {
+        matches!(self.pending, Pending::Read { le: 257.., .. })
+    }
+
+    /// Whether the command that was sent last is SELECT.
+    pub(crate) const fn selects(&self) -> bool {
+        matches!(self.pending, Pending::Select)
     }
 
     /// The file.
@@ -195,72 +237,154 @@ impl ReadFile {
         self.file
     }
 
+    /// As many bytes as the beginning of a file is asked for.
+    fn first_le(&self) -> u32 {
+        if self.trial.has(Feature::LePastEnd) { self.trial.short() } else { HEADER }
+    }
+
+    fn by_sfi(&mut self, le: u32) -> Command {
+        self.pending = Pending::BySfi { le };
+        Command::new(0x00, 0xB0, 0x80 | self.file.sfi(), 0x00).with_le(le)
+    }
+
     fn select(&mut self) -> Command {
         self.pending = Pending::Select;
-        Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(self.file.fid().to_be_bytes().to_vec())
+        select_file(self.file, self.trial)
     }
 
     fn read_on(&mut self) -> Command {
         let offset = self.buffer.len();
-        let left = self.total.map_or(self.size.short as usize, |total| total - offset);
-        if offset <= 0x7FFF {
-            let le = self.size.ask(left);
+        // Where INS is odd the response wraps the data in object 53: four bytes more at most.
+        let wrapping = if offset > MOST_EVEN { 4 } else { 0 };
+        let le = self.total.map_or_else(|| self.first_le(), |total| self.trial.ask(total - offset + wrapping));
+        self.read(le)
+    }
+
+    fn read(&mut self, le: u32) -> Command {
+        let offset = self.buffer.len();
+        if offset <= MOST_EVEN {
             self.pending = Pending::Read { le, odd: false };
             return Command::new(0x00, 0xB0, (offset >> 8) as u8, offset as u8).with_le(le);
         }
-        // The response wraps the data in object 53: four bytes more at most.
-        let le = self.size.ask(left + 4);
         self.pending = Pending::Read { le, odd: true };
         let offset = tlv::encode(0x54, &(offset as u32).to_be_bytes()[1..]);
         Command::new(0x00, 0xB1, 0x00, 0x00).with_data(offset).with_le(le)
     }
 
-    /// The chip rejects a length: ask for less, or give up when there is nothing less.
-    fn step_down(&mut self, status: StatusWord, asked: u32) -> Result<Command, Error> {
+    fn refused(&mut self, operation: &'static str, status: StatusWord) -> Result<(), Error> {
         self.refusals += 1;
-        let size = &mut self.size;
-        if let Some(exact) = status.exact_length().filter(|n| *n < asked) {
-            size.extended = exact.max(size.short.min(exact));
-            size.short = size.short.min(exact);
-        } else if asked > 4096 {
-            size.extended = 4096;
-        } else if asked > 1024 {
-            size.extended = 1024;
-        } else if asked > size.short {
-            size.extended = size.short;
-        } else {
-            size.short = match asked {
-                193.. => 192,
-                129.. => 128,
-                _ => 64,
-            };
-            size.extended = size.short;
+        if self.refusals > MOST_REFUSALS { Err(Error::Status { operation, status }) } else { Ok(()) }
+    }
+
+    /// The chip refuses the beginning of the file by short identifier: less of it, or SELECT.
+    fn sfi_refused(&mut self, le: u32, status: StatusWord) -> Result<Command, Error> {
+        self.refused(READ, status)?;
+        if le > HEADER && status.concerns_length() {
+            if let Some(exact) = status.exact_length().filter(|exact| (HEADER..le).contains(exact)) {
+                return Ok(self.by_sfi(exact));
+            }
+            self.trial.give_up(Feature::LePastEnd);
+            return Ok(self.by_sfi(HEADER));
         }
-        if self.refusals > 8 {
-            return Err(Error::Status { operation: "READ BINARY", status });
+        Ok(self.without_sfi())
+    }
+
+    /// There is no such file, or no such way to name one: SELECT tells. What else was suspected is not to blame then.
+    fn without_sfi(&mut self) -> Command {
+        self.trial = self.manner;
+        self.trial.give_up(Feature::ShortIdentifier);
+        self.select()
+    }
+
+    fn select_refused(&mut self, status: StatusWord) -> Result<Step<FileOutcome>, Error> {
+        self.refused("SELECT EF", status)?;
+        let absent = status == StatusWord::NOT_FOUND;
+        if status == StatusWord::ACCESS_DENIED {
+            return Ok(Step::Done(FileOutcome::Denied));
         }
-        Ok(self.read_on())
+        self.selects.push(status);
+        if self.selects.len() < Select::ALL.len() && !(absent && self.shown.select.is_some()) {
+            self.trial.file = self.trial.file.next();
+            return Ok(Step::Send(self.select()));
+        }
+        if self.selects.contains(&StatusWord::NOT_FOUND) {
+            return Ok(Step::Done(FileOutcome::Absent));
+        }
+        Err(Error::Status { operation: "SELECT EF", status })
+    }
+
+    /// The chip refuses bytes of the file that is selected.
+    fn read_refused(&mut self, le: u32, odd: bool, status: StatusWord) -> Result<Step<FileOutcome>, Error> {
+        self.refused(READ, status)?;
+        let refused = Err(Error::Status { operation: READ, status });
+        let exact = status.exact_length().filter(|exact| (1..le).contains(exact));
+        if self.total.is_none() {
+            if status == StatusWord::ACCESS_DENIED && self.buffer.is_empty() {
+                return Ok(Step::Done(FileOutcome::Denied));
+            }
+            if le <= HEADER {
+                return refused;
+            }
+            if exact.is_none() {
+                self.trial.give_up(Feature::LePastEnd);
+            }
+            return Ok(Step::Send(self.read(exact.unwrap_or(HEADER))));
+        }
+        if let Some(exact) = exact {
+            self.trial.lower_to(exact);
+            return Ok(Step::Send(self.read(exact)));
+        }
+        if odd && !status.concerns_length() || !self.trial.lower(le, self.shown.longest) {
+            return refused;
+        }
+        Ok(Step::Send(self.read_on()))
+    }
+
+    /// The last command was not answered under the session's keys: what of it the chip may dislike is given up.
+    pub(crate) fn lost(&mut self, status: Option<StatusWord>) -> Lost {
+        self.manner = self.trial;
+        let absent = status == Some(StatusWord::NOT_FOUND);
+        let again = match self.pending {
+            Pending::BySfi { le } if le > HEADER => {
+                let had = self.manner.give_up(Feature::ShortIdentifier);
+                self.manner.give_up(Feature::LePastEnd) || had
+            }
+            Pending::BySfi { .. } => self.manner.give_up(Feature::ShortIdentifier),
+            Pending::Select if absent && self.shown.select.is_some() => return Lost::Absent,
+            Pending::Select => {
+                let turned = self.manner.turn_file(self.shown.select);
+                if absent && !turned {
+                    return Lost::Absent;
+                }
+                turned
+            }
+            Pending::Read { le, .. } if self.total.is_none() => le > HEADER && self.manner.give_up(Feature::LePastEnd),
+            Pending::Read { le, .. } if le > self.manner.short() => {
+                self.manner.give_up_extended(self.shown.longest);
+                true
+            }
+            Pending::Read { odd: true, .. } if status.is_some_and(|status| !status.concerns_length()) => false,
+            Pending::Read { le, .. } => self.manner.lower(le, self.shown.longest),
+        };
+        if again { Lost::Again } else { Lost::Unreadable }
     }
 
     fn take(&mut self, data: &[u8]) -> Result<(), Error> {
-        const OPERATION: &str = "READ BINARY";
         self.reads += 1;
         // A chip that gives a few bytes at a time would keep the terminal busy for hours.
         if self.reads > 64 + self.buffer.len() / 16 {
-            return Err(Error::Limit { operation: OPERATION, limit: "answers of a useful size" });
+            return Err(Error::Limit { operation: READ, limit: "answers of a useful size" });
         }
-        if data.is_empty() {
-            return Err(Error::Protocol { operation: OPERATION, reason: "the chip returns no data" });
-        }
+        self.shown.longest = self.shown.longest.max(data.len());
         self.buffer.extend_from_slice(data);
         if self.total.is_none() {
             match tlv::announced(&self.buffer) {
                 Ok((tag, _)) if tag != self.file.tag() => {
                     let source = TlvError::Unexpected { expected: self.file.tag(), found: tag };
-                    return Err(Error::Malformed { operation: OPERATION, source });
+                    return Err(Error::Malformed { operation: READ, source });
                 }
                 Ok((_, total)) if total > MAX_FILE => {
-                    return Err(Error::Limit { operation: OPERATION, limit: "file size" });
+                    return Err(Error::Limit { operation: READ, limit: "file size" });
                 }
                 Ok((_, total)) => {
                     self.total = Some(total);
@@ -270,11 +394,12 @@ impl ReadFile {
                     self.buffer = whole;
                 }
                 Err(TlvError::Truncated) if self.buffer.len() < 8 => {}
-                Err(source) => return Err(Error::Malformed { operation: OPERATION, source }),
+                Err(source) => return Err(Error::Malformed { operation: READ, source }),
             }
         }
         // A chip may return padding behind the template.
         self.buffer.truncate(self.total.unwrap_or(usize::MAX));
+        self.manner = self.trial;
         Ok(())
     }
 
@@ -283,53 +408,55 @@ impl ReadFile {
     }
 }
 
+/// SELECT of an elementary file under the current one (§11.2.2), in the spelling that the chip takes.
+pub(crate) fn select_file(file: FileId, manner: Manner) -> Command {
+    manner.file.command(0x02, &file.fid().to_be_bytes())
+}
+
 impl Exchange for ReadFile {
     type Output = FileOutcome;
 
     fn begin(&mut self, _: &mut dyn Entropy) -> Result<Command, Error> {
-        if !self.buffer.is_empty() {
-            // A short identifier reaches the first 255 bytes only.
-            return Ok(self.select());
-        }
-        self.pending = Pending::BySfi;
-        Ok(Command::new(0x00, 0xB0, 0x80 | self.file.sfi(), 0x00).with_le(self.size.short))
+        // A short identifier reaches the first 255 bytes only.
+        let fresh = self.buffer.is_empty();
+        let by_sfi = fresh && self.manner.has(Feature::ShortIdentifier);
+        Ok(if by_sfi { self.by_sfi(self.first_le()) } else { self.select() })
     }
 
     fn feed(&mut self, response: &Response, _: &mut dyn Entropy) -> Result<Step<FileOutcome>, Error> {
         let status = response.status;
         let data = response.data.expose();
-        let usable = status.is_success() || (status == StatusWord::END_OF_FILE && !data.is_empty());
+        let usable = !data.is_empty() && (status.is_success() || status == StatusWord::END_OF_FILE);
         match self.pending {
-            Pending::BySfi if !usable => match status {
-                StatusWord::ACCESS_DENIED => return Ok(Step::Done(FileOutcome::Denied)),
-                // Absent, or a chip that cannot read by short identifier: SELECT tells.
-                _ => return Ok(Step::Send(self.select())),
-            },
-            Pending::Select => {
-                return match status {
-                    StatusWord::OK => Ok(Step::Send(self.read_on())),
-                    StatusWord::NOT_FOUND => Ok(Step::Done(FileOutcome::Absent)),
-                    StatusWord::ACCESS_DENIED => Ok(Step::Done(FileOutcome::Denied)),
-                    _ => Err(Error::Status { operation: "SELECT EF", status }),
-                };
+            Pending::BySfi { le } if !usable => return self.sfi_refused(le, status).map(Step::Send),
+            // A chip may take the identifier for an offset in whatever file was selected before.
+            Pending::BySfi { .. } if matches!(tlv::announced(data), Ok((tag, _)) if tag != self.file.tag()) => {
+                return Ok(Step::Send(self.without_sfi()));
             }
-            Pending::Read { le, .. } if !usable => {
-                return match status {
-                    StatusWord::ACCESS_DENIED if self.buffer.is_empty() => Ok(Step::Done(FileOutcome::Denied)),
-                    StatusWord::WRONG_LENGTH | StatusWord::WRONG_OFFSET => self.step_down(status, le).map(Step::Send),
-                    _ if status.exact_length().is_some() => self.step_down(status, le).map(Step::Send),
-                    _ => Err(Error::Status { operation: "READ BINARY", status }),
-                };
+            Pending::Select if status.is_success() => {
+                self.shown.select = Some(self.trial.file);
+                return Ok(Step::Send(self.read_on()));
             }
+            Pending::Select => return self.select_refused(status),
+            Pending::Read { le, odd } if !usable => return self.read_refused(le, odd, status),
             Pending::Read { odd: true, .. } => {
-                let object = tlv::first(data, 0x53).map_err(Error::malformed("READ BINARY"))?;
+                let object = tlv::first(data, 0x53).map_err(Error::malformed(READ))?;
                 self.take(object.value)?;
             }
-            Pending::BySfi | Pending::Read { odd: false, .. } => self.take(data)?,
+            Pending::BySfi { .. } | Pending::Read { odd: false, .. } => self.take(data)?,
         }
         if self.is_complete() {
             return Ok(Step::Done(FileOutcome::Read(Secret::new(std::mem::take(&mut *self.buffer)))));
         }
         Ok(Step::Send(self.read_on()))
     }
+}
+
+/// What a chip has shown of itself so far, besides what it dislikes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// A SELECT that was answered 9000: after it, one that finds nothing means that there is nothing.
+    pub(crate) select: Option<Select>,
+    /// The most bytes in one answer.
+    pub(crate) longest: usize,
 }

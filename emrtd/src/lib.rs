@@ -10,9 +10,11 @@
 //! | [`pace`], [`bac`] | access | ICAO 9303-11 §4.3, §4.4 |
 //! | [`secure_messaging`] | protection of commands and responses | ICAO 9303-11 §9.8 |
 //! | [`file`](mod@file), [`lds`] | elementary files | ICAO 9303-10 |
+//! | [`manner`] | how a chip is asked for them | ISO/IEC 7816-4 |
 //! | [`active_authentication`], [`chip_authentication`] | proofs against copies | ICAO 9303-11 §6 |
 //! | [`terminal_authentication`], [`cvc`] | access to fingerprints and irises | ICAO 9303-11 §7, TR-03110-3 |
 //! | [`cms`], [`x509`], [`crl`], [`deviation_list`], [`trust`], [`passive_authentication`](mod@passive_authentication) | issuer's signature | ICAO 9303-11 §5, 9303-12 |
+//! | [`seal`] | visible digital seals | ICAO 9303-13, VDS-NC |
 //! | [`document`], [`country`] | what document it is, and who may vouch for it | ICAO 9303-3, 9303-12 |
 //! | [`evidence`], [`verdict`](mod@verdict) | what a read proves | |
 
@@ -32,11 +34,13 @@ pub mod evidence;
 pub mod exchange;
 pub mod file;
 pub mod lds;
+pub mod manner;
 pub mod mrz;
 pub mod oid;
 pub mod pace;
 pub mod passive_authentication;
 pub mod password;
+pub mod seal;
 pub mod secret;
 pub mod secure_messaging;
 pub mod security_info;

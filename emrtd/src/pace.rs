@@ -134,6 +134,9 @@ impl std::fmt::Debug for Pace {
 }
 
 impl Pace {
+    /// The first step, as errors name it.
+    pub(crate) const SET_AT: &'static str = "PACE MSE:Set AT";
+
     /// Whether this terminal implements what the chip offers.
     #[must_use]
     pub fn supports(info: &PaceInfo) -> bool {
@@ -249,7 +252,7 @@ impl Exchange for Pace {
                 // 63Cx warns that few tries are left; the protocol may go on (TR-03110-3 §B.1).
                 let status = response.status;
                 if !status.is_success() && !status.is_authentication_failure() {
-                    return Err(Error::Status { operation: "PACE MSE:Set AT", status });
+                    return Err(Error::Status { operation: Self::SET_AT, status });
                 }
                 self.state = State::Nonce;
                 Ok(Step::Send(general_authenticate(false, None)))

@@ -38,6 +38,12 @@ impl Password {
         }
     }
 
+    /// Whether it opens BAC, too.
+    #[must_use]
+    pub const fn is_mrz(&self) -> bool {
+        matches!(self, Self::Mrz(_))
+    }
+
     /// `MRZ` or `CAN`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -4,7 +4,7 @@
 //! SecurityInfos ::= SET OF SEQUENCE { protocol OBJECT IDENTIFIER, requiredData ANY, optionalData ANY OPTIONAL }
 //! ```
 
-use crate::crypto::{AgreementKey, Cipher, CryptoError, HashAlgorithm, NamedGroup};
+use crate::crypto::{AgreementKey, Cipher, CryptoError, HashAlgorithm, NamedGroup, SignatureAlgorithm};
 use crate::oid::{self, Oid};
 use crate::tlv::{self, Reader, Tlv, TlvError, tag};
 
@@ -198,7 +198,9 @@ impl SecurityInfos {
             self.chip_authentication_keys
                 .push(ChipAuthenticationKey { key, key_id: optional.map(|t| t.value.to_vec()) });
         } else if Oid(id) == oid::ACTIVE_AUTHENTICATION {
-            self.active_authentication_hash = optional.and_then(|t| plain_signature_hash(t.value));
+            // The plain identifiers of TR-03111, or those of X9.62 that some issuers write instead.
+            let algorithm = optional.and_then(|t| SignatureAlgorithm::ecdsa(Oid(t.value)));
+            self.active_authentication_hash = algorithm.map(|algorithm| algorithm.hash());
         } else if Oid(id) == oid::TA {
             // Whatever stands there wrongly, the usual place can still be tried.
             self.terminal_authentication = Some(optional.and_then(|f| CvcaFile::read(&f).ok()).unwrap_or_default());
@@ -206,28 +208,6 @@ impl SecurityInfos {
             self.unknown.push(Oid(id).to_string());
         }
         Ok(())
-    }
-}
-
-/// ecdsa-plain-SHA* of BSI TR-03111, or the X9.62 identifiers that some issuers write instead.
-fn plain_signature_hash(id: &[u8]) -> Option<HashAlgorithm> {
-    if let Some([suffix]) = id.strip_prefix(oid::ECDSA_PLAIN.0) {
-        return Some(match suffix {
-            1 => HashAlgorithm::Sha1,
-            2 => HashAlgorithm::Sha224,
-            3 => HashAlgorithm::Sha256,
-            4 => HashAlgorithm::Sha384,
-            5 => HashAlgorithm::Sha512,
-            _ => return None,
-        });
-    }
-    match Oid(id) {
-        oid::ECDSA_SHA1 => Some(HashAlgorithm::Sha1),
-        oid::ECDSA_SHA224 => Some(HashAlgorithm::Sha224),
-        oid::ECDSA_SHA256 => Some(HashAlgorithm::Sha256),
-        oid::ECDSA_SHA384 => Some(HashAlgorithm::Sha384),
-        oid::ECDSA_SHA512 => Some(HashAlgorithm::Sha512),
-        _ => None,
     }
 }
 

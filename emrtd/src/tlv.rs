@@ -257,7 +257,7 @@ pub fn announced(head: &[u8]) -> Result<(u32, usize), TlvError> {
 }
 
 /// `(tag, length or None for indefinite, header length)`
-fn header(input: &[u8]) -> Result<(u32, Option<usize>, usize), TlvError> {
+pub(crate) fn header(input: &[u8]) -> Result<(u32, Option<usize>, usize), TlvError> {
     let first = *input.first().ok_or(TlvError::Truncated)?;
     let mut tag = u32::from(first);
     let mut at = 1;
@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(outer.raw, &input[..14]);
         let octets = outer.children().next().expect("child").expect("some");
         assert_eq!(octets.octets().expect("octets").as_ref(), [0xAA, 0xBB]);
-        assert_eq!(reader.expect(tag::NULL).expect("null").value, []);
+        assert!(reader.expect(tag::NULL).expect("null").value.is_empty());
         reader.finish().expect("end");
     }
 

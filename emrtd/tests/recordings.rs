@@ -58,7 +58,7 @@ fn an_austrian_chip_authenticates_itself() {
     entropy.push(&bytes(&v, "terminal_private"));
     let mut channel = session(&v["sm_before"]);
     let apdus = v["apdus"].as_array().expect("apdus");
-    let mut run = ChipAuthentication::new(parameters);
+    let mut run = ChipAuthentication::new(vec![parameters], 0).expect("a way to ask");
     let mut done = replay_protected(&mut run, &mut entropy, &mut channel, apdus);
     // The rest of the recording runs under the new keys.
     for apdu in &apdus[2..] {

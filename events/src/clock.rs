@@ -1,13 +1,15 @@
 //! Time as an argument. This is the only place of the product that reads a clock.
 
-use std::time::{Duration, Instant, SystemTime};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, SystemTime};
 
 /// A source of time.
 pub trait Clock: Send + Sync {
     /// Wall clock, seconds since 1970. May be wrong, and may jump.
     fn wall(&self) -> i64;
 
-    /// Time since some fixed point of this process; never goes back.
+    /// Time since some fixed point of this process; never goes back. What the machine slept counts: what was to be over by
+    /// then is over when it wakes.
     fn monotonic(&self) -> Duration;
 
     /// How good the wall clock is.
@@ -45,15 +47,14 @@ impl Quality {
 /// The clocks of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
 }
 
 impl SystemClock {
     /// Starts counting now.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self { start: since_boot() }
     }
 }
 
@@ -61,6 +62,12 @@ impl Default for SystemClock {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Not `Instant`, which stands still while the machine is suspended: a time that central signed would then fall behind by
+/// a night, and what somebody left open in the evening would still be open in the morning.
+fn since_boot() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
 
 impl Clock for SystemClock {
@@ -73,6 +80,6 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        since_boot().saturating_sub(self.start)
     }
 }

@@ -13,7 +13,7 @@
 
 use crate::authority::Roots;
 use crate::request::octets;
-use crate::{FleetError, Sign, decode, encode};
+use crate::{FleetError, Sign, decode, encode, payload};
 use events::event::Bytes;
 use events::{Verifier, sign_document};
 use openssl::x509::X509;
@@ -87,11 +87,6 @@ pub struct Answer {
     /// The device's certificate, DER.
     #[serde(with = "octets")]
     pub certificate: Vec<u8>,
-}
-
-/// The payload of a signed document before its signature is checked.
-pub(crate) fn payload(what: &'static str, bytes: &[u8]) -> Result<Vec<u8>, FleetError> {
-    events::signed::document_payload(bytes).map_err(|_| FleetError::Malformed(what))
 }
 
 /// Seals an assignment for a device and signs the answer with the issuing root's key.

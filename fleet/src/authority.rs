@@ -27,6 +27,7 @@ use openssl::pkey::{PKey, Private, Public};
 use openssl::symm::Cipher;
 use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use program::private;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -232,7 +233,7 @@ impl FleetCa {
     /// # Errors
     /// When there is one already, or files cannot be written.
     pub fn create(directory: &Path, pass_phrase: &[u8], clock: &dyn Clock) -> Result<Self, FleetError> {
-        std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+        private::directory(directory).map_err(io("make", directory))?;
         let root = make_root(directory, 1, pass_phrase, clock)?;
         write_new(&directory.join(ROOTS), &root.to_pem()?)?;
         write_new(&directory.join(ISSUING), b"1")?;
@@ -375,7 +376,7 @@ impl FleetCa {
         pass_phrase: &[u8],
         clock: &dyn Clock,
     ) -> Result<(), FleetError> {
-        std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+        private::directory(directory).map_err(io("make", directory))?;
         let key = new_key()?;
         let name = common_name(hosts.first().map_or("central", String::as_str))?;
         let mut builder = builder(&name, self.root.subject_name(), &public(&key)?, clock, 825)?;

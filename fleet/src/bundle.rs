@@ -201,7 +201,7 @@ impl Bundle {
         if bytes.len() > MAX_BUNDLE {
             return Err(FleetError::Malformed(WHAT));
         }
-        let bundle: Self = decode(WHAT, &crate::answer::payload(WHAT, bytes)?)?;
+        let bundle: Self = decode(WHAT, &crate::payload(WHAT, bytes)?)?;
         if bundle.format != VERSION {
             return Err(FleetError::Version { what: WHAT, version: bundle.format });
         }

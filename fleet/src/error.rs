@@ -1,6 +1,8 @@
 //! Why something of the fleet is not taken.
 
+use emrtd::error::describe;
 use openssl::error::ErrorStack;
+use program::Failure;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -89,6 +91,12 @@ pub enum FleetError {
     /// Parts of a relayed document are missing or do not belong together.
     #[error("the codes do not belong together: {0}")]
     Parts(&'static str),
+}
+
+impl From<FleetError> for Failure {
+    fn from(error: FleetError) -> Self {
+        Self::device(error.code(), describe(&error), error.remedy())
+    }
 }
 
 impl FleetError {

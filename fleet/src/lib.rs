@@ -13,6 +13,7 @@
 //! | [`revoked`] | cards that were lost or withdrawn, as keyed hashes |
 //! | [`rollout`] | what devices shall run, and when the turn of each comes |
 //! | [`words`] | six words that two screens show when nobody stands between them |
+//! | [`profile`] | names of profiles that come with the agent |
 //! | [`receipt`] | central's receipt for events on a stick |
 //! | [`relay`] | any of these through a phone, as QR codes |
 
@@ -21,6 +22,8 @@ pub mod authority;
 pub mod bundle;
 pub mod error;
 pub mod est;
+pub mod operator;
+pub mod profile;
 pub mod receipt;
 pub mod relay;
 pub mod renewal;
@@ -41,6 +44,11 @@ pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Result<[u8; 64], String>;
 #[must_use]
 pub fn fingerprint(public_key: &[u8]) -> String {
     events::hash(public_key).to_string()
+}
+
+/// The payload of a signed document before its signature is checked.
+pub(crate) fn payload(what: &'static str, bytes: &[u8]) -> Result<Vec<u8>, FleetError> {
+    events::signed::document_payload(bytes).map_err(|_| FleetError::Malformed(what))
 }
 
 /// Encodes a structure whose fields stand in the order of their encoded keys.

@@ -286,7 +286,7 @@ pub fn open(bytes: &[u8]) -> Result<Request, FleetError> {
     if bytes.len() > MAX_REQUEST {
         return Err(FleetError::Malformed(WHAT));
     }
-    let payload = crate::answer::payload(WHAT, bytes)?;
+    let payload = crate::payload(WHAT, bytes)?;
     let request: Request = decode(WHAT, &payload)?;
     if request.version != VERSION {
         return Err(FleetError::Version { what: WHAT, version: request.version });

@@ -44,7 +44,7 @@ pub fn sign(at: i64, nonce: Bytes<16>, chain: &[Vec<u8>], key: Sign<'_>) -> Resu
 /// # Errors
 /// When it does not.
 pub fn open(bytes: &[u8], nonce: Bytes<16>, roots: &Roots) -> Result<i64, FleetError> {
-    let statement: Statement = decode(WHAT, &crate::answer::payload(WHAT, bytes)?)?;
+    let statement: Statement = decode(WHAT, &crate::payload(WHAT, bytes)?)?;
     if statement.version != VERSION {
         return Err(FleetError::Version { what: WHAT, version: statement.version });
     }

@@ -9,31 +9,41 @@ use emrtd::password::Password;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Plan, Session};
 use emrtd::trust::{Origin, TrustStore};
+use emrtd::verdict::Outcome;
 use emrtd::x509::UnixTime;
 use emrtd::{Evidence, lds};
 use virtual_card::issuer::IssuerFault;
-use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS};
+use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Manners, PERSONAS};
 
 /// A fuzz target: its name, which is also that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 28] = [
+pub const TARGETS: [Target; 37] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
     ("dg2", dg2),
+    ("dg3", dg3),
+    ("dg7", dg7),
+    ("dg11", dg11),
     ("dg12", dg12),
+    ("dg16", dg16),
     ("dg13", dg13),
     ("dg14", dg14),
     ("certificates", certificates),
     ("directory", directory),
     ("qr", qr),
+    ("code", code),
+    ("mrz", mrz),
+    ("seal_vds", seal_vds),
+    ("seal_nc", seal_nc),
     ("event", event),
     ("batch", batch),
     ("evidence", evidence),
     ("chip", chip),
     ("insider", insider),
+    ("tolerable", tolerable),
     ("cvc", cvc),
     ("card_security", card_security),
     ("scanner", scanner),
@@ -50,7 +60,7 @@ pub const TARGETS: [Target; 28] = [
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.
-pub const SLOW: [&str; 1] = ["insider"];
+pub const SLOW: [&str; 2] = ["insider", "tolerable"];
 
 /// What a device, central or a USB stick is told of enrolment and time.
 fn enrolment(bytes: &[u8]) {
@@ -110,10 +120,21 @@ fn relay(bytes: &[u8]) {
     }
 }
 
-/// Bytes of a serial scanner: the first says how they are cut.
+/// Bytes of a serial scanner: the first says how they are cut. The same as a text that a scanner of some layout types.
 fn scanner(bytes: &[u8]) {
+    use drivers::scanner::layouts::LAYOUTS;
+    use drivers::scanner::wedge::{Reading, keys_of};
     use drivers::scanner::{Framer, QUIET, Scanned};
     let Some((&cut, rest)) = bytes.split_first() else { return };
+    let layout = &LAYOUTS[usize::from(cut) % LAYOUTS.len()];
+    let mut reading = Reading::default();
+    let keys = keys_of(layout, &String::from_utf8_lossy(rest), cut & 0x80 != 0);
+    let typed = keys.into_iter().filter_map(|event| reading.take(event)).collect::<Vec<_>>();
+    for scanned in typed.into_iter().chain(reading.silence(QUIET * 10)) {
+        if let Scanned::Text(scan) = scanned {
+            assert!(!scan.text.is_empty() && !scan.text.chars().any(char::is_control), "text is text");
+        }
+    }
     let mut framer = Framer::default();
     let mut scans = Vec::new();
     for piece in rest.chunks(usize::from(cut) + 1) {
@@ -135,7 +156,7 @@ fn input(bytes: &[u8]) {
     use drivers::input::simulated::{Fingers, SimulatedInput};
     use drivers::input::{Axis, RawEvent, Surface};
     use drivers::scanner::{Scanner as _, wedge::WedgeScanner};
-    use drivers::touch::{Calibration, EvdevTouchscreen, Touch, Touchscreen as _};
+    use drivers::touch::{Calibration, EvdevTouchscreen, PictureSize, Touch, Touchscreen as _};
     let events: Vec<RawEvent> = bytes
         .chunks_exact(3)
         .map(|event| {
@@ -155,7 +176,7 @@ fn input(bytes: &[u8]) {
         let fingers = Fingers::default();
         fingers.happen(events.clone());
         let device = SimulatedInput { fingers, surface: Some(Surface { x: axis, y: axis, slots }) };
-        let mut screen = EvdevTouchscreen::new(device, Calibration::default(), (320, 240));
+        let mut screen = EvdevTouchscreen::new(device, Calibration::default(), PictureSize::new(320, 240));
         let touches = screen.wait(moment).unwrap_or_default();
         for (at, touch) in touches.into_iter().enumerate() {
             let down = matches!(touch, Touch::Down(..));
@@ -245,13 +266,60 @@ fn dg1(bytes: &[u8]) {
 }
 
 fn dg2(bytes: &[u8]) {
-    for face in lds::dg2::parse(bytes).unwrap_or_default() {
-        assert!(face.image.len() <= bytes.len(), "an image lies inside its file");
+    match lds::dg2::parse(bytes) {
+        Ok(faces) => {
+            let inside = |image: &[u8]| bytes.as_ptr_range().contains(&image.as_ptr()) && image.len() <= bytes.len();
+            assert!(!faces.is_empty() && faces.iter().all(|face| inside(face.image)), "an image lies inside its file");
+            // Only indefinite lengths cannot be walked while they arrive.
+            if let Some((start, _)) = lds::dg2::image_start(bytes) {
+                assert!(bytes[start..].starts_with(faces[0].image), "the same image while it arrives");
+            }
+        }
+        Err(why) => assert!(!why.code().is_empty(), "a reason has a code"),
+    }
+    for end in 0..bytes.len().min(200) {
+        let start = lds::dg2::image_start(&bytes[..end]);
+        assert!(start.is_none_or(|(start, _)| start < end), "an image starts inside its file");
+    }
+}
+
+/// Fingers and irises, by either tag.
+fn dg3(bytes: &[u8]) {
+    for tag in [0x63, 0x76] {
+        for record in lds::biometric::records(bytes, tag).unwrap_or_default() {
+            assert!(record.length <= bytes.len(), "a record lies inside its file");
+        }
+    }
+}
+
+fn dg7(bytes: &[u8]) {
+    if let Ok(dg7) = lds::Dg7::parse(bytes) {
+        let length: usize = dg7.images.iter().map(|image| image.bytes.expose().len()).sum();
+        assert!(length <= bytes.len(), "images lie inside their file");
+    }
+}
+
+fn dg11(bytes: &[u8]) {
+    if let Ok(dg11) = lds::Dg11::parse(bytes) {
+        for text in dg11.full_name.iter().chain(&dg11.other_names).chain(&dg11.permanent_address) {
+            assert!(text.parts().next().is_some() && !text.joined(", ").is_empty(), "an empty text is no text");
+            assert!(!text.as_str().chars().any(char::is_control), "controls have no place on a page");
+        }
+        assert!(dg11.date_of_birth.is_none_or(|date| date.year() > 0), "a date has a year");
     }
 }
 
 fn dg12(bytes: &[u8]) {
-    let _read = lds::dg12::parse(bytes);
+    if let Ok(dg12) = lds::Dg12::parse(bytes) {
+        assert!(dg12.issued().is_none_or(|_| dg12.date_of_issue.is_some()));
+        drop(dg12.personalised.map(|moment| moment.to_string()));
+    }
+}
+
+fn dg16(bytes: &[u8]) {
+    if let Ok(dg16) = lds::Dg16::parse(bytes) {
+        assert!(dg16.persons.len() * 2 <= bytes.len(), "a person takes two bytes at least");
+    }
 }
 
 fn dg13(bytes: &[u8]) {
@@ -295,6 +363,43 @@ fn qr(bytes: &[u8]) {
     }
 }
 
+/// Whatever a scanner reads: what is told opens, or has a code.
+fn code(bytes: &[u8]) {
+    let code = cccd::Code::of(&String::from_utf8_lossy(bytes));
+    let kind = code.kind();
+    let opened = cccd_agent::access::from_code(code, true);
+    assert_eq!(opened.err().map(|failure| failure.code).as_deref(), kind.refusal(), "{kind:?}");
+}
+
+/// Machine readable lines as OCR reads them.
+fn mrz(bytes: &[u8]) {
+    use emrtd::mrz::{MAX_KEYS, MrzText};
+    if let Ok(text) = MrzText::read(&String::from_utf8_lossy(bytes)) {
+        assert!((1..=MAX_KEYS).contains(&text.keys.len()), "a few keys are worth a try");
+        assert_eq!(text.document_number.is_some(), text.keys.len() == 1, "one key has one number");
+    }
+}
+
+fn seal(bytes: &[u8]) {
+    use emrtd::seal::{MAX_LENGTH, Seal};
+    let Ok(seal) = Seal::parse(bytes) else { return };
+    assert!(bytes.len() <= 2 * MAX_LENGTH, "no bar code is longer");
+    let result = seal.verify(&TrustStore::new(), None, UnixTime(0));
+    assert!(!result.trusted, "nothing is trusted without an anchor");
+    assert!(result.checks.iter().all(may_stand), "only proofs accuse: {:?}", result.checks);
+}
+
+fn seal_vds(bytes: &[u8]) {
+    seal(bytes);
+    // A body behind a good header.
+    let header = [0xDC, 3, 0x6A, 0xBC, 0x6D, 0x32, 0xC8, 0xA7, 0x2C, 0xB1, 0x0F, 0x71, 0x34, 0xB7, 0x98, 0x15, 0x5D, 1];
+    seal(&[&header[..], bytes].concat());
+}
+
+fn seal_nc(bytes: &[u8]) {
+    seal(bytes);
+}
+
 fn event(bytes: &[u8]) {
     if let Ok(event) = events::signed::read(bytes) {
         assert!(event.fits_its_version(), "no version has what another has");
@@ -326,6 +431,10 @@ fn chip(mut bytes: &[u8]) {
     for _ in 0..100_000 {
         match session.next() {
             Ok(Action::Transmit(command)) => assert!(command.len() >= 4, "a command has a header"),
+            Ok(Action::Reset) => {
+                session.was_reset();
+                continue;
+            }
             Ok(Action::Sign(_)) => panic!("there are no terminal certificates"),
             Ok(Action::Done) | Err(_) => return,
         }
@@ -378,6 +487,48 @@ fn copy() -> (Chip, TrustStore, TerminalCertificates) {
     (chip, trust, TerminalCertificates::parse(certificates).expect("certificates"))
 }
 
+thread_local! {
+    /// An honest card, behind anchors that trust it.
+    static HONEST: std::cell::RefCell<(Chip, TrustStore)> = std::cell::RefCell::new(honest());
+}
+
+fn honest() -> (Chip, TrustStore) {
+    let make = *Make::find("ca-key-id").expect("a known make");
+    (Chip::with_make(&PERSONAS[1], Fault::None, make).expect("a card"), copy().1)
+}
+
+/// An honest card whose manners the bytes choose: it is read, and not accused.
+fn tolerable(bytes: &[u8]) {
+    HONEST.with_borrow_mut(|(chip, trust)| {
+        let mut rest = bytes.iter();
+        let manners = Manners::draw(|limit| usize::from(*rest.next().unwrap_or(&1)) % limit);
+        chip.set_manners(manners);
+        let (document, birth, expiry) = PERSONAS[1].mrz_fields();
+        let mrz = MrzKey::new(&document, &birth, &expiry).expect("constant key data");
+        let plan = Plan { access: AccessPolicy::Bac, ..Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 13, 14, 15]) };
+        let mut session = Session::new(plan, Box::new(SystemEntropy));
+        loop {
+            match session.next().unwrap_or_else(|error| panic!("{manners}: {error:?}")) {
+                Action::Transmit(command) => {
+                    let Answer::Response(answer) = chip.transmit(&command) else { panic!("nobody lifts the card") };
+                    session.feed(&answer).unwrap_or_else(|error| panic!("{manners}: {error:?}"));
+                }
+                Action::Reset => {
+                    chip.reset();
+                    session.was_reset();
+                }
+                Action::Sign(_) => panic!("there are no terminal certificates"),
+                Action::Done => break,
+            }
+        }
+        let evidence = session.into_evidence().expect("opened");
+        assert!(evidence.not_read.is_empty(), "{manners}: {:?}", evidence.not_read);
+        let verification = evidence.verify(trust, &Circumstances::now(UnixTime(1_780_000_000)));
+        let accused = verification.checks.iter().find(|check| check.outcome == Outcome::Failed);
+        assert!(accused.is_none(), "{manners}: {accused:?}");
+    });
+}
+
 /// A copy whose maker knows the password, and which answers as the bytes say once the session stands.
 fn insider(bytes: &[u8]) {
     COPY.with_borrow_mut(|(chip, trust, certificates)| {
@@ -409,6 +560,10 @@ fn insider(bytes: &[u8]) {
                     if session.feed(&answer).is_err() {
                         break;
                     }
+                }
+                Ok(Action::Reset) => {
+                    chip.reset();
+                    session.was_reset();
                 }
                 Ok(Action::Sign(_)) => session.signed(&[0x55; 64]).expect("it was asked for"),
                 Ok(Action::Done) | Err(_) => break,

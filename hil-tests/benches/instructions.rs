@@ -9,7 +9,8 @@
 use emrtd::apdu::{Command, Response};
 use emrtd::crypto::{Cipher, Curve, KeyReserve, NamedGroup};
 use emrtd::exchange::{Exchange, Step};
-use emrtd::file::{FileId, FileOutcome, ReadFile, ReadSize};
+use emrtd::file::{FileId, FileOutcome, ReadFile};
+use emrtd::manner::Manner;
 use emrtd::pace::{Pace, ParameterReference};
 use emrtd::passive_authentication::Group;
 use emrtd::password::Password;
@@ -149,8 +150,8 @@ fn read_file(cipher: Cipher, extended: bool) {
     }
     COUNTING.set(true);
     let short = session.short_le();
-    let size = ReadSize { short, extended: if extended { 4096 } else { short } };
-    let FileOutcome::Read(bytes) = run(&mut chip, Some(&mut session), &mut ReadFile::new(FileId::Dg(2), size)) else {
+    let manner = Manner::sized(short, if extended { 4096 } else { short });
+    let FileOutcome::Read(bytes) = run(&mut chip, Some(&mut session), &mut ReadFile::new(FileId::Dg(2), manner)) else {
         panic!("the file is there")
     };
     assert_eq!(bytes.expose(), file);

@@ -4,20 +4,25 @@
 
 #![allow(missing_docs, reason = "a program")]
 
-use emrtd::file::ReadSize;
+use emrtd::lds::Sod;
+use emrtd::manner::Manner;
 use emrtd::password::Password;
-use emrtd::session::Plan;
+use emrtd::session::{Expected, Plan};
 use hil_tests::link::{Link, VirtualField, drive, floor};
 use virtual_card::{Chip, Fault, Persona};
 
 fn main() {
+    let persona = Persona::find("binh").expect("a persona whose signature fits short answers");
+    let card = virtual_card::personalise::Card::new(persona, Fault::None).expect("card");
+    let (_, sod) = card.files().find(|(id, _)| *id == 0x011D).expect("EF.SOD");
+    let signer = Sod::parse(sod).expect("EF.SOD").signer_fingerprint().expect("signer");
     println!("{:>10} {:>10} {:>8} {:>10} {:>10} {:>7}", "kbit/s", "answers", "APDUs", "read ms", "floor ms", "ratio");
     for bit_rate in [106_000, 424_000, 848_000] {
         for (name, size) in [("112", Some(112)), ("160", Some(160)), ("223", Some(223)), ("extended", None)] {
-            let persona = Persona::find("binh").expect("a persona whose signature fits short answers");
-            let read_size = size.map(|n| ReadSize { short: n, extended: n });
+            let manner = size.map(|n| Manner::sized(n, n));
+            let expected = manner.map(|manner| Expected { manner, signer });
             let passwords = vec![Password::can(persona.can()).expect("CAN")];
-            let plan = Plan { read_size, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) };
+            let plan = Plan { expected, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) };
             let chip = Chip::new(persona, Fault::None).expect("card");
             let mut field = VirtualField::new(chip, Link { bit_rate });
             let evidence = drive(&mut field, &plan, |_| false).expect("read");
@@ -26,10 +31,6 @@ fn main() {
             println!("{rate:>10} {name:>10} {apdus:>8} {read:>10.0} {floor:>10.0} {:>7.2}", read / floor);
         }
     }
-    let bytes: usize = {
-        let chip =
-            virtual_card::personalise::Card::new(Persona::find("binh").expect("persona"), Fault::None).expect("card");
-        chip.files().filter(|(id, _)| *id != 0x011E).map(|(_, bytes)| bytes.len()).sum()
-    };
+    let bytes: usize = card.files().filter(|(id, _)| *id != 0x011E).map(|(_, bytes)| bytes.len()).sum();
     println!("{bytes} bytes of files");
 }

@@ -180,10 +180,10 @@ fn secure_messaging(cipher: Cipher, name: &str, extended: bool) {
             session
         };
         let short = session.short_le();
-        let size = emrtd::file::ReadSize { short, extended: if extended { emrtd::session::CHUNK } else { short } };
+        let manner = emrtd::manner::Manner::sized(short, if extended { emrtd::session::CHUNK } else { short });
         (a.spent, a.apdus) = (Duration::ZERO, 0);
         let start = Instant::now();
-        let read = run(&mut a, Some(&mut session), &mut emrtd::file::ReadFile::new(emrtd::file::FileId::Dg(2), size));
+        let read = run(&mut a, Some(&mut session), &mut emrtd::file::ReadFile::new(emrtd::file::FileId::Dg(2), manner));
         let spent = (start.elapsed() - a.spent).saturating_sub(stop_watch(a.apdus));
         let emrtd::file::FileOutcome::Read(bytes) = read else { panic!("the file is there") };
         assert_eq!(bytes.expose(), file);
@@ -300,12 +300,8 @@ fn floor() -> impl FnMut() -> Duration {
 }
 
 fn master_list() {
-    let root = std::env::var("SHARED_TESTDATA")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/testdata").to_owned());
-    let Ok(list) = std::fs::read(format!("{root}/masterlists/DE_ML_2026-05-28.ml")) else {
-        println!("SKIPPED: the German master list is not at hand (set SHARED_TESTDATA)");
-        return;
-    };
+    let Some(list) = test_support::shared("masterlists/DE_ML_2026-05-28.ml") else { return };
+    let list = std::fs::read(list).expect("readable");
     let ours = || timed(|| TrustStore::new().add("list", &list).expect("a master list"));
     let peer = || {
         timed(|| {

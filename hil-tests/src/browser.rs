@@ -43,11 +43,13 @@ impl Browser {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("chromium; `cargo xtask doctor` says what is missing");
         let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
+        let said = crate::said::Said::default();
         let address = lines
             .by_ref()
             .map_while(Result::ok)
+            .inspect(|line| said.push(line))
             .find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned))
-            .expect("DevTools");
+            .unwrap_or_else(|| panic!("chromium did not come up:\n{said}"));
         std::thread::spawn(move || lines.for_each(drop));
         let host = address.trim_start_matches("ws://").split('/').next().expect("host").to_owned();
         let stream = TcpStream::connect(host).expect("DevTools answers");

@@ -152,7 +152,8 @@ impl FleetLine {
         self.central = Some(central);
         let mut first = String::new();
         BufReader::new(stdout).read_line(&mut first)?;
-        anyhow::ensure!(first.starts_with("listening"), "central did not come up");
+        let said = std::fs::read_to_string(self.path("central.log"))?;
+        anyhow::ensure!(first.starts_with("listening"), "central did not come up:\n{said}");
         Ok(())
     }
 
@@ -162,7 +163,7 @@ impl FleetLine {
     /// When it cannot be told, or does not.
     pub fn reload_central(&self) -> anyhow::Result<()> {
         let central = self.central.as_ref().context("central")?;
-        output(Command::new("kill").args(["-HUP", &central.id().to_string()]))?;
+        crate::signal(central.id(), crate::Signal::HUP)?;
         let start = crate::stack::now();
         while !std::fs::read_to_string(self.path("central.log"))?.contains("read anew") {
             anyhow::ensure!(start.elapsed().as_secs() < 20, "central did not read its files anew");

@@ -1,5 +1,6 @@
 //! A whole machine without hardware: QEMU with Debian's kernel, our agent, and devices that the kernel drives for real:
-//! a panel on virtio-gpu (DRM), a pointer on virtio-input (evdev), serial ports on an emulated FTDI adapter (USB).
+//! a panel on an adapter that sleeps and wakes (DRM), a pointer on virtio-input (evdev), serial ports on an emulated FTDI
+//! adapter and a chip reader (USB), the latter below pcscd and its CCID driver. The machine can be sent to sleep.
 //!
 //! `cargo xtask doctor --install` lays the kernel into `target/guest/`.
 
@@ -14,7 +15,15 @@ use std::time::Duration;
 
 /// Kernel modules that the devices need, besides those that they need themselves.
 const MODULES: [&str; 8] =
-    ["virtio_pci", "virtio_input", "evdev", "virtio-gpu", "xhci-pci", "usbserial", "ftdi_sio", "virtio_console"];
+    ["virtio_pci", "virtio_input", "evdev", "bochs", "xhci-pci", "usbserial", "ftdi_sio", "virtio_console"];
+
+/// Names of the serial ports that stay: numbers are given anew when a machine wakes.
+const RULES: &str = r#"SUBSYSTEM=="tty", ATTRS{devpath}=="1", SYMLINK+="scanner"
+SUBSYSTEM=="tty", ATTRS{devpath}=="2", SYMLINK+="printer"
+"#;
+
+/// How it sleeps, in the words of `/sys/power/state`: to memory. From "freeze" QEMU's clock does not wake it.
+const MANNER: &str = "mem";
 
 /// A running machine.
 #[derive(Debug)]
@@ -22,6 +31,8 @@ pub struct Guest {
     process: Child,
     directory: PathBuf,
     control: BufReader<UnixStream>,
+    /// A shell in it. Kept open: what is on the way when a line closes is lost.
+    shell: UnixStream,
 }
 
 impl Drop for Guest {
@@ -140,12 +151,22 @@ impl Archive {
         Ok(())
     }
 
+    /// A program of this machine with its shared libraries, under the same name.
+    fn same_program(&mut self, path: &str) -> anyhow::Result<()> {
+        self.program(Path::new(path), Path::new(path))
+    }
+
     /// A program with its shared libraries.
     fn program(&mut self, path: &Path, to: &Path) -> anyhow::Result<()> {
         let output = Command::new("ldd").arg(path).output().context("ldd")?;
         for word in String::from_utf8_lossy(&output.stdout).split_whitespace().filter(|word| word.starts_with('/')) {
             let library = Path::new(word);
             self.file(library, 0o755, &std::fs::read(library)?);
+            // What version 2 of PC/SC's library opens by name.
+            let opened = library.with_file_name("libpcsclite_real.so.1");
+            if word.contains("/libpcsclite.so") && opened.exists() {
+                self.file(&opened, 0o755, &std::fs::read(&opened)?);
+            }
         }
         self.file(to, 0o755, &std::fs::read(path)?);
         Ok(())
@@ -166,7 +187,17 @@ impl Guest {
         let Recipe { directory, files, command, panel: (width, height) } = recipe;
         let (vmlinuz, module_directory) = kernel()?;
         let mut archive = Archive::default();
-        archive.program(Path::new("/bin/busybox"), Path::new("/bin/busybox"))?;
+        archive.same_program("/bin/busybox")?;
+        // pcscd learns of readers from udev, which has to run for what is plugged in later.
+        for program in ["/lib/systemd/systemd-udevd", "/bin/udevadm", "/usr/sbin/pcscd"] {
+            archive.same_program(program)?;
+        }
+        let drivers = Path::new("/usr/lib/pcsc/drivers/ifd-ccid.bundle");
+        archive.take(drivers)?;
+        for library in std::fs::read_dir(drivers.join("Contents/Linux"))? {
+            let library = library?.path();
+            archive.program(&library, &library)?;
+        }
         let agent = directory.join("cccd-agent");
         let stripped = Command::new("strip").arg("-o").arg(&agent).arg(crate::program("cccd-agent")).status()?;
         anyhow::ensure!(stripped.success(), "strip (package binutils)");
@@ -184,9 +215,14 @@ impl Guest {
         let init = format!(
             "#!/bin/busybox sh\nexport PATH=/bin\nbusybox mkdir -p /proc /sys /dev /tmp\n\
              busybox mount -t proc proc /proc\nbusybox mount -t sysfs sys /sys\nbusybox mount -t devtmpfs dev /dev\n\
-             {load}busybox ip link set lo up\necho guest is up\n{command}\necho guest has ended\nbusybox sleep 1000\n"
+             {load}busybox ip link set lo up\nbusybox mkdir -p /run/udev /run/pcscd\n\
+             /lib/systemd/systemd-udevd --daemon\nudevadm trigger\nudevadm settle\n/usr/sbin/{pcscd} &\n\
+             busybox sh < /dev/ttyS1 > /dev/ttyS1 2>&1 &\n\
+             echo guest is up\n{command}\necho guest has ended\nbusybox sleep 1000\n",
+            pcscd = crate::stack::pcscd(),
         );
         archive.file(Path::new("/init"), 0o755, init.as_bytes());
+        archive.file(Path::new("/lib/udev/rules.d/60-rig.rules"), 0o644, RULES.as_bytes());
         let initrd = directory.join("initrd");
         std::fs::write(&initrd, archive.finish())?;
         let socket = |name: &str| directory.join(name).display().to_string();
@@ -196,9 +232,14 @@ impl Guest {
         qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"]);
         qemu.arg("-kernel").arg(&vmlinuz).arg("-initrd").arg(&initrd);
         qemu.args(["-append", "console=ttyS0 quiet panic=-1", "-no-reboot", "-serial", &format!("file:{console}")]);
+        qemu.args(["-serial", &format!("unix:{},server=on,wait=off", socket("shell.socket"))]);
         qemu.args(["-qmp", &format!("unix:{},server=on,wait=off", socket("qmp.socket"))]);
-        qemu.args(["-device", &format!("virtio-gpu-pci,id=panel,edid=on,xres={width},yres={height}")]);
+        qemu.args(["-device", &format!("bochs-display,id=panel,edid=on,xres={width},yres={height},vgamem=64M")]);
         qemu.args(["-device", "virtio-tablet-pci", "-device", "qemu-xhci,id=usb"]);
+        let card = socket("card.socket");
+        qemu.args(["-chardev", &format!("socket,id=card,path={card},server=on,wait=off")]);
+        qemu.args(["-device", "usb-ccid,id=reader,bus=usb.0,port=3"]);
+        qemu.args(["-device", "ccid-card-passthru,bus=reader.0,chardev=card"]);
         for (name, port) in [("scan", 1), ("print", 2)] {
             let path = socket(&format!("{name}.socket"));
             qemu.args(["-chardev", &format!("socket,id={name},path={path},server=on,wait=off")]);
@@ -212,8 +253,9 @@ impl Guest {
         let process = process.context("cannot start qemu-system-x86_64 (package qemu-system-x86)")?;
         let mut guest = GuestStart(Some(process));
         let control = guest.connect(&directory.join("qmp.socket"))?;
+        let shell = guest.connect(&directory.join("shell.socket"))?;
         let process = guest.0.take().context("QEMU")?;
-        let mut guest = Self { process, directory: (*directory).to_owned(), control: BufReader::new(control) };
+        let mut guest = Self { process, directory: (*directory).to_owned(), control: BufReader::new(control), shell };
         guest.line()?;
         guest.tell("qmp_capabilities", json!({}))?;
         Ok(guest)
@@ -243,7 +285,16 @@ impl Guest {
         }
     }
 
-    /// Connects to a serial port of the machine.
+    /// Sends the machine to sleep, to be woken by its own clock; gives back control at once.
+    ///
+    /// # Errors
+    /// When it has no shell.
+    pub fn sleep(&self, seconds: u32) -> anyhow::Result<()> {
+        let script = format!("echo +{seconds} > /sys/class/rtc/rtc0/wakealarm; echo {MANNER} > /sys/power/state\n");
+        Ok((&self.shell).write_all(script.as_bytes())?)
+    }
+
+    /// Connects to a serial port of the machine, or to its chip reader (`card`).
     ///
     /// # Errors
     /// When there is none of that name.

@@ -1,5 +1,6 @@
 //! The whole line on one machine: trust anchors, fleet CA, an enrolled device, central, and a PC/SC stack.
 
+use crate::said::service;
 use crate::stack::Stack;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -100,14 +101,7 @@ impl Line {
         let (tls, phrase) = (self.text("central"), self.text("pass-phrase"));
         command.args(["--db", &self.text("central.db"), "serve", "--listen", CENTRAL]);
         command.args(["--tls", &tls, "--pass-phrase-file", &phrase]);
-        let mut central = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let stdout = central.stdout.take().context("standard output")?;
-        self.central = Some(central);
-        let mut first = String::new();
-        BufReader::new(stdout).read_line(&mut first)?;
-        if !first.starts_with("listening") {
-            bail!("central did not come up");
-        }
+        self.central = Some(service("central", &mut command, "listening")?);
         Ok(())
     }
 
@@ -190,7 +184,7 @@ impl Line {
                 bail!("the kiosk ended at once ({status}):\n{}", std::fs::read_to_string(self.path("agent.log"))?);
             }
             if start.elapsed() > Duration::from_secs(20) {
-                bail!("the kiosk does not answer");
+                bail!("the kiosk does not answer:\n{}", std::fs::read_to_string(self.path("agent.log"))?);
             }
             crate::stack::pause(20);
         }

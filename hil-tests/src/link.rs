@@ -132,6 +132,11 @@ impl VirtualField {
         self.now += away;
     }
 
+    /// Power off and on.
+    pub fn reset(&mut self) {
+        self.chip.reset();
+    }
+
     /// One command and its answer. What a command is, shows in its header, also under secure messaging; what the chip
     /// computes for it, the caller knows.
     ///
@@ -165,6 +170,11 @@ pub fn drive(field: &mut VirtualField, plan: &Plan, mut lose: impl FnMut(usize) 
     loop {
         let command = match session.next()? {
             Action::Transmit(command) => command,
+            Action::Reset => {
+                field.reset();
+                session.was_reset();
+                continue;
+            }
             Action::Sign(_) => {
                 session.not_signed();
                 continue;

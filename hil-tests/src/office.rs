@@ -2,6 +2,7 @@
 
 use crate::browser::free_port;
 use crate::line::carry;
+use crate::said::{Said, service};
 use crate::{FIRST_READER, Laid, Line};
 use anyhow::{Context as _, bail, ensure};
 use cccd_agent::site::day_of;
@@ -132,10 +133,12 @@ impl Office {
         drop(std::fs::remove_file(&socket));
         let mut carrier = line.stack.command("socat");
         carrier.arg(format!("UNIX-LISTEN:{},fork", socket.display())).arg(format!("TCP:127.0.0.1:{port}"));
-        let carrier = carrier.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut carrier = carrier.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let said = Said::default();
+        said.keep(carrier.stderr.take().context("standard error")?);
         let start = crate::stack::now();
         while !socket.exists() {
-            ensure!(start.elapsed() < Duration::from_secs(10), "socat does not listen");
+            ensure!(start.elapsed() < Duration::from_secs(10), "socat does not listen:\n{said}");
             crate::stack::pause(10);
         }
         carry(port, socket)?;
@@ -347,10 +350,7 @@ impl Hospital {
         std::fs::write(line.path("device/his-secret"), "his-secret-of-this-test")?;
         let mut command = line.stack.command("hil-his");
         command.arg(HOSPITAL).arg(&directory).args(["his-secret-of-this-test", "merchant-7"]);
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut first = String::new();
-        BufReader::new(process.stdout.take().context("standard output")?).read_line(&mut first)?;
-        ensure!(first.starts_with("listening"), "the hospital does not open");
+        let process = service("the hospital", &mut command, "listening")?;
         Ok(Self { process, directory })
     }
 

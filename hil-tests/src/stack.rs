@@ -1,15 +1,18 @@
 //! A real pcscd with virtual readers (vsmartcard-vpcd) in namespaces of its own.
 
 use crate::program;
+use crate::said::Said;
 use anyhow::{Context as _, bail};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A running PC/SC stack.
 #[derive(Debug)]
 pub struct Stack {
     pcscd: Child,
+    said: Said,
 }
 
 /// A card that lies on a reader; dropping it takes the card away.
@@ -30,6 +33,28 @@ impl Drop for Laid {
     }
 }
 
+/// The service as it is started. Version 2 asks polkit about every client, which is not in a private `/run`; version 1 has no
+/// switch for it.
+pub(crate) fn pcscd() -> &'static str {
+    static COMMAND: OnceLock<&str> = OnceLock::new();
+    COMMAND.get_or_init(|| {
+        let help = Command::new("pcscd").arg("--help").output().map(|output| [output.stdout, output.stderr].concat());
+        match String::from_utf8_lossy(&help.unwrap_or_default()).contains("--disable-polkit") {
+            true => "pcscd --foreground --error --disable-polkit",
+            false => "pcscd --foreground --error",
+        }
+    })
+}
+
+/// Starts a service whose words are kept.
+fn listened_to(command: &mut Command) -> std::io::Result<(Child, Said)> {
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let said = Said::default();
+    process.stdout.take().into_iter().for_each(|stdout| drop(said.keep(stdout)));
+    process.stderr.take().into_iter().for_each(|stderr| drop(said.keep(stderr)));
+    Ok((process, said))
+}
+
 /// Kills and reaps; a process that has ended already is no error.
 fn end(process: &mut Child) {
     drop(process.kill());
@@ -45,29 +70,57 @@ impl Stack {
     /// When a program is missing or the readers do not come up.
     pub fn start() -> anyhow::Result<Self> {
         let script =
-            "ip link set lo up && mount -t tmpfs none /run && mkdir -p /run/pcscd && exec pcscd --foreground --error";
+            format!("ip link set lo up && mount -t tmpfs none /run && mkdir -p /run/pcscd && exec {}", pcscd());
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--net"]);
         if !is_root() {
             unshare.args(["--user", "--map-root-user"]);
         }
-        unshare.args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let pcscd = unshare.spawn().context("cannot start unshare (package util-linux)")?;
-        let mut stack = Self { pcscd };
+        unshare.args(["sh", "-c", &script]);
+        let (pcscd, said) = listened_to(&mut unshare).context("cannot start unshare (package util-linux)")?;
+        let mut stack = Self { pcscd, said };
+        stack.wait()?;
+        Ok(stack)
+    }
+
+    /// Until the readers are there.
+    fn wait(&mut self) -> anyhow::Result<()> {
         let start = now();
         while start.elapsed() < PATIENCE {
-            if let Some(status) = stack.pcscd.try_wait()? {
-                bail!(
-                    "pcscd ended at once ({status}); are pcscd, vsmartcard-vpcd and iproute2 installed, and are namespaces allowed?"
-                );
+            if let Some(status) = self.pcscd.try_wait()? {
+                // What it said last is still on its way to us.
+                pause(100);
+                bail!("pcscd ended at once ({status}):\n{}", self.said);
             }
-            let listed = stack.command("hil-probe").arg("readers").output()?;
+            let listed = self.command("hil-probe").arg("readers").output()?;
             if String::from_utf8_lossy(&listed.stdout).contains("Virtual PCD") {
-                return Ok(stack);
+                return Ok(());
             }
             pause(20);
         }
-        bail!("pcscd has no virtual reader after {} s; is vsmartcard-vpcd installed?", PATIENCE.as_secs())
+        bail!("pcscd has no virtual reader after {} s:\n{}", PATIENCE.as_secs(), self.said)
+    }
+
+    /// Kills the service and starts it anew, as an update of its package or a crash does; cards have left by then.
+    ///
+    /// # Errors
+    /// When it does not come up again.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        // The namespaces live as long as somebody is in them.
+        let mut keeper = self.command("sh").args(["-c", "echo; exec sleep 60"]).stdout(Stdio::piped()).spawn()?;
+        BufReader::new(keeper.stdout.take().context("standard output")?).read_line(&mut String::new())?;
+        let mut again = Command::new("nsenter");
+        again.arg(format!("--target={}", keeper.id())).args(["--mount", "--net"]);
+        if !is_root() {
+            again.args(["--user", "--preserve-credentials"]);
+        }
+        again.args(["--", "sh", "-c", &format!("rm -f /run/pcscd/*; exec {}", pcscd())]);
+        end(&mut self.pcscd);
+        let again = listened_to(&mut again).context("cannot start nsenter (package util-linux)")?;
+        (self.pcscd, self.said) = again;
+        let up = self.wait();
+        end(&mut keeper);
+        up
     }
 
     /// A command that runs inside the stack's namespaces: a program of this workspace, or one on the PATH.

@@ -37,8 +37,9 @@ fn paired(line: &Line, office: &Office, shots: &Path) -> Browser {
 
 fn accessible(browser: &mut Browser, what: &str) {
     let Some(axe) = npm("axe-core", "axe.min.js") else {
-        eprintln!("skipped: accessibility of {what}: no axe-core; `cargo xtask test` fetches it");
-        return;
+        return test_support::skipped(format_args!(
+            "accessibility of {what}: no axe-core; `cargo xtask test` fetches it"
+        ));
     };
     browser.evaluate(&axe);
     let script = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })
@@ -313,7 +314,7 @@ fn software_that_expects_a_vendors_plugin_gets_its_own_formats_unchanged() {
     if client.is_some() {
         browser.wait_until("window.open2 === true && window.open3 === true");
     } else {
-        eprintln!("skipped: Socket.IO: no socket.io-client; `cargo xtask test` fetches it");
+        test_support::skipped("Socket.IO: no socket.io-client; `cargo xtask test` fetches it");
     }
     let an = Persona::find("an").expect("persona");
     assert_eq!(office.visit_of(&line, "an", &json!({})).expect("visit")["outcome"], "done");

@@ -1,24 +1,28 @@
-//! The kiosk on a machine of its own, with a real kernel's DRM, evdev and USB serial drivers below ours: a touch is a
-//! touch, a picture is what the panel shows.
+//! The kiosk on a machine of its own, with a real kernel's DRM, evdev and USB drivers, pcscd and its CCID driver below ours: a
+//! touch is a touch, a picture is what the panel shows, and the machine can sleep.
 
 use cccd_agent::flow::HOLD_MS;
 use cccd_agent::profile::Profile;
 use drivers::printer::simulated::Tray;
+use hil_tests::ccid::Slot;
 use hil_tests::guest::{Guest, Recipe};
 use hil_tests::program;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::judged::{Details, Judged, Then};
+use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::scene::{Renderer, Scene};
 use kiosk_ui::state::{Choice, Screen, State};
-use kiosk_ui::theme::{PANELS, Panel};
 use kiosk_ui::{Act, view};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use verdict::{Admission, Word};
 use virtual_card::PERSONAS;
+use virtual_card::chip::Chip;
+use virtual_card::fault::Fault;
 
 const SITE: &str = "TRẠM Y TẾ PHƯỜNG TÂN BÌNH";
 
@@ -40,12 +44,12 @@ fn configure(directory: &Path) {
     let text = std::fs::read_to_string(&config).expect("configuration");
     let text: String = text
         .lines()
-        .map(|line| if line.starts_with("reader") { "reader = \"sim:an\"\n".to_owned() } else { format!("{line}\n") })
+        .map(|line| if line.starts_with("reader") { "reader = \"pcsc\"\n".to_owned() } else { format!("{line}\n") })
         .collect();
     let kiosk = format!(
         "\n[kiosk]\nsite = \"{SITE}\"\npanel = \"portrait-21\"\ndisplay = \"drm:/dev/dri/card0\"\n\
-         touch = \"QEMU Virtio Tablet\"\nscanner = \"serial:/dev/ttyUSB0@9600\"\nspeech = \"espeak-ng\"\n\
-         [kiosk.queue]\nletter = \"A\"\nplace = \"Phòng 2\"\n[kiosk.printer]\ndevice = \"serial:/dev/ttyUSB1@115200\"\n"
+         touch = \"QEMU Virtio Tablet\"\nscanner = \"serial:/dev/scanner@9600\"\nspeech = \"espeak-ng\"\n\
+         [kiosk.queue]\nletter = \"A\"\nplace = \"Phòng 2\"\n[kiosk.printer]\ndevice = \"serial:/dev/printer@115200\"\n"
     );
     std::fs::write(config, format!("profile = \"hospital-kiosk\"\n{text}{kiosk}")).expect("configuration");
 }
@@ -130,6 +134,38 @@ impl Kiosk {
         self.guest.finger(place, size, false).expect("finger");
     }
 
+    /// A visit, from a touch to the question that follows the verdict; so many cards have been judged by then.
+    fn until_choice(&mut self, scanner: &mut UnixStream, slot: &Slot, judged: usize) -> Screen {
+        let profile = Profile::built_in("hospital-kiosk").expect("profile");
+        let departments = profile.form().next().expect("a question").choice.clone();
+        let keeps = profile.keep().map(|keep| keep.days);
+        let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en), keeps };
+        self.touch(&Screen::Attract, Act::Start, 80);
+        self.wait_for("consent", &consent);
+        self.touch(&consent, Act::Agree, 80);
+        self.wait_for("scan", &Screen::Scan { insurance: false });
+        scanner.write_all(format!("{}\r\n", PERSONAS[0].qr()).as_bytes()).expect("code");
+        self.wait_for("place", &Screen::Place);
+        slot.lay(Chip::new(&PERSONAS[0], Fault::None).expect("a card")).expect("laid");
+        self.hear(&["card judged"], judged);
+        let proved = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
+        self.touch(&Screen::Result(proved.then(Then::Next)), Act::Finish, 80);
+        let options = departments.into_iter().map(|one| (one.label_vi, one.label_en)).collect();
+        let label = ("Khoa khám".to_owned(), "Department".to_owned());
+        let choice = Screen::Choice(Choice { label, options, from: 0 });
+        self.wait_for("choice", &choice);
+        choice
+    }
+
+    /// Plugs something in again: the old one is gone when the machine has let go of it.
+    fn plug(&mut self, device: &serde_json::Value) {
+        let plugged = (0..100).find_map(|_| {
+            hil_tests::stack::pause(100);
+            self.guest.tell("device_add", device.clone()).ok()
+        });
+        assert!(plugged.is_some(), "{device}");
+    }
+
     /// Waits until the console has said this so often.
     fn hear(&self, words: &[&str], times: usize) {
         let start = hil_tests::stack::now();
@@ -159,6 +195,7 @@ fn a_kiosk_on_a_machine_of_its_own() {
     let guest = Guest::start(&recipe).expect("a machine; `cargo xtask doctor` says what is missing");
     let mut printer = guest.serial("print").expect("serial port");
     let mut scanner = guest.serial("scan").expect("serial port");
+    let slot = Slot::plug(guest.serial("card").expect("reader")).expect("reader");
     let tray = Tray::default();
     let paper = tray.clone();
     std::thread::spawn(move || {
@@ -174,29 +211,15 @@ fn a_kiosk_on_a_machine_of_its_own() {
     // The panel shows what was drawn, through DRM.
     kiosk.wait_for("attract", &Screen::Attract);
     // There is no sound card and no espeak-ng on this machine: that is told, and the rest goes on.
-    kiosk.touch(&Screen::Attract, Act::Technician, HOLD_MS + 700);
+    // A busy machine takes the finger for later and lifts it at once.
+    kiosk.touch(&Screen::Attract, Act::Technician, HOLD_MS * 3);
     kiosk.wait_for("technician", &Screen::Technician);
     kiosk.touch(&Screen::Technician, Act::Finish, 80);
     kiosk.wait_for("attract", &Screen::Attract);
 
-    // A finger on evdev, a code on a serial port over USB.
-    kiosk.touch(&Screen::Attract, Act::Start, 80);
-    let profile = Profile::built_in("hospital-kiosk").expect("profile");
-    let departments = profile.form().next().expect("a question").choice.clone();
-    let keeps = profile.keep().map(|keep| keep.days);
-    let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en), keeps };
-    kiosk.wait_for("consent", &consent);
-    kiosk.touch(&consent, Act::Agree, 80);
-    kiosk.wait_for("scan", &Screen::Scan { insurance: false });
+    // A finger on evdev, a code on a serial port over USB, a card on a reader over USB.
     kiosk.hear(&["part=\"scanner\"", "there"], 1);
-    scanner.write_all(format!("{}\r\n", PERSONAS[0].qr()).as_bytes()).expect("code");
-    let judged = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
-    let result = Screen::Result(judged.then(Then::Next));
-    kiosk.hear(&["card judged"], 1);
-    kiosk.touch(&result, Act::Finish, 80);
-    let options = departments.into_iter().map(|one| (one.label_vi, one.label_en)).collect();
-    let choice = Screen::Choice(Choice { label: ("Khoa khám".to_owned(), "Department".to_owned()), options, from: 0 });
-    kiosk.wait_for("choice", &choice);
+    let choice = kiosk.until_choice(&mut scanner, &slot, 1);
     kiosk.touch(&choice, Act::Choose(0), 80);
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: "Phòng 2".to_owned() };
     kiosk.wait_for("ticket", &ticket);
@@ -213,12 +236,23 @@ fn a_kiosk_on_a_machine_of_its_own() {
     kiosk.hear(&["part=\"scanner\"", "device_absent"], 1);
     let port = json!({ "driver": "usb-serial", "id": "scan-port", "bus": "usb.0", "port": "1", "chardev": "scan",
                        "always-plugged": true });
-    // The old one is gone when the guest has let go of it.
-    let plugged = (0..100).find_map(|_| {
-        hil_tests::stack::pause(100);
-        kiosk.guest.tell("device_add", port.clone()).ok()
-    });
-    assert!(plugged.is_some(), "plugged in again");
+    kiosk.plug(&port);
     kiosk.hear(&["part=\"scanner\"", "there"], 2);
+
+    kiosk.touch(&ticket, Act::Finish, 80);
+    kiosk.wait_for("take-card", &Screen::TakeCard);
+    slot.lift().expect("lifted");
+    kiosk.wait_for("attract", &Screen::Attract);
+
+    // The machine sleeps while somebody's visit is open, and wakes to nobody; for the next person everything is there.
+    kiosk.until_choice(&mut scanner, &slot, 2);
+    kiosk.guest.sleep(30).expect("it sleeps");
+    slot.darken();
+    kiosk.hear(&["the machine has slept"], 1);
+    kiosk.wait_for("attract-after-sleep", &Screen::Attract);
+    slot.lift().expect("lifted");
+    let choice = kiosk.until_choice(&mut scanner, &slot, 3);
+    kiosk.touch(&choice, Act::Choose(0), 80);
+    kiosk.wait_for("ticket", &Screen::Ticket { number: "A002".to_owned(), place: "Phòng 2".to_owned() });
     assert!(!kiosk.guest.console().contains(PERSONAS[0].number), "no number on the console");
 }

@@ -15,7 +15,8 @@ use std::sync::LazyLock;
 use verdict::{Consistency, Validity, Word};
 use virtual_card::issuer::{CscaKey, DocumentSigner, IssuerFault, Oddity};
 use virtual_card::make::CURVES;
-use virtual_card::{Chip, Fault, Issuer, MAKES, Make, PERSONAS, Quirk};
+use virtual_card::manners::{ActiveProof, ChipProof, Refused};
+use virtual_card::{Chip, Fault, Issuer, MAKES, Make, Manners, PERSONAS};
 
 const SIGNED_AT: &str = "220116120000Z";
 
@@ -150,7 +151,7 @@ fn qr() {
 }
 
 /// A chip of the field, read for real, through the whole judgement. `active_only`: one without chip authentication.
-fn odd_chip(quirk: Quirk, active_only: bool) -> Judgement {
+fn odd_chip(manners: impl Into<Manners>, active_only: bool) -> Judgement {
     let persona = &PERSONAS[0];
     let mut chip = Chip::new(persona, Fault::None).expect("card");
     if active_only {
@@ -162,7 +163,7 @@ fn odd_chip(quirk: Quirk, active_only: bool) -> Judgement {
             .collect();
         chip.set_file(0x011D, issuer().sod(persona.signer, &groups, SIGNED_AT).expect("SOD"));
     }
-    chip.add_quirk(quirk);
+    chip.set_manners(manners.into());
     let evidence = read_chip(&mut chip, persona);
     judge(&evidence, None, &scanned(&persona.qr()), &TRUST, Today::certain(NOW))
 }
@@ -177,7 +178,7 @@ fn aa_exact_length() {
     let case = field(include_str!("../../virtual-card/vectors/field-cases/aa-exact-length.json"));
     assert_eq!(case["expected"], "asked again with that Le; active_authentication passed; genuine");
     for active_only in [false, true] {
-        assert_eq!(odd_chip(Quirk::ActiveExactLength, active_only).word(), Word::Proved);
+        assert_eq!(odd_chip(ActiveProof::ExactOnly, active_only).word(), Word::Proved);
     }
 }
 
@@ -186,7 +187,7 @@ fn aa_empty_on_extended() {
     let case = field(include_str!("../../virtual-card/vectors/field-cases/aa-empty-on-extended.json"));
     assert_eq!(case["expected"], "asked again with Le 256");
     for active_only in [false, true] {
-        assert_eq!(odd_chip(Quirk::ActiveEmptyOnExtended, active_only).word(), Word::Proved);
+        assert_eq!(odd_chip(ActiveProof::EmptyOnExtended, active_only).word(), Word::Proved);
     }
 }
 
@@ -194,7 +195,7 @@ fn aa_empty_on_extended() {
 fn aa_refused() {
     let case = field(include_str!("../../virtual-card/vectors/field-cases/aa-refused.json"));
     for status in words(&case) {
-        let word = |active_only| odd_chip(Quirk::ActiveRefused(status), active_only).word();
+        let word = |active_only| odd_chip(ActiveProof::Refused(Refused::protected(status)), active_only).word();
         assert_eq!((word(false), word(true)), (Word::Proved, Word::Unproved), "{status:04X}");
     }
 }
@@ -203,7 +204,7 @@ fn aa_refused() {
 fn aa_truncated() {
     let case = field(include_str!("../../virtual-card/vectors/field-cases/aa-truncated.json"));
     assert_eq!(case["answer"]["data"], "signature[0..231]");
-    let word = |active_only| odd_chip(Quirk::ActiveTruncated(231), active_only).word();
+    let word = |active_only| odd_chip(ActiveProof::Truncated(231), active_only).word();
     assert_eq!((word(false), word(true)), (Word::Proved, Word::Unproved));
 }
 
@@ -212,7 +213,11 @@ fn ca_refused() {
     let case = field(include_str!("../../virtual-card/vectors/field-cases/ca-refused.json"));
     for status in words(&case) {
         for ins in [0x22, 0x86] {
-            assert_eq!(odd_chip(Quirk::ChipRefused { ins, status }, false).word(), Word::Proved, "{ins:02X}");
+            assert_eq!(
+                odd_chip(ChipProof::Refused(ins, Refused::protected(status)), false).word(),
+                Word::Proved,
+                "{ins:02X}"
+            );
         }
     }
 }

@@ -4,7 +4,6 @@ use hil_tests::line::Device;
 use hil_tests::{FIRST_READER, Laid, Line};
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
 
 const QR: &str = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|16012022";
 
@@ -59,8 +58,7 @@ fn sigterm_ends_the_device_gracefully() {
     rig.line.start_central().expect("central");
     let mut device = started(&rig.line);
     tap(&mut device);
-    let status = Command::new("kill").args(["-TERM", &device.id().to_string()]).status().expect("kill");
-    assert!(status.success());
+    hil_tests::signal(device.id(), hil_tests::Signal::TERM).expect("told");
     assert_eq!(device.wait().expect("end"), Some(0));
     assert_eq!(positions(&rig.line.events().expect("log")), [1], "the pending event was sent before the end");
 }
@@ -203,8 +201,7 @@ fn a_device_without_its_reader_says_so_and_waits() {
     let mut device = rig.line.start_device().expect("device");
     let waiting = device.expect("waiting").expect("it says what it waits for");
     assert_eq!(waiting["waiting"]["code"], "no_reader");
-    let status = Command::new("kill").args(["-TERM", &device.id().to_string()]).status().expect("kill");
-    assert!(status.success());
+    hil_tests::signal(device.id(), hil_tests::Signal::TERM).expect("told");
     assert_eq!(device.wait().expect("end"), Some(0), "a stop is no failure");
 }
 

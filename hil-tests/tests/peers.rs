@@ -175,6 +175,7 @@ fn libeac_accepts_the_terminal_that_our_card_accepts() {
                     Answer::Response(answer) => session.feed(&answer).expect("accepted"),
                     Answer::Lifted => panic!("the card stays"),
                 },
+                Action::Reset => panic!("the card breaks nothing off"),
                 Action::Sign(request) => {
                     let signature = key.sign(&request).expect("signature");
                     session.signed(&signature).expect("asked for");

@@ -17,7 +17,7 @@ const SCAN: &str = "001099000017||Nguyễn Văn An|15011999|Nam|Hà Nội|160120
 
 /// One read of the card that lies there; the word.
 fn word(device: &mut Device) -> &'static str {
-    let key = access::from_scan(SCAN).expect("a scan");
+    let key = access::from_scan(SCAN, false).expect("a scan");
     let mut word = "";
     let mut tell = |happening: Happening<'_>| {
         if let Happening::Judged(judged) = happening {

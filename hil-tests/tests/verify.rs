@@ -87,12 +87,7 @@ fn the_exit_status_follows_the_checks() {
 
 #[test]
 fn real_sods_verify_from_the_command_line_with_shared_vectors() {
-    let root = std::env::var_os("SHARED_TESTDATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata"), PathBuf::from);
-    if !root.exists() {
-        println!("SKIPPED: {} is not at hand (set SHARED_TESTDATA)", root.display());
-        return;
-    }
+    let Some(root) = test_support::shared("") else { return };
     let list = root.join("masterlists/DE_ML_2026-05-28.ml");
     for name in ["AT_2023_ecdsa", "CN_2017_econtent-id-data", "FR_2017_rsa", "NZ_2017_rsa_indefinite-len"] {
         let (status, report) = verify(&root.join(format!("sods/{name}.bin")), &list, &[]);

@@ -15,6 +15,7 @@ use fleet::answer;
 use fleet::authority::{Roots, replace};
 use fleet::request::{self, About, Key, Keys, Way};
 use fleet::{FleetError, sealed_box, words};
+use program::Failure;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,12 @@ pub enum KeeperError {
     /// Another process keeps the identity.
     #[error("another process keeps the identity in {0}")]
     Busy(PathBuf),
+}
+
+impl From<KeeperError> for Failure {
+    fn from(error: KeeperError) -> Self {
+        Self::device(error.code(), describe(&error), error.remedy())
+    }
 }
 
 impl KeeperError {
@@ -165,7 +172,7 @@ impl Disk for Files {
     }
 
     fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError> {
-        std::fs::create_dir_all(directory).map_err(fleet::error::io("make", directory))?;
+        program::private::directory(directory).map_err(fleet::error::io("make", directory))?;
         replace(&directory.join(SITE_KEY_FILE), sealed)
     }
 }
@@ -486,7 +493,7 @@ impl Keeper {
         let pinned = self.state.roots()?.ok_or_else(none)?;
         let tls = self.make_key(&underway.key)?;
         let opened = answer::open(bytes, &pinned, underway.nonce(), &tls, &*self.box_key()?)?;
-        let sealed = events::sealed::seal(&*self.keys.secret("site")?, &opened.assignment.subject)?;
+        let sealed = events::sealed::seal_under(&*self.keys.secret("site")?, &opened.assignment.subject)?;
         self.disk.save_site_key(&self.directory, &sealed)?;
         let assignment = &opened.assignment;
         Ok(Outcome::Issued {

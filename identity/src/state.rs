@@ -159,7 +159,7 @@ impl State {
     /// # Errors
     /// When it cannot be written: what was there stays.
     pub fn save(&self, directory: &Path) -> Result<(), FleetError> {
-        std::fs::create_dir_all(directory).map_err(fleet::error::io("make", directory))?;
+        program::private::directory(directory).map_err(fleet::error::io("make", directory))?;
         let bytes = serde_json::to_vec_pretty(self).map_err(|_| FleetError::Malformed("identity file"))?;
         replace(&Self::path(directory), &bytes)
     }

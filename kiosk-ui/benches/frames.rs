@@ -6,9 +6,9 @@
 #![allow(missing_docs, reason = "a program")]
 
 use kiosk_ui::canvas::Canvas;
+use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::scene::Renderer;
 use kiosk_ui::state::{Preferences, Screen, State};
-use kiosk_ui::theme::{PANELS, Panel};
 use kiosk_ui::{gallery, view};
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -24,6 +24,24 @@ impl Code {
         QrCode::encode_text(text, QrCodeEcc::Medium).ok().map(Self)
     }
 
+    /// For a terminal: two rows of modules a line, light ones drawn, with the light around them.
+    #[must_use]
+    pub fn for_terminal(&self) -> String {
+        let light = |x, y| !self.0.get_module(x, y);
+        let across = -QUIET..self.0.size() + QUIET;
+        let mut text = String::new();
+        for y in across.clone().step_by(2) {
+            text.extend(across.clone().map(|x| match (light(x, y), light(x, y + 1)) {
+                (true, true) => '\u{2588}',
+                (true, false) => '\u{2580}',
+                (false, true) => '\u{2584}',
+                (false, false) => ' ',
+            }));
+            text.push('\n');
+        }
+        text
+    }
+
     /// Draws it into a place, in whole pixels a module.
     pub(crate) fn draw(&self, canvas: &mut Canvas, place: Rect) {
         let modules = self.0.size() + QUIET * 2;
@@ -43,6 +61,26 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_shows_every_module() {
+        let code = Code::new("001099000017|012345678").expect("short enough");
+        let text = code.for_terminal();
+        let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+        let size = usize::try_from(code.0.size()).expect("size");
+        assert!(lines.iter().all(|line| line.len() == size + 8) && lines.len() == (size + 8).div_ceil(2));
+        for (x, y) in (0..size).flat_map(|x| (0..size).map(move |y| (x, y))) {
+            let (row, half) = ((y + 4) / 2, (y + 4) % 2);
+            let drawn = match lines[row][x + 4] {
+                '\u{2588}' => true,
+                '\u{2580}' => half == 0,
+                '\u{2584}' => half == 1,
+                _ => false,
+            };
+            let dark = code.0.get_module(i32::try_from(x).expect("x"), i32::try_from(y).expect("y"));
+            assert_eq!(drawn, !dark, "{x} {y}");
+        }
+    }
 
     #[test]
     fn modules_stand_where_they_belong_with_light_around_them() {

@@ -4,13 +4,13 @@ mod results;
 
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
+use crate::panel::{PANELS, Panel};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Layer, Notice, Part, Preferences, Problem, ReadStep,
-    Screen, State, Trouble, WallClock,
+    About, Calibration, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Layer, NotStarted, Notice, Part,
+    Preferences, Problem, ReadStep, Screen, State, Trouble, WallClock,
 };
 use crate::text::{Language, Phrase};
-use crate::theme::{PANELS, Panel};
 use crate::typing::Typing;
 use std::sync::Arc;
 
@@ -82,6 +82,10 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         words: Vec::new(),
         ..enrolling(EnrolStep::Request, id)
     });
+    let touching = |mark, wrong, point| Screen::Calibration(Calibration { mark, wrong, point });
+    let code = "config_invalid".to_owned();
+    let message = "printer.device = \"lpt1\": usb:PATH, serial:PATH@RATE or tcp:HOST:PORT".to_owned();
+    let remedy = "compare with /usr/share/doc/cccd-agent/configuration.md".to_owned();
     vec![
         ("attract", Screen::Attract),
         ("attract-notice", Screen::Attract),
@@ -115,7 +119,8 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("card-withdrawn", problem(Phrase::CardWithdrawn, Phrase::SeeStaff, 0)),
         ("not-on-list", problem(Phrase::NotOnList, Phrase::SeeStaff, 0)),
         ("taken-away", problem(Phrase::LiftedTooLong, Phrase::KeepCard, 2)),
-        ("insurance-card", problem(Phrase::NotACardCode, Phrase::HealthInsuranceCard, 2)),
+        ("insurance-card", problem(Phrase::CodeInsurance, Phrase::ScanCitizenCard, 2)),
+        ("seal", problem(Phrase::CodeSeal, Phrase::ScanCitizenCard, 2)),
         ("staff", Screen::Staff),
         ("more-time", Screen::MoreTime),
         ("out-of-service", Screen::OutOfService(Part::Reader)),
@@ -126,6 +131,12 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("enrolment-phone", relayed),
         ("enrolment-trouble", troubled),
         ("enrolment-done", enrolment(EnrolStep::Done)),
+        ("setup-picture", Screen::TestPicture),
+        ("setup-touch", touching(Some(1), false, None)),
+        ("setup-touch-middle", touching(Some(4), false, None)),
+        ("setup-touch-again", touching(Some(0), true, None)),
+        ("setup-touch-good", touching(None, false, Some((60, 60)))),
+        ("setup-not-started", Screen::NotStarted(NotStarted { code, message, remedy })),
     ]
 }
 
@@ -143,14 +154,17 @@ fn silhouette() -> Picture {
 
 /// Every way of looking at a screen: panel, language, text size, theme.
 pub fn looks() -> impl Iterator<Item = (Panel, Preferences)> {
+    PANELS.into_iter().flat_map(looks_on)
+}
+
+/// The same on one panel.
+pub fn looks_on(panel: Panel) -> impl Iterator<Item = (Panel, Preferences)> {
     let truths = [false, true];
-    PANELS.into_iter().flat_map(move |panel| {
-        [Language::Vietnamese, Language::English].into_iter().flat_map(move |language| {
-            truths.into_iter().flat_map(move |large| {
-                truths
-                    .into_iter()
-                    .map(move |high_contrast| (panel, Preferences { language, large, high_contrast, speech: false }))
-            })
+    [Language::Vietnamese, Language::English].into_iter().flat_map(move |language| {
+        truths.into_iter().flat_map(move |large| {
+            truths
+                .into_iter()
+                .map(move |high_contrast| (panel, Preferences { language, large, high_contrast, speech: false }))
         })
     })
 }
@@ -159,7 +173,7 @@ pub fn looks() -> impl Iterator<Item = (Panel, Preferences)> {
 #[must_use]
 pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen) -> State {
     let mut state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
-    state.seconds_left = (!matches!(screen, Screen::Attract | Screen::Enrolment(_))).then_some(45);
+    state.seconds_left = (!matches!(screen, Screen::Attract | Screen::Enrolment(_)) && !screen.is_bare()).then_some(45);
     state.preferences = preferences;
     state.screen = screen;
     state.clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };

@@ -1,7 +1,7 @@
 //! What a card came to, as a screen shows it: the word, what becomes of the visit, and the facts behind both.
 
+use crate::holder::Holder;
 use crate::icon::Icon;
-use crate::state::Holder;
 use crate::text::Language;
 use crate::words::{self, Pair};
 use verdict::{Admission, Because, Rung, Word};

@@ -3,12 +3,14 @@
 //! | module | task |
 //! |---|---|
 //! | [`state`] | what the kiosk knows that shows |
+//! | [`holder`] | the person whose card lies there |
 //! | [`judged`] | what a card came to, as a screen shows it |
 //! | [`words`] | the one set of words over a card, for every surface |
 //! | [`view`](mod@view) | state to scene: a pure function |
 //! | [`scene`] | nodes, touch, speech, what must be redrawn; drawing |
 //! | [`lint`] | what is wrong with a scene, before a person meets it |
 //! | [`canvas`], [`font`], [`icon`], [`geometry`], [`theme`] | pixels, letters, signs, rectangles, sizes and colours |
+//! | [`panel`] | which layout a picture of any size gets, and where it lies |
 //! | [`code`] | QR codes |
 //! | [`gallery`] | every screen with a made-up person |
 //! | [`playlist`] | what is told while nobody is served |
@@ -22,9 +24,11 @@ pub mod code;
 pub mod font;
 pub mod gallery;
 pub mod geometry;
+pub mod holder;
 pub mod icon;
 pub mod judged;
 pub mod lint;
+pub mod panel;
 pub mod playlist;
 pub mod portrait;
 pub mod scene;

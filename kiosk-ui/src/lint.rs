@@ -3,9 +3,10 @@
 use crate::canvas::{Canvas, Color};
 use crate::font::{Align, Fonts};
 use crate::geometry::Rect;
+use crate::panel::TARGET;
 use crate::scene::{Id, Kind, Node, Scene};
 use crate::state::{Act, State};
-use crate::theme::{KEY, TARGET};
+use crate::theme::KEY;
 
 /// The edge of a button, in pixels, that its word must leave free.
 const EDGE: i32 = 3;
@@ -100,7 +101,7 @@ fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
         faults.push(Fault::Silent(node.id));
     }
     // The lower two thirds of an upright panel.
-    if panel.is_portrait() && node.rect.y < panel.height / 3 {
+    if panel.is_portrait() && node.rect.y < panel.area.y + panel.area.h / 3 {
         faults.push(Fault::Reach(node.id));
     }
     faults

@@ -128,14 +128,8 @@ mod tests {
 
     #[test]
     fn a_jpeg_2000_becomes_sharper_with_shared_vectors() {
-        let root = std::env::var_os("SHARED_TESTDATA").map_or_else(
-            || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata"),
-            std::path::PathBuf::from,
-        );
-        let Ok(whole) = std::fs::read(root.join("images/silver.jp2")) else {
-            println!("SKIPPED: images/silver.jp2 is not at hand (set SHARED_TESTDATA)");
-            return;
-        };
+        let Some(file) = test_support::shared("images/silver.jp2") else { return };
+        let whole = std::fs::read(file).expect("readable");
         let picture = decode(&whole).expect("the whole picture");
         assert_eq!((picture.width, picture.height), (413, 531));
         let distance = |per_cent: usize| {

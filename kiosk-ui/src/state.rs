@@ -1,16 +1,16 @@
 //! What the kiosk knows that shows. A pure value: whoever drives it has clocks and devices.
 
 mod device;
+mod setup;
 
+pub use crate::holder::Holder;
 pub use device::{About, Carried, EnrolStep, Enrolment, Part, Trouble};
+pub use setup::{Calibration, MARKS, NotStarted};
 
 use crate::judged::Judged;
-use crate::portrait::Picture;
+use crate::panel::Panel;
 use crate::text::{Language, Phrase};
-use crate::theme::Panel;
 use crate::typing::Typing;
-use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// What a touch asks for. A `Debug` output does not tell which digit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,40 +114,6 @@ impl ReadStep {
             Self::Portrait => Phrase::StepPortrait,
             Self::Verify => Phrase::StepVerify,
         }
-    }
-}
-
-/// The person whose card lies there, as far as the public screen shows. Wiped when dropped; never in a `Debug` output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The name as a public screen shows it; see [`Holder::new`].
-    pub name: Zeroizing<String>,
-    /// The portrait, as far as it has arrived.
-    pub picture: Option<Arc<Picture>>,
-}
-
-impl Holder {
-    /// Of a full name only the last word stays, which is the given name in Vietnamese; initials stand for the others.
-    /// The person knows who is meant, the queue behind does not.
-    #[must_use]
-    pub fn new(full_name: &str, picture: Option<Arc<Picture>>) -> Self {
-        let mut name = Zeroizing::new(String::with_capacity(full_name.len() * 2));
-        let mut words = full_name.split_whitespace().peekable();
-        while let Some(word) = words.next() {
-            if words.peek().is_none() {
-                name.push_str(word);
-            } else {
-                name.extend(word.chars().take(1));
-                name.push_str(". ");
-            }
-        }
-        Self { name, picture }
-    }
-}
-
-impl std::fmt::Debug for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Holder")
     }
 }
 
@@ -290,9 +256,21 @@ pub enum Screen {
     OutOfService(Part),
     /// What a technician wants to see.
     Technician,
+    /// Whether the whole picture shows, and upright.
+    TestPicture,
+    /// Marks to touch.
+    Calibration(Calibration),
+    /// The kiosk does not work.
+    NotStarted(NotStarted),
 }
 
 impl Screen {
+    /// Whether it has the panel to itself: nobody is served yet.
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        matches!(self, Self::TestPicture | Self::Calibration(_) | Self::NotStarted(_))
+    }
+
     /// Which of the three named steps it belongs to.
     #[must_use]
     pub const fn step(&self) -> Option<usize> {

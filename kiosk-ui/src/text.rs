@@ -50,7 +50,7 @@ phrases! {
     CheckNumber: "Kiểm tra lại số thẻ", "Check the number on the card";
     CallStaff: "Gọi nhân viên", "Call staff";
     ScanOrType: "Quét mã QR hoặc nhập số thẻ", "Scan the QR code or type the card's number";
-    HealthInsuranceCard: "Đây là thẻ bảo hiểm y tế, hãy quét căn cước", "This is a health insurance card; scan the citizen card";
+    ScanCitizenCard: "Hãy quét mã trên thẻ căn cước", "Scan your citizen card's code";
     SelfService: "Quầy tự phục vụ", "Self-service desk";
     Welcome: "Xin chào!", "Welcome!";
     TouchToStart: "Chạm để bắt đầu", "Touch to start";
@@ -123,6 +123,13 @@ phrases! {
     EnrolConfirm: "Chờ xác nhận", "Wait for confirmation";
     EnrolCertificate: "Nhận chứng thư", "Take the certificate";
     EnrolDone: "Đã được cấp phép", "Let in";
+    TestPicture: "Ảnh thử", "Test picture";
+    TestPictureHint: "Phải thấy đủ bốn cạnh khung, chữ đứng thẳng.",
+        "All four edges of the frame must show, and the words be upright.";
+    TouchMark: "Chạm giữa dấu", "Touch the mark";
+    TouchAgain: "Chạm lệch, xin làm lại", "That was off the marks, once more";
+    TouchGood: "Chạm đúng rồi", "Touch is right";
+    NotStarted: "Ki-ốt chưa chạy được", "This kiosk cannot start";
     SerialNumber: "Số máy", "Serial number";
     TriesAgain: "sẽ tự thử lại", "tries again by itself";
     PartReader: "Đầu đọc thẻ", "Card reader";
@@ -160,7 +167,20 @@ phrases! {
     SeeStaff: "Mời gặp nhân viên", "Please see the staff";
     More: "Xem thêm", "More";
     WrongCard: "Thẻ không khớp với số đã nhập", "This card does not fit the number";
-    NotACardCode: "Đây không phải mã của thẻ căn cước", "This is not a citizen card's code";
+    CodeInsurance: "Đây là thẻ bảo hiểm y tế", "This is a health insurance card";
+    CodeVneid: "Đây là mã của ứng dụng VNeID", "This is a VNeID code";
+    CodeLink: "Đây là mã của một trang web", "This is a web page's code";
+    CodePayment: "Đây là mã thanh toán", "This is a payment code";
+    CodeBoardingPass: "Đây là thẻ lên máy bay", "This is a boarding pass";
+    CodeSeal: "Đây là con dấu số trên giấy tờ", "This is a digital seal";
+    CodeOldNumber: "Đây là số CMND cũ, có 9 số", "This is an old ID number";
+    CodePassport: "Đây là dòng mã của hộ chiếu", "These are a passport's lines";
+    LinesMended: "Đã sửa các dòng mã theo số kiểm tra", "The printed lines were mended by their check digits";
+    LinesNotRead: "Chưa đọc đúng các dòng mã", "The lines were not read right";
+    CodeNotRead: "Chưa đọc đúng mã của thẻ", "The code was not read right";
+    NotACardCode: "Đây không phải mã của thẻ căn cước", "This is no citizen card's code";
+    OtherKind: "Thẻ này không phải thẻ căn cước", "This card is not a citizen card";
+    ScanUnclear: "Máy quét đọc chưa rõ", "The scanner did not read it clearly";
     LiftedTooLong: "Thẻ đã bị nhấc ra", "The card was taken away";
     NoCardCame: "Chưa thấy thẻ trên đầu đọc", "No card came to the reader";
     CardNotRead: "Chưa đọc được thẻ", "The card could not be read";
@@ -195,6 +215,7 @@ phrases! {
     CheckPurpose: "Mục đích chứng thư người ký", "Signer's purpose";
     CheckDocumentValidity: "Thời hạn thẻ", "Dates of the document";
     CheckSex: "Giới tính trên chip và mã QR", "Sex in chip and QR code";
+    CheckSealContent: "Nội dung con dấu số", "What the seal must say";
     CheckConsistent: "Thông tin trên thẻ khớp nhau", "The card's details agree";
 }
 
@@ -244,7 +265,8 @@ impl Phrase {
     #[must_use]
     pub fn of_check(id: &str) -> Self {
         match id {
-            "sod_signature" => Self::CheckSignature,
+            "sod_signature" | "seal_signature" => Self::CheckSignature,
+            "seal_content" => Self::CheckSealContent,
             "card_security" => Self::CheckCardSecurity,
             "issuing_state" => Self::CheckIssuingState,
             "anchor_scope" => Self::CheckAnchorScope,

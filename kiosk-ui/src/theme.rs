@@ -1,67 +1,12 @@
-//! Panels, text sizes and colours.
+//! Text sizes and colours.
 
 use crate::canvas::Color;
+use crate::panel::{CAPITAL, Panel, TARGET};
 
-/// A screen's size and density.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Panel {
-    /// Identifier.
-    pub name: &'static str,
-    /// Width in pixels.
-    pub width: i32,
-    /// Height in pixels.
-    pub height: i32,
-    /// Hundredths of a pixel a millimetre.
-    pub density: i32,
-    /// Whether it can be touched; one that cannot shows nothing to touch.
-    pub touch: bool,
-}
-
-/// The panels that layouts are made for and tested on.
-pub const PANELS: [Panel; 4] = [
-    // 21.5 inches upright.
-    Panel { name: "portrait-21", width: 1080, height: 1920, density: 403, touch: true },
-    // 7 inches.
-    Panel { name: "landscape-7", width: 1024, height: 600, density: 667, touch: true },
-    Panel { name: "small-7", width: 800, height: 480, density: 525, touch: true },
-    // 2.8 inches on SPI, beside a reader: it shows, nobody touches it.
-    Panel { name: "tft-2.8", width: 320, height: 240, density: 556, touch: false },
-];
-
-impl Panel {
-    /// By identifier.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        PANELS.into_iter().find(|panel| panel.name == name)
-    }
-
-    /// Pixels for a length in tenths of a millimetre, rounded up.
-    #[must_use]
-    pub const fn px(self, tenths: i32) -> i32 {
-        (self.density * tenths + 999) / 1000
-    }
-
-    /// Whether it is higher than wide.
-    #[must_use]
-    pub const fn is_portrait(self) -> bool {
-        self.height > self.width
-    }
-
-    /// Whether there is room for one thought at a time only.
-    #[must_use]
-    pub const fn is_tiny(self) -> bool {
-        self.height < 400
-    }
-}
-
-/// The least size of something to touch, in tenths of a millimetre, and of a key of the number pad.
-pub const TARGET: i32 = 150;
-/// See [`TARGET`].
+/// The least size of a key of the number pad, as [`TARGET`].
 pub const KEY: i32 = 200;
 
-/// The least height of a capital in tenths of a millimetre (ADA 707.7.2), and the share of the em that it is.
-pub const CAPITAL: i32 = 48;
-/// See [`CAPITAL`]: hundredths.
+/// The share of the em that a capital's height is, in hundredths.
 pub const CAPITAL_SHARE: i32 = 74;
 
 /// Sizes for a panel and a text size, in pixels.
@@ -93,12 +38,23 @@ impl Sizes {
     pub fn of(panel: Panel, large: bool) -> Self {
         let least = (panel.px(CAPITAL) * 100 + CAPITAL_SHARE - 1) / CAPITAL_SHARE;
         let grown = |size: i32, share: i32| if large { size * share / 100 } else { size };
+        let scaled = |size: i32| panel.scaled(size);
         if panel.is_tiny() {
-            let (title, body) = (grown(30, 112), grown(21, 112));
-            return Self { title, body, button: 22, label: 18, gap: 6, margin: 10, radius: 8, target: 0, key: 0 };
+            let (title, body) = (grown(scaled(30), 112), grown(scaled(21), 112));
+            return Self {
+                title,
+                body,
+                button: scaled(22),
+                label: scaled(18),
+                gap: scaled(6),
+                margin: scaled(10),
+                radius: scaled(8),
+                target: 0,
+                key: 0,
+            };
         }
         let (title, body, button) = if panel.is_portrait() {
-            (grown(80, 120), grown(42, 125), grown(42, 115))
+            (grown(scaled(80), 120), grown(scaled(42), 125), grown(scaled(42), 115))
         } else {
             (grown(least * 118 / 100, 112), grown(least, 113), least)
         };
@@ -106,10 +62,10 @@ impl Sizes {
             title,
             body,
             button,
-            label: least.max(if panel.is_portrait() { 28 } else { 0 }),
-            gap: if panel.is_portrait() { panel.width / 45 } else { panel.px(12) },
-            margin: if panel.is_portrait() { panel.width / 23 } else { panel.px(16) },
-            radius: panel.width.min(panel.height) / 40,
+            label: least.max(if panel.is_portrait() { scaled(28) } else { 0 }),
+            gap: if panel.is_portrait() { scaled(24) } else { panel.px(12) },
+            margin: if panel.is_portrait() { scaled(46) } else { panel.px(16) },
+            radius: panel.area.w.min(panel.area.h) / 40,
             target: panel.px(TARGET),
             key: panel.px(KEY),
         }

@@ -4,6 +4,15 @@ use clap::Command;
 use clap_complete::Shell;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
+
+/// Prints what clap says instead of arguments, and the status to end with: help and version are no errors, everything else is
+/// a wrong command line.
+#[must_use]
+pub fn not_run(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    ExitCode::from(if error.use_stderr() { program::exit::USAGE } else { 0 })
+}
 
 /// Writes `man/*.1` (a page for the program and for each of its commands) and `completions/{bash,fish,zsh}` into a
 /// directory.

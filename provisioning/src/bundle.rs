@@ -1,12 +1,11 @@
 //! The operator's side of bundles: a key, and signatures over what devices use.
 
-use anyhow::Context as _;
+use crate::operator;
 use drivers::key_store::KeyStore as _;
 use drivers::key_store::file::FileKeyStore;
 use events::Clock;
 use fleet::bundle::{Acceptance, Bundle};
-use openssl::pkey::PKey;
-use std::fmt::Write as _;
+use program::{Failure, files};
 use std::path::Path;
 
 /// Label of the operator's key.
@@ -24,7 +23,7 @@ pub fn build(
     environment: &str,
     clock: &dyn Clock,
     out: &Path,
-) -> anyhow::Result<usize> {
+) -> Result<usize, Failure> {
     let bundle = Bundle::of_directory(directory, version, environment, clock.wall())?;
     write(&bundle, keys, pass_phrase, out)?;
     Ok(bundle.entries.len())
@@ -34,38 +33,37 @@ pub fn build(
 ///
 /// # Errors
 /// When it is no bundle, or the key cannot be used.
-pub fn sign(keys: &Path, pass_phrase: &[u8], file: &Path, out: &Path) -> anyhow::Result<u64> {
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let bundle = Bundle::inspect(&bytes)?;
+pub fn sign(keys: &Path, pass_phrase: &[u8], file: &Path, out: &Path) -> Result<u64, Failure> {
+    let bundle = Bundle::inspect(&files::read(file)?)?;
     write(&bundle, keys, pass_phrase, out)?;
     Ok(bundle.version)
 }
 
-fn write(bundle: &Bundle, keys: &Path, pass_phrase: &[u8], out: &Path) -> anyhow::Result<()> {
+fn write(bundle: &Bundle, keys: &Path, pass_phrase: &[u8], out: &Path) -> Result<(), Failure> {
     let store = FileKeyStore::new(keys, pass_phrase);
     let signed = bundle.sign(&store.public_key(LABEL)?, &|m| store.sign(LABEL, m).map_err(|e| e.to_string()))?;
-    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))
+    files::write(out, signed)
 }
 
 /// What is in a bundle, in words; with a key, also whether that key signed it.
 ///
 /// # Errors
 /// When it is no bundle, or the key did not sign it.
-pub fn inspect(file: &Path, key: Option<&Path>) -> anyhow::Result<String> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let bytes = read(file)?;
+pub fn inspect(file: &Path, key: Option<&Path>) -> Result<String, Failure> {
+    let bytes = files::read(file)?;
     let bundle = Bundle::inspect(&bytes)?;
     let mut text = format!("bundle {} for {:?}, {} parts\n", bundle.version, bundle.environment, bundle.entries.len());
     for entry in &bundle.entries {
-        writeln!(text, "  {:<40} {:>9} bytes  {}", entry.path, entry.bytes.len(), events::hash(&entry.bytes))?;
+        let (path, hash) = (&entry.path, events::hash(&entry.bytes));
+        text += &format!("  {path:<40} {:>9} bytes  {hash}\n", entry.bytes.len());
     }
     match key {
         None => text += "signature not looked at: name the operator's key with --key\n",
         Some(key) => {
-            let operator = PKey::public_key_from_pem(&read(key)?)?.public_key_to_der()?;
+            let operator = operator::public_key(key)?;
             let acceptance = Acceptance { operators: &[operator], environment: &bundle.environment, known: 0 };
             let (_, by) = acceptance.open(&bytes)?;
-            writeln!(text, "signed by {by}")?;
+            text += &format!("signed by {by}\n");
         }
     }
     Ok(text)

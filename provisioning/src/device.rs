@@ -25,17 +25,22 @@ pub struct Setup<'a> {
     pub pass_phrase_file: &'a Path,
 }
 
-/// Writes `agent.toml`, unless it is there, and a new identity.
+/// Writes `agent.toml`, unless it is there, an empty directory for anchors, and a new identity.
 ///
 /// # Errors
 /// When there is an identity already, or a file cannot be written.
 pub fn prepare(directory: &Path, setup: &Setup<'_>) -> Result<(), FleetError> {
-    std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+    program::private::directory(directory).map_err(io("make", directory))?;
     let identity = directory.join("identity");
     if State::path(&identity).exists() {
         return Err(FleetError::Exists(State::path(&identity)));
     }
-    match write_new(&directory.join("agent.toml"), configuration(setup).as_bytes()) {
+    // Empty, it says that nobody vouches for a card; not there, it would be a riddle.
+    let trust = directory.join(setup.trust);
+    if setup.trust.is_relative() && !trust.exists() {
+        std::fs::create_dir_all(&trust).map_err(io("make", &trust))?;
+    }
+    match write_new(&directory.join("agent.toml"), configuration(directory, setup).as_bytes()) {
         Ok(()) | Err(FleetError::Exists(_)) => {}
         Err(error) => return Err(error),
     }
@@ -43,13 +48,15 @@ pub fn prepare(directory: &Path, setup: &Setup<'_>) -> Result<(), FleetError> {
 }
 
 /// `Debug` of a string is a valid TOML basic string for paths and names without control characters.
-fn configuration(setup: &Setup<'_>) -> String {
+fn configuration(directory: &Path, setup: &Setup<'_>) -> String {
     let Setup { trust, pass_phrase_file, key_store, .. } = setup;
+    // Where the package's units keep it; a device elsewhere has all in one directory.
+    let state = if directory == Path::new("/etc/cccd-agent") { "/var/lib/cccd-agent" } else { "state" };
     format!(
         "# Written by `provision`. Relative paths start at this file.\n\
          reader = \"pcsc\"\n\
          trust = {trust:?}\n\
-         state = \"state\"\n\
+         state = {state:?}\n\
          identity = \"identity\"\n\
          keys = \"keys\"\n\
          key_store = {key_store:?}\n\

@@ -8,6 +8,7 @@ pub mod pins;
 pub mod playlist;
 pub mod revoked;
 pub mod roster;
+mod table;
 
 pub use enrol::{EnrolRequest, enrol};
 pub use fleet::FleetCa;

@@ -1,9 +1,10 @@
 //! The operator's side of playlists: a key, and signatures over what devices show while nobody is served.
 
-use anyhow::Context as _;
+use crate::operator::not_signed;
 use drivers::key_store::KeyStore as _;
 use drivers::key_store::file::FileKeyStore;
 use kiosk_ui::playlist::Playlist;
+use program::{Failure, files};
 use std::path::Path;
 
 /// Label of the operator's key.
@@ -13,13 +14,18 @@ pub const LABEL: &str = "playlist";
 ///
 /// # Errors
 /// When it is not a playlist, or the key cannot be used.
-pub fn sign(keys: &Path, pass_phrase: &[u8], playlist: &Path, out: &Path) -> anyhow::Result<Playlist> {
-    let text = std::fs::read_to_string(playlist).with_context(|| format!("cannot read {}", playlist.display()))?;
-    let checked = Playlist::parse(&text)?;
+pub fn sign(keys: &Path, pass_phrase: &[u8], playlist: &Path, out: &Path) -> Result<Playlist, Failure> {
+    let invalid = |why: &dyn std::error::Error| {
+        let message = format!("{}: {}", playlist.display(), emrtd::error::describe(why));
+        Failure::usage("playlist_invalid", message, "write it as /usr/share/doc/cccd-provisioning/kiosk.md shows")
+    };
+    let text = String::from_utf8(files::read(playlist)?).map_err(|error| invalid(&error))?;
+    let checked = Playlist::parse(&text).map_err(|error| invalid(&error))?;
     let store = FileKeyStore::new(keys, pass_phrase);
     let public = store.public_key(LABEL)?;
-    let signed = events::sign_document("playlist", text.as_bytes(), &public, |data| store.sign(LABEL, data))?;
-    std::fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+    let signed = events::sign_document("playlist", text.as_bytes(), &public, |data| store.sign(LABEL, data));
+    let signed = signed.map_err(|error| not_signed(&error))?;
+    files::write(out, signed)?;
     Ok(checked)
 }
 

@@ -4,12 +4,15 @@
 //! of the field dictionary (`full_name`, `date_of_birth`, …), and attributes under any other name (`seat`, `amount`).
 //! With the site's key, numbers become keyed hashes, and the list names nobody.
 
-use anyhow::{Context as _, bail, ensure};
+use crate::operator::not_signed;
+use crate::table as rows;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore as _, sealed};
 use events::subject::keyed_hash;
+use fleet::FleetError;
+use program::{Failure, files};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -35,13 +38,12 @@ pub struct Heading<'a> {
 }
 
 /// The entries of a table. `subject_key` replaces numbers by keyed hashes.
-fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value>> {
-    let mut reader = csv::Reader::from_path(table).with_context(|| format!("cannot read {}", table.display()))?;
-    let headers = reader.headers()?.clone();
+fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failure> {
+    let (mut reader, headers) = rows::open(table)?;
     let is_item = |name: &str| cccd::Field::ALL.iter().any(|field| field.name() == name);
     let mut entries = Vec::new();
     for (at, row) in reader.records().enumerate() {
-        let row = row?;
+        let row = row.map_err(|error| rows::unreadable(&error))?;
         let (mut entry, mut items, mut attributes) = (Map::new(), Map::new(), Map::new());
         for (name, value) in headers.iter().map(str::trim).zip(row.iter().map(str::trim)) {
             let value = if name == "number" { value.trim_start_matches('\'') } else { value };
@@ -51,7 +53,7 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value
             match name {
                 "number" | "document_number" => {
                     let digits = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-                    ensure!(name != "number" || digits, "line {}: a number has twelve digits", at + 2);
+                    rows::check(name != "number" || digits, at, "a number has twelve digits")?;
                     match subject_key {
                         Some(key) => entry.insert("subject".to_owned(), keyed_hash(key, value).to_string().into()),
                         None => entry.insert(name.to_owned(), value.into()),
@@ -59,8 +61,9 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value
                 }
                 "photo" => {
                     let path = table.parent().unwrap_or_else(|| Path::new(".")).join(value);
-                    let bytes = std::fs::read(&path).with_context(|| format!("line {}: a photo", at + 2))?;
-                    ensure!(bytes.starts_with(&[0xFF, 0xD8]), "line {}: the photo is no JPEG", at + 2);
+                    let bytes =
+                        std::fs::read(&path).map_err(|error| rows::wrong(at, format_args!("the photo: {error}")))?;
+                    rows::check(bytes.starts_with(&[0xFF, 0xD8]), at, "the photo is no JPEG")?;
                     let image = json!({ "media_type": "image/jpeg", "data": BASE64_STANDARD.encode(bytes) });
                     entry.insert(name.to_owned(), image);
                 }
@@ -68,7 +71,7 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value
                 name => drop(attributes.insert(name.to_owned(), value.into())),
             }
         }
-        ensure!(!entry.is_empty(), "line {}: nobody is named", at + 2);
+        rows::check(!entry.is_empty(), at, "nobody is named")?;
         // A list by keyed hash is to name nobody.
         if !items.is_empty() && subject_key.is_none() {
             entry.insert("items".to_owned(), items.into());
@@ -79,7 +82,7 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> anyhow::Result<Vec<Value
         entries.push(entry.into());
     }
     if entries.is_empty() {
-        bail!("{} has no lines", table.display());
+        return Err(rows::malformed(format!("{} has no lines", table.display())));
     }
     Ok(entries)
 }
@@ -96,7 +99,7 @@ pub fn sign(
     subject_key: Option<&[u8]>,
     list_phrase: &[u8],
     out: &Path,
-) -> anyhow::Result<usize> {
+) -> Result<usize, Failure> {
     let entries = entries(table, subject_key)?;
     let count = entries.len();
     let list = json!({
@@ -107,9 +110,10 @@ pub fn sign(
     let payload = Zeroizing::new(list.to_string());
     let store = FileKeyStore::new(keys, pass_phrase);
     let public = store.public_key(LABEL)?;
-    let signed = events::sign_document("roster", payload.as_bytes(), &public, |data| store.sign(LABEL, data))?;
-    let sealed = sealed::seal(list_phrase, &Zeroizing::new(signed))?;
-    std::fs::write(out, sealed).with_context(|| format!("cannot write {}", out.display()))?;
+    let signed = events::sign_document("roster", payload.as_bytes(), &public, |data| store.sign(LABEL, data));
+    let signed = signed.map_err(|error| not_signed(&error))?;
+    let sealed = sealed::seal(list_phrase, &Zeroizing::new(signed)).map_err(FleetError::Crypto)?;
+    files::write(out, sealed)?;
     Ok(count)
 }
 
@@ -118,12 +122,12 @@ mod tests {
     use super::*;
     use crate::operator::make_key;
 
-    fn signed(table: &str, subject_key: Option<&[u8]>) -> anyhow::Result<Value> {
-        let directory = tempfile::tempdir()?;
+    fn signed(table: &str, subject_key: Option<&[u8]>) -> Result<Value, Failure> {
+        let directory = tempfile::tempdir().expect("directory");
         let path = |name: &str| directory.path().join(name);
         let phrase = b"correct horse battery";
         make_key(&path("keys"), LABEL, phrase, &path("public.pem"))?;
-        std::fs::write(path("list.csv"), table)?;
+        std::fs::write(path("list.csv"), table).expect("table");
         let heading = Heading {
             id: "r",
             version: 1,
@@ -133,11 +137,12 @@ mod tests {
             valid_until: "2026-12-02",
         };
         sign(&path("keys"), phrase, &heading, &path("list.csv"), subject_key, b"on the way", &path("out"))?;
-        let bytes = std::fs::read(path("out"))?;
+        let bytes = std::fs::read(path("out")).expect("list");
         assert!(!bytes.windows(4).any(|part| part == b"0010"), "nobody reads it on the way");
-        let signed = sealed::open(b"on the way", &bytes).context("sealed")?;
-        let verifier = events::Verifier::from_pem(&std::fs::read(path("public.pem"))?)?;
-        Ok(serde_json::from_slice(&verifier.open_document("roster", &signed)?)?)
+        let signed = sealed::open(b"on the way", &bytes).expect("sealed");
+        let public = std::fs::read(path("public.pem")).expect("key");
+        let verifier = events::Verifier::from_pem(&public).expect("P-256");
+        Ok(serde_json::from_slice(&verifier.open_document("roster", &signed).expect("opens"))?)
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn a_wrong_line_is_named_by_its_number_only() {
         for table in ["number\n12345\n", "number,seat\n,A1\n", "number\n", "number,photo\n001099000017,away.jpg\n"] {
-            let error = format!("{:#}", signed(table, None).expect_err(table));
+            let error = signed(table, None).expect_err(table).to_string();
             assert!(!error.contains("12345") && !error.contains("0010"), "{error}");
         }
     }

@@ -3,10 +3,15 @@
 //! Asked are `de.pengutronix.rauc` (interface `Installer`) and, for the restart, `org.freedesktop.login1`. Methods and
 //! properties are those of RAUC 1.8 and later; the arguments that only newer versions know (`require-manifest-hash`, 1.14) are
 //! sent where the service says that it knows them, and the hash of what was written is looked at afterwards in any case.
+//!
+//! 1.8 keeps no hash of a bundle with a slot. What it is told to install is noted here before, beside what it says of the slot until
+//! then (checksum and time of the last writing): the note counts once that has changed. A note that came after would be missing where
+//! power was cut between, and what runs would be taken for the way back and written over.
 
 use crate::engine::{Engine, EngineError, Progress};
 use crate::state::Target;
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zbus::blocking::Connection;
@@ -54,6 +59,20 @@ pub struct Rauc {
     boot_id: PathBuf,
     /// How long a restart that was ordered is waited for.
     patience: Duration,
+    /// Where it is noted what slots hold.
+    notes: PathBuf,
+}
+
+/// What is written into a slot, where RAUC itself does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    hash: String,
+    /// The writing before it.
+    before: Option<String>,
+}
+
+fn notes(directory: &Path) -> PathBuf {
+    directory.join("rauc.json")
 }
 
 fn bus(operation: &'static str) -> impl Fn(zbus::Error) -> EngineError {
@@ -68,26 +87,34 @@ struct Slot {
     /// Belongs to the system: `class` is that of the booted one.
     class: String,
     hash: Option<String>,
+    /// Which writing of it this is: checksum and time.
+    writing: Option<String>,
+}
+
+/// The slot of the system that does not run.
+fn other(slots: &[Slot]) -> Option<&Slot> {
+    let class = slots.iter().find(|slot| slot.booted).map(|slot| slot.class.as_str()).unwrap_or_default();
+    slots.iter().find(|slot| !slot.booted && slot.class == class)
 }
 
 impl Rauc {
-    /// On the system's bus.
+    /// On the system's bus, with its notes in a directory.
     ///
     /// # Errors
     /// When there is none.
-    pub fn new() -> Result<Self, EngineError> {
+    pub fn new(directory: &Path) -> Result<Self, EngineError> {
         let bus = Connection::system().map_err(bus("connect"))?;
-        Ok(Self { bus, boot_id: BOOT_ID.into(), patience: Duration::from_secs(120) })
+        Ok(Self { bus, boot_id: BOOT_ID.into(), patience: Duration::from_secs(120), notes: notes(directory) })
     }
 
     /// On another bus, with another file that says which start this is.
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub fn on(address: &str, boot_id: &Path, patience: Duration) -> Result<Self, EngineError> {
+    pub fn on(address: &str, boot_id: &Path, patience: Duration, directory: &Path) -> Result<Self, EngineError> {
         let builder = zbus::blocking::connection::Builder::address(address).map_err(bus("connect"))?;
         let bus = builder.build().map_err(bus("connect"))?;
-        Ok(Self { bus, boot_id: boot_id.to_owned(), patience })
+        Ok(Self { bus, boot_id: boot_id.to_owned(), patience, notes: notes(directory) })
     }
 
     fn installer(&self) -> Result<Installer<'_>, EngineError> {
@@ -103,13 +130,37 @@ impl Rauc {
         let text = |slot: &HashMap<String, OwnedValue>, key: &str| {
             slot.get(key).and_then(|value| value.downcast_ref::<String>().ok())
         };
-        let slot = |(name, slot): (String, HashMap<String, OwnedValue>)| Slot {
-            name,
-            booted: text(&slot, "state").as_deref() == Some("booted"),
-            class: text(&slot, "class").unwrap_or_default(),
-            hash: text(&slot, "bundle.hash"),
+        let noted = self.noted();
+        let slot = |(name, slot): (String, HashMap<String, OwnedValue>)| {
+            let (sum, time) = (text(&slot, "sha256"), text(&slot, "installed.timestamp"));
+            let writing = sum.zip(time).map(|(sum, time)| format!("{sum} {time}"));
+            let note = noted.get(&name).filter(|note| writing.is_some() && note.before != writing);
+            Slot {
+                booted: text(&slot, "state").as_deref() == Some("booted"),
+                class: text(&slot, "class").unwrap_or_default(),
+                hash: text(&slot, "bundle.hash").or_else(|| note.map(|note| note.hash.clone())),
+                writing,
+                name,
+            }
         };
         Ok(status.into_iter().map(slot).collect())
+    }
+
+    /// What cannot be read is not known.
+    fn noted(&self) -> BTreeMap<String, Note> {
+        let bytes = std::fs::read(&self.notes).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Notes what will be written: the file was compared with the rollout before.
+    fn note(&self, slot: &Slot, hash: &str) -> Result<(), EngineError> {
+        let mut notes = self.noted();
+        notes.insert(slot.name.clone(), Note { hash: hash.to_owned(), before: slot.writing.clone() });
+        let failed = |source| EngineError::Io { operation: "write", path: self.notes.clone(), source };
+        let bytes = serde_json::to_vec(&notes).map_err(|error| failed(error.into()))?;
+        let into = self.notes.parent().unwrap_or_else(|| Path::new("/"));
+        std::fs::create_dir_all(into).map_err(failed)?;
+        fleet::authority::replace(&self.notes, &bytes).map_err(|error| failed(std::io::Error::other(error)))
     }
 
     fn mark(&self, state: &str, slot: &str) -> Result<(), EngineError> {
@@ -148,6 +199,10 @@ impl Engine for Rauc {
     fn install(&self, target: &Target, files: &[PathBuf], progress: Progress<'_>) -> Result<(), EngineError> {
         let [file] = files else { return Err(EngineError::Other(format!("{} files for one image", files.len()))) };
         let installer = self.installer()?;
+        let before = self.slots()?;
+        if let Some(slot) = other(&before) {
+            self.note(slot, &target.hash)?;
+        }
         let path = file.to_string_lossy();
         let with_hash = HashMap::from([("require-manifest-hash", Value::from(target.hash.as_str()))]);
         match installer.install_bundle(&path, with_hash) {
@@ -160,8 +215,7 @@ impl Engine for Rauc {
         }
         self.wait(&installer, progress)?;
         let slots = self.slots()?;
-        let class = slots.iter().find(|slot| slot.booted).map(|slot| slot.class.clone()).unwrap_or_default();
-        let written = slots.iter().find(|slot| !slot.booted && slot.class == class);
+        let written = other(&slots);
         let hash = written.and_then(|slot| slot.hash.as_deref());
         if hash == Some(&target.hash) {
             return Ok(());

@@ -5,15 +5,16 @@
 //! - A plain command inside a session ends the session with 6982; a damaged protected one with 6988.
 
 mod authenticate;
+mod files;
 
 use crate::card_pace::Pace;
 use crate::card_sm::{CardSm, Plain};
 use crate::card_ta::TerminalState;
-use crate::fault::{Fault, Quirk};
+use crate::fault::Fault;
 use crate::make::Make;
+use crate::manners::{ActiveProof, Chaining, ChipProof, Extended, Manners, Refused};
 use crate::persona::Persona;
-use crate::personalise::{CARD_SECURITY, CVCA, Card, PersonaliseError};
-use emrtd::tlv::{self, encode};
+use crate::personalise::{Card, PersonaliseError};
 use openssl::error::ErrorStack;
 
 const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
@@ -49,7 +50,9 @@ pub struct Chip {
     liar: Option<Liar>,
     card: Card,
     fault: Fault,
-    quirks: Vec<Quirk>,
+    manners: Manners,
+    /// Whether the chip has disliked something in its files, ever.
+    disliked: bool,
     sent: usize,
     state: State,
 }
@@ -66,8 +69,20 @@ struct State {
     chip_authentication: bool,
     /// The session's keys are a copy's guess: it answers under them whatever it is asked.
     guessing: bool,
-    /// The rest of an answer, for GET RESPONSE.
+    /// Whether the master file was selected.
+    master_file: bool,
+    /// The files that were addressed.
+    seen: Vec<u16>,
+    /// The last command and its status.
+    last: Option<(Plain, u16)>,
+    /// The commands in sessions.
+    commands: usize,
+    /// The front of a chained command's data.
+    chain: Vec<u8>,
+    /// The rest of an answer, for GET RESPONSE inside a session.
     rest: Vec<u8>,
+    /// The rest of a protected answer, for GET RESPONSE outside of it.
+    pieces: Vec<u8>,
     /// What names the chip in terminal authentication.
     chip_identifier: Vec<u8>,
     /// The terminal's key of chip authentication, compressed.
@@ -82,13 +97,30 @@ impl std::fmt::Debug for Chip {
 }
 
 /// A status other than 9000.
-struct Refusal(u16);
+struct Refusal {
+    word: u16,
+    /// What comes with it all the same.
+    data: Vec<u8>,
+    /// Outside secure messaging; the session ends.
+    bare: bool,
+}
 
 type Outcome = Result<Vec<u8>, Refusal>;
 
+/// A refusal as secure messaging wants it.
+const fn refusal(word: u16) -> Refusal {
+    Refusal { word, data: Vec::new(), bare: false }
+}
+
 impl From<ErrorStack> for Refusal {
     fn from(_: ErrorStack) -> Self {
-        Self(0x6F00)
+        refusal(0x6F00)
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(Refused { status, bare }: Refused) -> Self {
+        Self { bare, ..refusal(status) }
     }
 }
 
@@ -106,8 +138,21 @@ impl Chip {
     /// # Errors
     /// When it cannot be made.
     pub fn with_make(persona: &Persona, fault: Fault, make: Make) -> Result<Self, PersonaliseError> {
-        let card = Card::with_make(persona, fault, make)?;
-        Ok(Self { liar: None, card, fault, quirks: Vec::new(), sent: 0, state: State::default() })
+        Self::with_manners(persona, fault, make, Manners::default())
+    }
+
+    /// The same with manners of its own, besides those that the fault means.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn with_manners(
+        persona: &Persona,
+        fault: Fault,
+        make: Make,
+        manners: Manners,
+    ) -> Result<Self, PersonaliseError> {
+        let (card, manners) = (Card::with_make(persona, fault, make)?, fault.manners(manners));
+        Ok(Self { liar: None, card, fault, manners, disliked: false, sent: 0, state: State::default() })
     }
 
     /// Lays a lifted card back: the same card, which stays this time.
@@ -121,14 +166,26 @@ impl Chip {
         self.card.files.insert(id, content);
     }
 
-    /// Gives the chip a way of its own, besides those that it has.
-    pub fn add_quirk(&mut self, quirk: Quirk) {
-        self.quirks.push(quirk);
+    /// Gives the chip other manners, as if it were another one with the same files and keys.
+    pub fn set_manners(&mut self, manners: Manners) {
+        self.manners = self.fault.manners(manners);
+        self.disliked = false;
+        self.reset();
     }
 
     /// Lets the chip lie from now on: it opens for the password and then answers what it is told.
     pub fn set_liar(&mut self, liar: Liar) {
         self.liar = Some(liar);
+    }
+
+    /// The last command as the chip's application saw it, and the status that it gave, for people who look for a fault.
+    #[must_use]
+    pub fn last_command(&self) -> String {
+        let Some((Plain { header, data, le, extended }, word)) = &self.state.last else { return String::new() };
+        let form = if *extended { " extended" } else { "" };
+        let [cla, ins, p1, p2] = header;
+        let head = format!("{cla:02X} {ins:02X} {p1:02X} {p2:02X}, {} bytes, Le {le}{form}: {word:04X}", data.len());
+        if self.state.access { format!("protected {head}") } else { head }
     }
 
     /// Power on, or a reset: all sessions are gone.
@@ -153,16 +210,15 @@ impl Chip {
 
     fn respond(&mut self, command: &[u8]) -> Vec<u8> {
         let Some(outer) = Plain::parse(command) else { return status(0x6700) };
-        if outer.extended && self.fault == Fault::NoExtendedLength {
-            self.state.session = None;
-            return status(0x6700);
+        if let Some(piece) = self.next_piece(&outer) {
+            return piece;
         }
         let session = self.state.session.take();
         self.state.access = session.is_some();
         let Some(mut session) = session else {
-            return match self.execute(&outer) {
+            return match self.run(outer) {
                 Ok(data) => [&data[..], &[0x90, 0x00]].concat(),
-                Err(Refusal(word)) => status(word),
+                Err(Refusal { data, word, .. }) => [data, status(word)].concat(),
             };
         };
         if self.fault == Fault::Garbage {
@@ -179,18 +235,19 @@ impl Chip {
         let Ok(Some(plain)) = opened else {
             return status(if outer.header[0] & 0x0C == 0 { 0x6982 } else { 0x6988 });
         };
-        let (mut data, mut word) = match self.execute(&plain) {
+        self.state.commands += 1;
+        let (mut data, mut word) = match self.run(plain.clone()) {
             Ok(data) => (data, 0x9000),
-            Err(Refusal(word)) => (Vec::new(), word),
+            Err(Refusal { word, bare: true, .. }) => return status(word),
+            Err(Refusal { data, word, .. }) => (data, word),
         };
         match self.liar.as_mut().map_or(Lie::None, |liar| liar(plain.header[1])) {
             Lie::None => {}
             Lie::Protected(lie, status) => (data, word) = (lie, status),
             Lie::Raw(bytes) => return bytes,
         }
-        self.quirk(&plain, &mut data, &mut word);
         let signature = plain.header[1] == 0x88;
-        if !outer.extended && data.len() > session.short_capacity() && !self.answers_long() {
+        if !outer.extended && data.len() > session.short_capacity() && !(signature && self.signs_long()) {
             // Part of a file is of use, part of a signature is not.
             word = if signature { 0x6700 } else { 0x6C00 | session.short_capacity() as u16 };
             data.clear();
@@ -200,100 +257,72 @@ impl Chip {
         if self.state.session.is_none() {
             self.state.session = Some(session);
         }
-        sealed.unwrap_or_else(|_| status(0x6F00))
+        sealed.map_or_else(|_| status(0x6F00), |sealed| self.cut(sealed))
+    }
+
+    fn run(&mut self, command: Plain) -> Outcome {
+        let outcome = self.execute(&command);
+        self.state.last = Some((command, outcome.as_ref().map_or_else(|refusal| refusal.word, |_| 0x9000)));
+        outcome
     }
 
     fn execute(&mut self, command: &Plain) -> Outcome {
-        let [_, ins, p1, p2] = command.header;
-        if let Some(word) = self.refuses(ins, p1) {
-            return Err(Refusal(word));
+        let [cla, ins, p1, p2] = command.header;
+        if ins != 0xC0 {
+            self.state.rest.clear();
         }
+        if let Some(refused) = self.refuses(command) {
+            return Err(refused.into());
+        }
+        // PACE chains its steps, which are whole commands all the same (ICAO 9303-11 §4.4.4.2).
+        if cla & 0x10 != 0 && (ins != 0x86 || self.state.access) {
+            self.state.chain.extend(&command.data);
+            return Ok(Vec::new());
+        }
+        let chain = std::mem::take(&mut self.state.chain);
+        let command = &Plain { data: [&chain[..], &command.data].concat(), ..*command };
         match (ins, p1, p2) {
-            (0xA4, 0x04, 0x0C) => self.select_application(&command.data),
-            (0xA4, 0x02, 0x0C) => self.select_file(&command.data),
-            (0xA4, 0x00, _) if self.fault == Fault::TolerateSelectMf => Ok(Vec::new()),
-            (0xA4, 0x00, _) => Err(Refusal(0x6D00)),
-            (0xB0, p1, p2) => self.read_binary(p1, p2, command.le),
-            (0xB1, 0, 0) => self.read_binary_odd(&command.data, command.le),
+            (0xA4, 0x04, _) => self.select_application(command),
+            (0xA4, 0x02, _) => self.select_file(command),
+            (0xA4, 0x00, _) => self.select_master_file(command),
+            (0xB0, _, _) => self.read_binary(command),
+            (0xB1, 0, 0) => self.read_binary_odd(command),
             (0x22, 0xC1, 0xA4) => self.pace_set_at(&command.data),
             (0x22, 0x41, 0xA4) => self.chip_authentication_set_at(&command.data),
             (0x22, 0x41, 0xA6) => self.chip_authentication_set_kat(&command.data),
             (0x22, 0x81, 0xB6) => self.terminal(|terminal| terminal.set_dst(&command.data)),
             (0x2A, 0x00, 0xBE) => self.terminal(|terminal| terminal.verify_certificate(&command.data)),
             (0x22, 0x81, 0xA4) => self.terminal_set_at(&command.data),
-            (0x86, 0, 0) => self.general_authenticate(&command.data),
+            (0x86, 0, 0) => self.general_authenticate(command),
             (0x84, 0, 0) => self.get_challenge(),
             (0x82, 0, 0) => self.external_authenticate(&command.data),
-            (0x88, 0, 0) => self.internal_authenticate(&command.data),
-            (0xC0, 0, 0) if !self.state.rest.is_empty() => Ok(std::mem::take(&mut self.state.rest)),
-            _ => Err(Refusal(0x6D00)),
+            (0x88, 0, 0) => self.internal_authenticate(command),
+            (0xC0, 0, 0) => self.get_response(command.le),
+            _ => Err(refusal(0x6D00)),
         }
     }
 
-    fn select_application(&mut self, aid: &[u8]) -> Outcome {
-        if aid != APPLICATION {
-            return Err(Refusal(0x6A82));
+    /// How this chip refuses a command that another would carry out, whatever is in it.
+    fn refuses(&mut self, command: &Plain) -> Option<Refused> {
+        let [cla, ins, p1, _] = command.header;
+        let (long, chained) = (command.data.len() > 223, cla & 0x10 != 0 && (ins != 0x86 || self.state.access));
+        if let Extended::Refused(refused) = self.manners.extended
+            && command.extended
+            && self.dislikes(self.state.current.unwrap_or_default())
+        {
+            return Some(refused);
         }
-        self.state.application = true;
-        self.state.current = None;
-        Ok(Vec::new())
-    }
-
-    /// Which file an identifier means, if the rights allow it.
-    fn file(&self, id: u16) -> Result<u16, Refusal> {
-        let id = match (id, self.state.application) {
-            (0x011D, false) => CARD_SECURITY,
-            (0x011C, true) => CVCA,
-            _ => id,
-        };
-        let there = self.card.files.contains_key(&id);
-        if id == 0x011C {
-            return if there && self.fault != Fault::HiddenCardAccess { Ok(id) } else { Err(Refusal(0x6A82)) };
+        match self.manners.chaining {
+            Chaining::Wanted if command.extended && long => return Some(Refused::protected(0x6700)),
+            Chaining::Refused if chained => return Some(Refused::protected(0x6884)),
+            _ => {}
         }
-        if !self.state.application && id != CARD_SECURITY {
-            return Err(Refusal(0x6A82));
+        let agreement = self.state.access && (ins == 0x22 && p1 == 0x41 || ins == 0x86);
+        match (self.manners.active_proof, self.manners.chip_proof) {
+            (ActiveProof::Refused(refused), _) if ins == 0x88 => Some(refused),
+            (_, ChipProof::Refused(refused_ins, refused)) if agreement && ins == refused_ins => Some(refused),
+            _ => None,
         }
-        if id == 0x0103 && !there || !self.state.terminal.allows(id) {
-            return Err(Refusal(0x6982));
-        }
-        match (there, self.state.access) {
-            (true, true) => Ok(id),
-            (true, false) => Err(Refusal(0x6982)),
-            (false, _) => Err(Refusal(0x6A82)),
-        }
-    }
-
-    fn select_file(&mut self, data: &[u8]) -> Outcome {
-        let id = data.try_into().map(u16::from_be_bytes).map_err(|_| Refusal(0x6700))?;
-        self.state.current = Some(self.file(id)?);
-        Ok(Vec::new())
-    }
-
-    fn read_binary(&mut self, p1: u8, p2: u8, le: usize) -> Outcome {
-        let (id, offset) = if p1 & 0x80 == 0 {
-            (self.state.current.ok_or(Refusal(0x6986))?, usize::from(p1) << 8 | usize::from(p2))
-        } else {
-            (self.file(0x0100 | u16::from(p1 & 0x1F))?, usize::from(p2))
-        };
-        self.state.current = Some(id);
-        self.slice(id, offset, le)
-    }
-
-    fn read_binary_odd(&mut self, data: &[u8], le: usize) -> Outcome {
-        let id = self.state.current.ok_or(Refusal(0x6986))?;
-        let object = tlv::first(data, 0x54).map_err(|_| Refusal(0x6A80))?;
-        let offset = object.value.iter().fold(0usize, |n, b| n << 8 | usize::from(*b));
-        Ok(encode(0x53, &self.slice(id, offset, le.saturating_sub(5).max(1))?))
-    }
-
-    fn slice(&self, id: u16, offset: usize, le: usize) -> Outcome {
-        // The rights may have changed since the file was selected.
-        let open = id == 0x011C || self.state.access && self.state.terminal.allows(id);
-        let file = self.card.files.get(&id).filter(|_| open).ok_or(Refusal(0x6982))?;
-        if offset >= file.len() {
-            return Err(Refusal(0x6B00));
-        }
-        Ok(file[offset..(offset + le).min(file.len())].to_vec())
     }
 }
 

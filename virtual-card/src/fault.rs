@@ -1,5 +1,6 @@
 //! Faults on demand.
 
+use crate::manners::{CardAccess, Extended, Manners, MasterFile, Refused};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -41,31 +42,6 @@ pub enum Fault {
     TolerateSelectMf,
 }
 
-/// A way in which a chip differs that is no fault of its data; a chip may have several. Met in the field
-/// (`vectors/field-cases`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quirk {
-    /// INTERNAL AUTHENTICATE wants exactly the signature's length as Le, and names it with `6Cxx` otherwise.
-    ActiveExactLength,
-    /// INTERNAL AUTHENTICATE answers 9000 without data when Le is above 256.
-    ActiveEmptyOnExtended,
-    /// INTERNAL AUTHENTICATE gives only so many bytes of the signature.
-    ActiveTruncated(usize),
-    /// INTERNAL AUTHENTICATE gives the signature in two parts: `61xx`, then GET RESPONSE.
-    ActiveInParts,
-    /// INTERNAL AUTHENTICATE is refused with this status.
-    ActiveRefused(u16),
-    /// A command of chip authentication is refused.
-    ChipRefused {
-        /// `22` for MSE, `86` for GENERAL AUTHENTICATE.
-        ins: u8,
-        /// The status.
-        status: u16,
-    },
-    /// The first command after chip authentication is answered with this status, without protection.
-    BareConfirm(u16),
-}
-
 /// The text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown fault {0:?}; known are {known}", known = Fault::SYNTAX)]
@@ -76,6 +52,18 @@ impl Fault {
     pub const SYNTAX: &'static str = "none, lifted:BYTES, slow:MILLISECONDS, wrong-password, cloned, stripped, \
         altered:GROUP, self-made-csca, expired-dsc, revoked-dsc, garbage, no-clone-check, no-pace, hidden-card-access, no-extended-length, \
         tolerate-select-mf";
+
+    /// Manners with those that the fault means: some have a name among the faults.
+    #[must_use]
+    pub(crate) fn manners(self, manners: Manners) -> Manners {
+        match self {
+            Self::NoPace => Manners { card_access: CardAccess::Absent, ..manners },
+            Self::HiddenCardAccess => Manners { card_access: CardAccess::Hidden, ..manners },
+            Self::NoExtendedLength => Manners { extended: Extended::Refused(Refused::bare(0x6700)), ..manners },
+            Self::TolerateSelectMf => Manners { master_file: MasterFile::Any, ..manners },
+            _ => manners,
+        }
+    }
 }
 
 impl FromStr for Fault {

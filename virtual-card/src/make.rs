@@ -52,10 +52,23 @@ pub(crate) enum KeyForm {
     Explicit(CardCurve),
     /// On a curve, by standardised domain parameter id.
     Standardised(CardCurve),
+    /// On a curve, in one entry each way, the explicit one first.
+    Both(CardCurve),
     /// The 2,048-bit MODP group with 256-bit subgroup, by standardised domain parameter id.
     Modp,
     /// The same group as PKCS #3 parameters.
     ModpStated,
+}
+
+/// Whether the key of chip authentication has an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyId {
+    /// It has none.
+    None,
+    /// EF.DG14 states one.
+    Stated,
+    /// EF.DG14 has a second key, so that it is needed.
+    Needed,
 }
 
 /// A make of chip.
@@ -74,8 +87,7 @@ pub struct Make {
     pub(crate) form: Form,
     /// Whether EF.DG14 says how to authenticate, besides the key.
     pub(crate) chip_info: bool,
-    /// Whether EF.DG14 has a second key, so that identifiers are needed.
-    pub(crate) two_keys: bool,
+    pub(crate) key_id: KeyId,
     /// Whether there are fingerprints and irises behind terminal authentication.
     pub(crate) biometrics: bool,
 }
@@ -90,12 +102,12 @@ const CCCD: Make = Make {
     chip_family: Family::Aes128,
     form: Form::GeneralAuthenticate,
     chip_info: true,
-    two_keys: false,
+    key_id: KeyId::None,
     biometrics: false,
 };
 
 /// All makes; the first is the CCCD.
-pub const MAKES: [Make; 11] = [
+pub const MAKES: [Make; 13] = [
     CCCD,
     Make { id: "cam", about: "PACE with chip-authentication mapping, EF.CardSecurity", cam: true, ..CCCD },
     Make {
@@ -124,7 +136,7 @@ pub const MAKES: [Make; 11] = [
         about: "two chip authentication keys, P-384 with AES-256",
         key_form: KeyForm::Standardised(CURVES[7]),
         chip_family: Family::Aes256,
-        two_keys: true,
+        key_id: KeyId::Needed,
         ..CCCD
     },
     Make {
@@ -132,7 +144,20 @@ pub const MAKES: [Make; 11] = [
         about: "two chip authentication keys, MSE:Set KAT",
         chip_family: Family::TripleDes,
         form: Form::KeyAgreementTemplate,
-        two_keys: true,
+        key_id: KeyId::Needed,
+        ..CCCD
+    },
+    Make {
+        id: "ca-key-id",
+        about: "a single chip authentication key with an identifier",
+        key_id: KeyId::Stated,
+        ..CCCD
+    },
+    Make {
+        id: "ca-both-forms",
+        about: "the chip authentication key by explicit parameters and by standardised id",
+        key_form: KeyForm::Both(BP256),
+        key_id: KeyId::Stated,
         ..CCCD
     },
     Make {
@@ -204,7 +229,7 @@ impl Make {
     /// The curve of chip authentication; the MODP group has none.
     pub(crate) const fn chip_curve(&self) -> CardCurve {
         match self.key_form {
-            KeyForm::Explicit(curve) | KeyForm::Standardised(curve) => curve,
+            KeyForm::Explicit(curve) | KeyForm::Standardised(curve) | KeyForm::Both(curve) => curve,
             KeyForm::Modp | KeyForm::ModpStated => BP256,
         }
     }

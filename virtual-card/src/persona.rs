@@ -14,6 +14,27 @@ pub enum ActiveAuthenticationKey {
     EcdsaSecp256,
 }
 
+/// What EF.DG11, DG12 and DG16 say.
+#[derive(Debug, Clone, Copy)]
+pub struct Details {
+    /// Full name in national characters, `<<` after the primary identifier.
+    pub full_name: &'static str,
+    /// Other names.
+    pub other_names: &'static [&'static str],
+    /// Place of birth.
+    pub place_of_birth: &'static str,
+    /// Permanent address.
+    pub address: &'static str,
+    /// Telephone.
+    pub telephone: &'static str,
+    /// Profession.
+    pub profession: &'static str,
+    /// Issuing authority.
+    pub authority: &'static str,
+    /// Persons to notify: name and telephone.
+    pub notify: &'static [(&'static str, &'static str)],
+}
+
 /// A card holder and the card's make.
 #[derive(Debug, Clone, Copy)]
 pub struct Persona {
@@ -53,6 +74,8 @@ pub struct Persona {
     pub card_2024: bool,
     /// A passport (TD3) of a foreigner: no EF.DG13, no card access number.
     pub passport: bool,
+    /// What a passport of 2026 adds: EF.DG7, DG11, DG12 and DG16, and a face in ISO/IEC 39794-5.
+    pub details: Option<&'static Details>,
     /// Who signs the SOD.
     pub signer: DocumentSigner,
     /// Key of active authentication.
@@ -78,6 +101,7 @@ const BASE: Persona = Persona {
     portrait: true,
     card_2024: false,
     passport: false,
+    details: None,
     signer: DocumentSigner::Brainpool256,
     active_authentication: ActiveAuthenticationKey::Rsa,
 };
@@ -265,11 +289,33 @@ pub const VISITOR: Persona = Persona {
     ..BASE
 };
 
+/// A visitor with a passport of 2026, whose MRZ writes the name otherwise than EF.DG11. Invented.
+pub const TRAVELLER: Persona = Persona {
+    id: "joerg-passport",
+    about: "a passport of 2026: face in ISO/IEC 39794-5, EF.DG7, DG11, DG12 and DG16",
+    number: "C02Y11Z53",
+    name: "MUESTERMANN JOERG UWE",
+    birth: "05/06/1924",
+    expiry: "14/03/2036",
+    issued: "15/03/2026",
+    details: Some(&Details {
+        full_name: "MÜSTERMANN<<JÖRG<UWE",
+        other_names: &["MÜLLER", "MUSTER<JÖRG"],
+        place_of_birth: "MUSTERSTADT<UTOPIA",
+        address: "MUSTERSTRASSE 1<12345 MUSTERSTADT",
+        telephone: "49301234567",
+        profession: "GÄRTNER",
+        authority: "STADT MUSTERSTADT",
+        notify: &[("MUSTERMANN<<ERIKA", "49307654321"), ("MUSTER<<MAX", "")],
+    }),
+    ..VISITOR
+};
+
 impl Persona {
     /// By identifier.
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
-        PERSONAS.iter().chain([&VISITOR]).find(|p| p.id == id)
+        PERSONAS.iter().chain([&VISITOR, &TRAVELLER]).find(|p| p.id == id)
     }
 
     /// The country of the issuer in certificates.
@@ -404,6 +450,9 @@ mod tests {
         assert!(mrz.check_digits_ok, "{text}");
         assert_eq!((mrz.surname.as_str(), mrz.given_names.as_str()), ("MUSTERMANN", "ERIKA"));
         assert_eq!(VISITOR.can(), "");
+        let mrz = emrtd::mrz::Mrz::parse(&TRAVELLER.mrz()).expect("MRZ");
+        assert!(mrz.check_digits_ok);
+        assert_eq!((mrz.surname.as_str(), mrz.given_names.as_str()), ("MUESTERMANN", "JOERG<UWE"));
     }
 
     #[test]

@@ -4,16 +4,19 @@ use crate::card_ta::TerminalState;
 use crate::fault::Fault;
 use crate::issuer::{Issuer, IssuerFault, bit_string, explicit_parameters, integer};
 use crate::keys;
-use crate::make::{CardCurve, KeyForm, Make};
-use crate::persona::{ActiveAuthenticationKey, Persona};
+use crate::make::{CardCurve, KeyForm, KeyId, Make};
+use crate::persona::{ActiveAuthenticationKey, Details, Persona};
 use crate::portrait;
 use emrtd::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::dh::Dh;
 use openssl::ec::EcKey;
+use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
+use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::rsa::Padding;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -46,6 +49,47 @@ pub(crate) const CVCA: u16 = 0x3F1C;
 pub(crate) enum ActiveKey {
     Rsa(PKey<Private>),
     Ec(EcKey<Private>),
+}
+
+impl ActiveKey {
+    /// The signature of a challenge: ISO/IEC 9796-2 scheme 1 with SHA-256, or plain ECDSA with SHA-256.
+    pub(crate) fn sign(&self, challenge: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        match self {
+            Self::Rsa(key) => {
+                let rsa = key.rsa()?;
+                let size = rsa.size() as usize;
+                // 6A ‖ M1 ‖ H(M1 ‖ challenge) ‖ 34 CC
+                let mut block = vec![0; size];
+                openssl::rand::rand_bytes(&mut block[1..size - 34])?;
+                block[0] = 0x6A;
+                let digest = hash(MessageDigest::sha256(), &[&block[1..size - 34], challenge].concat())?;
+                block[size - 34..size - 2].copy_from_slice(&digest);
+                block[size - 2..].copy_from_slice(&[0x34, 0xCC]);
+                let mut signature = vec![0; size];
+                rsa.private_encrypt(&block, &mut signature, Padding::NONE)?;
+                Ok(signature)
+            }
+            Self::Ec(key) => {
+                let digest = hash(MessageDigest::sha256(), challenge)?;
+                let signature = EcdsaSig::sign(&digest, key)?;
+                Ok([signature.r().to_vec_padded(32)?, signature.s().to_vec_padded(32)?].concat())
+            }
+        }
+    }
+
+    /// What a copy answers, which does not have the key: noise of the right length.
+    pub(crate) fn guess(&self) -> Result<Vec<u8>, ErrorStack> {
+        let mut noise = match self {
+            Self::Rsa(key) => vec![0; key.size()],
+            Self::Ec(_) => vec![0; 64],
+        };
+        openssl::rand::rand_bytes(&mut noise)?;
+        if let Self::Rsa(_) = self {
+            // Less than the modulus.
+            noise[0] = 0;
+        }
+        Ok(noise)
+    }
 }
 
 /// The private key of chip authentication.
@@ -148,7 +192,12 @@ impl Card {
             (15, encode(0x6F, &active_spki)),
         ]);
         if persona.portrait {
-            groups.insert(2, dg2(&portrait::jpeg(persona.id)?));
+            let image = portrait::jpeg(persona.id)?;
+            let block = if persona.details.is_some() { portrait::tagged(&image) } else { portrait::record(&image) };
+            groups.insert(2, of_block(&block));
+        }
+        if let Some(details) = persona.details {
+            groups.extend(of_passport(persona, details)?);
         }
         if make.biometrics {
             groups.insert(3, biometric(0x63, b"ridges that nobody has"));
@@ -169,9 +218,7 @@ impl Card {
             groups.remove(&15);
         }
         let mut files: BTreeMap<u16, Vec<u8>> = BTreeMap::from([(0x011E, com(&groups)), (0x011D, sod)]);
-        if fault != Fault::NoPace {
-            files.insert(0x011C, card_access(&make));
-        }
+        files.insert(0x011C, card_access(&make));
         if let Some(key) = &mapping_key {
             let infos = encode(0x31, &[pace_info(&make), mapping_key_info(key, &make)?].concat());
             let signed = issuer.card_security(persona.signer, &infos, &signed_at(persona.issued))?;
@@ -221,28 +268,59 @@ fn com(groups: &BTreeMap<u8, Vec<u8>>) -> Vec<u8> {
     encode(0x60, &body)
 }
 
-fn dg2(image: &[u8]) -> Vec<u8> {
-    let mut record = Vec::new();
-    let length = 20 + 12 + image.len();
-    record.extend_from_slice(b"FAC\x00010\x00");
-    record.extend_from_slice(&(14 + length as u32).to_be_bytes());
-    record.extend_from_slice(&1u16.to_be_bytes());
-    record.extend_from_slice(&(length as u32).to_be_bytes());
-    // No feature points; sex, eyes, hair, properties, expression and pose unspecified.
-    record.extend_from_slice(&[0; 16]);
-    // Full frontal, JPEG.
-    record.extend_from_slice(&[0x01, 0x00]);
-    record.extend_from_slice(&portrait::WIDTH.to_be_bytes());
-    record.extend_from_slice(&portrait::HEIGHT.to_be_bytes());
-    record.extend_from_slice(&[0x01, 0x00, 0x00, 0x00, 0x00, 0x00]);
-    record.extend_from_slice(image);
-    let header = encode(
-        0xA1,
-        &[encode(0x80, &[0x01, 0x01]), encode(0x81, &[0x02]), encode(0x87, &[0x01, 0x01]), encode(0x88, &[0x00, 0x08])]
-            .concat(),
-    );
-    let template = encode(0x7F60, &[header, encode(0x5F2E, &record)].concat());
+/// EF.DG2 with this image in an ISO/IEC 19794-5 record.
+#[must_use]
+pub fn dg2(image: &[u8]) -> Vec<u8> {
+    of_block(&portrait::record(image))
+}
+
+fn of_block(portrait::Block { tag, format, data }: &portrait::Block) -> Vec<u8> {
+    let header = [
+        encode(0x80, &[0x01, 0x01]),
+        encode(0x81, &[0x02]),
+        encode(0x87, &[0x01, 0x01]),
+        encode(0x88, &format.to_be_bytes()),
+    ];
+    let template = encode(0x7F60, &[encode(0xA1, &header.concat()), encode(*tag, data)].concat());
     encode(0x75, &encode(0x7F61, &[encode(0x02, &[1]), template].concat()))
+}
+
+/// EF.DG7, DG11, DG12 and DG16. The date of issue is packed, as some issuers write it.
+fn of_passport(persona: &Persona, details: &Details) -> Result<[(u8, Vec<u8>); 4], PersonaliseError> {
+    let date = |text: &str| text.split('/').rev().collect::<String>();
+    let template = |group: u32, fields: &[(u32, Vec<u8>)]| {
+        let tags: Vec<u8> = fields.iter().flat_map(|(tag, _)| [(tag >> 8) as u8, *tag as u8]).collect();
+        // Names stand in an A0 with their number in front; the list has their own tag.
+        let object =
+            |(tag, value): &(u32, Vec<u8>)| if *tag == 0x5F0F { encode(0xA0, value) } else { encode(*tag, value) };
+        encode(group, &[encode(0x5C, &tags), fields.iter().flat_map(object).collect()].concat())
+    };
+    let names = details.other_names.iter().flat_map(|name| encode(0x5F0F, name.as_bytes()));
+    let names = [integer(&[details.other_names.len() as u8]), names.collect()].concat();
+    let holder = [
+        (0x5F0E, details.full_name.into()),
+        (0x5F0F, names),
+        (0x5F2B, date(persona.birth).into_bytes()),
+        (0x5F11, details.place_of_birth.into()),
+        (0x5F42, details.address.into()),
+        (0x5F12, details.telephone.into()),
+        (0x5F13, details.profession.into()),
+    ];
+    let issued = date(persona.issued).bytes().map(|digit| digit - b'0').collect::<Vec<_>>();
+    let packed = issued.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    let document = [(0x5F19, details.authority.into()), (0x5F26, packed), (0x5F56, b"PRACTICE".to_vec())];
+    let person = |(at, (name, telephone)): (u32, &(&str, &str))| {
+        let fields = [encode(0x5F50, date(persona.issued).as_bytes()), encode(0x5F51, name.as_bytes())];
+        encode(at, &[fields.concat(), encode(0x5F52, telephone.as_bytes())].concat())
+    };
+    let persons = (0xA1..).zip(details.notify).flat_map(person).collect();
+    let signature = [integer(&[1]), encode(0x5F43, &portrait::jpeg(persona.name)?)].concat();
+    Ok([
+        (7, encode(0x67, &signature)),
+        (11, template(0x6B, &holder)),
+        (12, template(0x6C, &document)),
+        (16, encode(0x70, &[integer(&[details.notify.len() as u8]), persons].concat())),
+    ])
 }
 
 fn dg13(persona: &Persona) -> Vec<u8> {
@@ -343,16 +421,22 @@ fn dg14(
         [TERMINAL_INFO.to_vec(), pace_info(make)].concat()
     };
     let id_pk = if make.is_dh() { ID_PK_DH } else { ID_PK_ECDH };
-    let id = |n: u8| if make.two_keys { integer(&[n]) } else { Vec::new() };
+    let id = |n: u8| if make.key_id == KeyId::None { Vec::new() } else { integer(&[n]) };
     if make.chip_info && *make != Make::default() {
         infos.extend(encode(0x30, &[encode(0x06, &make.chip_oid()), integer(&[1]), id(2)].concat()));
     }
-    if make.two_keys {
+    if make.key_id == KeyId::Needed {
         // The first key is for somebody else's protocol: its identifier must not be taken.
         let other = ChipKey::new("another key", make)?;
         infos.extend(encode(0x30, &[id_pk.to_vec(), other.spki(make.key_form)?, id(1)].concat()));
     }
-    infos.extend(encode(0x30, &[id_pk.to_vec(), chip_key.spki(make.key_form)?, id(2)].concat()));
+    let forms = match make.key_form {
+        KeyForm::Both(curve) => vec![KeyForm::Explicit(curve), KeyForm::Standardised(curve)],
+        form => vec![form],
+    };
+    for form in forms {
+        infos.extend(encode(0x30, &[id_pk.to_vec(), chip_key.spki(form)?, id(2)].concat()));
+    }
     if let Some(key) = mapping_key {
         infos.extend(mapping_key_info(key, make)?);
     }

@@ -1,6 +1,7 @@
 //! Drawn portraits that nobody can take for a person: a figure of flat shapes with the persona's number of hair
 //! styles and colours, and a band across the picture.
 
+use emrtd::tlv::encode;
 use jpeg_encoder::{ColorType, Encoder, EncodingError};
 
 /// Width of a portrait in pixels.
@@ -23,6 +24,56 @@ pub fn jpeg(id: &str) -> Result<Vec<u8>, EncodingError> {
     let mut out = Vec::new();
     Encoder::new(&mut out, 90).encode(&pixels, WIDTH, HEIGHT, ColorType::Rgb)?;
     Ok(out)
+}
+
+/// A biometric data block with what its template says of it.
+pub(crate) struct Block {
+    pub(crate) tag: u32,
+    /// Format type, registered by ISO/IEC JTC 1/SC 37.
+    pub(crate) format: u16,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The image as a record of ISO/IEC 19794-5:2005.
+pub(crate) fn record(image: &[u8]) -> Block {
+    let mut data = Vec::new();
+    let length = 20 + 12 + image.len();
+    data.extend_from_slice(b"FAC\x00010\x00");
+    data.extend_from_slice(&(14 + length as u32).to_be_bytes());
+    data.extend_from_slice(&1u16.to_be_bytes());
+    data.extend_from_slice(&(length as u32).to_be_bytes());
+    // No feature points; sex, eyes, hair, properties, expression and pose unspecified.
+    data.extend_from_slice(&[0; 16]);
+    // Full frontal, JPEG.
+    data.extend_from_slice(&[0x01, 0x00]);
+    data.extend_from_slice(&WIDTH.to_be_bytes());
+    data.extend_from_slice(&HEIGHT.to_be_bytes());
+    data.extend_from_slice(&[0x01, 0x00, 0x00, 0x00, 0x00, 0x00]);
+    data.extend_from_slice(image);
+    Block { tag: 0x5F2E, format: 8, data }
+}
+
+/// The image as a block of ISO/IEC 39794-5:2019 in ICAO's profile: one representation, in two dimensions.
+pub(crate) fn tagged(image: &[u8]) -> Block {
+    let sequence = |tag, parts: &[Vec<u8>]| encode(tag, &parts.concat());
+    let number = |tag, value: u16| {
+        let bytes = value.to_be_bytes();
+        // An INTEGER of DER: no octet more than it needs, and none that makes it negative.
+        match bytes {
+            [0, low] if low < 0x80 => encode(tag, &[low]),
+            [high, _] if high >= 0x80 => encode(tag, &[&[0], &bytes[..]].concat()),
+            _ => encode(tag, &bytes),
+        }
+    };
+    let version = sequence(0xA0, &[number(0x80, 3), number(0x81, 2019)]);
+    // Format JPEG, kind MRTD.
+    let size = sequence(0xA7, &[number(0x80, WIDTH), number(0x81, HEIGHT)]);
+    let information = sequence(0xA1, &[encode(0xA0, &number(0x80, 2)), encode(0xA1, &number(0x80, 0)), size]);
+    let image = sequence(0xA0, &[encode(0x80, image), information]);
+    let captured = sequence(0xA2, &[number(0x80, 2026), number(0x81, 3), number(0x82, 1)]);
+    let representation = sequence(0x30, &[number(0x80, 1), encode(0xA1, &encode(0xA0, &image)), captured]);
+    let block = sequence(0x65, &[version, encode(0xA1, &representation)]);
+    Block { tag: 0x7F2E, format: 0x2A, data: encode(0xA1, &block) }
 }
 
 fn colour(seed: u32, x: i32, y: i32) -> [u8; 3] {

@@ -14,26 +14,25 @@ use proptest::sample::Index;
 use std::sync::LazyLock;
 use support::{plan, read, trust, verify};
 use verdict::{Chip, Issuer, Word};
-use virtual_card::{Fault, Make, PERSONAS, Quirk};
+use virtual_card::manners::{ActiveProof, ChipProof, Refused};
+use virtual_card::{Fault, Make, Manners, PERSONAS};
 
 /// Reads of honest, odd and copied cards.
 static READS: LazyLock<Vec<Evidence>> = LazyLock::new(|| {
-    let quirks = [
-        None,
-        Some(Quirk::ActiveTruncated(100)),
-        Some(Quirk::ActiveRefused(0x6985)),
-        Some(Quirk::BareConfirm(0x6982)),
-        Some(Quirk::ChipRefused { ins: 0x22, status: 0x6A80 }),
+    let manners: [Manners; 5] = [
+        Manners::default(),
+        ActiveProof::Truncated(100).into(),
+        ActiveProof::Refused(Refused::protected(0x6985)).into(),
+        ChipProof::LostAfter(0x6982).into(),
+        ChipProof::Refused(0x22, Refused::protected(0x6A80)).into(),
     ];
     let mut reads = Vec::new();
     for make in ["cccd", "cam", "ca-kat", "ca-two-keys"] {
         for (persona, fault) in [(0, Fault::None), (1, Fault::None), (0, Fault::Cloned), (1, Fault::SelfMadeCsca)] {
-            for quirk in quirks {
+            for manners in manners {
                 let make = *Make::find(make).expect("make");
-                let mut chip = virtual_card::Chip::with_make(&PERSONAS[persona], fault, make).expect("card");
-                if let Some(quirk) = quirk {
-                    chip.add_quirk(quirk);
-                }
+                let chip = virtual_card::Chip::with_manners(&PERSONAS[persona], fault, make, manners);
+                let mut chip = chip.expect("card");
                 reads.push(read(&mut chip, plan(&PERSONAS[persona], AccessPolicy::Auto)).expect("read"));
             }
         }

@@ -54,7 +54,7 @@ impl Documents {
                 undetected.push(bit);
             }
         }
-        assert_eq!(undetected, [], "bits of EF.SOD");
+        assert_eq!(undetected, Vec::<usize>::new(), "bits of EF.SOD");
         for (number, bytes) in &self.groups {
             let stride = if bytes.len() > EXHAUSTIVE { STRIDE } else { 1 };
             for bit in (0..bytes.len() * 8).step_by(stride) {

@@ -3,14 +3,21 @@
 
 mod support;
 
-use emrtd::session::{AccessPolicy, Plan};
+use emrtd::Evidence;
+use emrtd::lds::Sod;
+use emrtd::manner::Manner;
+use emrtd::password::Password;
+use emrtd::session::{AccessPolicy, Expected, Plan};
 use emrtd::tlv::encode;
 use emrtd::verdict::Outcome;
 use serde_json::Value;
-use support::{AN, BINH, chip, issued, make, not_performed, plan, put, read, reason, trust, whole, word};
+use support::tolerable::drive;
+use support::{AN, BINH, chip, issued, make, not_performed, plan, put, read, reason, trust, verify, whole, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
-use virtual_card::{Make, Quirk};
+use virtual_card::manners::{Above, ActiveProof, ChipProof, Largest, Pace as PaceEnd, PastEnd, Refused};
+use virtual_card::personalise::Card;
+use virtual_card::{Fault, Make, Manners};
 
 const ACTIVE: u8 = 0x88;
 const MSE: u8 = 0x22;
@@ -33,7 +40,7 @@ fn aa_exact_length() {
     assert_eq!(case["expected"], "asked again with that Le; active_authentication passed; genuine");
     // A signature of 256 bytes is named as 6C00, one of 64 as 6C40.
     for persona in [AN, BINH] {
-        let mut chip = chip(persona, Make::default(), &[Quirk::ActiveExactLength], false);
+        let mut chip = chip(persona, Make::default(), ActiveProof::ExactOnly, false);
         let (evidence, asked) = whole(&mut chip, persona, &[ACTIVE]);
         assert_eq!(reason(&evidence, "active_authentication"), (Outcome::Passed, None), "{}", persona.id);
         assert_eq!((asked, word(&evidence, &trust())), (vec![2], Word::Proved), "{}", persona.id);
@@ -44,7 +51,7 @@ fn aa_exact_length() {
 fn aa_empty_on_extended() {
     let case = case(include_str!("../vectors/field-cases/aa-empty-on-extended.json"));
     assert_eq!((&case["expected"], &case["when"]["le_above"]), (&"asked again with Le 256".into(), &256.into()));
-    let mut chip = chip(AN, Make::default(), &[Quirk::ActiveEmptyOnExtended], false);
+    let mut chip = chip(AN, Make::default(), ActiveProof::EmptyOnExtended, false);
     let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
     assert_eq!(reason(&evidence, "active_authentication"), (Outcome::Passed, None));
     assert_eq!((asked, word(&evidence, &trust())), (vec![2], Word::Proved));
@@ -57,7 +64,7 @@ fn aa_refused() {
     assert_eq!(case["expected"], expected);
     for status in statuses(&case) {
         for (active_only, expected) in [(false, Word::Proved), (true, Word::Unproved)] {
-            let mut chip = chip(AN, Make::default(), &[Quirk::ActiveRefused(status)], active_only);
+            let mut chip = chip(AN, Make::default(), ActiveProof::Refused(Refused::protected(status)), active_only);
             let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
             let refused = not_performed(&format!("chip_refused:{status:04X}"));
             assert_eq!(reason(&evidence, "active_authentication"), refused);
@@ -78,7 +85,7 @@ fn aa_truncated() {
         (0, true, Word::Unproved),
         (255, true, Word::Unproved),
     ] {
-        let mut chip = chip(AN, Make::default(), &[Quirk::ActiveTruncated(length)], active_only);
+        let mut chip = chip(AN, Make::default(), ActiveProof::Truncated(length), active_only);
         let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE]);
         assert_eq!(reason(&evidence, "active_authentication"), not_performed("answer_short"));
         // Extended as usual, Le 256, extended with the exact length.
@@ -101,7 +108,7 @@ fn ca_refused() {
             ("ca-3des-at", GENERAL_AUTHENTICATE, [2, 1]),
             ("ca-key-only", MSE, [2, 0]),
         ] {
-            let mut chip = chip(AN, make(make_id), &[Quirk::ChipRefused { ins, status }], false);
+            let mut chip = chip(AN, make(make_id), ChipProof::Refused(ins, Refused::protected(status)), false);
             let (evidence, counts) = whole(&mut chip, AN, &[MSE, GENERAL_AUTHENTICATE]);
             let refused = not_performed(&format!("chip_refused:{status:04X}"));
             assert_eq!(reason(&evidence, "chip_authentication"), refused, "{make_id}");
@@ -113,7 +120,7 @@ fn ca_refused() {
 
 #[test]
 fn a_signature_in_two_parts_is_fetched() {
-    let mut chip = chip(AN, Make::default(), &[Quirk::ActiveInParts], true);
+    let mut chip = chip(AN, Make::default(), ActiveProof::InParts, true);
     let (evidence, asked) = whole(&mut chip, AN, &[ACTIVE, GET_RESPONSE]);
     assert_eq!((asked, word(&evidence, &trust())), (vec![1, 1], Word::Proved));
 }
@@ -122,14 +129,17 @@ fn a_signature_in_two_parts_is_fetched() {
 #[test]
 fn a_learnt_read_size_argues_no_proof_away() {
     for max_response in [256, 65_536] {
-        let mut chip = chip(AN, Make::default(), &[Quirk::ActiveExactLength], true);
-        let small = emrtd::file::ReadSize { short: 24, extended: 24 };
-        let plan = Plan { read_size: Some(small), max_response, ..plan(AN, AccessPolicy::Auto) };
+        let mut chip = chip(AN, Make::default(), ActiveProof::ExactOnly, true);
+        let card = Card::new(AN, Fault::None).expect("card");
+        let (_, sod) = card.files().find(|(id, _)| *id == 0x011D).expect("EF.SOD");
+        let signer = Sod::parse(sod).expect("EF.SOD").signer_fingerprint().expect("a signer");
+        let expected = Some(Expected { manner: Manner::sized(96, 96), signer });
+        let plan = Plan { expected, max_response, ..plan(AN, AccessPolicy::Auto) };
         let evidence = read(&mut chip, plan).expect("read");
         assert_eq!(word(&evidence, &trust()), Word::Proved, "{max_response}");
     }
     // A strict chip cannot answer in short form: it was asked, and says so itself.
-    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
     let plan = Plan { max_response: 256, ..plan(AN, AccessPolicy::Auto) };
     let evidence = read(&mut chip, plan).expect("read");
     assert_eq!(reason(&evidence, "active_authentication"), not_performed("chip_refused:6700"));
@@ -149,7 +159,7 @@ fn offering_aes_256(times: usize) -> Vec<(u16, Vec<u8>)> {
 
 #[test]
 fn a_chip_that_refuses_the_best_offer_is_asked_for_the_next() {
-    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
     put(&mut chip, &offering_aes_256(1));
     let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
     assert_eq!(reason(&evidence, "chip_authentication"), (Outcome::Passed, None));
@@ -158,7 +168,7 @@ fn a_chip_that_refuses_the_best_offer_is_asked_for_the_next() {
 
 #[test]
 fn a_file_with_many_offers_keeps_nobody_busy() {
-    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
     put(&mut chip, &offering_aes_256(100));
     let (evidence, asked) = whole(&mut chip, AN, &[MSE]);
     assert_eq!(reason(&evidence, "chip_authentication"), not_performed("chip_refused:6A80"));
@@ -171,10 +181,77 @@ fn only_a_signature_that_fits_no_short_answer_is_argued_away() {
     let dg15 = encode(0x6F, &key.public_key_to_der().expect("DER"));
     let files = issued(AN, Make::default(), Oddity::None, |groups| drop(groups.insert(15, dg15)));
     for (max_response, expected) in [(256, "signature_needs_extended_length"), (65_536, "answer_short")] {
-        let mut chip = chip(AN, Make::default(), &[], false);
+        let mut chip = chip(AN, Make::default(), Manners::default(), false);
         put(&mut chip, &files);
         let plan = Plan { max_response, ..plan(AN, AccessPolicy::Auto) };
         let evidence = read(&mut chip, plan).expect("read");
         assert_eq!(reason(&evidence, "active_authentication"), not_performed(expected));
+    }
+}
+
+/// A whole read of a chip with these manners, which resets when it has to: the evidence, and the commands.
+fn driven(manners: impl Into<Manners>, plan: Plan) -> (Evidence, usize) {
+    let mut chip = chip(AN, Make::default(), manners, false);
+    let read = drive(&mut chip, plan);
+    let evidence = read.evidence.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(word(&evidence, &trust()), Word::Proved, "{:#?}", verify(&evidence, &trust()).checks);
+    assert!(evidence.not_read.is_empty(), "{:?}", evidence.not_read);
+    (evidence, read.commands)
+}
+
+#[test]
+fn pace_token_refused_bac_works() {
+    let case = case(include_str!("../vectors/field-cases/pace-token-refused-bac-works.json"));
+    assert_eq!(
+        (&case["expected"], &case["answer"]["sw"]),
+        (&"BAC with the same MRZ, fallback recorded".into(), &"6300".into())
+    );
+    let mut plan = plan(AN, AccessPolicy::Auto);
+    plan.passwords.retain(|password| matches!(password, Password::Mrz(_)));
+    let (evidence, _) = driven(PaceEnd::TokenRefused, plan.clone());
+    assert_eq!((evidence.access.protocol.as_str(), evidence.access.password.as_str()), ("BAC", "MRZ"));
+    assert!(evidence.access.fallback.is_some());
+    // Where the policy is PACE, a refused token is what it was.
+    let mut chip = chip(AN, Make::default(), PaceEnd::TokenRefused, false);
+    let error = read(&mut chip, Plan { access: AccessPolicy::Pace, ..plan }).expect_err("no access");
+    assert_eq!(error.code(), "wrong_access_key");
+}
+
+#[test]
+fn read_length_limit_plain() {
+    let case = case(include_str!("../vectors/field-cases/read-length-limit-plain.json"));
+    assert_eq!((&case["expected"], &case["when"]["le_above"]), (&"opened anew and read with 160".into(), &160.into()));
+    for status in statuses(&case) {
+        for most in [160, 192] {
+            let manner = Largest::Limited(most, Above::Refused(Refused::bare(status)));
+            let (_, commands) = driven(manner, plan(AN, AccessPolicy::Auto));
+            // 21,057 bytes in answers of 160, and what it takes to find that out.
+            assert!((130..190).contains(&commands), "{status:04X} {most}: {commands}");
+        }
+    }
+}
+
+#[test]
+fn read_past_end_6b00_protected() {
+    let case = case(include_str!("../vectors/field-cases/read-past-end-6b00-protected.json"));
+    let expected = "header first, then exact lengths: as many commands as before";
+    assert_eq!((&case["expected"], &case["answer"]["sw"]), (&expected.into(), &"6B00".into()));
+    let plan = plan(AN, AccessPolicy::Auto);
+    let (_, plain) = driven(Manners::default(), plan.clone());
+    let (_, commands) = driven(PastEnd::Refused(Refused::protected(0x6B00)), plan);
+    // Once refused, the first file that is shorter than a short answer costs a command; each after it a header.
+    assert!(commands <= plain + 5, "{commands} instead of {plain}");
+}
+
+#[test]
+fn read_past_end_plain() {
+    let case = case(include_str!("../vectors/field-cases/read-past-end-plain.json"));
+    let expected = "session opened anew, header read with a small Le first, then exact lengths; read";
+    assert_eq!((&case["expected"], &case["answer"]["session"]), (&expected.into(), &"dropped".into()));
+    for status in statuses(&case) {
+        for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
+            let (_, commands) = driven(PastEnd::Refused(Refused::bare(status)), plan(AN, access));
+            assert!(commands < 60, "{status:04X} {access:?}: {commands}");
+        }
     }
 }

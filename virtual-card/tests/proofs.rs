@@ -12,25 +12,25 @@ use emrtd::session::{AccessPolicy, Action, Phase, Plan, Session};
 use emrtd::tlv::encode;
 use emrtd::trust::TrustStore;
 use emrtd::verdict::Outcome;
+use support::tolerable::drive;
 use support::{AN, BINH, chip, found, issued, make, not_performed, plan, put, read, reason, trust, verify};
 use support::{whole, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
-use virtual_card::{Answer, Chip, Fault, Make, Persona, Quirk};
+use virtual_card::manners::{ActiveProof, ChipProof, Refused, Sfi};
+use virtual_card::{Answer, Chip, Fault, Lie, Make, Manners, Persona};
 
 /// A read that ends in the middle says what it did not come to.
 #[test]
 fn a_read_that_broke_off_vouches_for_nobody() {
-    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
     let mut session = Session::new(plan(AN, AccessPolicy::Auto), Box::new(SystemEntropy));
     while let Ok(Action::Transmit(command)) = session.next() {
-        let Answer::Response(mut answer) = chip.transmit(&command) else { panic!("lifted") };
+        let Answer::Response(answer) = chip.transmit(&command) else { panic!("lifted") };
         if session.progress().phase == Phase::File(FileId::Dg(14)) {
-            answer = vec![0x69, 0x88];
-        }
-        if session.feed(&answer).is_err() {
             break;
         }
+        session.feed(&answer).expect("accepted");
     }
     let evidence = session.into_evidence().expect("opened");
     assert!(evidence.content(FileId::Dg(13)).is_some());
@@ -39,19 +39,75 @@ fn a_read_that_broke_off_vouches_for_nobody() {
     assert_eq!(verification.answers().word(), Word::Unproved);
 }
 
+/// A group over which the chip breaks off in whatever manner it is asked: the rest is read, and it vouches for nobody.
+#[test]
+fn a_group_that_cannot_be_had_is_left_out() {
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
+    let mut session = Session::new(plan(AN, AccessPolicy::Auto), Box::new(SystemEntropy));
+    loop {
+        let command = match session.next().expect("action") {
+            Action::Transmit(command) => command,
+            Action::Reset => {
+                chip.reset();
+                session.was_reset();
+                continue;
+            }
+            Action::Sign(_) | Action::Done => break,
+        };
+        let Answer::Response(mut answer) = chip.transmit(&command) else { panic!("lifted") };
+        if session.progress().phase == Phase::File(FileId::Dg(14)) {
+            chip.reset();
+            answer = vec![0x69, 0x88];
+        }
+        session.feed(&answer).expect("accepted");
+    }
+    let evidence = session.into_evidence().expect("opened");
+    assert_eq!(evidence.not_read[&FileId::Dg(14)], "session_lost:6988");
+    let verification = verify(&evidence, &trust());
+    assert_eq!((verification.missing.clone(), verification.answers().word()), (vec![14], Word::Unproved));
+    assert_eq!(found(&verification, "active_authentication"), (Outcome::Passed, None));
+}
+
+/// One that breaks off over every group is not opened for ever.
+#[test]
+fn a_chip_that_breaks_off_again_and_again_is_given_up() {
+    let files = issued(AN, Make::default(), Oddity::None, |groups| {
+        groups.insert(11, encode(0x6B, &[]));
+        groups.insert(12, encode(0x6C, &[]));
+    });
+    let mut chip =
+        chip(AN, Make::default(), Manners { sfi: Sfi::Refused(Refused::bare(0x6985)), ..Manners::default() }, false);
+    put(&mut chip, &files);
+    // EF.SOD is read, header and rest; whatever is selected then is answered bare.
+    let mut reads = 0;
+    chip.set_liar(Box::new(move |ins| {
+        reads += u32::from(ins == 0xB0);
+        if ins != 0xA4 || reads < 2 {
+            return Lie::None;
+        }
+        reads = 0;
+        Lie::Raw(vec![0x6F, 0x00])
+    }));
+    let plan = Plan { data_groups: vec![1, 2, 11, 12, 13, 14, 15], ..plan(AN, AccessPolicy::Auto) };
+    let read = drive(&mut chip, plan);
+    assert_eq!(read.evidence.map_err(|error| error.code()).err(), Some("secure_messaging_failed"));
+    assert!((10..16).contains(&read.resets), "{}", read.resets);
+}
+
 /// A session that is dropped after chip authentication accuses nobody, and what was read before stays.
 #[test]
 fn a_bare_answer_to_the_first_command_under_the_new_keys_is_a_lost_session() {
     for (active_only, expected) in [(false, Word::Proved), (true, Word::Proved)] {
-        let mut chip = chip(AN, Make::default(), &[Quirk::BareConfirm(0x6988)], active_only);
+        let mut chip = chip(AN, Make::default(), ChipProof::LostAfter(0x6988), active_only);
         let (evidence, _) = whole(&mut chip, AN, &[]);
         let reason = reason(&evidence, "chip_authentication");
         assert_eq!(reason, not_performed(if active_only { "no_dg14" } else { "session_lost:6988" }));
         assert!(evidence.content(FileId::Dg(2)).is_some());
         assert_eq!(word(&evidence, &trust()), expected);
     }
-    let quirks = [Quirk::BareConfirm(0x6988), Quirk::ActiveRefused(0x6985)];
-    let (evidence, _) = whole(&mut chip(AN, Make::default(), &quirks, false), AN, &[]);
+    let (chip_proof, active_proof) = (ChipProof::LostAfter(0x6988), ActiveProof::Refused(Refused::protected(0x6985)));
+    let manners = Manners { chip_proof, active_proof, ..Manners::default() };
+    let (evidence, _) = whole(&mut chip(AN, Make::default(), manners, false), AN, &[]);
     assert_eq!(word(&evidence, &trust()), Word::Unproved, "nothing was proved");
 }
 
@@ -65,7 +121,7 @@ fn what_is_not_protected_is_no_answer() {
         (vec![0x99], "session_lost"),
         (vec![], "session_lost"),
     ] {
-        let mut chip = chip(AN, Make::default(), &[], false);
+        let mut chip = chip(AN, Make::default(), Manners::default(), false);
         let mut session = Session::new(plan(AN, AccessPolicy::Auto), Box::new(SystemEntropy));
         while let Action::Transmit(command) = session.next().expect("command") {
             let sent = session.progress().phase;
@@ -276,7 +332,7 @@ fn a_channel_that_the_issuer_did_not_sign_proves_nothing() {
 
 #[test]
 fn the_keys_of_the_chip_are_read_whatever_the_plan_says() {
-    let mut chip = chip(AN, Make::default(), &[], false);
+    let mut chip = chip(AN, Make::default(), Manners::default(), false);
     let plan = Plan { data_groups: vec![1], ..plan(AN, AccessPolicy::Auto) };
     let evidence = read(&mut chip, plan).expect("read");
     assert_eq!(word(&evidence, &trust()), Word::Proved);
@@ -285,7 +341,8 @@ fn the_keys_of_the_chip_are_read_whatever_the_plan_says() {
 
 #[test]
 fn without_dg1_or_with_a_group_kept_back_nobody_is_vouched_for() {
-    let honest = read(&mut chip(AN, Make::default(), &[], false), plan(AN, AccessPolicy::Auto)).expect("read");
+    let honest =
+        read(&mut chip(AN, Make::default(), Manners::default(), false), plan(AN, AccessPolicy::Auto)).expect("read");
     let complete = verify(&honest, &trust());
     assert!(complete.is_complete() && complete.missing.is_empty());
     for (number, reason) in [(1, "absent"), (2, "denied"), (13, "not_reached")] {
@@ -318,7 +375,7 @@ fn the_date_of_issue_is_read_where_the_sod_has_no_signing_time() {
     let dg12 = encode(0x6C, &[encode(0x5C, &[0x5F, 0x26]), encode(0x5F26, b"20210415")].concat());
     for (oddity, expected) in [(Oddity::NoSignedAttributes, true), (Oddity::None, false)] {
         let files = issued(AN, Make::default(), oddity, |groups| drop(groups.insert(12, dg12.clone())));
-        let mut chip = chip(AN, Make::default(), &[], false);
+        let mut chip = chip(AN, Make::default(), Manners::default(), false);
         put(&mut chip, &files);
         let evidence = read(&mut chip, plan(AN, AccessPolicy::Auto)).expect("read");
         assert_eq!(evidence.content(FileId::Dg(12)).is_some(), expected, "{oddity:?}");

@@ -5,6 +5,7 @@ mod support;
 use emrtd::Evidence;
 use emrtd::secret::SystemEntropy;
 use emrtd::session::{AccessPolicy, Action, Interrupted, Session};
+use emrtd::tlv::encode;
 use emrtd::verdict::Outcome;
 use support::{issued, plan, put, read, trust, verify, word};
 use verdict::Word;
@@ -96,6 +97,22 @@ fn other_makes_of_chip_are_read_too() {
     }
 }
 
+/// EF.CardAccess may offer what the chip then refuses: the next of its offers is tried.
+#[test]
+fn the_next_offer_of_pace_is_tried_where_the_best_is_refused() {
+    let persona = &PERSONAS[0];
+    let offer = |cipher: u8| {
+        let oid = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x04, 0x02, cipher];
+        let parts = [encode(0x06, &oid), encode(0x02, &[2]), encode(0x02, &[13])];
+        encode(0x30, &parts.concat())
+    };
+    let mut chip = Chip::new(persona, Fault::None).expect("card");
+    chip.set_file(0x011C, encode(0x31, &[offer(4), offer(3), offer(2)].concat()));
+    let evidence = read(&mut chip, plan(persona, AccessPolicy::Pace)).expect("read");
+    assert_eq!(evidence.access.protocol, "PACE-ECDH-GM-AES-CBC-CMAC-128");
+    assert_eq!(evidence.access.fallback, None);
+}
+
 #[test]
 fn a_wrong_password_says_so() {
     for access in [AccessPolicy::Pace, AccessPolicy::Bac, AccessPolicy::Auto] {
@@ -140,7 +157,7 @@ fn a_card_lifted_anywhere_and_put_back_is_read_on() {
     for lifted_after in (100..24_000).step_by(397) {
         let mut chip = Chip::new(persona, Fault::Lifted(lifted_after)).expect("card");
         let Err(interrupted) = read_until_lifted(&mut chip, begin(persona, None)) else { continue };
-        let expected = interrupted.is_some();
+        let expected = interrupted.as_ref().is_some_and(|interrupted| interrupted.files() > 0);
         chip.put_back();
         let mut session = begin(persona, interrupted);
         let mut bytes = 0;
@@ -165,6 +182,39 @@ fn a_card_lifted_anywhere_and_put_back_is_read_on() {
         );
     }
     assert!(resumed > 40, "{resumed} reads were resumed");
+}
+
+/// A reader that says it takes long answers, and loses those of more than `most` bytes: to the terminal the card has left.
+/// How often it came back until it was read, and how many bytes one answer had at most then.
+fn read_through(chip: &mut Chip, persona: &Persona, most: usize) -> (Evidence, usize, usize) {
+    let (mut session, mut losses, mut longest) = (begin(persona, None), 0, 0);
+    while let Action::Transmit(command) = session.next().expect("command") {
+        let Answer::Response(answer) = chip.transmit(&command) else { panic!("the card has not left") };
+        longest = longest.max(answer.len());
+        if answer.len() <= most {
+            session.feed(&answer).expect("accepted");
+        } else {
+            (losses, longest) = (losses + 1, 0);
+            assert!(losses <= 5, "the agent gives up after the fifth time");
+            chip.reset();
+            session = begin(persona, session.interrupt());
+        }
+    }
+    (session.into_evidence().expect("opened"), losses, longest)
+}
+
+#[test]
+fn a_reader_that_loses_long_answers_is_asked_for_short_ones() {
+    let (trust, persona) = (trust(), &PERSONAS[0]);
+    for most in [258, 384, 1000, 2000, 4000] {
+        let mut chip = Chip::new(persona, Fault::None).expect("card");
+        let (evidence, losses, longest) = read_through(&mut chip, persona, most);
+        assert_eq!(word(&evidence, &trust), Word::Proved, "{most}");
+        assert_eq!((losses, longest <= 258), (2, true), "{most}: the second loss is no lift");
+    }
+    let mut chip = Chip::new(persona, Fault::None).expect("card");
+    let (_, losses, longest) = read_through(&mut chip, persona, 65_538);
+    assert!(losses == 0 && longest > 384, "the card has answers that such a reader loses");
 }
 
 #[test]
@@ -221,10 +271,10 @@ fn what_opened_the_chip_is_not_taken_over() {
     let mut chip = Chip::with_make(persona, Fault::Lifted(12_000), cam).expect("card");
     let interrupted = read_until_lifted(&mut chip, begin(persona, None)).expect_err("lifted");
     chip.put_back();
-    chip.set_file(0x3F1D, emrtd::tlv::encode(0x30, b"another"));
+    chip.set_file(0x3F1D, encode(0x30, b"another"));
     let evidence = read_until_lifted(&mut chip, begin(persona, interrupted)).expect("read");
     let file = evidence.content(emrtd::file::FileId::CardSecurity);
-    assert_eq!(file, Some(&emrtd::tlv::encode(0x30, b"another")[..]));
+    assert_eq!(file, Some(&encode(0x30, b"another")[..]));
 }
 
 /// What is asked again is asked of chips that want it so; the others are read as fast as before.
@@ -249,7 +299,7 @@ fn files_beyond_32_kibibytes_are_read_whole() {
         for access in [AccessPolicy::Pace, AccessPolicy::Bac] {
             let mut chip = Chip::new(persona, Fault::None).expect("card");
             let content: Vec<u8> = (0..70_000u32).map(|n| (n % 251) as u8).collect();
-            let file = emrtd::tlv::encode(0x75, &content);
+            let file = encode(0x75, &content);
             chip.set_file(0x0102, file.clone());
             let plan = emrtd::Plan { max_response, ..plan(persona, access) };
             let evidence = read(&mut chip, plan).expect("read");

@@ -31,6 +31,7 @@ fn expected(oddity: Oddity) -> Expected {
     use Expected::{Named, Refuted, Unchecked, Unknown};
     match oddity {
         Oddity::None | Oddity::Lds18 | Oddity::AnyPurpose | Oddity::RightDocumentType => Named(&[]),
+        Oddity::PlainSignature | Oddity::CscaPlainSignature => Named(&[]),
         Oddity::SigningTimeMissing | Oddity::HostileName | Oddity::CscaNoListSign => Named(&[]),
         Oddity::IndefiniteLength => Named(&[D::IndefiniteLength]),
         Oddity::ContentTypeIsData => Named(&[D::ContentTypeIsData]),

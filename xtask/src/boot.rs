@@ -2,7 +2,7 @@
 //!
 //! A unit that is read by `systemd-analyze` may still not start: what a sandbox takes away is missed only by what runs in it.
 
-use crate::{run, target};
+use crate::{root, run, target};
 use anyhow::{Context as _, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,55 +11,99 @@ use std::process::{Command, Stdio};
 /// What the machine needs to find its disk and its panel.
 const MODULES: [&str; 4] = ["virtio_pci", "virtio_blk", "ext4", "virtio-gpu"];
 
-/// What the machine says of itself, each with a command that succeeds when it is so.
-const CHECKS: [(&str, &str); 10] = [
-    ("central runs", "systemctl start cccd-central && waits 'exec 3<>/dev/tcp/127.0.0.1/8443'"),
+/// Pages whose steps are typed, each on one machine that has nothing of ours but the packages and the files that the pages begin with; and
+/// what must be so behind each, with a command that succeeds when it is.
+const PAGES: [(&str, &[(&str, &str)]); 3] = [
     (
-        "the device is expected",
-        "echo 'serial,site,profile\nbox-1,A,identify' > /run/list.csv && runuser -u cccd-central -- cccd-central --db /var/lib/cccd-central/central.db \
-         --registrar /etc/cccd-central/registrar.toml fleet expect /dev/stdin < /run/list.csv",
+        "docs/central-on-a-server.md",
+        &[
+            ("central starts at each start of the machine", "systemctl is-enabled cccd-central"),
+            (
+                "what it has is its own",
+                "test -z \"$(find /etc/cccd-central /var/lib/cccd-central ! -user cccd-central)\"",
+            ),
+            ("central answers", "waits 'exec 3<>/dev/tcp/127.0.0.1/8443'"),
+            (
+                "its root goes to whoever sets devices up",
+                "cp /etc/cccd-central/tls/fleet-ca.cert.pem /media/usb/roots.pem",
+            ),
+        ],
     ),
     (
-        "root lets it in as the user of the agent",
-        "provision enrol --dir /etc/cccd-agent --by list --central https://localhost:8443 --serial box-1 --roots /etc/cccd-agent/roots.pem \
-         --pass-phrase-file /etc/cccd-agent/pass-phrase --within 120 && test $(stat -c %U /etc/cccd-agent/identity/identity.json) = cccd-agent",
+        "docs/desk-in-ten-minutes.md",
+        &[
+            (
+                "the desk answers",
+                "waits 'exec 3<>/dev/tcp/127.0.0.1/8480' && exec 3<>/dev/tcp/127.0.0.1/8480 && \
+                 printf 'GET / HTTP/1.0\\r\\nHost: 127.0.0.1:8480\\r\\n\\r\\n' >&3 && head -1 <&3 | grep '200 OK'",
+            ),
+            ("no file of the device is root's", "test -z \"$(find /etc/cccd-agent /var/lib/cccd-agent -user root)\""),
+            (
+                "pcscd lets the agent in",
+                "sed -i 's/^reader = .*/reader = \"pcsc\"/' /etc/cccd-agent/agent.toml && systemctl restart cccd-desk && \
+                 waits 'journalctl -u cccd-desk --no-pager | grep no_reader'",
+            ),
+            (
+                "nothing is left of it",
+                "dpkg --purge cccd-agent cccd-provisioning && test ! -e /etc/cccd-agent && rm -r /root/ca",
+            ),
+        ],
     ),
     (
-        "the desk answers",
-        "printf '[desk]\\nsite = \"A\"\\n[kiosk]\\nsite = \"A\"\\npanel = \"landscape-7\"\\ndisplay = \"drm:/dev/dri/card0\"\\n' >> /etc/cccd-agent/agent.toml && \
-         systemctl start pcscd.socket cccd-desk && waits 'exec 3<>/dev/tcp/127.0.0.1/8480' && \
-         exec 3<>/dev/tcp/127.0.0.1/8480 && printf 'GET / HTTP/1.0\\r\\nHost: 127.0.0.1:8480\\r\\n\\r\\n' >&3 && head -1 <&3 | grep '200 OK'",
+        "docs/kiosk-from-the-box.md",
+        &[
+            ("a panel that was there before the package is the agent's", "test $(stat -c %G /dev/dri/card0) = cccd"),
+            ("the identity is the agent's", "test $(stat -c %U /etc/cccd-agent/identity/identity.json) = cccd-agent"),
+            ("central hears of it", "waits 'cccd-central fleet list --json | grep -q signed'"),
+            (
+                "a technician sees it at central's page, over TLS",
+                "echo 'a pass word of the rig' > /run/word && cccd-central fleet technician binh.tech --pass-word-file /run/word && \
+                 provision devices --page https://central.example.vn:8443 --authority /etc/cccd-agent/roots.pem --name binh.tech --pass-word-file /run/word | grep kiosk-1",
+            ),
+            (
+                "the kiosk draws on the panel",
+                "waits 'journalctl -u cccd-kiosk --no-pager | grep no_reader' && \
+                 cccd-agent doctor --config /etc/cccd-agent/agent.toml | grep '^ok    display' && systemctl is-active cccd-kiosk",
+            ),
+            (
+                "the updater has nothing to do",
+                "waits 'journalctl -u cccd-update --no-pager | grep \"no rollout\"' && systemctl is-active cccd-update",
+            ),
+            (
+                "the gate asks the doctor with the network and the keys of the agent",
+                "provision update examine > /run/health && for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/health || { cat /run/health; exit 1; }; done",
+            ),
+            ("nothing has failed", "test -z \"$(systemctl --failed --no-legend --no-pager)\""),
+        ],
     ),
-    ("pcscd lets the agent in", "waits 'journalctl -u cccd-desk --no-pager | grep no_reader'"),
-    (
-        "central hears of it",
-        "waits 'cccd-central --db /var/lib/cccd-central/central.db --registrar /etc/cccd-central/registrar.toml fleet list --json | grep -q signed'",
-    ),
-    (
-        "the kiosk draws on the panel",
-        "systemctl stop cccd-desk && systemctl start cccd-kiosk && waits 'journalctl -u cccd-kiosk --no-pager | grep no_reader' && \
-         cccd-agent doctor --config /etc/cccd-agent/agent.toml | grep '^ok    display' && systemctl is-active cccd-kiosk",
-    ),
-    (
-        "the updater has nothing to do",
-        "systemctl start cccd-update && waits 'journalctl -u cccd-update --no-pager | grep \"no rollout\"' && systemctl is-active cccd-update",
-    ),
-    (
-        "the gate asks the doctor with the network and the keys of the agent",
-        "provision update examine > /run/health && for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/health || { cat /run/health; exit 1; }; done",
-    ),
-    ("nothing has failed", "test -z \"$(systemctl --failed --no-legend --no-pager)\""),
 ];
 
-/// Boots a copy of an installed tree, and has it say how it is.
-pub(crate) fn check(installed: &Path) -> anyhow::Result<()> {
-    eprintln!("── boot (software emulation: about a minute)");
+/// What the machine does: a name, a script for bash, the status with which it must end.
+fn checks() -> anyhow::Result<Vec<(String, String, u8)>> {
+    let mut checks = Vec::new();
+    for (path, behind) in PAGES {
+        let text = fs::read_to_string(root().join(path)).with_context(|| path.to_owned())?;
+        let steps = manual::steps::of(&manual::Page::new(path, &text));
+        anyhow::ensure!(!steps.is_empty(), "{path} has no block marked sh,run");
+        // As a person's shell: it stops at what fails, and begins each block where the last one began.
+        checks.extend(
+            steps.into_iter().map(|step| (step.name, format!("set -e\ncd /root\n{}", step.script), step.status)),
+        );
+        checks.extend(behind.iter().map(|(name, script)| ((*name).to_owned(), (*script).to_owned(), 0)));
+    }
+    Ok(checks)
+}
+
+/// Boots a copy of a tree that has what the packages depend on; has the pages' steps typed there, and the machine say how it is.
+pub(crate) fn check(installed: &Path, packages: &[PathBuf]) -> anyhow::Result<()> {
+    eprintln!("── boot, and the pages {} (software emulation: some minutes)", PAGES.map(|(path, _)| path).join(", "));
+    let checks = checks()?;
     let place = target().join("boot");
     drop(fs::remove_dir_all(&place));
     fs::create_dir_all(&place)?;
     let tree = place.join("tree");
     run(Command::new("cp").arg("-a").arg(installed).arg(&tree))?;
-    furnish(&place, &tree)?;
+    furnish(&tree, packages, &checks)?;
     let disk = place.join("disk");
     fs::File::create(&disk)?.set_len(1500 << 20)?;
     run(Command::new("/sbin/mke2fs").args(["-q", "-t", "ext4", "-d"]).arg(&tree).arg(&disk))?;
@@ -69,7 +113,7 @@ pub(crate) fn check(installed: &Path) -> anyhow::Result<()> {
     let serial = |name: &str| format!("file:{}", place.join(name).display());
     let mut qemu = Command::new("timeout");
     qemu.args([
-        "900",
+        "1800",
         "qemu-system-x86_64",
         "-machine",
         "q35",
@@ -84,63 +128,53 @@ pub(crate) fn check(installed: &Path) -> anyhow::Result<()> {
     ]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-no-reboot"]);
     qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(place.join("initrd"));
-    qemu.args(["-append", "console=ttyS0 panic=-1 quiet rw systemd.show_status=0"]);
+    qemu.args(["-append", "console=ttyS0 panic=-1 quiet rw no_timer_check systemd.show_status=0"]);
     qemu.args(["-serial", &serial("console.txt"), "-serial", &serial("said.txt")]);
     qemu.args(["-device", "virtio-gpu-pci,edid=on,xres=1024,yres=600"]);
     qemu.args(["-drive", &format!("file={},if=none,id=disk,format=raw", disk.display())]);
     qemu.args(["-device", "virtio-blk-pci,drive=disk"]);
     let ended = qemu.stdin(Stdio::null()).status().context("cannot start qemu-system-x86_64")?;
     let text = fs::read_to_string(&said).unwrap_or_default();
-    let passed = |name: &str| text.lines().any(|line| line.trim_end().strip_prefix("PASS ") == Some(name));
-    let missing: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).filter(|name| !passed(name)).collect();
+    let passed = |number: usize| text.lines().any(|line| line.trim_end() == format!("PASS {number}"));
+    let names = |wanted: bool| -> Vec<&str> {
+        let numbered = checks.iter().enumerate().filter(|(number, _)| passed(*number) == wanted);
+        numbered.map(|(_, (name, ..))| name.as_str()).collect()
+    };
     fs::remove_file(&disk)?;
+    let missing = names(false);
     if !missing.is_empty() {
-        bail!("QEMU ended with {ended}; the machine does not say that {}:\n{text}", missing.join(", that "));
+        bail!("QEMU ended with {ended}; on the machine this did not pass: {}\n{text}", missing.join("; "));
     }
-    println!("booted: {}", CHECKS.map(|(name, _)| name).join("; "));
+    println!("booted: {}", names(true).join("; "));
     Ok(())
 }
 
-/// CA and certificates, and the script that runs when the machine is up.
-fn furnish(place: &Path, tree: &Path) -> anyhow::Result<()> {
-    let provision = target().join("debug/provision");
-    let phrase = place.join("pass-phrase");
-    fs::write(&phrase, "a pass phrase of the rig")?;
+/// The files that the pages begin with, and the script that runs when the machine is up.
+fn furnish(tree: &Path, packages: &[PathBuf], checks: &[(String, String, u8)]) -> anyhow::Result<()> {
     // What the check of the upgrade has put there.
-    for left in ["etc/cccd-agent/agent.toml", "var/lib/cccd-agent/outbox.db", "var/lib/cccd-central/central.db"] {
-        fs::remove_file(tree.join(left))?;
-    }
-    let central = tree.join("etc/cccd-central");
-    let of_ca = |command: &str| {
-        let mut words = Command::new(&provision);
-        words.arg(command).arg("--ca").arg(central.join("ca")).arg("--pass-phrase-file").arg(&phrase);
-        words.stdout(Stdio::null());
-        words
-    };
-    run(&mut of_ca("ca-init"))?;
-    run(of_ca("server").arg("--out").arg(central.join("tls")).args(["--host", "localhost"]))?;
-    fs::copy(&phrase, central.join("pass-phrase"))?;
-    let settings = "ca = \"ca\"\npass_phrase_file = \"pass-phrase\"\nurl = \"https://localhost:8443\"\nenvironment = \"practice\"\n";
-    fs::write(central.join("registrar.toml"), settings)?;
-    let agent = tree.join("etc/cccd-agent");
-    fs::copy(&phrase, agent.join("pass-phrase"))?;
-    fs::copy(central.join("ca/fleet-ca.cert.pem"), agent.join("roots.pem"))?;
+    fs::remove_file(tree.join("var/lib/cccd-central/central.db"))?;
+    // The stick with what the operator gives, and the packages where root begins.
+    let stick = tree.join("media/usb");
+    fs::create_dir_all(&stick)?;
     run(Command::new(target().join("debug/cccd-card"))
         .args(["trust", "--out"])
-        .arg(agent.join("trust"))
+        .arg(stick.join("trust"))
         .stdout(Stdio::null()))?;
-    fs::write(tree.join("etc/hosts"), "127.0.0.1 localhost\n")?;
-    for (user, directory) in
-        [("cccd-central:cccd-central", "/etc/cccd-central"), ("cccd-agent:cccd", "/etc/cccd-agent")]
-    {
-        run(Command::new("chroot").arg(tree).args(["chown", "-R", user, directory]))?;
+    for package in packages {
+        fs::copy(package, tree.join("root").join(package.file_name().context("a file")?))?;
     }
+    fs::write(tree.join("etc/hosts"), "127.0.0.1 localhost central.example.vn\n")?;
+    // The machine has no network to fetch from what a package only recommends.
+    fs::write(tree.join("etc/apt/apt.conf.d/90rig"), "APT::Install-Recommends \"false\";\n")?;
     let mut script = String::from(
         "exec 9>/dev/ttyS1\nwaits() { for n in $(seq 40); do (eval \"$1\") >/dev/null 2>&1 && return 0; sleep 1; done; return 1; }\n",
     );
-    for (name, command) in CHECKS {
+    for (number, (_, text, status)) in checks.iter().enumerate() {
+        let file = format!("root/.check-{number}");
+        fs::write(tree.join(&file), text)?;
         script += &format!(
-            "if ({command}) >/run/out 2>&1; then echo 'PASS {name}' >&9; else echo 'FAIL {name}' >&9; cat /run/out >&9; journalctl -b --no-pager | tail -30 >&9; fi\n"
+            "(. /{file}) >/run/out 2>&1 </dev/null; ended=$?; if test $ended = {status}; then echo PASS {number} >&9; \
+             else echo FAIL {number}, status $ended >&9; cat /run/out >&9; journalctl -b --no-pager | tail -30 >&9; fi\n"
         );
     }
     script += "systemctl poweroff\n";
@@ -194,4 +228,24 @@ fn initrd(place: &Path) -> anyhow::Result<PathBuf> {
         format!("cd {} && find . | cpio --quiet -o -H newc > {}", tree.display(), place.join("initrd").display());
     run(Command::new("sh").args(["-c", &pack]))?;
     Ok(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_the_machine_types_is_what_the_pages_say_and_bash_reads_it() {
+        let checks = checks().expect("pages");
+        for (page, _) in PAGES {
+            assert!(checks.iter().filter(|(name, ..)| name.starts_with(page)).count() > 3, "{page}");
+        }
+        assert!(checks.iter().any(|(_, script, _)| script.contains("\nprovision enrol --dir /etc/cccd-agent")));
+        for (name, script, _) in checks {
+            let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("bash");
+            bash.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("written");
+            assert!(bash.wait().expect("bash").success(), "{name}:\n{script}");
+        }
+    }
 }

@@ -4,48 +4,189 @@
 //! |---|---|
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
-//! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user; packages |
-//! | `deb [--debug]` | the three packages, into `target/deb` |
+//! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user; packages; at the end a table of what passed, failed and was skipped (`SKIP=forbid` makes a skip a failure) |
+//! | `deb [--debug] [--arch arm64 \| armhf]` | the three packages, into `target/deb`, with camera and Raspberry Pi lines in |
 //! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree, and booted |
+//! | `deb --check --arch arm64 [--debug]` | the packages of a board, installed, started and purged in a tree of its processor under qemu-user; not in CI |
+//! | `release --key FILE [--arch …]` | the packages for amd64, arm64 and armhf, `cccd-demo` for evaluation, SBOM, SHA-256 and signature, into `target/release-VERSION` |
+//! | `image amd64 --central URL` | a disk with two systems for a kiosk, into `target/image`; `--bundle`: the same as an update |
+//! | `image amd64 --check` | starts it in QEMU: first start, factory reset, update, the gate, cuts of power; about an hour |
+//! | `bare 13` or `bare 12` | `./start demo --once` in a tree of the least Debian 13 or 12; time, disk, what was installed |
 //! | `sbom` | what each package is made of (CycloneDX), into `target/sbom` |
 //! | `cross [aarch64 \| armv7] [build \| test]` | agent and provisioning for that processor, or their tests under qemu-user |
+//! | `start-up` | how soon the agent of a package is ready, and what it holds as long as nobody comes |
+//! | `check [CRATE…]` | formatting, clippy and tests of what was changed, and of nothing else |
+//! | `docs` | checks the pages of `docs/` and makes the manual from them, into `target/manual` |
+//! | `house [--write]` | rooms, floors and circles of the code; `--write` puts them into `docs/architecture.md` |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
 //! `demo` and `test` install what they lack themselves, through `apt-get`, and say so.
 
+mod bare;
 mod boot;
+mod check;
+mod copyright;
 mod cross;
 mod deb;
+mod docs;
 mod doctor;
+mod image;
+mod image_check;
+mod ledger;
+mod release;
 mod sbom;
+mod start_up;
 
+use crate::ledger::Ledger;
 use anyhow::{Context as _, bail};
-use std::path::Path;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// What a person or CI types.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The main job, end to end, without hardware.
+    Demo {
+        /// Without questions; status 0 only if central stored the event.
+        #[arg(long, conflicts_with = "fleet")]
+        once: bool,
+        /// Ten devices enrol, renew, follow a new root; one is copied, one revoked.
+        #[arg(long)]
+        fleet: bool,
+    },
+    /// All tests; at the end a table of what passed, failed and was skipped.
+    Test,
+    /// Formatting, clippy and tests of what was changed, and of nothing else.
+    Check {
+        /// The crates; without them those that git says were changed.
+        crates: Vec<String>,
+    },
+    /// Check the pages of docs/ and make the manual from them, into target/manual.
+    Docs,
+    /// Rooms, floors and circles of the code.
+    House {
+        /// Into docs/architecture.md.
+        #[arg(long)]
+        write: bool,
+    },
+    /// The pictures of the guides in docs/vi, taken anew from the running product.
+    Pictures,
+    /// The three packages, into target/deb.
+    Deb {
+        /// Of debug programs.
+        #[arg(long)]
+        debug: bool,
+        /// For which processor: amd64, arm64, armhf; this machine's own without it.
+        #[arg(long)]
+        arch: Option<String>,
+        /// Of debug programs, installed, upgraded and purged in a fresh Debian tree, and booted; with --arch installed, started and purged
+        /// under qemu-user.
+        #[arg(long)]
+        check: bool,
+    },
+    /// All that is handed out, with checksums and a signature, into target/release-VERSION.
+    Release {
+        /// The key that signs (`ssh-keygen -t ed25519` makes one).
+        #[arg(long)]
+        key: PathBuf,
+        /// Of debug programs.
+        #[arg(long)]
+        debug: bool,
+        /// For which processors; without it amd64, arm64 and armhf.
+        #[arg(long)]
+        arch: Vec<String>,
+    },
+    /// A disk with two systems for a kiosk, from the packages, into target/image.
+    Image {
+        /// For which processor: amd64.
+        architecture: String,
+        /// Where its devices ask to be let in: https://host:port.
+        #[arg(long, required_unless_present = "check")]
+        central: Option<String>,
+        /// What stands on their screens.
+        #[arg(long, default_value = "CCCD")]
+        site: String,
+        /// Directory with what its devices begin with: roots.pem, trust/, settings.toml.
+        #[arg(long)]
+        device: Option<PathBuf>,
+        /// Whose bundles its devices take, PEM; without it a key for tests is made.
+        #[arg(long)]
+        certificate: Option<PathBuf>,
+        /// What signs the bundle, PEM.
+        #[arg(long)]
+        key: Option<PathBuf>,
+        /// The same system as an update for RAUC, too.
+        #[arg(long)]
+        bundle: bool,
+        /// Start it in QEMU: first start, factory reset, update, the gate, cuts of power. About an hour.
+        #[arg(long, conflicts_with_all = ["central", "device", "certificate", "key", "bundle"])]
+        check: bool,
+    },
+    /// `./start demo --once` in a tree of the least Debian.
+    Bare {
+        /// 13 or 12.
+        release: String,
+    },
+    /// What each package is made of (CycloneDX), into target/sbom.
+    Sbom,
+    /// How soon the agent of a package is ready, and what it holds as long as nobody comes.
+    StartUp,
+    /// Programs for another processor, or their tests under qemu-user.
+    Cross {
+        /// aarch64 or armv7, build or test.
+        words: Vec<String>,
+    },
+    /// What this machine lacks.
+    Doctor {
+        /// Install it.
+        #[arg(long)]
+        install: bool,
+    },
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match words[..] {
-        ["demo"] => demo("hil-demo", &[]),
-        ["demo", "--once"] => demo("hil-demo", &["--once"]),
-        ["demo", "--fleet"] => demo("hil-fleet", &[]),
-        ["test"] => test(),
-        ["pictures"] => pictures(),
-        ["deb"] => deb::make("release").map(drop),
-        ["deb", "--debug"] => deb::make("debug").map(drop),
-        ["deb", "--check"] => deb::check(),
-        ["sbom"] => sbom::write().map(|lists| lists.iter().for_each(|(_, list)| println!("{}", list.display()))),
-        ["cross", ref words @ ..] => cross::cross(words),
-        ["doctor"] => doctor::report(),
-        ["doctor", "--install"] => doctor::install(doctor::Purpose::Test),
-        _ => {
-            eprintln!(
-                "usage: cargo xtask demo [--once | --fleet] | test | deb [--debug | --check] | sbom | cross [aarch64 | armv7] [build | test] | pictures | doctor [--install]"
-            );
-            return ExitCode::from(64);
+    let task = match Arguments::try_parse() {
+        Ok(arguments) => arguments.task,
+        Err(error) => {
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
+    };
+    let result = match task {
+        Task::Demo { fleet: true, .. } => demo("hil-fleet", &[]),
+        Task::Demo { once: true, .. } => demo("hil-demo", &["--once"]),
+        Task::Demo { .. } => demo("hil-demo", &[]),
+        Task::Test => test(),
+        Task::Check { crates } => check::check(&crates),
+        Task::Docs => docs::make(),
+        Task::House { write } => {
+            run(cargo().args(["run", "--quiet", "-p", "house", "--"]).args(write.then_some("--write")))
+        }
+        Task::Pictures => pictures(),
+        Task::Deb { check: true, arch: Some(arch), debug } => deb::check_board(profile(debug), &arch),
+        Task::Deb { check: true, .. } => deb::check(),
+        Task::Deb { debug, arch, .. } => deb::command(profile(debug), arch.as_deref()),
+        Task::Release { key, debug, arch } => release::make(&key, profile(debug), &arch),
+        Task::Image { architecture, check: true, .. } => image_check::check(&architecture),
+        Task::Image { architecture, central, site, device, certificate, key, bundle, .. } => {
+            let central = central.unwrap_or_default();
+            image::make(&image::Wanted { architecture, central, site, device, certificate, key }, bundle)
+        }
+        Task::Bare { release } => bare::check(&release),
+        Task::Sbom => sbom::write().map(|lists| lists.iter().for_each(|(_, list)| println!("{}", list.display()))),
+        Task::StartUp => start_up::measure(),
+        Task::Cross { words } => cross::cross(&words.iter().map(String::as_str).collect::<Vec<_>>()),
+        Task::Doctor { install: true } => doctor::install(doctor::Purpose::Test),
+        Task::Doctor { .. } => doctor::report(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,14 +220,34 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
 /// What is not in the usual agent, and is tested all the same.
 const ALL: [&str; 2] = ["--features", "cccd-agent/camera,cccd-agent/rpi"];
 
+const fn profile(debug: bool) -> &'static str {
+    if debug { "debug" } else { "release" }
+}
+
 fn build(features: &[&str]) -> anyhow::Result<()> {
     eprintln!("── building (the first time takes some minutes)");
     run(cargo().args(["build", "--workspace", "--bins"]).args(features))
 }
 
+/// What the demonstrations start: crates and their programs.
+const DEMO: [(&str, &[&str]); 5] = [
+    ("cccd-agent", &["cccd-agent"]),
+    ("cccd-central", &["cccd-central"]),
+    ("hil-tests", &["hil-demo", "hil-fleet", "hil-kiosk"]),
+    ("provisioning", &["provision"]),
+    ("virtual-card", &["cccd-card"]),
+];
+
 fn demo(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Demo)?;
-    build(&[])?;
+    eprintln!("── building (the first time takes some minutes)");
+    let mut build = cargo();
+    // Without what only devices and peers need, and the libraries of the system for it.
+    build.args(["build", "--no-default-features"]);
+    for (krate, programs) in DEMO {
+        build.args(["--package", krate]).args(programs.iter().flat_map(|program| ["--bin", program]));
+    }
+    run(&mut build)?;
     let status = Command::new(target().join("debug").join(program)).args(arguments).status();
     let status = status.context("cannot start the demonstration")?;
     if !status.success() {
@@ -95,36 +256,63 @@ fn demo(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn target() -> std::path::PathBuf {
+fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
+
+/// A tool from crates.io: its program, the version that this repository was written against, and what else cargo is told.
+pub(crate) struct Tool(pub(crate) &'static str, pub(crate) &'static str, pub(crate) &'static [&'static str]);
+
+impl Tool {
+    /// Where it is when it was fetched.
+    fn place(&self) -> PathBuf {
+        target().join("tools/bin").join(self.0)
+    }
+
+    /// Builds it into the target directory, once.
+    fn fetch(&self) -> anyhow::Result<PathBuf> {
+        let Self(name, version, with) = self;
+        if !self.place().exists() {
+            eprintln!("── building {name} {version} (once)");
+            let into = target().join("tools");
+            let install = ["install", "--quiet", "--locked", name, "--version", version];
+            run(cargo().args(install).args(*with).arg("--root").arg(into))?;
+        }
+        Ok(self.place())
+    }
+}
+
+/// Runs the tests by the rules of `.config/nextest.toml`. One that the machine has serves as well.
+const NEXTEST: Tool = Tool("cargo-nextest", "0.9.143", &[]);
 
 fn test() -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Test)?;
     // Tests start the workspace's programs, which a test build alone does not make.
     build(&ALL)?;
-    run(cargo().args(["test", "--workspace", "--doc", "--quiet"]).args(ALL))?;
-    if !has("cargo-nextest") {
-        eprintln!("── cargo-nextest is not here; using cargo test");
-        run(cargo()
-            .args(["test", "--workspace", "--lib", "--bins", "--tests"])
-            .args(ALL)
-            .args(["--", "--show-output"]))?;
-        return on_the_device();
-    }
-    skipped()?;
-    run(cargo().args(["nextest", "run", "--workspace"]).args(ALL))?;
-    on_the_device()
+    let mut ledger = Ledger::open()?;
+    let outcome = parts(&mut ledger);
+    println!("\n── what was tested\n{}", ledger.table());
+    outcome
 }
 
-/// What stands on a device: its processor, and its packages.
-fn on_the_device() -> anyhow::Result<()> {
-    cross::test()?;
-    if let Err(error) = deb::ready() {
-        eprintln!("── SKIPPED: packages in a tree of Debian 12, for want of it: {error:#}");
-        return Ok(());
+fn parts(ledger: &mut Ledger) -> anyhow::Result<()> {
+    let mut documentation = cargo();
+    documentation.args(["test", "--workspace", "--doc", "--quiet"]).args(ALL);
+    ledger.part("examples of the docs", &mut documentation, ledger::by_cargo)?;
+    ledger.part("tests", nextest()?.arg("--workspace").args(ALL), ledger::by_nextest)?;
+    cross::test(ledger)?;
+    match deb::ready() {
+        Ok(()) => ledger.passed("packages", deb::check()),
+        Err(error) => ledger.skip("packages", &error),
     }
-    deb::check()
+}
+
+/// The runner of the tests: the machine's own, else the one that was fetched.
+fn nextest() -> anyhow::Result<Command> {
+    // What cargo calls by a subcommand is told so by its first word.
+    let mut tests = if has(NEXTEST.0) { cargo() } else { Command::new(NEXTEST.fetch()?) };
+    tests.current_dir(root()).args(["nextest", "run"]);
+    Ok(tests)
 }
 
 /// Pictures of the guides: the directory and the end of the name of a scenario's picture, and its name in `docs/vi/images`.
@@ -171,20 +359,21 @@ fn pictures() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Names the tests whose data are not at hand.
-fn skipped() -> anyhow::Result<()> {
-    let here = std::env::var_os("SHARED_TESTDATA").map_or_else(|| root().join("../shared/testdata"), Into::into);
-    if here.exists() {
-        return Ok(());
-    }
-    eprintln!("── SKIPPED for want of {} (set SHARED_TESTDATA):", here.display());
-    let filter =
-        "test(with_shared_vectors) or test(real_sods) or binary(recordings) or binary(real_sods) or test(appendix_i)";
-    run(cargo()
-        .args(["nextest", "list", "--workspace", "--filterset", filter, "--message-format", "oneline"])
-        .args(ALL))
-}
-
 fn has(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).exists()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_manual_names_commands_that_there_are() {
+        let mut pages = manual::pages(root()).expect("pages");
+        for page in &mut pages {
+            page.text = page.text.replace("cargo xtask", "xtask");
+        }
+        manual::commands::hold_in(&pages, Arguments::command(), 15);
+    }
 }

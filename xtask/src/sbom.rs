@@ -3,31 +3,20 @@
 //! Crates with versions, licences and hashes, as cargo resolves them; C code that crates bring along (SQLite, AWS-LC) comes with
 //! those crates. Libraries of Debian that programs are linked with are dependencies of the package.
 
-use crate::{cargo, root, run, target};
+use crate::{Tool, root, run, target};
 use anyhow::Context as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The tool that writes it.
-const TOOL: (&str, &str) = ("cargo-cyclonedx", "0.5.9");
+pub(crate) const TOOL: Tool = Tool("cargo-cyclonedx", "0.5.9", &[]);
 /// Directories of the crates whose programs are packed.
 const CRATES: [(&str, &str); 3] =
     [("agent", "cccd-agent"), ("provisioning", "cccd-provisioning"), ("central", "cccd-central")];
 
-/// Fetches the tool into the target directory, once.
-pub(crate) fn tool() -> anyhow::Result<PathBuf> {
-    let place = target().join("tools");
-    let program = place.join("bin").join(TOOL.0);
-    if !program.exists() {
-        eprintln!("── building {} {} (once)", TOOL.0, TOOL.1);
-        run(cargo().args(["install", "--quiet", "--locked", TOOL.0, "--version", TOOL.1, "--root"]).arg(&place))?;
-    }
-    Ok(program)
-}
-
 /// Writes the lists; where they are, by package.
 pub(crate) fn write() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-    let (tool, out) = (tool()?, target().join("sbom"));
+    let (tool, out) = (TOOL.fetch()?, target().join("sbom"));
     fs::create_dir_all(&out)?;
     let mut written = Vec::new();
     for (directory, package) in CRATES {

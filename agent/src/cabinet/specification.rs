@@ -5,10 +5,10 @@ use crate::failure::Failure;
 use crate::flow::Place;
 use crate::playlist;
 use drivers::device::DeviceError;
-use drivers::display::Display;
 use drivers::display::drm::DrmDisplay;
 use drivers::display::fbdev::FramebufferDisplay;
 use drivers::display::spi::SpiDisplay;
+use drivers::display::{Display, Format, Size};
 use drivers::gpio::chardev::CharacterDevice;
 use drivers::gpio::{Pin, Wiring};
 use drivers::input::evdev::{EvdevInput, Wanted};
@@ -19,13 +19,17 @@ use drivers::scanner::Scanner;
 use drivers::scanner::serial::SerialScanner;
 use drivers::scanner::wedge::WedgeScanner;
 use drivers::speech::{ProgramSpeaker, Programs, Speaker, SpeechDispatcher};
-use drivers::touch::{Calibration, EvdevTouchscreen, Rotation, Touchscreen};
+use drivers::touch::{Calibration, EvdevTouchscreen, PictureSize, Rotation, Touchscreen};
+use kiosk_ui::panel::{CAPITAL, PANELS, Panel, TARGET};
 use kiosk_ui::playlist::Playlist;
-use kiosk_ui::theme::{PANELS, Panel};
 
 /// A key whose value names no device.
 fn wrong(key: &str, value: &str, wanted: &str) -> Failure {
-    Failure::usage("config_invalid", format!("{key} = {value:?}: {wanted}"), "compare with docs/configuration.md")
+    Failure::usage(
+        "config_invalid",
+        format!("{key} = {value:?}: {wanted}"),
+        "compare with /usr/share/doc/cccd-agent/configuration.md",
+    )
 }
 
 fn of_driver(key: &str, value: &str, error: &DeviceError) -> Failure {
@@ -35,26 +39,60 @@ fn of_driver(key: &str, value: &str, error: &DeviceError) -> Failure {
     }
 }
 
-/// The panel by its name.
+/// The panel whose layout is wished for, by its name; none where the display is to decide.
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn panel(kiosk: &Kiosk) -> Result<Panel, Failure> {
-    Panel::find(&kiosk.panel).ok_or_else(|| {
+pub fn panel(kiosk: &Kiosk) -> Result<Option<Panel>, Failure> {
+    let Some(name) = &kiosk.panel else { return Ok(None) };
+    let found = Panel::find(name).ok_or_else(|| {
         let names = PANELS.map(|panel| panel.name).join(", ");
-        wrong("panel", &kiosk.panel, &format!("panels are {names}"))
-    })
+        wrong("panel", name, &format!("panels are {names}; without it the display decides"))
+    });
+    found.map(Some)
+}
+
+/// The layout on a display, the wished one where it can be read; none on a display too small for any.
+#[must_use]
+pub fn laid_out(wish: Option<Panel>, format: &Format) -> Option<Panel> {
+    let pair = |size: Size| Some((i32::try_from(size.width).ok()?, i32::try_from(size.height).ok()?));
+    let millimetres = format.picture_millimetres().and_then(pair);
+    Panel::of(pair(format.picture())?, millimetres, wish.map(|panel| panel.layout))
+}
+
+/// What was chosen for a display, for the technician: pixels, picture, layout, and whether letters or targets are too small.
+#[must_use]
+pub fn chosen(format: &Format, panel: &Panel) -> String {
+    let mut text = format!("{}x{}", format.panel.width, format.panel.height);
+    if format.factor() > 1 {
+        text += &format!(", drawn as {}x{}", panel.width, panel.height);
+    }
+    text += &format!(", layout {}", panel.name);
+    let wide = format.picture_millimetres().and_then(|size| i32::try_from(size.width).ok());
+    let smallest = wide.and_then(|wide| panel.smallest(wide));
+    // A display says whole millimetres only.
+    let is_small = |(size, least): (i32, i32)| size * 100 < least * 97;
+    if let Some((capital, target)) = smallest.filter(|of| is_small((of.0, CAPITAL)) || is_small((of.1, TARGET))) {
+        text += &format!(
+            "; too small: capitals of {}.{} mm, targets of {}.{} mm: turn it with rotation = 90, or use a larger one",
+            capital / 10,
+            capital % 10,
+            target / 10,
+            target % 10
+        );
+    }
+    text
 }
 
 /// What differs from kiosk to kiosk.
 ///
 /// # Errors
-/// When the panel is not known, or the playlist is not the operator's.
-pub fn place(kiosk: &Kiosk) -> Result<Place, Failure> {
+/// When the playlist is not the operator's.
+pub fn place(kiosk: &Kiosk, panel: Panel) -> Result<Place, Failure> {
     Ok(Place {
         site: kiosk.site.clone(),
         queue: kiosk.queue.as_ref().map(|queue| (queue.letter, queue.place.clone())),
-        panel: panel(kiosk)?,
+        panel,
         patience_s: kiosk.patience_s,
         playlist: match &kiosk.playlist {
             None => Playlist::default(),
@@ -63,7 +101,11 @@ pub fn place(kiosk: &Kiosk) -> Result<Place, Failure> {
     })
 }
 
-fn rotation(kiosk: &Kiosk) -> Result<Rotation, Failure> {
+/// How the picture is turned.
+///
+/// # Errors
+/// When it is no quarter turn.
+pub fn rotation(kiosk: &Kiosk) -> Result<Rotation, Failure> {
     Rotation::from_degrees(kiosk.rotation)
         .ok_or_else(|| wrong("rotation", &kiosk.rotation.to_string(), "0, 90, 180 or 270 degrees"))
 }
@@ -78,24 +120,30 @@ pub fn display(kiosk: &Kiosk) -> Result<Box<dyn Display>, Failure> {
         Some(("drm", device)) => Box::new(DrmDisplay::new(device, rotation)),
         Some(("fbdev", device)) => Box::new(FramebufferDisplay::new(device, rotation)),
         Some(("spi", rest)) => Box::new(SpiDisplay::new(rest, rotation).map_err(|e| of_driver("display", text, &e))?),
-        _ => return Err(wrong("display", text, "drm:PATH, fbdev:PATH or spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET")),
+        _ => {
+            return Err(wrong("display", text, "drm:auto, drm:PATH, fbdev:PATH or spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET"));
+        }
     })
 }
 
-/// The touch screen, if there is one.
+/// What corrects where a touch lands.
+///
+/// # Errors
+/// When it is not six numbers.
+pub fn calibration(kiosk: &Kiosk) -> Result<Calibration, Failure> {
+    let Some(text) = &kiosk.calibration else { return Ok(Calibration::default()) };
+    text.parse().map_err(|why| wrong("calibration", text, why))
+}
+
+/// The touch screen, if there is one, for pictures of this size.
 ///
 /// # Errors
 /// When the calibration is not six numbers.
-pub fn touch(kiosk: &Kiosk) -> Result<Option<Box<dyn Touchscreen>>, Failure> {
+pub fn touch(kiosk: &Kiosk, size: PictureSize) -> Result<Option<Box<dyn Touchscreen>>, Failure> {
     let Some(device) = &kiosk.touch else { return Ok(None) };
-    let calibration = match &kiosk.calibration {
-        None => Calibration::default(),
-        Some(text) => text.parse().map_err(|why| wrong("calibration", text, why))?,
-    };
-    let panel = panel(kiosk)?;
-    let calibration = calibration.then(rotation(kiosk)?.into());
+    let calibration = calibration(kiosk)?.then(rotation(kiosk)?.into());
     let device = EvdevInput::new(device.strip_prefix("evdev:").unwrap_or(device), Wanted::Touch);
-    Ok(Some(Box::new(EvdevTouchscreen::new(device, calibration, (panel.width, panel.height)))))
+    Ok(Some(Box::new(EvdevTouchscreen::new(device, calibration, size))))
 }
 
 /// The scanner, if there is one.
@@ -217,4 +265,39 @@ pub fn lines(chip: &str, wiring: Wiring) -> Result<Box<dyn drivers::gpio::Lines>
         "raspberry-pi" => return Err(wrong("lines.chip", chip, "this agent was built without the feature rpi")),
         _ => Box::new(CharacterDevice::new(chip, wiring)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_display_decides_unless_a_readable_panel_is_named() {
+        let of = |wish: Option<&str>, (width, height), millimetres: Option<(u32, u32)>, rotation| {
+            let millimetres = millimetres.map(|(wide, high)| Size::new(wide, high));
+            let format = Format { panel: Size::new(width, height), millimetres, rotation };
+            laid_out(wish.and_then(Panel::find), &format).map(|panel| chosen(&format, &panel))
+        };
+        let none = Rotation::None;
+        for (wish, pixels, millimetres, rotation, expected) in [
+            (None, (1024, 600), None, none, "1024x600, layout landscape-7"),
+            (None, (1280, 800), Some((217, 136)), none, "1280x800, layout wide"),
+            (None, (3840, 2160), Some((941, 529)), none, "3840x2160, drawn as 1920x1080, layout wide"),
+            (Some("tft-2.8"), (1280, 800), None, none, "1280x800, layout tiny"),
+            (Some("portrait-21"), (800, 480), None, none, "800x480, layout small-7"),
+            // Touch Display 2: as it is built, and turned.
+            (None, (720, 1280), Some((88, 155)), Rotation::Right, "720x1280, layout wide"),
+            (
+                None,
+                (720, 1280),
+                Some((88, 155)),
+                none,
+                "720x1280, layout upright; too small: capitals of 2.1 mm, targets of 6.8 mm: turn it with rotation = 90, or \
+                 use a larger one",
+            ),
+        ] {
+            assert_eq!(of(wish, pixels, millimetres, rotation).as_deref(), Some(expected));
+        }
+        assert_eq!(of(None, (128, 64), None, none), None);
+    }
 }

@@ -1,18 +1,20 @@
 //! `cccd-agent config`: whether a configuration is valid, and what it comes to with the site's settings below it.
 
 use crate::commands::{print_json, print_text};
-use crate::config::{Adopted, Config};
+use crate::config::check::worst;
+use crate::config::{Adopted, Config, Finding, Stage};
 use crate::failure::{Failure, exit};
 use identity::bundles::Bundles;
 use serde_json::json;
 use std::path::Path;
 
-/// Prints what a configuration comes to; 70 when the file is not valid and the last good one is used.
+/// Prints what a configuration comes to, and everything that is wrong with it for a stage; 70 when the device does not work
+/// with it.
 ///
 /// # Errors
-/// When it is not valid and there is none to fall back to.
-pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+/// When it cannot be read and there is none to fall back to.
+pub fn run(config: &Path, stage: Option<Stage>, as_json: bool) -> Result<u8, Failure> {
+    let config = Config::load_or_last(config, stage)?;
     let refused = match &config.adopted {
         Adopted::Refused(failure) => Some(failure),
         Adopted::AsBefore | Adopted::New { .. } => None,
@@ -21,6 +23,7 @@ pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
         "schema": "cccd-agent/config/1",
         "file": config.file,
         "refused": refused,
+        "findings": config.findings,
         "bundle": Bundles::new(&config.bundles).active(),
         "device": config.device,
         "profile": config.profile,
@@ -40,7 +43,8 @@ pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
         print_json(&report, true)?;
     } else {
         let mut text = String::new();
-        for (key, value) in report.as_object().into_iter().flatten().filter(|(key, _)| *key != "schema") {
+        let shown = |key: &str| !["schema", "refused", "findings"].contains(&key);
+        for (key, value) in report.as_object().into_iter().flatten().filter(|(key, _)| shown(key)) {
             match value {
                 serde_json::Value::Object(table) => {
                     text += &format!("{key}\n");
@@ -49,9 +53,19 @@ pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
                 value => text += &format!("{key:<15} {}\n", plain(value)),
             }
         }
+        text += &config.findings.iter().map(line).collect::<String>();
+        if refused.is_some() {
+            text += "the last good configuration is used: the above is from it\n";
+        }
         print_text(&text);
     }
-    Ok(if refused.is_some() { exit::DEVICE } else { exit::GENUINE })
+    Ok(if worst(&config.findings).is_some() { exit::DEVICE } else { exit::GENUINE })
+}
+
+fn line(Finding { key, works, failure }: &Finding) -> String {
+    let word = if *works { "note " } else { "WRONG" };
+    let Failure { code, message, remedy, .. } = failure;
+    format!("{word} {key:<15} {message} [{code}]\n      → {remedy}\n")
 }
 
 fn plain(value: &serde_json::Value) -> String {

@@ -3,8 +3,9 @@
 use crate::book::Book;
 use crate::book::seal::Seal;
 use crate::cabinet::specification;
-use crate::commands::print_text;
-use crate::config::Config;
+use crate::commands::{print_text, told_to_end};
+use crate::config::check::no_table;
+use crate::config::{Config, Stage};
 use crate::desk::guard::{self, Role};
 use crate::desk::{self, Desk, listen};
 use crate::failure::{Failure, exit};
@@ -13,23 +14,17 @@ use crate::site::Site;
 use events::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Serves the desk until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::adopt(config)?;
-    let wanted = config.desk.clone().ok_or_else(|| {
-        Failure::usage("config_no_desk", "the configuration has no [desk]", "add it as docs/configuration.md shows")
-    })?;
+    let config = Config::adopt(config, Stage::Desk)?;
+    let wanted = config.desk.clone().ok_or_else(|| no_table("desk"))?;
     let scanner = wanted.scanner.as_deref().map(specification::open_scanner).transpose()?;
-    let ended = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&ended))
-            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
-    }
+    let ended = told_to_end()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let site = Site::open(config, clock)?;
     let desk = Desk::start(&site, wanted.listen.port())?;

@@ -1,7 +1,7 @@
 //! `cccd-agent evidence verify`: every check of stored evidence again, offline.
 
 use crate::anchors;
-use crate::commands::{Judging, load, now, pass_phrase, print_json};
+use crate::commands::{Judging, now, pass_phrase, print_json};
 use crate::failure::Failure;
 use crate::report;
 use cccd::judgement::{Known, Today, issued, judge_verified};
@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 /// When a file cannot be read or is no evidence.
 pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn Clock) -> Result<u8, Failure> {
     let anchors = anchors::load(&judging.trust)?;
-    let mut bytes = Zeroizing::new(load(file)?);
+    let mut bytes = Zeroizing::new(program::files::read(file)?);
     if sealed::is_sealed(&bytes) {
         bytes = open_sealed(file, &bytes, phrase)?;
     }

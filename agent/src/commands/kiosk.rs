@@ -1,7 +1,8 @@
 //! `cccd-agent kiosk`: a kiosk on its own screen.
 
 use crate::cabinet::Cabinet;
-use crate::config::Config;
+use crate::commands::{fault, told_to_end};
+use crate::config::{Config, Stage};
 use crate::failure::{Failure, exit};
 use crate::kiosk::{self, Outside};
 use events::{Clock, SystemClock};
@@ -14,19 +15,30 @@ use std::time::Duration;
 /// How soon the end is noticed.
 const ROUND: Duration = Duration::from_millis(100);
 
+/// So long the panel says why a kiosk ended that the unit starts again at once.
+const SHOWN: Duration = Duration::from_secs(20);
+
 /// Runs the kiosk until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot start, or its own store fails.
-pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::adopt(config)?;
+/// When it cannot start, or its own store fails. What the unit would only start anew is said on the panel for a while first; a wrong
+/// setting, which it does not start anew, is shown by `cccd-agent fault`.
+pub fn run(path: &Path) -> Result<u8, Failure> {
+    let ended = told_to_end()?;
+    let result = serve(path, &ended);
+    if let Err(failure) = &result
+        && failure.exit != exit::USAGE
+    {
+        fault::show_for(path, failure, SHOWN, &ended);
+    }
+    result
+}
+
+fn serve(path: &Path, ended: &Arc<AtomicBool>) -> Result<u8, Failure> {
+    let config = Config::adopt(path, Stage::Kiosk)?;
     let (outside, comes_in) = channel();
     let (cabinet, place) = Cabinet::start(&config, &outside)?;
-    let ended = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&ended))
-            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
-    }
+    let ended = Arc::clone(ended);
     std::thread::spawn(move || {
         while !ended.load(Ordering::Relaxed) {
             std::thread::park_timeout(ROUND);

@@ -4,8 +4,10 @@ pub mod bundle;
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod devices;
 pub mod doctor;
 pub mod evidence;
+pub mod fault;
 pub mod kiosk;
 pub mod outbox;
 pub mod profile;
@@ -14,6 +16,9 @@ pub mod relay_guard;
 pub mod reset;
 pub mod roster;
 pub mod run;
+pub mod scanner_code;
+pub mod seal;
+pub mod setup;
 pub mod subject;
 pub mod trust;
 pub mod verify;
@@ -21,12 +26,13 @@ pub mod verify;
 use crate::failure::Failure;
 use crate::simulated;
 use drivers::reader::Reader;
-use drivers::reader::libnfc::LibnfcReader;
 use drivers::reader::pcsc::PcscReader;
 use emrtd::session::{AccessPolicy, Plan};
 use emrtd::x509::UnixTime;
 use events::Clock;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use zeroize::Zeroizing;
 
 /// How stored files are to be judged.
@@ -40,33 +46,85 @@ pub struct Judging {
     pub json: bool,
 }
 
-/// Opens a reader from its name on the command line.
+/// A reader by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReaderName<'a> {
+    /// PC/SC, with a part of the slot's name.
+    Pcsc(&'a str),
+    /// libnfc, with its connection string.
+    Libnfc(&'a str),
+    /// A virtual card.
+    Simulated(&'a str),
+}
+
+impl<'a> ReaderName<'a> {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// When there is no such kind of reader.
+    pub fn parse(text: &'a str) -> Result<Self, Failure> {
+        match text.split_once(':') {
+            None if text == "pcsc" => Ok(Self::Pcsc("")),
+            Some(("pcsc", name)) => Ok(Self::Pcsc(name)),
+            Some(("libnfc", connstring)) => Ok(Self::Libnfc(connstring)),
+            Some(("sim", persona)) => Ok(Self::Simulated(persona)),
+            _ => Err(Failure::usage(
+                "reader_unknown",
+                format!("no kind of reader is called {text:?}"),
+                "use pcsc, pcsc:SUBSTRING, libnfc:CONNSTRING or sim:PERSONA",
+            )),
+        }
+    }
+
+    /// What can be known of it without opening it.
+    ///
+    /// # Errors
+    /// When there is no such virtual card.
+    pub fn check(self) -> Result<(), Failure> {
+        match self {
+            Self::Simulated(persona) => simulated::chip(persona).map(drop),
+            Self::Pcsc(_) | Self::Libnfc(_) => Ok(()),
+        }
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn open(self) -> Result<Box<dyn Reader>, Failure> {
+        Ok(match self {
+            Self::Pcsc(name) => Box::new(PcscReader::open(name)?),
+            #[cfg(feature = "libnfc")]
+            Self::Libnfc(connstring) => Box::new(drivers::reader::libnfc::LibnfcReader::open(connstring)?),
+            #[cfg(not(feature = "libnfc"))]
+            Self::Libnfc(connstring) => {
+                let message = format!("libnfc:{connstring}: this agent was built without the feature libnfc");
+                return Err(Failure::usage("reader_unknown", message, "use pcsc, or the packages' agent"));
+            }
+            Self::Simulated(persona) => Box::new(simulated::reader(persona)?),
+        })
+    }
+}
+
+/// Opens a reader from its name.
 ///
 /// # Errors
 /// When it is misspelt or not there.
 pub fn open_reader(specification: &str) -> Result<Box<dyn Reader>, Failure> {
-    match specification.split_once(':') {
-        None if specification == "pcsc" => Ok(Box::new(PcscReader::open("")?)),
-        Some(("pcsc", name)) => Ok(Box::new(PcscReader::open(name)?)),
-        Some(("libnfc", connstring)) => Ok(Box::new(LibnfcReader::open(connstring)?)),
-        Some(("sim", persona)) => Ok(Box::new(simulated::reader(persona)?)),
-        _ => Err(Failure::usage(
-            "reader_unknown",
-            format!("no kind of reader is called {specification:?}"),
-            "use pcsc, pcsc:SUBSTRING, libnfc:CONNSTRING or sim:PERSONA",
-        )),
-    }
+    ReaderName::parse(specification)?.open()
 }
 
-/// Reads a file that the command line names.
+/// A word that becomes true when the service is told to end: by SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn load(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|e| {
-        let message = format!("cannot read {}: {e}", path.display());
-        Failure::usage("file_unreadable", message, "name a file that exists and may be read")
-    })
+/// When the system takes no handler.
+pub fn told_to_end() -> Result<Arc<AtomicBool>, Failure> {
+    let ended = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&ended))
+            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
+    }
+    Ok(ended)
 }
 
 /// A pass phrase from a file, without the line's end.
@@ -74,7 +132,7 @@ pub fn load(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// When the file cannot be read.
 pub fn pass_phrase(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = Zeroizing::new(load(path)?);
+    let bytes = Zeroizing::new(program::files::read(path)?);
     Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
 }
 
@@ -96,12 +154,7 @@ pub fn now(clock: &dyn Clock) -> UnixTime {
 /// # Errors
 /// When standard output is closed.
 pub fn print_json(value: &serde_json::Value, pretty: bool) -> Result<(), Failure> {
-    use std::io::Write as _;
-    let text = if pretty { format!("{value:#}\n") } else { format!("{value}\n") };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| {
-        Failure::device("stdout_closed", format!("cannot write to standard output: {e}"), "keep the pipe open")
-    })
+    program::print(&if pretty { format!("{value:#}\n") } else { format!("{value}\n") })
 }
 
 /// Prints a table or text for people. Whoever closes the pipe has seen enough.

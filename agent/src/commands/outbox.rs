@@ -1,7 +1,7 @@
 //! `cccd-agent outbox`: events to central on a stick, and its receipt back. For devices without a network, and for those that
 //! were replaced.
 
-use crate::commands::{load, print_text};
+use crate::commands::print_text;
 use crate::config::Config;
 use crate::failure::{Failure, exit};
 use crate::outbox::Outbox;
@@ -19,7 +19,7 @@ fn open(config: &Config) -> Result<Outbox, Failure> {
 /// # Errors
 /// When a file cannot be written.
 pub fn export(config: &Path, directory: &Path) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::load_or_last(config, None)?;
     let pending = open(&config)?.pending(usize::MAX).map_err(|e| outbox_failure(&e))?;
     for (number, batch) in pending.chunks(MAX_BATCH).enumerate() {
         let path = directory.join(format!("{}-{:04}.events", config.device, number + 1));
@@ -36,13 +36,13 @@ pub fn export(config: &Path, directory: &Path) -> Result<u8, Failure> {
 /// # Errors
 /// When it is not this fleet's, or for another device.
 pub fn receipt(config: &Path, file: &Path) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::load_or_last(config, None)?;
     let missing =
         || Failure::device("identity_missing", "the device is not enrolled", "enrol the device: provision enrol");
     let refused = |e: fleet::FleetError| Failure::usage(e.code(), emrtd::error::describe(&e), e.remedy());
     let state = config.identity_state()?.ok_or_else(missing)?;
     let roots = state.roots().map_err(refused)?.ok_or_else(missing)?;
-    let receipt = fleet::receipt::open(&load(file)?, &roots, &config.device).map_err(refused)?;
+    let receipt = fleet::receipt::open(&program::files::read(file)?, &roots, &config.device).map_err(refused)?;
     open(&config)?.acknowledge(receipt.committed).map_err(|e| outbox_failure(&e))?;
     print_text(&format!("central has {} events\n", receipt.committed));
     Ok(exit::GENUINE)

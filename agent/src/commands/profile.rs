@@ -5,9 +5,9 @@ use crate::failure::{Failure, exit};
 use crate::flow::{Effect, Flow, Input, Place, Task};
 use crate::profile::{FormField, Keep, Keyboard, Profile, Sensitivity, Step};
 use kiosk_ui::judged::{Details, Judged};
+use kiosk_ui::panel::PANELS;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::state::{Part, ReadStep};
-use kiosk_ui::theme::PANELS;
 use kiosk_ui::{Act, Screen};
 use serde_json::json;
 use verdict::{Answers, Word};
@@ -42,11 +42,13 @@ const fn content(group: u8) -> &'static str {
         2 => "portrait",
         3 => "fingerprints",
         4 => "irises",
-        11 => "further personal details",
-        12 => "further document details",
+        7 => "signature or usual mark",
+        11 => "further personal details of passports: whole name, place of birth, address",
+        12 => "further document details of passports: date and authority of issue",
         13 => "the card's text: name, birth, address, family",
         14 => "keys for chip authentication",
         15 => "key for active authentication",
+        16 => "persons to notify",
         _ => "other",
     }
 }
@@ -147,7 +149,11 @@ pub fn simulate(name: &str, word: Word) -> Result<u8, Failure> {
     let profile = Profile::load(name)?;
     let Some(lines) = visit(&profile, word) else {
         let message = format!("no chip leads to the word {}", word.code());
-        return Err(Failure::usage("word_without_chip", message, "name another word of docs/verdict.md"));
+        return Err(Failure::usage(
+            "word_without_chip",
+            message,
+            "name another word of /usr/share/doc/cccd-agent/verdict.md",
+        ));
     };
     for line in lines {
         print_text(&format!("{line}\n"));

@@ -4,11 +4,13 @@ use crate::access::AccessKey;
 use crate::anchors;
 use crate::commands::{now, open_reader, pass_phrase, plan, print_json};
 use crate::failure::Failure;
+use crate::other_kind;
 use crate::read::{self, Hooks};
 use crate::report;
 use crate::terminal::{Inspection, Terminal};
 use cccd::judgement::{Today, judge};
 use drivers::key_store::sealed;
+use drivers::reader::ReaderError;
 use emrtd::file::FileId;
 use emrtd::password::Password;
 use emrtd::session::{AccessPolicy, Phase};
@@ -34,6 +36,8 @@ pub struct Request {
     pub whole: Option<(PathBuf, PathBuf)>,
     /// Certificates and key for terminal authentication; asks for fingerprints and irises.
     pub terminal: Option<PathBuf>,
+    /// Data groups to read besides those of a citizen card.
+    pub groups: Vec<u8>,
     /// Whether to print JSON.
     pub json: bool,
     /// How long to wait for a card.
@@ -64,13 +68,13 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         None => None,
     };
     let inspection = request.terminal.as_deref().map(Inspection::load).transpose()?;
-    let data_groups: &[u8] = if inspection.is_some() { &[1, 2, 3, 4, 13, 14, 15] } else { &[1, 2, 13, 14, 15] };
+    let biometric: &[u8] = if inspection.is_some() { &[3, 4] } else { &[] };
+    let data_groups = [&[1, 2, 13, 14, 15], biometric, &request.groups].concat();
     let mut terminal = Terminal::new(anchors).with_inspection(inspection);
     terminal.prepare();
     let mut reader = open_reader(&request.reader)?;
     eprintln!("{}", Phrase::PlaceCard.both());
-    let card = reader.wait_for_card(request.wait)?;
-    let plan = plan(request.access, request.key.passwords.clone(), data_groups);
+    let plan = plan(request.access, request.key.passwords.clone(), &data_groups);
     let mut shown = Shown::default();
     let mut hooks = Hooks {
         patience: request.resume,
@@ -78,7 +82,21 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         on_lifted: &mut || eprintln!("{}", Phrase::PutCardBack.both()),
         on_picture: &mut |_| {},
     };
-    let reading = read::read(&mut *reader, card, plan, &mut terminal, clock, &mut hooks)?;
+    reader.arm();
+    let mut aside: Option<Failure> = None;
+    let reading = loop {
+        let card = match reader.wait_for_card(request.wait) {
+            Err(ReaderError::NoCard) if let Some(failure) = aside => return Err(failure),
+            card => card?,
+        };
+        match read::read(&mut *reader, card, plan.clone(), &mut terminal, clock, &mut hooks) {
+            Err(failure) if other_kind::not_wanted(&failure).is_some_and(|why| reader.set_aside(why)) => {
+                eprintln!("{failure}");
+                aside = Some(failure);
+            }
+            reading => break reading?,
+        }
+    };
     let (prepared, today) = (reading.sod.as_ref(), Today::certain(now(clock)));
     let judgement = judge(&reading.evidence, prepared, &request.key.known, &terminal.trust, today);
     if let Some(path) = &request.evidence {
@@ -90,8 +108,16 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         write_evidence(path, &sealed)?;
     }
     eprint!("{}", report::for_people(judgement.word(), judgement.rung(), &judgement.checks));
+    let mended: Vec<_> = request.key.mended.iter().map(|remark| remark.code()).collect();
+    if !mended.is_empty() {
+        eprintln!("  ! {}: {}", Phrase::LinesMended.both(), mended.join(", "));
+    }
     if request.json {
-        print_json(&report::read_report(&reading, &judgement, &terminal.left_out), true)?;
+        let mut report = report::read_report(&reading, &judgement, &terminal.left_out);
+        if !mended.is_empty() {
+            report["access"]["mended"] = mended.into();
+        }
+        print_json(&report, true)?;
     }
     Ok(report::word_exit(judgement.word()))
 }
@@ -107,7 +133,7 @@ impl Shown {
         }
         self.0 = Some(phase);
         let step = match phase {
-            Phase::CardAccess | Phase::Pace | Phase::Bac | Phase::SelectApplication => 1,
+            Phase::Reset | Phase::CardAccess | Phase::Pace | Phase::Bac | Phase::SelectApplication => 1,
             Phase::File(FileId::CardSecurity) => 1,
             Phase::File(FileId::Dg(3 | 4)) => 5,
             Phase::File(FileId::Dg(2)) => 4,

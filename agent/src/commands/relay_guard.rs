@@ -24,7 +24,6 @@ pub fn run(chip: &str, pin: &str, maximum_ms: u16) -> Result<u8, Failure> {
     let wiring = Wiring { outputs: vec![Pin { pull: Pull::None, ..pin }], inputs: Vec::new() };
     let mut lines = specification::lines(chip, wiring)?;
     let maximum = Duration::from_millis(maximum_ms.into());
-    guard(&mut *lines, pin.line, maximum, std::io::stdin().lock())
-        .map_err(|e| Failure::device(e.code(), e.to_string(), e.remedy()))?;
+    guard(&mut *lines, pin.line, maximum, std::io::stdin().lock())?;
     Ok(exit::GENUINE)
 }

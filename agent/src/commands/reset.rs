@@ -38,7 +38,7 @@ fn database(path: &Path) -> [PathBuf; 3] {
 /// # Errors
 /// When events wait, the agent runs, or a file cannot be removed.
 pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::load_or_last(config, None)?;
     let device =
         |e: &dyn std::error::Error, code: &str, remedy: &str| Failure::device(code, emrtd::error::describe(e), remedy);
     let keys = config.key_store()?;

@@ -1,7 +1,7 @@
 //! `cccd-agent roster` and `cccd-agent attendance`: lists of people at a device without a browser.
 
 use crate::attendance;
-use crate::commands::{load, pass_phrase, print_json, print_text};
+use crate::commands::{pass_phrase, print_json, print_text};
 use crate::config::Config;
 use crate::failure::{Failure, exit};
 use crate::profile::Profile;
@@ -27,7 +27,7 @@ fn site(config: &Path) -> Result<(Arc<Site>, Profile), Failure> {
 pub fn import(config: &Path, file: &Path, pass_phrase_file: Option<&Path>) -> Result<u8, Failure> {
     let (site, profile) = site(config)?;
     let phrase = pass_phrase_file.map(pass_phrase).transpose()?;
-    let list = site.import_roster(&profile.id, &load(file)?, phrase.as_deref().map(Vec::as_slice))?;
+    let list = site.import_roster(&profile.id, &program::files::read(file)?, phrase.as_deref().map(Vec::as_slice))?;
     let roster = list.roster();
     let (id, version, entries) = (&roster.id, roster.version, roster.entries.len());
     print_text(&format!("{id} version {version}, {entries} people, {} to {}\n", roster.valid_from, roster.valid_until));
@@ -56,7 +56,7 @@ pub fn merge_attendance(config: &Path, files: &[std::path::PathBuf], as_json: bo
     let (site, profile) = site(config)?;
     let mut last = None;
     for file in files {
-        let merged = attendance::merge(&site, &profile, &load(file)?)?;
+        let merged = attendance::merge(&site, &profile, &program::files::read(file)?)?;
         if !as_json {
             print_text(&format!("{}: {} new\n", merged.device, merged.new));
         }

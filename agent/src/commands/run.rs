@@ -4,8 +4,8 @@
 //! Standard output carries one JSON object a line, without personal data; `docs/cli.md` lists them. End of input,
 //! SIGTERM and SIGINT end the process after the read at hand and after pending events had their chance.
 
-use crate::commands::print_json;
-use crate::config::Config;
+use crate::commands::{print_json, told_to_end};
+use crate::config::{Config, Stage};
 use crate::device::{Device, ROUND};
 use crate::failure::{Failure, exit};
 use crate::site::Site;
@@ -14,7 +14,7 @@ use serde_json::json;
 use std::io::BufRead as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 /// Runs the device until it is told to stop.
@@ -22,13 +22,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::adopt(config)?;
+    let config = Config::adopt(config, Stage::Run)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|e| Failure::device("signals", e.to_string(), "report this as a bug"))?;
-    }
+    let stop = told_to_end()?;
     let site = Site::open(config, clock)?;
     let mut device = match Device::start(&site, &stop) {
         // Told to stop while there was no reader: nothing was under way.
@@ -36,6 +32,7 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
         device => device?,
     };
     tracing::info!(name = site.config.device, profile = site.config.profile, ?device, "ready");
+    site.started()?;
     print_json(&json!({ "ready": true }), false)?;
     let scans = scans();
     while !stop.load(Ordering::Relaxed) {

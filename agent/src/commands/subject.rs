@@ -3,7 +3,7 @@
 
 use crate::book::Book;
 use crate::commands::desk::book;
-use crate::commands::{load, print_text};
+use crate::commands::print_text;
 use crate::config::Config;
 use crate::failure::{Failure, exit};
 use crate::holder::{Content, Source};
@@ -80,7 +80,7 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
 /// When the pass phrase does not open it.
 pub fn show(file: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
     let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
-    let plain = sealed::open(&phrase, &load(file)?).ok_or_else(|| {
+    let plain = sealed::open(&phrase, &program::files::read(file)?).ok_or_else(|| {
         let message = format!("the pass phrase does not open {}", file.display());
         Failure::usage("subject_locked", message, "use the pass phrase with which it was exported")
     })?;

@@ -1,7 +1,7 @@
 //! `cccd-agent verify`: passive authentication of files. Without a chip only the first question is answered: who signed?
 
 use crate::anchors;
-use crate::commands::{Judging, load, now, print_json};
+use crate::commands::{Judging, now, print_json};
 use crate::failure::Failure;
 use crate::report;
 use emrtd::document::Document;
@@ -29,10 +29,10 @@ pub struct Request {
 /// When a file cannot be read.
 pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     let anchors = anchors::load(&request.judging.trust)?;
-    let sod = load(&request.sod)?;
+    let sod = program::files::read(&request.sod)?;
     let mut files = BTreeMap::new();
     for (number, path) in &request.data_groups {
-        files.insert(*number, load(path)?);
+        files.insert(*number, program::files::read(path)?);
     }
     let groups = files.iter().map(|(number, bytes)| (*number, Group::Bytes(bytes))).collect();
     let document = files.get(&1).and_then(|bytes| lds::dg1::parse(bytes).ok()).map(|mrz| Document::of(&mrz));

@@ -2,10 +2,13 @@
 //!
 //! The words beside the fields are the reference that people read: `docs/configuration.md` has it from here.
 
+pub mod check;
 pub mod reference;
 
+use crate::anchors::{self, Anchors};
 use crate::book::Direction;
 use crate::failure::Failure;
+pub use check::{Finding, Stage};
 use drivers::key_store::KeyStore;
 use identity::bundles::Bundles;
 use schemars::JsonSchema;
@@ -26,9 +29,15 @@ pub struct Config {
     /// The file that it was read from.
     #[serde(skip)]
     pub file: PathBuf,
+    /// What this was read from, without the site's settings below it.
+    #[serde(skip)]
+    text: String,
     /// What became of the file.
     #[serde(skip)]
     pub adopted: Adopted,
+    /// What is wrong with the file, also where the last good one is used instead.
+    #[serde(skip)]
+    pub findings: Vec<Finding>,
     /// The bundle that was damaged, and withdrawn at the start.
     #[serde(skip)]
     pub withdrawn: Option<Withdrawn>,
@@ -40,7 +49,8 @@ pub struct Config {
     pub reader: String,
     /// Trust anchors for cards: directory or file; those of the active bundle go before it.
     pub trust: PathBuf,
-    /// Directory of the outbox, the book and what runs meanwhile.
+    /// Directory of the outbox, the book and what runs meanwhile; on an installed device that of the service.
+    #[serde(default = "Config::state_directory")]
     pub state: PathBuf,
     /// The key store's directory.
     pub keys: PathBuf,
@@ -204,9 +214,10 @@ pub struct Lodging {
 pub struct Kiosk {
     /// The site's name, as in the header.
     pub site: String,
-    /// The panel, by name: `portrait-21`, `landscape-7`, `small-7` or `tft-2.8`.
-    pub panel: String,
-    /// `drm:/dev/dri/card0`, `drm:/dev/dri/card0:HDMI-A-1`, `fbdev:/dev/fb0` or `spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET`.
+    /// The layout, by the panel that it was made for: `portrait-21` (1080x1920), `landscape-7` (1024x600), `small-7` (800x480) or `tft-2.8` (320x240). Without it, and where it could not be read, the one that suits the display.
+    pub panel: Option<String>,
+    /// `drm:auto` (the first card with a connected connector), `drm:PATH`, either with `:CONNECTOR` behind it (`drm:/dev/dri/by-path/pci-0000:00:02.0-card:HDMI-A-1`), `fbdev:/dev/fb0` or `spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET`.
+    #[serde(default = "Kiosk::display")]
     pub display: String,
     /// Degrees, clockwise, by which the picture is turned on the panel: 0, 90, 180 or 270. Touch turns with it.
     #[serde(default)]
@@ -235,6 +246,10 @@ pub struct Kiosk {
 }
 
 impl Kiosk {
+    fn display() -> String {
+        "drm:auto".to_owned()
+    }
+
     const fn patience_s() -> u16 {
         crate::flow::PATIENCE_S
     }
@@ -307,6 +322,10 @@ impl Lines {
 }
 
 impl Config {
+    fn state_directory() -> PathBuf {
+        "/var/lib/cccd-agent".into()
+    }
+
     fn key_store_name() -> String {
         "file".to_owned()
     }
@@ -332,12 +351,28 @@ impl Config {
     /// # Errors
     /// With line and reason when it is not valid.
     pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            let message = format!("cannot read {}: {e}", path.display());
+            Failure::usage("config_invalid", message, "give --config the agent.toml of the device")
+        })?;
+        Self::assemble(path, text, None)
+    }
+
+    /// What a text comes to as the file at `path`, over the active bundle or one that is about to become active.
+    ///
+    /// # Errors
+    /// With line and reason when it is not valid.
+    pub fn assemble(path: &Path, text: String, bundle: Option<&Path>) -> Result<Self, Failure> {
         let invalid = |why: String| {
-            Failure::usage("config_invalid", format!("{}: {why}", path.display()), "compare with docs/configuration.md")
+            Failure::usage(
+                "config_invalid",
+                format!("{}: {why}", path.display()),
+                "compare with /usr/share/doc/cccd-agent/configuration.md",
+            )
         };
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-        let parsed = match site_settings(base, &text) {
+        let active = bundle.map_or_else(|| bundles_of(base, &text).join("active"), Path::to_owned);
+        let parsed = match std::fs::read_to_string(active.join("site.toml")).ok() {
             // The file alone: an error names its line.
             None => toml::from_str(&text),
             Some(site) => layered(&site, &text).and_then(|table| Self::deserialize(toml::Value::Table(table))),
@@ -375,13 +410,14 @@ impl Config {
             *path = base.join(&*path);
         }
         path.clone_into(&mut config.file);
+        config.text = text;
         let place = config.identity_state()?.and_then(|state| state.place);
         if config.profile.is_empty() {
             // Before it is enrolled the device has nothing to serve anybody with, and may still be looked at.
             let assigned = place.as_ref().map_or("identify", |place| place.profile.as_str());
             assigned.clone_into(&mut config.profile);
         }
-        let sent = config.bundles.join(format!("active/profiles/{}.toml", config.profile));
+        let sent = active.join(format!("profiles/{}.toml", config.profile));
         if config.profile.ends_with(".toml") {
             config.profile = base.join(&config.profile).display().to_string();
         } else if sent.exists() {
@@ -391,42 +427,74 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a configuration file; when it is not valid, the last one that was.
+    /// Reads a configuration file; when something in it is wrong, the last one that was good. Where there is none, what could
+    /// be read is given with its findings, for whoever only looks.
     ///
     /// # Errors
-    /// When it is not valid and there was none before.
-    pub fn load_or_last(path: &Path) -> Result<Self, Failure> {
-        let last = last_good(path);
-        match Self::load(path) {
-            Err(failure) if last.exists() => {
-                tracing::error!(code = failure.code, "{}; the last good one is used", failure.message);
-                Ok(Self { adopted: Adopted::Refused(failure), ..Self::load(&last)? })
+    /// When it cannot be read, and there was none before.
+    pub fn load_or_last(path: &Path, stage: Option<Stage>) -> Result<Self, Failure> {
+        let read = Self::load(path);
+        let findings = match &read {
+            Ok(config) => config.check(stage),
+            Err(failure) => vec![Finding::whole(failure)],
+        };
+        let Some(worst) = check::worst(&findings).cloned() else {
+            return read.map(|config| Self { findings, ..config });
+        };
+        let last = std::fs::read_to_string(last_good(path)).ok();
+        let last = last.and_then(|text| Self::assemble(path, text, None).ok());
+        // One that has become wrong, too, is better than none that can be read.
+        match last.filter(|last| read.is_err() || check::worst(&last.check(stage)).is_none()) {
+            Some(last) => {
+                tracing::error!(code = worst.code, "{}; the last good configuration is used", worst.message);
+                Ok(Self { adopted: Adopted::Refused(worst), findings, ..last })
             }
-            loaded => loaded,
+            None => read.map(|config| Self { findings, ..config }),
         }
     }
 
-    /// The same for a device that is about to work: a valid file is the last good one from now on, and a bundle that was
+    /// The same for a device that is about to work: nothing that is known to be wrong gets that far, and a bundle that was
     /// damaged on the disk is withdrawn before its settings are looked at.
     ///
     /// # Errors
-    /// When it is not valid and there was none before.
-    pub fn adopt(path: &Path) -> Result<Self, Failure> {
+    /// With the first thing that is wrong, where there is no last good one; the others are in the log.
+    pub fn adopt(path: &Path, stage: Stage) -> Result<Self, Failure> {
         let withdrawn = withdraw_damaged(path);
-        let config = Self { withdrawn, ..Self::load_or_last(path)? };
-        let (last, text) = (last_good(path), std::fs::read(path).unwrap_or_default());
-        let before = std::fs::read(&last).ok();
-        if matches!(config.adopted, Adopted::Refused(_)) || before.as_deref() == Some(&text[..]) {
+        let config = Self { withdrawn, ..Self::load_or_last(path, Some(stage))? };
+        for Finding { key, works, failure } in &config.findings {
+            let Failure { code, message, remedy, .. } = failure;
+            if *works {
+                tracing::warn!(key, code, remedy, "{message}");
+            } else {
+                tracing::error!(key, code, remedy, "{message}");
+            }
+        }
+        if matches!(config.adopted, Adopted::Refused(_)) {
             return Ok(config);
         }
+        if let Some(worst) = check::worst(&config.findings) {
+            return Err(worst.clone());
+        }
+        let hash = |text: &str| events::hash(text.as_bytes()).to_string();
+        // The first of all is no change.
+        let before = std::fs::read_to_string(last_good(path)).ok().filter(|before| *before != config.text);
+        let new = |before: String| Adopted::New { from: hash(&before), to: hash(&config.text) };
+        let adopted = before.map_or(Adopted::AsBefore, new);
+        Ok(Self { adopted, ..config })
+    }
+
+    /// Keeps the file as the last good one, since its stage works with it; whether it was another.
+    pub fn keep(&self) -> bool {
+        let last = last_good(&self.file);
+        let is_kept = std::fs::read(&last).is_ok_and(|before| before == self.text.as_bytes());
+        if is_kept || matches!(self.adopted, Adopted::Refused(_)) {
+            return false;
+        }
         // A disk that cannot be written is found out by what has to be kept.
-        if let Err(error) = fleet::authority::replace(&last, &text) {
+        if let Err(error) = fleet::authority::replace(&last, self.text.as_bytes()) {
             tracing::warn!(code = error.code(), "the configuration could not be kept: {error}");
         }
-        let hash = |bytes: &[u8]| events::hash(bytes).to_string();
-        // The first of all is no change.
-        let adopted = before.map_or(Adopted::AsBefore, |before| Adopted::New { from: hash(&before), to: hash(&text) });
-        Ok(Self { adopted, ..config })
+        true
     }
 
     /// Where the trust anchors are: those of the active bundle, if it has any.
@@ -436,13 +504,37 @@ impl Config {
         if sent.exists() { sent } else { self.trust.clone() }
     }
 
+    /// Whether there is not even a directory for anchors: that is as an empty one.
+    fn has_no_anchors(&self) -> bool {
+        matches!(self.anchors().try_exists(), Ok(false))
+    }
+
+    fn no_anchors(&self) -> Failure {
+        let message = format!("{} is not there: no card is vouched for", self.anchors().display());
+        Failure::usage("trust_absent", message, "cccd-agent trust import makes it; trust in agent.toml names it")
+    }
+
+    /// The trust anchors of the device.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load_anchors(&self) -> Result<Anchors, Failure> {
+        if self.has_no_anchors() {
+            let Failure { code, message, remedy, .. } = self.no_anchors();
+            tracing::warn!(code, remedy, "{message}");
+            return Ok(Anchors::default());
+        }
+        let remedy =
+            "mend trust in agent.toml: a directory or file of DER/PEM certificates, master lists or a PKD's LDIF";
+        anchors::load(&self.anchors()).map_err(|failure| Failure { remedy: remedy.to_owned(), ..failure })
+    }
+
     /// What the device knows of itself; `None` before it was set up.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn identity_state(&self) -> Result<Option<identity::State>, Failure> {
-        identity::State::load(&self.identity)
-            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+        Ok(identity::State::load(&self.identity)?)
     }
 
     /// The key store.
@@ -450,8 +542,7 @@ impl Config {
     /// # Errors
     /// When the pass phrase cannot be read, or TPM or token are not there.
     pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
-        drivers::key_store::open(&self.key_store, &self.keys, &self.pass_phrase()?)
-            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+        Ok(drivers::key_store::open(&self.key_store, &self.keys, &self.pass_phrase()?)?)
     }
 
     /// The key of the site, under which holders become keyed hashes.
@@ -459,8 +550,7 @@ impl Config {
     /// # Errors
     /// When the device is not enrolled, or the key does not open.
     pub fn site_key(&self, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        identity::keeper::site_key(&self.identity, keys)
-            .map_err(|e| Failure::device(e.code(), emrtd::error::describe(&e), e.remedy()))
+        Ok(identity::keeper::site_key(&self.identity, keys)?)
     }
 
     /// What the updater says of the last update.
@@ -521,15 +611,10 @@ pub enum Adopted {
 }
 
 /// Where the bundles of a device are; its own file alone says so.
-fn bundles_of(base: &Path, device: &str) -> PathBuf {
+pub(crate) fn bundles_of(base: &Path, device: &str) -> PathBuf {
     let table = toml::from_str::<toml::Table>(device).ok();
     let named = table.and_then(|table| Some(table.get("bundles")?.as_str()?.to_owned()));
     base.join(named.map_or_else(Config::bundles_directory, PathBuf::from))
-}
-
-/// The site's settings in the active bundle.
-fn site_settings(base: &Path, device: &str) -> Option<String> {
-    std::fs::read_to_string(bundles_of(base, device).join("active/site.toml")).ok()
 }
 
 /// Goes back to the bundle before where the files of the active one are not those that were signed; from which version to
@@ -561,7 +646,7 @@ pub struct Withdrawn {
 ///
 /// # Errors
 /// When one of them is no TOML.
-pub fn layered(site: &str, device: &str) -> Result<toml::Table, toml::de::Error> {
+fn layered(site: &str, device: &str) -> Result<toml::Table, toml::de::Error> {
     fn over(below: &mut toml::Table, above: toml::Table) {
         for (key, value) in above {
             match (below.get_mut(&key), value) {

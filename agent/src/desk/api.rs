@@ -152,7 +152,7 @@ pub struct Consent {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
-    /// What a scanner read: the QR code of a citizen card, or twelve digits.
+    /// What a scanner read: the QR code of a citizen card, twelve digits, or machine readable lines.
     #[schema(value_type = Option<String>)]
     pub scan: Option<Private>,
     /// The twelve digits of the card.
@@ -308,7 +308,7 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<
 
     async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
         let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
-            let remedy = "send less; docs/local-api.md has the limits";
+            let remedy = "send less; /usr/share/doc/cccd-agent/local-api.md has the limits";
             Problem::new(rejection.status(), "body_refused", "the body is too large or did not arrive whole", remedy)
         })?;
         let bytes = if bytes.is_empty() { b"{}".as_slice().into() } else { bytes };

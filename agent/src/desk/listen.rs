@@ -3,6 +3,7 @@
 //! A program that opens connections and says nothing harms nobody but itself: a connection has five seconds for each
 //! request's head, there is room for [`MOST`] at a time, and one more is closed at once.
 
+use crate::config::check::no_table;
 use crate::desk::guard::{self, Peer};
 use crate::desk::{Desk, api, compat, work};
 use crate::failure::Failure;
@@ -37,7 +38,7 @@ const ROSTER: usize = 256 * 1024 * 1024;
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "cccd-agent, local interface",
-    description = "Reads the Vietnamese citizen card for software on the same machine. docs/local-api.md explains it.",
+    description = "Reads the Vietnamese citizen card for software on the same machine. /usr/share/doc/cccd-agent/local-api.md explains it.",
     license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
 ))]
 struct Description;
@@ -184,9 +185,7 @@ fn bind_unix(path: &Path) -> Result<UnixListener, Failure> {
 /// # Errors
 /// When an address is taken, or the device has failed.
 pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure> {
-    let config = desk.site().config.desk.clone().ok_or_else(|| {
-        Failure::usage("config_no_desk", "the configuration has no [desk]", "add it as docs/configuration.md shows")
-    })?;
+    let config = desk.site().config.desk.clone().ok_or_else(|| no_table("desk"))?;
     let routes = router(&desk);
     let listener = bind(config.listen).await?;
     if let Some(path) = &config.socket {
@@ -200,6 +199,7 @@ pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure
         compat::type_scans(&desk, device)?;
     }
     tokio::spawn(tcp(Arc::clone(&desk), listener, routes));
+    desk.site().started()?;
     tracing::info!(listen = %config.listen, profile = desk.profile().id, "the desk is open");
     crate::commands::print_json(&serde_json::json!({ "listening": config.listen.to_string() }), false)?;
     while !stop() {

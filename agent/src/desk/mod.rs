@@ -27,6 +27,7 @@ use crate::site::{Agreed, Site, lock};
 use crate::station::Station;
 use crate::visit::{self, Wait};
 use axum::http::StatusCode;
+use cccd::Code;
 use drivers::gpio::guard::Guard;
 use kiosk_ui::slip::Paper;
 use kiosk_ui::state::ReadStep;
@@ -369,9 +370,9 @@ impl Desk {
             }
             if let Some(scan) = &key.scan
                 && session.profile.accepts(Accept::HealthInsurance)
-                && cccd::qr::parse(&scan.0) == Ok(cccd::qr::Scan::HealthInsurance)
+                && let Code::HealthInsurance(card) = Code::of(&scan.0)
             {
-                session.insurance = scan.0.split('|').next().map(|code| code.to_owned().into());
+                session.insurance = Some(Private(card.code));
                 let again = session.happened(What::Waiting { waits: Wait::Key });
                 desk.tell(News::Session(again));
                 return Ok(());
@@ -398,6 +399,16 @@ impl Desk {
                 let event = session.happened(What::NotRead { code: problem.code, remedy: problem.remedy });
                 self.tell(News::Session(event));
             }
+        }
+    }
+
+    /// What came from the scanner is no text: whoever waits for a scan learns why.
+    fn misread(&self, garbled: drivers::scanner::Garbled) {
+        let mut inner = lock(&self.inner);
+        if let Some(session) = inner.current.as_mut().filter(|session| session.steps.waits() == Wait::Key) {
+            let (code, remedy) = (garbled.code().to_owned(), garbled.remedy().to_owned());
+            let event = session.happened(What::NotRead { code, remedy });
+            self.tell(News::Session(event));
         }
     }
 
@@ -507,9 +518,12 @@ pub fn keep_ticking(desk: &Arc<Desk>) {
 pub fn take_scans(desk: &Arc<Desk>, scanner: Box<dyn drivers::scanner::Scanner>) {
     let desk = Arc::downgrade(desk);
     std::thread::spawn(move || {
-        cabinet::scans(scanner, Box::new(|_, _| {}), &mut |text| {
+        cabinet::scans(scanner, Box::new(|_, _| {}), &mut |said| {
             let Some(desk) = desk.upgrade() else { return false };
-            desk.scanned(&text);
+            match said {
+                Ok(text) => desk.scanned(&text),
+                Err(garbled) => desk.misread(garbled),
+            }
             true
         });
     });
@@ -518,14 +532,10 @@ pub fn take_scans(desk: &Arc<Desk>, scanner: Box<dyn drivers::scanner::Scanner>)
 /// What opens a chip, from what a client gives.
 fn opened(key: &api::Key, profile: &Profile) -> Result<AccessKey, Failure> {
     match (&key.scan, &key.number, &key.mrz) {
-        (Some(scan), None, None) => access::from_scan(scan.0.trim()),
+        (Some(scan), None, None) => access::from_scan(&scan.0, profile.takes_mrz()),
         (None, Some(number), None) => access::from_number(&number.0),
         (None, None, Some(mrz)) if profile.takes_mrz() => access::from_mrz_text(&mrz.0),
-        (None, None, Some(_)) => Err(Failure::usage(
-            "passport_not_accepted",
-            "this profile reads citizen cards only",
-            "scan the citizen card, or choose a profile that accepts passports",
-        )),
+        (None, None, Some(_)) => Err(access::passport_not_accepted()),
         _ => Err(Failure::usage("key_missing", "give one of scan, number and mrz", "scan the card's QR code")),
     }
 }

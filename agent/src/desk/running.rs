@@ -60,6 +60,11 @@ impl Desk {
                 self.tell(News::Session(event));
                 Ok(())
             }
+            Told::Waiting => {
+                let event = session.happened(What::Waiting { waits: Wait::Chip });
+                self.tell(News::Session(event));
+                Ok(())
+            }
             Told::Failed(failure) => {
                 self.tell(News::Compat(compat::Message::Failed(failure.code.clone())));
                 let (event, todo) = session.not_read(&failure);

@@ -11,7 +11,7 @@ use crate::desk::paper;
 use crate::desk::problem::Problem;
 use crate::desk::{Desk, News};
 use crate::failure::Failure;
-use crate::holder::{Assurance, Content, Difference, Paper, Reason, Released, Source, Vouching};
+use crate::holder::{Assurance, Content, Difference, PORTRAIT_REASON, Paper, Reason, Released, Source, Vouching};
 use crate::lodging::{self, Guest, Layout};
 use crate::profile::{Accept, Item, Profile};
 use crate::site::{Agreed, Finished, day_of};
@@ -126,6 +126,7 @@ fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
     let mut holder = released.map(|released| released.to_json()).unwrap_or_default();
     if !with_portrait && let Some(map) = holder.as_object_mut() {
         map.remove(Item::Portrait.name());
+        map.remove(PORTRAIT_REASON);
     }
     let deliveries = desk.site().book().deliveries_of(&record.id).unwrap_or_default();
     RecordView {
@@ -506,7 +507,7 @@ fn portal_file(desk: &Desk, citizens: bool, records: &[&Record]) -> Result<Vec<u
     }
     let layout = layout(desk)?;
     let config = desk.site().config.lodging.as_ref();
-    let template = config.and_then(|lodging| lodging.template.as_deref()).map(crate::commands::load).transpose()?;
+    let template = config.and_then(|lodging| lodging.template.as_deref()).map(program::files::read).transpose()?;
     lodging::xlsx(&layout, template.as_deref(), &guests)
 }
 

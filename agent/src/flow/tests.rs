@@ -1,7 +1,7 @@
 use super::*;
 use kiosk_ui::judged::Details;
+use kiosk_ui::panel::PANELS;
 use kiosk_ui::state::{Field, Layer};
-use kiosk_ui::theme::PANELS;
 use verdict::{Admission, Because, Rung, Word};
 
 fn place(queue: Option<(char, String)>) -> Place {
@@ -169,7 +169,8 @@ fn a_verdict_closes_itself_after_half_a_minute() {
 
 #[test]
 fn whatever_ends_a_session_erases_and_resets_the_settings() {
-    let endings: [fn(&mut Flow) -> Vec<Effect>; 4] = [
+    let endings: [fn(&mut Flow) -> Vec<Effect>; 5] = [
+        |flow| flow.update(Input::Slept),
         |flow| flow.update(Input::Act(Act::Cancel)),
         |flow| after(flow, [Input::Tick(100_000), Input::Tick(200_000)]),
         |flow| after(flow, [Input::Act(Act::Staff), Input::Act(Act::Finish)]),
@@ -185,6 +186,33 @@ fn whatever_ends_a_session_erases_and_resets_the_settings() {
         assert_eq!(flow.state().screen, Screen::Attract);
         assert!(flow.holder.is_none() && flow.typed.0.is_empty());
     }
+}
+
+#[test]
+fn a_machine_that_slept_wakes_to_nobody() {
+    let reading = |flow: &mut Flow| {
+        to_place(flow);
+        after(flow, [Input::Progress(ReadStep::Text, 30), Input::Name("Nguyễn Văn An".to_owned().into())])
+    };
+    let asked_for_more_time = |flow: &mut Flow| {
+        to_scan(flow);
+        flow.update(Input::Tick(45_000))
+    };
+    for till in [to_place, reading, to_result, asked_for_more_time] {
+        let mut flow = kiosk(false);
+        till(&mut flow);
+        let effects = flow.update(Input::Slept);
+        assert!(erased(&effects) && effects.iter().any(|effect| matches!(effect, Effect::StopWaiting)));
+        assert!(flow.state().screen == Screen::Attract && flow.holder.is_none() && flow.visit.is_none());
+        // What the reader's thread says of the read that was cut off concerns nobody.
+        after(&mut flow, [Input::Judged(proved(), None), Input::Failed("card_lifted".to_owned()), Input::CardGone]);
+        assert_eq!(flow.state().screen, Screen::Attract);
+    }
+    let mut flow = kiosk(false);
+    assert!(flow.update(Input::Slept).is_empty(), "nobody was there");
+    to_result(&mut flow);
+    flow.update(Input::Act(Act::Finish));
+    assert_eq!((flow.update(Input::Slept).len(), &flow.state().screen), (0, &Screen::TakeCard), "it lies there still");
 }
 
 #[test]
@@ -432,12 +460,63 @@ fn whoever_agreed_and_goes_away_stands_in_the_log() {
 }
 
 #[test]
-fn a_code_that_is_no_citizen_card_says_what_to_do() {
+fn a_code_that_opens_no_card_is_called_what_it_is() {
+    for (text, what) in [
+        ("not a card|", Phrase::NotACardCode),
+        ("GD4010123456789", Phrase::CodeInsurance),
+        ("https://vneid.gov.vn/qr?token=0123456789ab", Phrase::CodeVneid),
+        ("https://example.vn/", Phrase::CodeLink),
+        ("M1DESMARAIS/LUC       EABC123 YULFRAAC 0834 326J001A0025 100", Phrase::CodeBoardingPass),
+        ("dc036abc6d32c8a72cb10f7134b798155d0102", Phrase::CodeSeal),
+        ("012345678", Phrase::CodeOldNumber),
+        ("00109900001x|a", Phrase::CodeNotRead),
+        (
+            "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+            Phrase::CodePassport,
+        ),
+    ] {
+        let mut flow = kiosk(false);
+        to_scan(&mut flow);
+        flow.update(Input::Scan(text.to_owned().into()));
+        let Screen::Problem(problem) = flow.state().screen else { panic!("{text}: {:?}", flow.state().screen) };
+        assert_eq!((problem.what, problem.next), (what, Phrase::ScanCitizenCard), "{text}");
+    }
+}
+
+#[test]
+fn what_the_scanner_does_not_read_is_no_try_of_the_citizen() {
     let mut flow = kiosk(false);
+    flow.update(Input::Misread);
+    assert_eq!(flow.state().screen, Screen::Attract, "nobody is there");
     to_scan(&mut flow);
-    flow.update(Input::Scan("not a card|".to_owned().into()));
+    for _ in 0..TRIES * 2 {
+        flow.update(Input::Misread);
+        let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
+        assert_eq!((problem.what, problem.next), (Phrase::ScanUnclear, Phrase::ScanOrType));
+        assert_eq!(problem.tries_left, TRIES);
+        flow.update(Input::Act(Act::Retry));
+    }
+    // The scanner is known to be wrong by now: the number is typed, and a scan that is read is taken all the same.
+    let trouble = Trouble { since: "08:00".to_owned(), code: "scan_layout".to_owned() };
+    after(&mut flow, [Input::Part(Part::Scanner, Some(trouble)), Input::Misread, Input::Act(Act::Retry)]);
+    assert_eq!(flow.state().screen, Screen::Number { typed: 0, wrong: false });
+    flow.update(Input::Misread);
+    assert_eq!(flow.state().screen, Screen::Number { typed: 0, wrong: false });
+    flow.update(Input::Scan(virtual_card::PERSONAS[0].qr().into()));
+    assert_eq!(flow.state().screen, Screen::Place);
+}
+
+#[test]
+fn a_card_of_another_kind_that_lay_there_is_no_reason_to_stop_waiting() {
+    let mut flow = kiosk(false);
+    to_place(&mut flow);
+    flow.update(Input::Progress(ReadStep::Connect, 3));
+    assert!(matches!(flow.state().screen, Screen::Reading { .. }));
+    flow.update(Input::Waiting);
+    assert_eq!(flow.state().screen, Screen::Place);
+    flow.update(Input::Failed("card_other_kind".to_owned()));
     let Screen::Problem(problem) = flow.state().screen else { panic!("{:?}", flow.state().screen) };
-    assert_eq!((problem.what, problem.next), (Phrase::NotACardCode, Phrase::ScanOrType));
+    assert_eq!((problem.what, problem.next), (Phrase::OtherKind, Phrase::PlaceCard));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Effect, Flow, Sound, Task};
 use crate::access::{self, Private};
 use crate::profile::Keyboard;
 use crate::visit::{self, Outcome, Refusal, Visit, Wait};
+use cccd::code::{Code, Kind};
 use kiosk_ui::judged::{Judged, Then};
 use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep};
 use kiosk_ui::typing::Typing;
@@ -47,7 +48,7 @@ impl Flow {
                 }
                 visit::Effect::Ask(Wait::Key) => self.identify(effects),
                 visit::Effect::Ask(Wait::Chip) => {
-                    effects.extend(self.key.take().map(Effect::Read));
+                    effects.extend(self.key.take().map(Box::new).map(Effect::Read));
                     self.go(Screen::Place, effects);
                 }
                 visit::Effect::Ask(Wait::Form) => self.next_field(effects),
@@ -97,7 +98,7 @@ impl Flow {
     pub(super) fn identified(&mut self, text: &str, effects: &mut Vec<Effect>) {
         // Nobody reads a card at this kiosk without having agreed.
         if self.shown.screen == Screen::Attract {
-            if access::from_scan(text).is_err() && self.insurance_code(text).is_none() {
+            if access::from_scan(text, self.task.mrz).is_err() && self.insurance_code(text).is_none() {
                 return;
             }
             self.begin(effects);
@@ -111,13 +112,15 @@ impl Flow {
             self.insurance = Some(code);
             return self.identify(effects);
         }
-        match access::from_scan(text) {
+        let code = Code::of(text);
+        let kind = code.kind();
+        match access::from_code(code, self.task.mrz) {
             Ok(key) => {
                 effects.push(Effect::Sound(Sound::Done));
                 self.key = Some(key);
                 self.step(visit::Input::Key, effects);
             }
-            Err(_) if matches!(self.shown.screen, Screen::Number { .. }) => {
+            Err(_) if matches!((&self.shown.screen, kind), (Screen::Number { .. }, Kind::Digits | Kind::OldNumber)) => {
                 effects.push(Effect::Sound(Sound::Attention));
                 if self.another_try() {
                     self.go(Screen::Number { typed: 0, wrong: true }, effects);
@@ -125,22 +128,15 @@ impl Flow {
                     self.give_up(Phrase::NumberWrong, Phrase::CheckNumber, effects);
                 }
             }
-            Err(failure) => {
-                let next = if failure.code == "qr_health_insurance" {
-                    Phrase::HealthInsuranceCard
-                } else {
-                    Phrase::ScanOrType
-                };
-                self.problem(Phrase::NotACardCode, next, effects);
-            }
+            Err(_) => self.problem(access::said_of(kind), Phrase::ScanCitizenCard, effects),
         }
     }
 
     /// The code of a health insurance card, where it is taken.
     pub(super) fn insurance_code(&self, text: &str) -> Option<Private> {
         self.task.insurance.as_ref()?;
-        match cccd::qr::parse(text) {
-            Ok(cccd::qr::Scan::HealthInsurance) => text.split('|').next().map(|code| code.to_owned().into()),
+        match Code::of(text) {
+            Code::HealthInsurance(card) => Some(Private(card.code)),
             _ => None,
         }
     }

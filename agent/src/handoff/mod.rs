@@ -86,11 +86,23 @@ struct Line {
     client: Option<Client>,
 }
 
+/// Whether a recipient could be reached as its connection says; nothing is sent.
+///
+/// # Errors
+/// When the connection is not complete, or a file of it cannot be read.
+pub fn check(id: &str, connection: &Connection) -> Result<(), Failure> {
+    Line::new(id, connection).map(drop)
+}
+
 impl Line {
     fn new(id: &str, connection: &Connection) -> Result<Self, Failure> {
         let wrong = |why: String| {
             let message = format!("recipient {id}: {why}");
-            Failure::usage("recipient_configuration", message, "compare with docs/configuration.md")
+            Failure::usage(
+                "recipient_configuration",
+                message,
+                "compare with /usr/share/doc/cccd-agent/configuration.md",
+            )
         };
         let secret = match &connection.secret_file {
             Some(path) => crate::commands::pass_phrase(path)?,

@@ -30,6 +30,16 @@ pub enum Item {
     Mother,
     Spouse,
     OldIdNumber,
+    /// Of a passport whose EF.DG11 has them.
+    OtherNames,
+    /// Of a passport, from EF.DG11.
+    PlaceOfBirth,
+    /// Of a passport, from EF.DG11.
+    Telephone,
+    /// Of a passport, from EF.DG11.
+    Profession,
+    /// Of a passport, from EF.DG12.
+    IssuingAuthority,
     /// The image as it stands in EF.DG2: JPEG or JPEG 2000.
     Portrait,
 }
@@ -45,7 +55,7 @@ pub enum Sensitivity {
 
 impl Item {
     /// Every one, in the order in which people read them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::IdNumber,
         Self::DocumentNumber,
         Self::FullName,
@@ -63,6 +73,11 @@ impl Item {
         Self::Mother,
         Self::Spouse,
         Self::OldIdNumber,
+        Self::OtherNames,
+        Self::PlaceOfBirth,
+        Self::Telephone,
+        Self::Profession,
+        Self::IssuingAuthority,
         Self::Portrait,
     ];
 
@@ -87,6 +102,11 @@ impl Item {
             Self::Mother => "mother",
             Self::Spouse => "spouse",
             Self::OldIdNumber => "old_id_number",
+            Self::OtherNames => "other_names",
+            Self::PlaceOfBirth => "place_of_birth",
+            Self::Telephone => "telephone",
+            Self::Profession => "profession",
+            Self::IssuingAuthority => "issuing_authority",
             Self::Portrait => "portrait",
         }
     }
@@ -118,6 +138,11 @@ impl Item {
             Self::Mother => ("Họ tên mẹ", "Mother"),
             Self::Spouse => ("Họ tên vợ/chồng", "Spouse"),
             Self::OldIdNumber => ("Số CMND cũ", "Old ID number"),
+            Self::OtherNames => ("Tên gọi khác", "Other names"),
+            Self::PlaceOfBirth => ("Nơi sinh", "Place of birth"),
+            Self::Telephone => ("Số điện thoại trên giấy tờ", "Telephone in the document"),
+            Self::Profession => ("Nghề nghiệp", "Profession"),
+            Self::IssuingAuthority => ("Nơi cấp", "Issuing authority"),
             Self::Portrait => ("Ảnh chân dung", "Portrait"),
         }
     }
@@ -131,12 +156,15 @@ impl Item {
         }
     }
 
-    /// The data group of a citizen card that holds it. A passport has what DG1 and DG2 hold.
+    /// The data group that holds it: of a citizen card or, where that has no such datum, of a passport. A passport has
+    /// names and dates in DG1, and in DG11 and DG12 where they are read.
     #[must_use]
     pub const fn data_group(self) -> u8 {
         match self {
             Self::Portrait => 2,
             Self::DocumentNumber => 1,
+            Self::OtherNames | Self::PlaceOfBirth | Self::Telephone | Self::Profession => 11,
+            Self::IssuingAuthority => 12,
             _ => 13,
         }
     }

@@ -346,25 +346,7 @@ macro_rules! built_in {
 }
 
 /// The profiles that come with the agent.
-const BUILT_IN: &[(&str, &str)] = built_in![
-    "identify",
-    "register",
-    "hospital-desk",
-    "hospital-kiosk",
-    "lodging",
-    "lodging-hospital",
-    "exam",
-    "gate",
-    "customer-check",
-    "transit",
-    "parking",
-    "beneficiary",
-    "school",
-    "one-stop",
-    "attest",
-    "roster-check",
-    "practice",
-];
+const BUILT_IN: &[(&str, &str)] = fleet::built_in_profiles!(built_in);
 
 /// Recipients that are on the device itself; the others need a connection in the configuration.
 pub const ON_DEVICE: [&str; 2] = ["desk", "app"];
@@ -388,7 +370,7 @@ impl Profile {
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let profile: Self = toml::from_str(text).map_err(|e| {
             let why = format!("the profile is not valid: {}", e.to_string().trim());
-            Failure::usage("profile_invalid", why, "compare with docs/profiles.md")
+            Failure::usage("profile_invalid", why, "compare with /usr/share/doc/cccd-agent/profiles.md")
         })?;
         match profile.fault() {
             None => Ok(profile),

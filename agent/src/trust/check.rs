@@ -1,7 +1,8 @@
 //! What is wrong with a trust directory, before a card shows it.
 
-use super::{kinds, said, vouches, vouches_for_citizen_cards};
+use super::{vouches, vouches_for_citizen_cards};
 use crate::anchors::Anchors;
+use crate::said::{self, kinds};
 use emrtd::crypto::Protection;
 use emrtd::document::Scope;
 use emrtd::error::describe;
@@ -81,6 +82,7 @@ impl Findings {
         let own = |weight| if entry.origin == Origin::Operator { weight } else { Weight::Note };
         let role = store.role(entry);
         match role {
+            Role::NotAnAuthority if entry.certificate.is_seal_signer() => {}
             Role::NotAnAuthority => {
                 let what = named("basicConstraints and keyUsage do not make it an authority");
                 let remedy = "a document signer is trusted by a pin, not by lying there";

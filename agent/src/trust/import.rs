@@ -2,10 +2,10 @@
 
 use super::lists::ListView;
 use super::plan::{Documents, Plan, unfit, unknown};
-use super::said::{ANCHORS, PINS, PinEntry, Pins, Words, citizen_cards};
-use super::{Difference, difference, kinds};
+use super::{Difference, difference};
 use crate::anchors::{PROVENANCE, name};
 use crate::failure::Failure;
+use crate::said::{ANCHORS, PINS, PinEntry, Pins, Words, citizen_cards, kinds};
 use emrtd::x509::{Certificate, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -174,7 +174,7 @@ fn record(directory: &Path, line: Provenance) -> Result<(), Failure> {
 /// # Errors
 /// When the file is neither, the words do not fit it, or the directory cannot be written.
 pub fn pin(file: &Path, directory: &Path, documents: &Documents, now: UnixTime) -> Result<PinEntry, Failure> {
-    let bytes = crate::commands::load(file)?;
+    let bytes = program::files::read(file)?;
     let certificate = document_signer(&bytes).ok_or_else(|| {
         let message = format!("{} is neither a document signer's certificate nor an EF.SOD", file.display());
         refused("pin_unreadable", message, "give a DER or PEM certificate, or an EF.SOD that verifies")

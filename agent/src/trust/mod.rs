@@ -12,8 +12,7 @@
 //! | file | content |
 //! |---|---|
 //! | `mod.rs` | certificates as people see them, and for what they vouch |
-//! | `kinds.rs` | words for kinds of document |
-//! | `said.rs` | `anchors.toml` and `pins.toml` |
+//! | [`said`](crate::said) | `anchors.toml` and `pins.toml`, and words for kinds of document |
 //! | `check.rs` | what is wrong with a directory |
 //! | `plan.rs` | what a file would change, and what stands against it |
 //! | `lists.rs` | which lists take whose place |
@@ -22,12 +21,11 @@
 
 pub mod check;
 pub mod import;
-pub mod kinds;
 mod lists;
 pub mod plan;
-pub mod said;
 pub mod scope;
 
+use crate::said::kinds;
 use emrtd::document::{DocumentKind, Scope};
 use emrtd::trust::{Chain, Entry, Origin, Role, TrustStore, scope_of};
 use serde::Serialize;
@@ -109,9 +107,9 @@ pub fn views(store: &TrustStore) -> Vec<CertificateView> {
 #[must_use]
 pub fn vouches(store: &TrustStore, entry: &Entry) -> Scope {
     match store.role(entry) {
-        Role::Anchor => entry.scope,
+        Role::Anchor => entry.vouches(),
         Role::Link => match store.chain(&entry.certificate) {
-            Chain::Trusted(path) => entry.scope.and(scope_of(&path)),
+            Chain::Trusted(path) => entry.vouches().and(scope_of(&path)),
             _ => Scope::NONE,
         },
         _ => Scope::NONE,
@@ -123,7 +121,7 @@ pub fn vouches(store: &TrustStore, entry: &Entry) -> Scope {
 pub fn vouches_for_citizen_cards(store: &TrustStore) -> bool {
     let card = kinds::document(kinds::CITIZEN_CARD);
     let own = |entry: &Entry| {
-        entry.scope.contains(card)
+        entry.vouches().contains(card)
             && entry.certificate.country().is_some_and(|country| kinds::is_own_state(&country))
             && vouches(store, entry).contains(card)
     };

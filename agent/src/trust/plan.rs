@@ -11,12 +11,11 @@
 //! a person's word. Of a master list's entries the lower rows stand for nothing, and the right column holds for the site's
 //! own state and for names that the operator gave: for the others the list's signer vouches, and a person confirms.
 
-use super::kinds;
 use super::lists::{self, ListView};
-use super::said::{Word, fingerprint};
 use super::{CertificateView, vouches};
 use crate::anchors::{self, Anchors, Loaded, name};
 use crate::failure::Failure;
+use crate::said::{Word, fingerprint, kinds};
 use emrtd::document::Scope;
 use emrtd::error::describe;
 use emrtd::trust::{Chain, Entry, Origin, Role, TrustStore};
@@ -109,7 +108,7 @@ pub fn plan(
     now: UnixTime,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Plan, Failure> {
-    let bytes = crate::commands::load(file)?;
+    let bytes = program::files::read(file)?;
     let (mut alone, original, mut is_directory) = (TrustStore::new(), name(file), false);
     let added = alone.add_with(&original, &bytes, &mut |done, of| {
         is_directory = true;
@@ -169,7 +168,11 @@ pub fn unconfirmed(open: &[&Gain]) -> Failure {
 }
 
 pub(super) fn unknown(why: &str) -> Failure {
-    refused("documents_unknown", why.to_owned(), "name the kinds as docs/cli.md has them, with commas between")
+    refused(
+        "documents_unknown",
+        why.to_owned(),
+        "name the kinds as /usr/share/doc/cccd-agent/cli.md has them, with commas between",
+    )
 }
 
 /// That a word means nothing for a certificate.
@@ -207,6 +210,8 @@ fn faults(alone: &TrustStore, after: &TrustStore) -> Result<(), Failure> {
         let named =
             format!("{}, SHA-256 {}", entry.certificate.subject_name(), hex::encode(entry.certificate.fingerprint()));
         match after.role(entry) {
+            // Seals name their signer and do not carry its certificate: it has to be here, and vouches for nothing.
+            Role::NotAnAuthority if entry.certificate.is_seal_signer() => {}
             Role::NotAnAuthority => {
                 let message = format!("{named}: basicConstraints and keyUsage do not make it an authority");
                 let remedy = "a document signer is pinned: --pin REASON; of a CSCA get the right certificate";

@@ -1,12 +1,11 @@
 //! The operator's word about one certificate of a directory: for which kinds of document it vouches.
 
 use super::import::{pins, replace, said};
-use super::kinds;
 use super::plan::{Documents, unfit, unknown};
-use super::said::{ANCHORS, PINS, PinEntry, Word, fingerprint};
 use super::{CertificateView, difference};
 use crate::anchors;
 use crate::failure::Failure;
+use crate::said::{ANCHORS, PINS, PinEntry, Word, fingerprint, kinds};
 use emrtd::x509::UnixTime;
 use serde::Serialize;
 use std::path::Path;

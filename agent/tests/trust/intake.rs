@@ -5,7 +5,7 @@ use cccd_agent::trust::check::findings;
 use cccd_agent::trust::vouches;
 use emrtd::document::Scope;
 use emrtd::trust::Role;
-use virtual_card::issuer::{CscaKey, Oddity};
+use virtual_card::issuer::{CscaKey, Oddity, SealSigner};
 
 /// What a certificate is, as the table of `trust/plan.rs` has them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,6 +135,27 @@ fn a_new_key_comes_in_with_its_link() {
     bench.import(&both, &all()).expect("imported");
     assert_eq!(found(&bench, &anchor), (Role::Anchor, true));
     assert!(!findings(&bench.load(), now()).iter().any(|finding| finding.code == "anchors_unlinked"));
+}
+
+/// Seals of the binary form do not carry their signer's certificate: it may lie there, and vouches for nothing. That of a
+/// document signer may not.
+#[test]
+fn signers_of_seals_are_taken_in_and_vouch_for_nothing() {
+    let issuer = vietnam();
+    for (signer, taken) in [
+        (SealSigner::BarCode, true),
+        (SealSigner::NonConstrained, true),
+        (SealSigner::Documents, false),
+        (SealSigner::Unnamed, false),
+    ] {
+        let der = issuer.seal_signer(signer).expect("certificate");
+        let refusal = code(Bench::with(&[&root(&issuer)]).import(&der, &all()));
+        assert_eq!(refusal.as_deref(), (!taken).then_some("anchor_not_an_authority"), "{signer:?}");
+        // The same laid there by hand.
+        let bench = Bench::with(&[&root(&issuer), &der]);
+        let finding = findings(&bench.load(), now()).iter().any(|finding| finding.code == "not_an_authority");
+        assert_eq!((finding, found(&bench, &der)), (!taken, (Role::NotAnAuthority, false)), "{signer:?}");
+    }
 }
 
 /// What a link waited for brings it up, and a person confirms both.

@@ -9,12 +9,17 @@
 //!
 //! A QR code is unsigned: it opens the chip, and it is compared with the chip, but it proves nothing. Twelve digits
 //! open the chip, so nothing else is needed: every other field may be missing, empty or odd. What is odd is listed in
-//! [`Qr::odd`] and not kept, as EF.DG13 does it.
+//! [`Qr::odd`] and not kept, as EF.DG13 does it. So is text in another alphabet than the Vietnamese one: bytes of TCVN3
+//! and VNI that a scanner took for Latin letters.
+//!
+//! Where another character than `|` follows the twelve digits, that one parts the fields: keyboard layouts make `~`, `¦`
+//! or nothing at all of it.
 //!
 //! The two cards are told apart by their shape and not by the length of the first field: since 2025 the number of a
 //! health insurance card is the personal number, too.
 
 use crate::date::CardDate;
+use crate::insurance::Insurance;
 use crate::number::{Number, Sex};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
@@ -48,8 +53,8 @@ impl QrError {
 pub enum Scan {
     /// A citizen card.
     Cccd(Box<Qr>),
-    /// A health insurance card, told apart so that it can be said; its content is not interpreted here.
-    HealthInsurance,
+    /// A health insurance card, told apart so that it can be said; but for its code it is not interpreted here.
+    HealthInsurance(Insurance),
 }
 
 /// The fields of a citizen card. Personal data: `Debug` hides them, and they are wiped when dropped.
@@ -92,27 +97,49 @@ impl Drop for Qr {
     }
 }
 
+/// What may stand around a code: white space, marks of byte order, ends of strings.
+pub(crate) fn is_around(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\0')
+}
+
 /// Tells what a scan is and reads a citizen card's fields.
 ///
 /// # Errors
 /// When it is neither card, or the first field has twelve characters that are not all digits.
 pub fn parse(text: &str) -> Result<Scan, QrError> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
-    let fields: Vec<&str> = text.split('|').map(str::trim).collect();
+    let text = text.trim_matches(is_around);
+    let fields: Vec<&str> = text.split(separator(text)).map(str::trim).collect();
     if fields.len() < 2 {
         return Err(QrError::Unknown);
     }
     let first: Zeroizing<String> = Zeroizing::new(fields[0].chars().filter(|c| !c.is_whitespace()).collect());
     let is_code = first.bytes().all(|b| b.is_ascii_alphanumeric());
+    let insurance = || Scan::HealthInsurance(Insurance { code: first.to_ascii_uppercase().into() });
     match first.len() {
-        10 | 15 if is_code => Ok(Scan::HealthInsurance),
-        12 if is_code && is_insurance(&fields) => Ok(Scan::HealthInsurance),
-        12 => {
+        10 | 15 if is_code => Ok(insurance()),
+        12 if is_code && is_insurance(&fields) => Ok(insurance()),
+        12 if is_code => {
             let number = Number::parse(&first).map_err(|_| QrError::Field(1))?;
             Ok(Scan::Cccd(Box::new(card(number, &fields))))
         }
         _ => Err(QrError::Unknown),
     }
+}
+
+/// What parts the fields: `|`, or what follows the twelve digits.
+fn separator(text: &str) -> char {
+    let behind = text.get(..12).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).map(|_| &text[12..]);
+    let next = behind.and_then(|behind| behind.trim_start_matches(' ').chars().next());
+    next.filter(|next| !next.is_alphanumeric()).unwrap_or('|')
+}
+
+/// The code on a health insurance card by itself: two letters, the level of benefit, the place, ten digits.
+pub(crate) fn is_insurance_code(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 15
+        && bytes[..2].iter().all(u8::is_ascii_alphabetic)
+        && matches!(bytes[2], b'1'..=b'5')
+        && bytes[3..].iter().all(u8::is_ascii_digit)
 }
 
 /// The shape of a health insurance card: `$` at the end, or a name in hexadecimal digits.
@@ -132,12 +159,12 @@ fn card(number: Number, fields: &[&str]) -> Qr {
         number,
         old_numbers: fields.read(2, old_numbers).unwrap_or_default(),
         name: fields.read(3, |text| {
-            let is_name = |c: char| !c.is_control() && !c.is_numeric();
-            (text.chars().all(is_name) && text.chars().any(char::is_alphabetic)).then(|| normal(text))
+            let is_name = is_vietnamese(text) && !text.chars().any(char::is_numeric);
+            (is_name && text.chars().any(char::is_alphabetic)).then(|| normal(text))
         }),
         birth: fields.read(4, CardDate::from_text),
         sex: fields.read(5, |text| Sex::from_text(text).map(|_| normal(text))),
-        residence: fields.read(6, |text| (!text.chars().any(char::is_control)).then(|| normal(text))),
+        residence: fields.read(6, |text| is_vietnamese(text).then(|| normal(text))),
         issued: fields.read(7, CardDate::from_text),
         odd: fields.odd,
         trailing_fields: fields.fields.len().saturating_sub(7),
@@ -160,6 +187,23 @@ impl Fields<'_> {
         }
         value
     }
+}
+
+/// Whether every letter is one of the alphabets written in Vietnam: Latin letters with the marks of Vietnamese and of
+/// the Ê Đê and Gia Rai, Đ, and Ƀ. TCVN3 and VNI read as Latin-1 have others, and signs that no name has.
+fn is_vietnamese(text: &str) -> bool {
+    const MARKS: [char; 9] =
+        ['\u{300}', '\u{301}', '\u{302}', '\u{303}', '\u{306}', '\u{309}', '\u{30c}', '\u{31b}', '\u{323}'];
+    const LETTERS: [char; 6] = ['đ', 'Đ', 'ð', 'Ð', 'ƀ', 'Ƀ'];
+    // Typographic quotes and dashes, and the apostrophe that some keyboards have.
+    const SIGNS: [char; 7] = ['’', '‘', 'ʼ', '–', '“', '”', '´'];
+    text.nfd().all(|c| {
+        c.is_ascii_graphic()
+            || c.is_whitespace() && !c.is_control()
+            || MARKS.contains(&c)
+            || LETTERS.contains(&c)
+            || SIGNS.contains(&c)
+    })
 }
 
 fn normal(text: &str) -> String {

@@ -74,6 +74,39 @@ fn an_odd_field_is_listed_and_not_kept_and_keeps_no_other_out() {
 }
 
 #[test]
+fn bytes_of_older_encodings_are_odd_and_open_all_the_same() {
+    // "Trần Đức An" in TCVN3, taken for Latin-1; and what UTF-8 decoders leave of it.
+    for name in ["TrÇn §øc An", "NguyÔn V¨n An", "Tr\u{fffd}n \u{fffd}c An"] {
+        let qr = card(&CARD.replace("Nguyễn Văn A", name).replace("Số 1", name));
+        assert_eq!(
+            (qr.number.digits(), &qr.odd[..], qr.name.as_deref()),
+            ("001099000017", &[3, 6][..], None),
+            "{name}"
+        );
+    }
+    for name in ["H'Hen Niê Mẫu", "Y Bhŭk Êban", "Ðặng Quốc Dũng", "Lê Thị Mỹ-Linh", "Ka’ Sră", "ĐẶNG AN"]
+    {
+        assert_eq!(card(&CARD.replace("Nguyễn Văn A", name)).odd, [0; 0], "{name}");
+    }
+}
+
+#[test]
+fn other_separators_case_and_white_space() {
+    let whole = card(CARD);
+    for separator in ["¦", "｜", "~", ";", "\t", " | "] {
+        assert_eq!(card(&CARD.replace('|', separator)), whole, "{separator}");
+    }
+    for text in [format!("\u{feff}{CARD}\r\n"), format!("  {CARD}  "), format!("{CARD}\0")] {
+        assert_eq!(card(&text), whole, "{text}");
+    }
+    let lower = card(&CARD.to_lowercase());
+    assert_eq!((lower.number.digits(), lower.odd.len(), lower.sex.as_deref()), ("001099000017", 0, Some("nam")));
+    // With a separator that the address has, too, only what is behind the address is lost.
+    let comma = card(&CARD.replace('|', ","));
+    assert_eq!((comma.number.digits(), &comma.name, comma.birth), ("001099000017", &whole.name, whole.birth));
+}
+
+#[test]
 fn several_old_numbers_are_several() {
     for (text, expected) in [
         ("012 345 678", &["012345678"][..]),
@@ -102,15 +135,23 @@ fn what_is_neither_card_is_unknown() {
     assert_eq!(parse(&CARD.replace("001099000017", "00109900001x")), Err(QrError::Field(1)));
 }
 
+/// The code of a health insurance card.
+fn insurance(text: &str) -> String {
+    match parse(text) {
+        Ok(Scan::HealthInsurance(card)) => card.code.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_health_insurance_card_is_told_apart_by_its_shape() {
     const TAIL: &str = "|15/01/1999|1|48c3a0|01 - 043|01/01/2026|-|01/01/2026|x|-|4|-|t|$";
     for first in ["GD4010123456789", "0123456789", "001099000017"] {
         let long = format!("{first}|4e677579e1bb856e{TAIL}");
-        assert_eq!(parse(&long), Ok(Scan::HealthInsurance), "{first}");
+        assert_eq!(insurance(&long), first);
         // Without its end, or without a hexadecimal name.
-        assert_eq!(parse(&long[..long.len() - 2]), Ok(Scan::HealthInsurance), "{first}");
-        assert_eq!(parse(&format!("{first}|{TAIL}")), Ok(Scan::HealthInsurance), "{first}");
+        assert_eq!(insurance(&long[..long.len() - 2]), first);
+        assert_eq!(insurance(&format!("{first}|{TAIL}")), first);
     }
     // An old number of decimal digits is no name in hexadecimal ones.
     assert_eq!(card(&CARD.replace("012345678", "001098000017")).old_numbers, ["001098000017"]);
@@ -151,7 +192,7 @@ proptest! {
     fn nothing_behind_the_number_keeps_the_chip_shut(tail in "[^|$]{0,20}(\\|[^|$]{0,20}){0,8}") {
         match parse(&format!("001099000017|{tail}")) {
             Ok(Scan::Cccd(qr)) => prop_assert_eq!(qr.number.digits(), "001099000017"),
-            Ok(Scan::HealthInsurance) => prop_assert!(tail.chars().take_while(|c| *c != '|').any(char::is_alphabetic)),
+            Ok(Scan::HealthInsurance(_)) => prop_assert!(tail.chars().take_while(|c| *c != '|').any(char::is_alphabetic)),
             Err(error) => prop_assert!(false, "{error}"),
         }
     }

@@ -32,7 +32,7 @@ impl Files {
     /// # Errors
     /// When it cannot be read or copied.
     pub fn offer(&self, file: &Path) -> std::io::Result<String> {
-        std::fs::create_dir_all(&self.0)?;
+        program::private::directory(&self.0)?;
         let beside = self.0.join(format!(".{}.part", std::process::id()));
         let copy = std::fs::File::create(&beside)?;
         let hash = copy_hashed(std::fs::File::open(file)?, &copy)?;

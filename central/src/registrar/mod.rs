@@ -21,10 +21,12 @@ use events::sync::Refusal;
 use files::Files;
 use fleet::answer::{self, Assignment, Octets};
 use fleet::authority::{FleetCa, is_device_name, validity};
+use fleet::bundle::Bundle;
 use fleet::request::{Request, Way, csr_key};
 use fleet::rollout::Rollout;
 use fleet::{FleetError, fingerprint, request};
 use openssl::x509::X509;
+use program::Failure;
 use registry::{Change, Device, Pending, Registry};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -66,6 +68,14 @@ pub enum RegistrarError {
     /// It has been away for too long.
     #[error("the certificate ended more than {0} days ago")]
     TooLate(u32),
+    /// Devices of the site would not know the profile.
+    #[error("no profile {profile:?} comes with the agent or with the bundle for {site}")]
+    Profile {
+        /// Its name.
+        profile: String,
+        /// The site.
+        site: String,
+    },
     /// Too many requests wait.
     #[error("too many requests wait for a technician")]
     Crowded,
@@ -87,6 +97,9 @@ impl RegistrarError {
             Self::Quarantined => (403, "device_quarantined", "find both devices, reset both hard, enrol the right one"),
             Self::Superseded => (403, "certificate_superseded", "enrol the device again with its birth key"),
             Self::TooLate(_) => (403, "certificate_too_old", "let a technician confirm the device anew"),
+            Self::Profile { .. } => {
+                (400, "profile_unknown", "correct its name, or publish the bundle with profiles/NAME.toml first")
+            }
             Self::Crowded => (503, "registrar_crowded", "try again later, or use a list or a token"),
             Self::Store(_) => (503, "store_failed", "try again later"),
         }
@@ -102,6 +115,16 @@ impl RegistrarError {
             other => other.to_string(),
         };
         (status, Refusal { code, message, remedy, committed: None })
+    }
+}
+
+impl From<RegistrarError> for Failure {
+    fn from(error: RegistrarError) -> Self {
+        let (_, code, remedy) = error.answer();
+        match error {
+            RegistrarError::Store(error) => error.into(),
+            error => Self::usage(code, emrtd::error::describe(&error), remedy),
+        }
     }
 }
 
@@ -210,6 +233,7 @@ impl Registrar {
     /// # Errors
     /// When a key of it was revoked, or the request is malformed.
     pub fn enrol_at(&self, bytes: &[u8], site: &str, profile: &str, by: &str) -> Result<Decision, RegistrarError> {
+        self.knows(site, profile)?;
         let request = request::open(bytes).map_err(RegistrarError::Request)?;
         let place = Place { site: site.to_owned(), profile: profile.to_owned(), by: by.to_owned() };
         let decided = self.registry.change(|change| self.decide(change, bytes, &request, None, Some(place)));
@@ -470,6 +494,20 @@ impl Registrar {
         Ok(())
     }
 
+    /// Whether the devices of a site know a profile: no place is given to a device that could not work there.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn knows(&self, site: &str, profile: &str) -> Result<(), RegistrarError> {
+        let bundle = self.registry.bundle(site, 0)?;
+        // What was published was opened then.
+        let bundle = bundle.as_deref().and_then(|bytes| Bundle::inspect(bytes).ok());
+        if fleet::profile::is_known(profile, bundle.as_ref()) {
+            return Ok(());
+        }
+        Err(RegistrarError::Profile { profile: profile.to_owned(), site: site.to_owned() })
+    }
+
     /// Expects a device: it gets in by its serial number, and by its birth key where that is known.
     ///
     /// # Errors
@@ -482,6 +520,7 @@ impl Registrar {
         profile: &str,
         by: &str,
     ) -> Result<String, RegistrarError> {
+        self.knows(site, profile)?;
         let now = self.clock.wall();
         self.registry.change(|change| {
             let name = free_name(change, serial)?;
@@ -505,6 +544,7 @@ impl Registrar {
     /// # Errors
     /// When the random source or the database fails.
     pub fn make_token(&self, site: &str, profile: &str, hours: u32, by: &str) -> Result<String, RegistrarError> {
+        self.knows(site, profile)?;
         let mut random = [0; 16];
         openssl::rand::rand_bytes(&mut random).map_err(|e| RegistrarError::Answer(e.into()))?;
         // Groups of four can be typed.
@@ -523,6 +563,7 @@ impl Registrar {
     /// # Errors
     /// When the database fails.
     pub fn approve(&self, birth: &str, site: &str, profile: &str, by: &str) -> Result<bool, RegistrarError> {
+        self.knows(site, profile)?;
         Ok(self.registry.change(|change| change.approve(birth, site, profile, by))?)
     }
 
@@ -544,6 +585,7 @@ impl Registrar {
     /// # Errors
     /// When there is no such device.
     pub fn assign(&self, name: &str, site: &str, profile: &str, by: &str) -> Result<(), RegistrarError> {
+        self.knows(site, profile)?;
         let now = self.clock.wall();
         self.update(name, |change, device| {
             change.put(&Device { site: site.to_owned(), profile: profile.to_owned(), ..device })?;
@@ -614,7 +656,7 @@ impl Registrar {
     }
 
     /// What a bundle's rollout names must be here before devices ask for it.
-    fn has_files(&self, bundle: &fleet::bundle::Bundle) -> Result<(), FleetError> {
+    fn has_files(&self, bundle: &Bundle) -> Result<(), FleetError> {
         let Some(rollout) = bundle.rollout()?.filter(|rollout| !rollout.stopped) else { return Ok(()) };
         let here = |hash: &&String| self.files().is_some_and(|files| files.has(hash));
         if let Some(missing) = rollout.files().find(|hash| !here(hash)) {
@@ -663,4 +705,61 @@ fn free_name(change: &Change<'_>, serial: &str) -> Result<String, StoreError> {
         name = format!("{base}-{number}");
     }
     Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::SystemClock;
+    use fleet::bundle::Entry;
+
+    #[test]
+    fn no_device_gets_a_profile_that_it_does_not_know() {
+        let directory = tempfile::tempdir().expect("directory");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ca = FleetCa::create(&directory.path().join("ca"), b"correct horse battery", &*clock).expect("CA");
+        let database = directory.path().join("central.db");
+        drop(crate::SqliteStore::open(&database).expect("store"));
+        let registry = Registry::open(&database).expect("registry");
+        let policy = Policy {
+            url: "https://localhost:8443".to_owned(),
+            environment: "test".to_owned(),
+            operators: Vec::new(),
+            days: 397,
+            grace_days: 400,
+            files: None,
+        };
+        let registrar = Registrar::new(registry, ca, policy, clock);
+        let code = |result: Result<(), RegistrarError>| result.err().map_or("", |error| error.answer().1);
+        let all = |profile: &str| {
+            [
+                code(registrar.expect("box-1", None, "A", profile, "test").map(drop)),
+                code(registrar.make_token("A", profile, 1, "test").map(drop)),
+                code(registrar.approve("birth", "A", profile, "test").map(drop)),
+                code(registrar.assign("box-1", "A", profile, "test")),
+                code(registrar.enrol_at(b"", "A", profile, "test").map(drop)),
+            ]
+        };
+        assert_eq!(all("identfy"), ["profile_unknown"; 5]);
+        assert_eq!(registrar.registry().devices().expect("devices").len(), 0, "nothing is kept of a wrong line");
+        let known = all("identify");
+        assert!(known[..4].iter().all(|code| code.is_empty()) && known[4] != "profile_unknown", "{known:?}");
+
+        // One that the operator sends to this site, and to no other.
+        let entry = Entry { path: "profiles/own.toml".to_owned(), bytes: b"id = 'own'".to_vec() };
+        let bundle = Bundle::new(7, "test", 0, vec![entry]).expect("bundle");
+        let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).expect("curve");
+        let key = openssl::ec::EcKey::generate(&group).expect("key");
+        let public = openssl::pkey::PKey::from_ec_key(key.clone()).and_then(|key| key.public_key_to_der());
+        let sign = |data: &[u8]| {
+            let hash = openssl::hash::hash(openssl::hash::MessageDigest::sha256(), data).map_err(|e| e.to_string())?;
+            let signature = openssl::ecdsa::EcdsaSig::sign(&hash, &key).map_err(|e| e.to_string())?;
+            let part = |number: &openssl::bn::BigNumRef| number.to_vec_padded(32).expect("32 octets");
+            <[u8; 64]>::try_from([part(signature.r()), part(signature.s())].concat()).map_err(|_| String::new())
+        };
+        let signed = bundle.sign(&public.expect("key"), &sign).expect("signed");
+        registrar.registry().change(|change| change.add_bundle(7, Some("A"), &signed, 0)).expect("kept");
+        assert_eq!(code(registrar.knows("A", "own")), "");
+        assert_eq!(code(registrar.knows("B", "own")), "profile_unknown");
+    }
 }

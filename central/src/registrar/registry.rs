@@ -12,12 +12,11 @@
 //! | `fleet_technician` | who may confirm |
 //! | `fleet_journal` | who did what to which device |
 
-use crate::store::StoreError;
+use crate::store::{StoreError, sqlite};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE fleet_device (
@@ -231,8 +230,7 @@ impl Registry {
     /// When it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = failed("open the registry");
-        let connection = Connection::open(path).map_err(&failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        let connection = sqlite::existing(path)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
     }

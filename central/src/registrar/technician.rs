@@ -2,8 +2,9 @@
 //! screen, and asks where the device belongs. For a device without a network the phone carries the request here, in the
 //! fragment of the page's address, and the answer back, as QR codes that the kiosk scans.
 //!
-//! It is served on an address of its own, on this machine only: a reverse proxy with a certificate that phones know stands
-//! before it. It holds no cookie; the page keeps its session's token for as long as its tab lives.
+//! It is served where devices connect, under the fleet's certificate (`page`), or on an address of this machine only
+//! (`technician`), for a reverse proxy with a certificate that phones know; or both. It holds no cookie; the page keeps its
+//! session's token for as long as its tab lives.
 
 use super::registry::PassWord;
 use super::{Decision, Registrar, RegistrarError};
@@ -12,7 +13,7 @@ use crate::signers::{self, Signers};
 use crate::store::EventStore;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
@@ -73,6 +74,8 @@ struct Shared {
 /// The page and what it asks.
 pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<dyn Clock>) -> Router {
     Router::new()
+        // What stands behind `#` goes along.
+        .route("/", get(|| async { Redirect::temporary("/technician") }))
         .route("/technician", get(page))
         .route("/technician/api/login", post(login))
         .route("/technician/api/requests", get(waiting))

@@ -8,6 +8,8 @@ pub use signers::SeenSigner;
 
 use events::Chain;
 use events::sync::Enrolment;
+use program::Failure;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// The store failed.
@@ -23,6 +25,24 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
+    /// There is no database; what only reads makes none.
+    #[error("{0} is not there")]
+    Absent(PathBuf),
+    /// Not the database of this program.
+    #[error("{0} is no database of central's")]
+    Other(PathBuf),
+    /// An older version wrote it, and who reads changes nothing.
+    #[error("the database has schema version {0}, which is older than this program")]
+    Older(i64),
+    /// The file, or its directory, cannot be made or closed to others.
+    #[error("cannot make {path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// A device of this name is registered with another key.
     #[error("device {0} is registered with another key")]
     DeviceExists(String),
@@ -32,6 +52,50 @@ pub enum StoreError {
     /// Somebody else appended to the chain between reading and writing.
     #[error("the chain of {0} moved meanwhile")]
     Conflict(String),
+}
+
+impl StoreError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Database { .. } => "database_failed",
+            Self::Absent(_) => "database_absent",
+            Self::Other(_) => "database_other",
+            Self::Older(_) => "database_older",
+            Self::File { .. } => "database_unwritable",
+            Self::DeviceExists(_) => "device_exists",
+            Self::Schema(_) => "database_newer",
+            Self::Conflict(_) => "database_conflict",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Database { .. } => "look at the disk and at who owns the database and its directory",
+            Self::Absent(_) => "name central's database with --db; `cccd-central serve` and `device add` make one",
+            Self::Other(_) => "name central's database with --db",
+            Self::Older(_) => "start this version's `cccd-central serve` on it once; of a backup, on a copy of it",
+            Self::File { .. } => "look at the directory's owner and the disk",
+            Self::DeviceExists(_) => "give the device another name, or revoke the old one: cccd-central fleet revoke",
+            Self::Schema(_) => "install the version of cccd-central that wrote it, or a newer one",
+            Self::Conflict(_) => "do it again",
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (code, remedy, message) = (error.code(), error.remedy(), emrtd::error::describe(&error));
+        match error {
+            StoreError::Absent(_) | StoreError::Other(_) | StoreError::DeviceExists(_) => {
+                Self::usage(code, message, remedy)
+            }
+            _ => Self::device(code, message, remedy),
+        }
+    }
 }
 
 /// An event as it is kept.

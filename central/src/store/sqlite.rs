@@ -15,7 +15,8 @@ use crate::registrar::registry;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use program::private;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,15 +58,41 @@ fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { operation, source }
 }
 
+fn unmade(path: &Path) -> impl Fn(std::io::Error) -> StoreError {
+    move |source| StoreError::File { path: path.to_owned(), source }
+}
+
+/// A connection to a database that is there. It may write even where it only reads: what the last one leaves of a write-ahead
+/// log is then put away, and nothing stays beside the database.
+pub(crate) fn existing(path: &Path) -> Result<Connection, StoreError> {
+    let failed = failed("open the database");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    Ok(connection)
+}
+
 impl SqliteStore {
-    /// Opens or makes a database.
+    /// Opens or makes a database, which only its owner reads.
     ///
     /// # Errors
     /// When it cannot be opened or is of a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = failed("open the event store");
-        let mut connection = Connection::open(path).map_err(&failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            private::directory(directory).map_err(unmade(directory))?;
+        }
+        private::file(path).map_err(unmade(path))?;
+        // SQLite gives `-wal` and `-shm` the mode of the database when it makes them; these were left by a crash.
+        for left in ["-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(left);
+            let left = Path::new(&name);
+            if left.exists() {
+                private::file(left).map_err(unmade(left))?;
+            }
+        }
+        let mut connection = existing(path)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(&failed)?;
@@ -86,6 +113,39 @@ impl SqliteStore {
         }
         transaction.commit().map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Opens a database that is there, to read it: nothing is made and nothing changed.
+    ///
+    /// # Errors
+    /// When it is not there, or not as this program writes it.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::Absent(path.to_owned()));
+        }
+        let connection = existing(path)?;
+        let failed = failed("read the event store");
+        connection.pragma_update(None, "query_only", true).map_err(&failed)?;
+        match connection.query_row("PRAGMA user_version", [], |row| row.get(0)) {
+            Ok(SCHEMA_VERSION) => {}
+            Ok(0) => return Err(StoreError::Other(path.to_owned())),
+            Ok(older) if older < SCHEMA_VERSION => return Err(StoreError::Older(older)),
+            Ok(newer) => return Err(StoreError::Schema(newer)),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                return Err(StoreError::Other(path.to_owned()));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// How many devices are registered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn devices(&self) -> Result<u64, StoreError> {
+        let count = self.lock().query_row("SELECT count(*) FROM device", [], |row| row.get::<_, i64>(0));
+        count.map(i64::unsigned_abs).map_err(failed("count the devices"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

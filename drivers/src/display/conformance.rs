@@ -43,7 +43,8 @@ pub fn run(rig: &mut dyn Rig, depth: Depth) {
         pictures_arrive(rig, rotation, depth);
     }
     let mut display = rig.display(Rotation::None);
-    let size = display.size().expect("size");
+    let format = display.format().expect("format");
+    let size = format.picture();
     let small = vec![0; (size.width * size.height) as usize - size.width as usize];
     let refused = display.show(Picture { width: size.width, pixels: &small }, &[]);
     assert!(
@@ -57,21 +58,23 @@ pub fn run(rig: &mut dyn Rig, depth: Depth) {
         assert!(matches!(error, DeviceError::Absent { .. }), "it is absent: {error:?}");
         rig.plug();
         assert_eq!(display.show(picture, &[]), Ok(()), "it is found again");
-        assert!(rig.panel().1.iter().all(|p| (p ^ 0x0012_3456) & depth.mask() == 0), "and shows the whole picture");
+        let expected = hung(&pixels, size, rig.panel().0, (Rotation::None, format.factor()), depth);
+        assert!(rig.panel().1 == expected, "and shows the whole picture");
     }
 }
 
 fn pictures_arrive(rig: &mut dyn Rig, rotation: Rotation, depth: Depth) {
     let mut display = rig.display(rotation);
     assert!(!display.name().is_empty(), "a display has a name");
-    let size = display.size().expect("size");
+    let format = display.format().expect("format");
+    let (size, factor) = (format.picture(), format.factor());
     // Every pixel is another.
     let mut pixels: Vec<u32> =
         (0..size.width * size.height).map(|at| at.wrapping_mul(0x0001_0F1D) & 0x00FF_FFFF).collect();
     let whole = Rectangle::new(Point::zero(), size);
     display.show(Picture { width: size.width, pixels: &pixels }, &[whole]).expect("shown");
     let (panel, seen) = rig.panel();
-    let expected = |pixels: &[u32]| hung(pixels, size, panel, rotation, depth);
+    let expected = |pixels: &[u32]| hung(pixels, size, panel, (rotation, factor), depth);
     assert!(seen == expected(&pixels), "the whole picture arrives, turned {rotation:?}");
     // Parts, one of which reaches over the edge; between them something changes that is not named.
     let before = pixels.clone();
@@ -93,15 +96,20 @@ fn pictures_arrive(rig: &mut dyn Rig, rotation: Rotation, depth: Depth) {
 }
 
 /// The picture as somebody sees it who looks at a panel that hangs the usual way.
-fn hung(pixels: &[u32], picture: Size, panel: Size, rotation: Rotation, depth: Depth) -> Vec<u32> {
+fn hung(pixels: &[u32], picture: Size, panel: Size, (rotation, factor): (Rotation, u32), depth: Depth) -> Vec<u32> {
+    let (wide, high) = (panel.width / factor, panel.height / factor);
     (0..panel.width * panel.height)
         .map(|at| {
-            let (x, y) = (at % panel.width, at / panel.width);
+            let (x, y) = (at % panel.width / factor, at / panel.width / factor);
+            // What is left over at the end.
+            if x >= wide || y >= high {
+                return 0;
+            }
             let (x, y) = match rotation {
                 Rotation::None => (x, y),
-                Rotation::Right => (y, panel.width - 1 - x),
-                Rotation::Half => (panel.width - 1 - x, panel.height - 1 - y),
-                Rotation::Left => (panel.height - 1 - y, x),
+                Rotation::Right => (y, wide - 1 - x),
+                Rotation::Half => (wide - 1 - x, high - 1 - y),
+                Rotation::Left => (high - 1 - y, x),
             };
             pixels[(y * picture.width + x) as usize] & depth.mask()
         })

@@ -2,7 +2,7 @@
 //!
 //! Size, depth and stride come from sysfs, pixels go through write(2): no mapping, no ioctl.
 
-use super::{Display, Picture, Rectangle, Rotation, Size, check_size, rgb565, turn, turned_size};
+use super::{Display, Format, Picture, Rectangle, Rotation, Size, rgb565};
 use crate::device::DeviceError;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -20,7 +20,7 @@ pub struct FramebufferDisplay {
 #[derive(Debug)]
 struct Open {
     file: File,
-    panel: Size,
+    format: Format,
     /// 4 or 2.
     bytes_per_pixel: u32,
     /// Bytes from row to row.
@@ -46,12 +46,12 @@ impl FramebufferDisplay {
     fn open(&mut self) -> Result<&mut Open, DeviceError> {
         Ok(match &mut self.open {
             Some(open) => open,
-            closed => closed.insert(start(&self.device, &self.sysfs)?),
+            closed => closed.insert(start(&self.device, &self.sysfs, self.rotation)?),
         })
     }
 }
 
-fn start(device: &Path, sysfs: &Path) -> Result<Open, DeviceError> {
+fn start(device: &Path, sysfs: &Path, rotation: Rotation) -> Result<Open, DeviceError> {
     let name = device.display().to_string();
     let file = OpenOptions::new().write(true).open(device).map_err(|e| DeviceError::from_io(&name, &e))?;
     let read = |what: &str| {
@@ -73,17 +73,18 @@ fn start(device: &Path, sysfs: &Path) -> Result<Open, DeviceError> {
         let why = format!("{depth} bits a pixel in rows of {stride} bytes are not known here");
         return Err(DeviceError::Unsuitable { device: name, why });
     }
-    Ok(Open { file, panel: Size::new(*width, *height), bytes_per_pixel, stride: *stride, fresh: true })
+    let format = Format { panel: Size::new(*width, *height), millimetres: None, rotation };
+    Ok(Open { file, format, bytes_per_pixel, stride: *stride, fresh: true })
 }
 
 impl Open {
-    fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle], rotation: Rotation) -> std::io::Result<()> {
+    fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle]) -> std::io::Result<()> {
         let whole = [picture.whole()];
         let changed = if self.fresh { &whole } else { changed };
         let mut result = Ok(());
         let mut bytes = Vec::new();
         for part in changed {
-            turn(picture, *part, rotation, |x, y, run| {
+            self.format.place(picture, *part, |x, y, run| {
                 bytes.clear();
                 for pixel in run {
                     if self.bytes_per_pixel == 2 {
@@ -108,20 +109,19 @@ impl Display for FramebufferDisplay {
         self.device.display().to_string()
     }
 
-    fn size(&mut self) -> Result<Size, DeviceError> {
-        let rotation = self.rotation;
-        Ok(turned_size(self.open()?.panel, rotation))
+    fn format(&mut self) -> Result<Format, DeviceError> {
+        Ok(self.open()?.format)
     }
 
     fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle]) -> Result<(), DeviceError> {
-        let (name, rotation) = (self.name(), self.rotation);
+        let name = self.name();
         // A deleted file can still be written to: what was unplugged is looked for by name.
         if !self.device.exists() {
             self.open = None;
         }
         let open = self.open()?;
-        check_size(&name, turned_size(open.panel, rotation), picture.size())?;
-        open.show(picture, changed, rotation).map_err(|error| {
+        open.format.check(&name, picture.size())?;
+        open.show(picture, changed).map_err(|error| {
             self.open = None;
             DeviceError::from_io(&name, &error)
         })
@@ -199,7 +199,10 @@ mod tests {
         let rig = FileRig::new(Depth::Full);
         std::fs::write(rig.directory.path().join("bits_per_pixel"), "8").expect("sysfs");
         let mut display = FramebufferDisplay::with_sysfs(rig.device(), rig.directory.path().into(), Rotation::None);
-        assert!(matches!(display.size(), Err(DeviceError::Unsuitable { .. })));
-        assert!(matches!(FramebufferDisplay::new("/dev/fb99", Rotation::None).size(), Err(DeviceError::Absent { .. })));
+        assert!(matches!(display.format(), Err(DeviceError::Unsuitable { .. })));
+        assert!(matches!(
+            FramebufferDisplay::new("/dev/fb99", Rotation::None).format(),
+            Err(DeviceError::Absent { .. })
+        ));
     }
 }

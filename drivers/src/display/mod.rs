@@ -61,29 +61,89 @@ pub trait Display: Send {
     /// What to call it in messages.
     fn name(&self) -> String;
 
-    /// Width and height of the pictures that it takes.
+    /// What is there, and so the size of the pictures that it takes. It may be another one after the panel was away.
     ///
     /// # Errors
     /// As long as the device cannot be used.
-    fn size(&mut self) -> Result<Size, DeviceError>;
+    fn format(&mut self) -> Result<Format, DeviceError>;
 
     /// Shows the parts of a picture that changed.
     ///
     /// # Errors
-    /// As long as the device cannot be used, or when the picture has another size.
+    /// As long as the device cannot be used; [`DeviceError::Unsuitable`] when the picture has another size than
+    /// [`Display::format`] says.
     fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle]) -> Result<(), DeviceError>;
 }
 
-/// The answer to a picture of another size.
-fn check_size(device: &str, wanted: Size, given: Size) -> Result<(), DeviceError> {
-    if wanted == given {
-        return Ok(());
+/// The most pixels of a picture that are drawn ten times a second on a small computer: 1920x1200.
+pub const MOST_PIXELS: u32 = 1920 * 1200;
+
+/// What a display is, and the pictures that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Pixels of the panel, as its rows run.
+    pub panel: Size,
+    /// Its width and height in millimetres, where it says them.
+    pub millimetres: Option<Size>,
+    /// How pictures are turned on it.
+    pub rotation: Rotation,
+}
+
+impl Format {
+    /// How many pixels of the panel a pixel of a picture takes in each direction: as few as keep the picture below
+    /// [`MOST_PIXELS`].
+    #[must_use]
+    pub fn factor(&self) -> u32 {
+        let fits = |n: &u32| (self.panel.width / n).saturating_mul(self.panel.height / n) <= MOST_PIXELS;
+        (1..=64).find(fits).unwrap_or(64)
     }
-    let why = format!(
-        "its pictures are {}x{}, not {}x{}: name the panel that is attached",
-        wanted.width, wanted.height, given.width, given.height
-    );
-    Err(DeviceError::Unsuitable { device: device.to_owned(), why })
+
+    /// Width and height of its pictures. Rows and columns of the panel that are left over at its end stay black.
+    #[must_use]
+    pub fn picture(&self) -> Size {
+        turned_size(self.panel / self.factor(), self.rotation)
+    }
+
+    /// Width and height of its pictures in millimetres, where they are known.
+    #[must_use]
+    pub fn picture_millimetres(&self) -> Option<Size> {
+        self.millimetres.map(|size| turned_size(size, self.rotation))
+    }
+
+    /// The answer to a picture of another size.
+    fn check(&self, device: &str, given: Size) -> Result<(), DeviceError> {
+        let wanted = self.picture();
+        if wanted == given {
+            return Ok(());
+        }
+        let why = format!(
+            "its pictures are {}x{}, not {}x{}: another panel is attached",
+            wanted.width, wanted.height, given.width, given.height
+        );
+        Err(DeviceError::Unsuitable { device: device.to_owned(), why })
+    }
+
+    /// Copies a part of a picture to where it stands on the panel, as [`turn`] does, each pixel as large as it is there.
+    fn place(
+        &self,
+        picture: Picture<'_>,
+        part: Rectangle,
+        mut put: impl FnMut(u32, u32, &mut dyn Iterator<Item = u32>),
+    ) -> Rectangle {
+        let factor = self.factor();
+        if factor == 1 {
+            return turn(picture, part, self.rotation, put);
+        }
+        let mut wide: Vec<u32> = Vec::new();
+        let place = turn(picture, part, self.rotation, |x, y, run| {
+            wide.clear();
+            wide.extend(run.flat_map(|pixel| std::iter::repeat_n(pixel, factor as usize)));
+            for row in 0..factor {
+                put(x * factor, y * factor + row, &mut wide.iter().copied());
+            }
+        });
+        Rectangle::new(place.top_left * factor as i32, place.size * factor)
+    }
 }
 
 /// The size of pictures on a panel of this size whose content is turned.
@@ -139,4 +199,28 @@ fn turn(
 /// RGB565 of a pixel.
 const fn rgb565(pixel: u32) -> u16 {
     ((pixel >> 8 & 0xF800) | (pixel >> 5 & 0x07E0) | (pixel >> 3 & 0x001F)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_no_larger_than_can_be_drawn() {
+        for ((width, height), rotation, picture, factor) in [
+            ((320, 240), Rotation::None, (320, 240), 1),
+            ((1080, 1920), Rotation::None, (1080, 1920), 1),
+            ((720, 1280), Rotation::Right, (1280, 720), 1),
+            ((1920, 1200), Rotation::None, (1920, 1200), 1),
+            ((3840, 2160), Rotation::None, (1920, 1080), 2),
+            ((3840, 2160), Rotation::Left, (1080, 1920), 2),
+            ((2561, 1441), Rotation::None, (1280, 720), 2),
+            ((7680, 4320), Rotation::None, (1920, 1080), 4),
+        ] {
+            let format = Format { panel: Size::new(width, height), millimetres: Some(Size::new(4, 3)), rotation };
+            assert_eq!((format.picture(), format.factor()), (Size::new(picture.0, picture.1), factor), "{format:?}");
+            let turned = if rotation.is_sideways() { Size::new(3, 4) } else { Size::new(4, 3) };
+            assert_eq!(format.picture_millimetres(), Some(turned));
+        }
+    }
 }

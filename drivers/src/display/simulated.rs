@@ -1,6 +1,6 @@
 //! A display without hardware: a sheet of glass that a program looks at.
 
-use super::{Display, Picture, Rectangle, Rotation, Size, check_size, turn, turned_size};
+use super::{Display, Format, Picture, Rectangle, Rotation, Size};
 use crate::device::DeviceError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,8 @@ pub struct Glass(Arc<Mutex<Seen>>);
 struct Seen {
     pixels: Vec<u32>,
     unplugged: bool,
+    /// The size of another panel in its place.
+    other: Option<Size>,
 }
 
 impl std::fmt::Debug for Glass {
@@ -37,6 +39,13 @@ impl Glass {
         seen.unplugged = unplugged;
         seen.pixels.clear();
     }
+
+    /// Another panel takes its place.
+    pub fn replace(&self, panel: Size) {
+        let mut seen = self.lock();
+        seen.other = Some(panel);
+        seen.pixels.clear();
+    }
 }
 
 /// A display over [`Glass`].
@@ -60,23 +69,24 @@ impl Display for SimulatedDisplay {
         "simulated display".to_owned()
     }
 
-    fn size(&mut self) -> Result<Size, DeviceError> {
-        Ok(turned_size(self.panel, self.rotation))
+    fn format(&mut self) -> Result<Format, DeviceError> {
+        let seen = self.glass.lock();
+        Ok(Format { panel: seen.other.unwrap_or(self.panel), millimetres: None, rotation: self.rotation })
     }
 
     fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle]) -> Result<(), DeviceError> {
-        let name = self.name();
+        let (name, format) = (self.name(), self.format()?);
         let mut seen = self.glass.lock();
         if seen.unplugged {
             return Err(DeviceError::Absent { device: name, why: "unplugged".to_owned() });
         }
-        check_size(&name, turned_size(self.panel, self.rotation), picture.size())?;
+        format.check(&name, picture.size())?;
         let whole = [picture.whole()];
         let changed = if seen.pixels.is_empty() { &whole } else { changed };
-        seen.pixels.resize(picture.pixels.len(), 0);
-        let width = self.panel.width;
+        let width = format.panel.width;
+        seen.pixels.resize((width * format.panel.height) as usize, 0);
         for part in changed {
-            turn(picture, *part, self.rotation, |x, y, run| {
+            format.place(picture, *part, |x, y, run| {
                 let start = (y * width + x) as usize;
                 for (pixel, value) in seen.pixels[start..].iter_mut().zip(run) {
                     *pixel = value;
@@ -92,15 +102,15 @@ mod tests {
     use super::*;
     use crate::display::conformance::{self, Rig};
 
-    struct SimulatedRig(Glass);
+    struct SimulatedRig(Glass, Size);
 
     impl Rig for SimulatedRig {
         fn display(&mut self, rotation: Rotation) -> Box<dyn Display> {
-            Box::new(SimulatedDisplay::new(self.0.clone(), Size::new(64, 40), rotation))
+            Box::new(SimulatedDisplay::new(self.0.clone(), self.1, rotation))
         }
 
         fn panel(&mut self) -> (Size, Vec<u32>) {
-            (Size::new(64, 40), self.0.pixels())
+            (self.1, self.0.pixels())
         }
 
         fn unplug(&mut self) -> bool {
@@ -115,6 +125,9 @@ mod tests {
 
     #[test]
     fn the_simulated_display_conforms() {
-        conformance::run(&mut SimulatedRig(Glass::default()), conformance::Depth::Full);
+        // The second one is drawn for half as large, and has a row and a column left over.
+        for panel in [Size::new(64, 40), Size::new(2401, 1001)] {
+            conformance::run(&mut SimulatedRig(Glass::default(), panel), conformance::Depth::Full);
+        }
     }
 }

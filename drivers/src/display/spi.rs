@@ -4,7 +4,7 @@
 //! Controllers are spoken to through `mipidsi`, the bus through `linux-embedded-hal`. A panel on SPI cannot say that it
 //! is there: what is missed is the bus.
 
-use super::{Display, Picture, Rectangle, Rotation, Size, check_size, rgb565, turn, turned_size};
+use super::{Display, Format, Picture, Rectangle, Rotation, Size, rgb565};
 use crate::device::DeviceError;
 use crate::gpio::chardev::CharacterDevice;
 use crate::gpio::{Lines, Pin, Pull, Wiring};
@@ -238,12 +238,13 @@ impl Display for SpiDisplay {
         self.name.clone()
     }
 
-    fn size(&mut self) -> Result<Size, DeviceError> {
-        Ok(turned_size(self.model.panel(), self.rotation))
+    fn format(&mut self) -> Result<Format, DeviceError> {
+        Ok(Format { panel: self.model.panel(), millimetres: None, rotation: self.rotation })
     }
 
     fn show(&mut self, picture: Picture<'_>, changed: &[Rectangle]) -> Result<(), DeviceError> {
-        check_size(&self.name, turned_size(self.model.panel(), self.rotation), picture.size())?;
+        let format = self.format()?;
+        format.check(&self.name, picture.size())?;
         let whole = [picture.whole()];
         let (controller, changed) = match &mut self.running {
             Some(controller) => (controller, changed),
@@ -256,7 +257,7 @@ impl Display for SpiDisplay {
         let mut result = Ok(());
         for part in changed {
             let mut pixels = Vec::new();
-            let place = turn(picture, *part, self.rotation, |_, _, run| pixels.extend(run.map(rgb565)));
+            let place = format.place(picture, *part, |_, _, run| pixels.extend(run.map(rgb565)));
             if !place.is_zero_sized() && result.is_ok() {
                 result = controller.write(place, &mut pixels.into_iter());
             }
@@ -388,7 +389,7 @@ mod tests {
         }
         let display = SpiDisplay::new("ili9341:/dev/spidev9.9:/dev/gpiochip99:25:24", Rotation::Right);
         let mut display = display.expect("display");
-        assert_eq!(display.size(), Ok(Size::new(320, 240)));
+        assert_eq!(display.format().map(|format| format.picture()), Ok(Size::new(320, 240)));
         let pixels = vec![0; 320 * 240];
         let shown = display.show(Picture { width: 320, pixels: &pixels }, &[]);
         assert!(matches!(shown, Err(DeviceError::Absent { .. })), "{shown:?}");

@@ -3,6 +3,7 @@
 use super::{Lines, Pull, Wiring, not_wired};
 use crate::device::DeviceError;
 use rppal::gpio::{Gpio, InputPin, Level, OutputPin};
+use std::path::Path;
 
 /// Lines by BCM number.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ fn claim(wiring: &Wiring) -> Result<Claimed, DeviceError> {
         rppal::gpio::Error::UnknownModel => {
             DeviceError::Absent { device: NAME.to_owned(), why: "this is no Raspberry Pi".to_owned() }
         }
-        rppal::gpio::Error::PermissionDenied(_) => DeviceError::Denied { device: NAME.to_owned() },
+        rppal::gpio::Error::PermissionDenied(_) => DeviceError::denied(NAME, Path::new("/dev/gpiomem")),
         rppal::gpio::Error::PinUsed(_) => DeviceError::Busy { device: NAME.to_owned() },
         rppal::gpio::Error::Io(error) => DeviceError::from_io(NAME, &error),
         other => DeviceError::Unsuitable { device: NAME.to_owned(), why: other.to_string() },

@@ -4,6 +4,9 @@ use super::{Axis, InputDevice, RawEvent, Surface};
 use crate::device::DeviceError;
 use evdev::{AbsoluteAxisCode, Device, KeyCode};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use std::fs::DirEntry;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a device must be able to do to be found by name.
@@ -53,25 +56,60 @@ fn fits(device: &Device, wanted: Wanted) -> bool {
     }
 }
 
+/// Where every user may read what input devices are called.
+const NAMES: &str = "/sys/class/input";
+
+/// The nodes of the devices whose name has `part` in it, in the kernel's order.
+fn named(names: &Path, part: &str) -> Vec<PathBuf> {
+    let number = |entry: DirEntry| entry.file_name().to_str()?.strip_prefix("event")?.parse().ok();
+    let mut numbers: Vec<u32> = std::fs::read_dir(names).into_iter().flatten().flatten().filter_map(number).collect();
+    numbers.sort_unstable();
+    let is_named = |number: &u32| {
+        let name = std::fs::read_to_string(names.join(format!("event{number}/device/name")));
+        name.is_ok_and(|name| name.trim_end().contains(part))
+    };
+    numbers.into_iter().filter(is_named).map(|number| PathBuf::from(format!("/dev/input/event{number}"))).collect()
+}
+
+/// The first of the nodes that opens and fits. Where there is none, the error is that of the device which is nearest to it:
+/// one that may not be opened is there all the same.
+fn first<T>(
+    specification: &str,
+    nodes: &[PathBuf],
+    open: impl Fn(&Path) -> std::io::Result<T>,
+    fits: impl Fn(&T) -> Result<(), &'static str>,
+) -> Result<T, DeviceError> {
+    let device = specification.to_owned();
+    let (mut denied, mut failed, mut unsuitable) = (None, None, None);
+    for node in nodes {
+        match open(node) {
+            Ok(opened) => match fits(&opened) {
+                Ok(()) => return Ok(opened),
+                Err(why) => unsuitable = Some(DeviceError::Unsuitable { device: device.clone(), why: why.to_owned() }),
+            },
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                denied = denied.or_else(|| Some(DeviceError::denied(specification, node)));
+            }
+            Err(error) => failed = Some(DeviceError::from_io(specification, &error)),
+        }
+    }
+    let absent = || DeviceError::Absent { device, why: "no input device has that name".to_owned() };
+    Err(denied.or(failed).or(unsuitable).unwrap_or_else(absent))
+}
+
 /// Opens a device and takes it for this process alone.
 fn find(specification: &str, wanted: Wanted) -> Result<(Device, Option<Surface>), DeviceError> {
-    let mut device = if specification.starts_with('/') {
-        Device::open(specification).map_err(|e| DeviceError::from_io(specification, &e))?
+    let nodes = if specification.starts_with('/') {
+        vec![specification.into()]
     } else {
-        let named = |device: &Device| device.name().is_some_and(|name| name.contains(specification));
-        let mut devices = evdev::enumerate().map(|(_, device)| device);
-        devices.find(|device| named(device) && fits(device, wanted)).ok_or_else(|| DeviceError::Absent {
-            device: specification.to_owned(),
-            why: "no input device of that name can be opened".to_owned(),
-        })?
+        named(Path::new(NAMES), specification)
     };
-    if !fits(&device, wanted) {
-        let why = match wanted {
-            Wanted::Keyboard => "it has no keys for digits",
-            Wanted::Touch => "it does not say where a finger is",
-        };
-        return Err(DeviceError::Unsuitable { device: specification.to_owned(), why: why.to_owned() });
-    }
+    let why = match wanted {
+        Wanted::Keyboard => "it has no keys for digits",
+        Wanted::Touch => "it does not say where a finger is",
+    };
+    let is_wanted = |device: &Device| if fits(device, wanted) { Ok(()) } else { Err(why) };
+    let mut device = first(specification, &nodes, |node| Device::open(node), is_wanted)?;
     // What is typed or touched here is for nobody else.
     device.grab().map_err(|e| DeviceError::from_io(specification, &e))?;
     device.set_nonblocking(true).map_err(|e| DeviceError::from_io(specification, &e))?;
@@ -121,7 +159,7 @@ impl InputDevice for EvdevInput {
                 Ok(events) => Ok(events
                     .map(|event| RawEvent { kind: event.event_type().0, code: event.code(), value: event.value() })
                     .collect()),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(Vec::new()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Vec::new()),
                 Err(error) => Err(failed(&error)),
             }
         });
@@ -133,5 +171,58 @@ impl InputDevice for EvdevInput {
 
     fn surface(&self) -> Option<Surface> {
         self.open.as_ref().and_then(|(_, surface)| *surface)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory that describes input devices as the kernel does.
+    fn names(devices: &[(&str, &str)]) -> tempfile::TempDir {
+        let names = tempfile::tempdir().expect("a directory");
+        for (event, name) in devices {
+            let place = names.path().join(event).join("device");
+            std::fs::create_dir_all(&place).expect("directories");
+            std::fs::write(place.join("name"), format!("{name}\n")).expect("a name");
+        }
+        names
+    }
+
+    fn code(nodes: &[PathBuf], said: impl Fn(&Path) -> Result<bool, ErrorKind>) -> Result<PathBuf, &'static str> {
+        let open = |node: &Path| said(node).map(|fits| (node.to_owned(), fits)).map_err(Into::into);
+        let fits = |(_, fits): &(PathBuf, bool)| if *fits { Ok(()) } else { Err("it is a mouse") };
+        first("Tablet", nodes, open, fits).map(|(node, _)| node).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn names_are_known_without_opening_anything() {
+        let names = names(&[
+            ("event10", "QEMU Virtio Tablet"),
+            ("event2", "QEMU Virtio Tablet"),
+            ("event3", "AT keyboard"),
+            ("input4", "Tablet"),
+            ("eventful", "Tablet"),
+        ]);
+        let nodes = |part| named(names.path(), part);
+        assert_eq!(nodes("Tablet"), ["/dev/input/event2", "/dev/input/event10"].map(PathBuf::from));
+        assert!(nodes("Goodix").is_empty());
+        assert!(named(&names.path().join("none"), "Tablet").is_empty());
+    }
+
+    #[test]
+    fn what_may_not_be_opened_is_not_absent() {
+        let nodes = ["/dev/input/event2", "/dev/input/event10"].map(PathBuf::from);
+        let second = |node: &Path| node.ends_with("event10");
+        assert_eq!(code(&nodes, |_| Err(ErrorKind::PermissionDenied)), Err("device_denied"));
+        assert_eq!(code(&[], |_| Ok(true)), Err("device_absent"));
+        // A mouse of that name that opens does not hide the screen that does not.
+        let mixed = |node: &Path| if second(node) { Ok(false) } else { Err(ErrorKind::PermissionDenied) };
+        assert_eq!(code(&nodes, mixed), Err("device_denied"));
+        assert_eq!(code(&nodes, |_| Ok(false)), Err("device_unsuitable"));
+        assert_eq!(code(&nodes, |_| Err(ErrorKind::NotFound)), Err("device_absent"));
+        // One that fits is taken, whatever is said of those before it.
+        let fits = |node: &Path| if second(node) { Ok(true) } else { Err(ErrorKind::PermissionDenied) };
+        assert_eq!(code(&nodes, fits), Ok(nodes[1].clone()));
     }
 }

@@ -4,10 +4,12 @@
 pub mod conformance;
 pub mod file;
 pub mod pkcs11;
+#[cfg(feature = "tpm")]
 pub mod tpm;
 
 pub use events::sealed;
 
+use program::Failure;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,6 +59,12 @@ pub enum KeyStoreError {
     Unknown(String),
 }
 
+impl From<KeyStoreError> for Failure {
+    fn from(error: KeyStoreError) -> Self {
+        Self::device(error.code(), emrtd::error::describe(&error), error.remedy())
+    }
+}
+
 impl KeyStoreError {
     /// A stable identifier.
     #[must_use]
@@ -87,6 +95,40 @@ impl KeyStoreError {
     }
 }
 
+/// Which key store, by its name in a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// Files.
+    File,
+    /// A TPM 2.0 behind a TCTI.
+    Tpm(&'a str),
+    /// A token behind a PKCS#11 module.
+    Pkcs11 {
+        /// The module.
+        module: &'a Path,
+        /// The token's label.
+        token: &'a str,
+    },
+}
+
+impl<'a> Name<'a> {
+    /// Reads a name, and opens nothing.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn parse(name: &'a str) -> Result<Self, KeyStoreError> {
+        let named = match name.split_once(':') {
+            None if name == "file" => Some(Self::File),
+            Some(("tpm", tcti)) => Some(Self::Tpm(tcti)),
+            Some(("pkcs11", place)) => {
+                place.split_once('#').map(|(module, token)| Self::Pkcs11 { module: Path::new(module), token })
+            }
+            _ => None,
+        };
+        named.ok_or_else(|| KeyStoreError::Unknown(name.to_owned()))
+    }
+}
+
 /// Opens a key store by its name in the configuration.
 ///
 /// | name | keys are in | the pass phrase is |
@@ -98,16 +140,19 @@ impl KeyStoreError {
 /// # Errors
 /// When there is no such kind, or TPM or token are not there.
 pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn KeyStore>, KeyStoreError> {
-    let unknown = || KeyStoreError::Unknown(name.to_owned());
-    Ok(match name.split_once(':') {
-        None if name == "file" => Arc::new(file::FileKeyStore::new(directory, pass_phrase)),
-        Some(("tpm", tcti)) => Arc::new(tpm::TpmKeyStore::open(tcti, directory, pass_phrase)?),
-        Some(("pkcs11", place)) => {
-            let (module, token) = place.split_once('#').ok_or_else(unknown)?;
-            let pin = std::str::from_utf8(pass_phrase).map_err(|_| KeyStoreError::Locked(token.to_owned()))?;
-            Arc::new(pkcs11::Pkcs11KeyStore::open(Path::new(module), token, directory, pin)?)
+    Ok(match Name::parse(name)? {
+        Name::File => Arc::new(file::FileKeyStore::new(directory, pass_phrase)),
+        #[cfg(feature = "tpm")]
+        Name::Tpm(tcti) => Arc::new(tpm::TpmKeyStore::open(tcti, directory, pass_phrase)?),
+        #[cfg(not(feature = "tpm"))]
+        Name::Tpm(_) => {
+            let source = "this program was built without the feature tpm".into();
+            return Err(KeyStoreError::Device { device: "TPM", operation: "be used", source });
         }
-        _ => return Err(unknown()),
+        Name::Pkcs11 { module, token } => {
+            let pin = std::str::from_utf8(pass_phrase).map_err(|_| KeyStoreError::Locked(token.to_owned()))?;
+            Arc::new(pkcs11::Pkcs11KeyStore::open(module, token, directory, pin)?)
+        }
     })
 }
 
@@ -116,7 +161,7 @@ pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn 
 fn write_new(directory: &Path, label: &str, path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+    program::private::directory(directory).map_err(io("make", directory))?;
     let beside = directory.join(format!(".{label}.{}.tmp", std::process::id()));
     let write = || {
         let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

@@ -72,7 +72,8 @@ pub trait Printer: Send {
     /// Width of the paper in dots: 576 on 80 mm, 384 on 58 mm.
     fn width(&self) -> u32;
 
-    /// Prints a picture and cuts the paper. When it returns, the printer has taken all of it.
+    /// Prints a picture and cuts the paper. When it returns, the printer has taken all of it. One that could not be ended
+    /// is cut off before the next, which begins clean.
     ///
     /// # Errors
     /// [`DeviceError::Paper`] when there is none, before anything is printed; others as long as the device cannot be

@@ -24,6 +24,10 @@ struct Machine {
     cover_open: bool,
     unplugged: bool,
     unknown: usize,
+    /// Bytes that are still taken before the paper ends.
+    left: Option<usize>,
+    /// It does not know the commands of real time inside another command.
+    deaf: bool,
 }
 
 impl Tray {
@@ -53,6 +57,16 @@ impl Tray {
         self.lock().cover_open = open;
     }
 
+    /// The paper ends when so many more bytes were taken: the cable fails then, and half a command stays.
+    pub fn end_paper_after(&self, bytes: usize) {
+        self.lock().left = Some(bytes);
+    }
+
+    /// Makes it a printer that takes commands of real time inside a picture for dots.
+    pub fn be_deaf(&self) {
+        self.lock().deaf = true;
+    }
+
     /// Pulls the plug, or puts it back.
     pub fn unplug(&self, unplugged: bool) {
         let mut machine = self.lock();
@@ -63,28 +77,55 @@ impl Tray {
     /// Takes bytes; gives what the printer says back.
     pub fn feed(&self, bytes: &[u8]) -> Vec<u8> {
         let mut machine = self.lock();
-        machine.bytes.extend_from_slice(bytes);
-        while machine.step() {}
+        machine.take(bytes);
         machine.answers.drain(..).collect()
     }
 }
 
 impl Machine {
+    fn take(&mut self, bytes: &[u8]) {
+        // What is sent in real time is heeded as it comes in, whatever it stands in.
+        let bytes = match *bytes {
+            [0x10, 0x04, which] if !self.deaf => {
+                self.answer(which);
+                return;
+            }
+            [0x10, 0x05, 0x02, ref rest @ ..] if !self.deaf => {
+                self.bytes.clear();
+                rest
+            }
+            _ => bytes,
+        };
+        self.bytes.extend_from_slice(bytes);
+        while self.step() {}
+    }
+
+    fn answer(&mut self, which: u8) {
+        self.answers.push_back(match which {
+            2 => 0x12 | u8::from(self.cover_open) << 2 | u8::from(self.no_paper) << 5,
+            4 if self.no_paper => 0x72,
+            _ => 0x12,
+        });
+    }
+
     /// One command; false when it is not whole yet.
     fn step(&mut self) -> bool {
         let used = match *self.bytes.as_slice() {
-            [] | [0x10 | 0x1B | 0x1D] | [0x10, 0x04] | [0x1B, 0x4A] | [0x1D, 0x56, 0x41] | [0x1D, 0x56 | 0x76] => {
+            []
+            | [0x10 | 0x1B | 0x1D]
+            | [0x10, 0x04 | 0x05]
+            | [0x1B, 0x4A]
+            | [0x1D, 0x56, 0x41]
+            | [0x1D, 0x56 | 0x76] => {
                 return false;
             }
             [0x10, 0x04, which, ..] => {
-                let status = match which {
-                    2 => 0x12 | u8::from(self.cover_open) << 2 | u8::from(self.no_paper) << 5,
-                    4 if self.no_paper => 0x72,
-                    _ => 0x12,
-                };
-                self.answers.push_back(status);
+                self.answer(which);
                 3
             }
+            [0x10, 0x05, _, ..] => 3,
+            // Outside a command it is nothing.
+            [0x00, ..] => 1,
             [0x1B, 0x40, ..] => 2,
             [0x1B, 0x4A, _, ..] => 3,
             [0x1D, 0x76, 0x30, _, xl, xh, yl, yh, ref rest @ ..] => {
@@ -95,14 +136,14 @@ impl Machine {
                 self.rows.extend_from_slice(band);
                 8 + size
             }
-            [0x1D, 0x76, ..] => return false,
-            [0x1D, 0x56, 0x41, _, ..] => {
+            [0x1D, 0x76, 0x30, ..] => return false,
+            [0x1D, 0x56, 0x41, _, ..] | [0x1D, 0x56, 0x00, ..] => {
                 let (rows, stride) = (std::mem::take(&mut self.rows), self.width);
                 let height = u32::try_from(rows.len().checked_div(stride).unwrap_or(0)).unwrap_or(0);
                 let width = u32::try_from(stride * 8).unwrap_or(0);
                 let black = |x: u32, y: u32| rows[y as usize * stride + x as usize / 8] << (x % 8) & 0x80 != 0;
                 self.receipts.push(Bitmap::from_fn(width, height, black));
-                4
+                if self.bytes[2] == 0 { 3 } else { 4 }
             }
             _ => {
                 self.unknown += 1;
@@ -134,7 +175,19 @@ impl Transport for SimulatedTransport {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), DeviceError> {
         self.absent()?;
-        self.0.feed(bytes);
+        let mut machine = self.0.lock();
+        // Without paper it takes nothing.
+        let most = if machine.no_paper { 0 } else { bytes.len() };
+        let taken = machine.left.map_or(most, |left| left.min(most));
+        machine.take(&bytes[..taken]);
+        if let Some(left) = &mut machine.left {
+            *left -= taken;
+        }
+        if taken < bytes.len() {
+            (machine.left, machine.no_paper) = (None, true);
+            let why = "the printer takes no more".to_owned();
+            return Err(DeviceError::Failed { device: self.name(), why });
+        }
         Ok(())
     }
 
@@ -174,5 +227,50 @@ mod tests {
     #[test]
     fn the_simulated_printer_conforms() {
         conformance::run(&mut SimulatedRig(Tray::default()));
+    }
+
+    #[test]
+    fn printer_paper_ends() {
+        let picture = Bitmap::from_fn(384, 400, |x, y| (x * 7 + y * 13) % 11 < 4);
+        for deaf in [false, true] {
+            // Wherever the paper ends: in the middle of dots, of a header, of the cut.
+            for bytes in [0, 1, 3, 5000, 48 * 48 + 5, 48 * 48 + 12, 400 * 48 + 70, 400 * 48 + 76] {
+                let tray = Tray::default();
+                if deaf {
+                    tray.be_deaf();
+                }
+                let mut printer = EscPos::new(SimulatedTransport(tray.clone()), 384);
+                assert_eq!(printer.print(&picture), Ok(()));
+                tray.end_paper_after(bytes);
+                assert!(matches!(printer.print(&picture), Err(DeviceError::Failed { .. })), "{bytes}");
+                // One that takes the question for dots gives no answer, and takes nothing.
+                let error = printer.print(&picture).expect_err("there is no paper");
+                assert!(matches!(error, DeviceError::Paper { .. } | DeviceError::Failed { .. }), "{error:?}");
+                tray.take_paper(false);
+                assert_eq!(printer.check(), Ok(()));
+                assert_eq!(printer.print(&picture), Ok(()));
+                assert_eq!(printer.print(&picture), Ok(()));
+                let receipts = tray.receipts();
+                let [first, half @ .., last, after] = &receipts[..] else { panic!("{receipts:?}") };
+                assert_eq!([first, last, after], [&picture; 3], "{bytes}: what comes out is the picture");
+                assert!(!half.is_empty(), "{bytes}: the half has paper of its own");
+                assert!(bytes != 5000 || tray.unknown() == 0, "dots that are not there are no commands");
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_program_left_is_ended_too() {
+        let tray = Tray::default();
+        tray.be_deaf();
+        // Half a band of the same width, from a program that was killed.
+        tray.feed(&[0x1D, 0x76, 0x30, 0, 48, 0, 48, 0, 0xFF, 0xFF]);
+        let mut printer = EscPos::new(SimulatedTransport(tray.clone()), 384);
+        let picture = Bitmap::from_fn(384, 30, |x, y| x % 30 == y);
+        assert_eq!(printer.print(&picture), Ok(()));
+        let receipts = tray.receipts();
+        assert_eq!((receipts.len(), tray.unknown()), (1, 0));
+        assert_eq!(receipts[0].height(), 48 + 30, "the rest of that picture is white, and ours is whole");
+        assert!((0..30).all(|y| (0..384).all(|x| receipts[0].is_black(x, 48 + y) == picture.is_black(x, y))));
     }
 }

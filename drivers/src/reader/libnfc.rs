@@ -5,8 +5,10 @@
 //! in short APDUs.
 
 use super::{Card, Reader, ReaderError};
+use crate::device::DeviceError;
 use nfc1::target_info::TargetInfo;
 use nfc1::{BaudRate, Context, Device, Error, Modulation, ModulationType, Timeout};
+use rustix::fs::Access;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,8 +69,13 @@ impl LibnfcReader {
     fn device<'a>(&self, chip: &'a mut Chip) -> Result<&'a mut Device, ReaderError> {
         if chip.device.is_none() {
             let path = self.connstring.split(':').find(|part| part.starts_with('/'));
-            let there = path.is_none_or(|path| std::path::Path::new(path).exists());
-            if !there || chip.pause.0 > 0 {
+            // libnfc says the same of a node that is absent and of one that is denied.
+            let open = path.map_or(Ok(()), |path| rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK));
+            let open = open.map_err(|why| DeviceError::from_io(path.unwrap_or_default(), &why.into()));
+            if let Err(denied @ DeviceError::Denied { .. }) = open {
+                return Err(ReaderError::Denied(denied));
+            }
+            if open.is_err() || chip.pause.0 > 0 {
                 chip.pause.0 = chip.pause.0.saturating_sub(1);
                 return Err(self.absent());
             }

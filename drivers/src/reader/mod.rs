@@ -5,11 +5,18 @@
 //! every implementation passes.
 
 pub mod conformance;
+#[cfg(feature = "libnfc")]
 pub mod libnfc;
 pub mod pcsc;
 pub mod pn532;
+pub mod quirks;
 pub mod simulated;
+pub mod slots;
 
+use crate::device::DeviceError;
+use program::{Failure, exit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -28,6 +35,9 @@ pub enum ReaderError {
         /// Names of the readers that are there, or "none".
         attached: String,
     },
+    /// It is there, and this user may not open it.
+    #[error(transparent)]
+    Denied(DeviceError),
     /// No card came in time.
     #[error("no card on the reader")]
     NoCard,
@@ -37,12 +47,29 @@ pub enum ReaderError {
     /// The reader was unplugged.
     #[error("the reader was unplugged")]
     ReaderLost,
-    /// Another program has the card.
+    /// Another program has the card, and did not let go of it in time.
     #[error("another program is using the card")]
     CardInUse,
+    /// The reader does not answer any more.
+    #[error("the reader has stopped answering")]
+    Hung,
     /// Anything else, in the words of the stack below.
     #[error("communication with the card failed: {0}")]
     Communication(String),
+}
+
+impl From<ReaderError> for Failure {
+    fn from(error: ReaderError) -> Self {
+        let exit = match error {
+            ReaderError::NoService
+            | ReaderError::NoReader { .. }
+            | ReaderError::Denied(_)
+            | ReaderError::ReaderLost
+            | ReaderError::Hung => exit::NO_READER,
+            _ => exit::NOT_READ,
+        };
+        Self { code: error.code().to_owned(), message: error.to_string(), remedy: error.remedy().to_owned(), exit }
+    }
 }
 
 impl ReaderError {
@@ -52,10 +79,12 @@ impl ReaderError {
         match self {
             Self::NoService => "no_pcsc_service",
             Self::NoReader { .. } => "no_reader",
+            Self::Denied(error) => error.code(),
             Self::NoCard => "no_card",
             Self::CardLifted => "card_lifted",
             Self::ReaderLost => "reader_lost",
             Self::CardInUse => "card_in_use",
+            Self::Hung => "reader_hung",
             Self::Communication(_) => "card_communication",
         }
     }
@@ -65,17 +94,30 @@ impl ReaderError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::NoService => "start it: systemctl start pcscd.socket (package pcscd)",
-            Self::NoReader { .. } => "plug the reader in, or check its name with pcsc_scan",
+            Self::NoReader { .. } => "plug the reader in, or correct its name: cccd-agent devices lists the names",
+            Self::Denied(error) => error.remedy(),
             Self::NoCard => "lay the card on the reader",
             Self::CardLifted => "leave the card on the reader until the read is over, then try again",
             Self::ReaderLost => "plug the reader in again",
-            Self::CardInUse => "close the other program that reads cards",
+            Self::CardInUse => "close the other program that reads cards: often a browser or mail program with a token",
+            Self::Hung => {
+                "unplug the reader and plug it in again; if it happens again, use another port or cable, or newer firmware"
+            }
             Self::Communication(_) => "take the card off, lay it flat on the reader and try again",
         }
     }
 }
 
-/// Something that cards are laid on.
+/// Why a card is not the one that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotWanted {
+    /// It does not know the application: a token, a SAM, a bank card.
+    OtherKind,
+    /// It does not open with this key: it may be somebody else's.
+    OtherCard,
+}
+
+/// Something that cards are laid on. It may have several slots, which are watched together ([`slots`]).
 pub trait Reader: Send {
     /// What to call it in messages.
     fn name(&self) -> String;
@@ -86,13 +128,23 @@ pub trait Reader: Send {
     /// When the reader cannot be used.
     fn check(&mut self) -> Result<(), ReaderError>;
 
-    /// Waits until a card is there and powers it.
+    /// A read begins: what lies there now lay there before. Of several cards the newest is given first.
+    fn arm(&mut self) {}
+
+    /// Waits until a card is there and powers it. A card that another program has is waited for, too.
     ///
     /// # Errors
-    /// [`ReaderError::NoCard`] when none came in time; others when the reader cannot be used.
+    /// [`ReaderError::NoCard`] when none came in time, [`ReaderError::CardInUse`] when it was not let go of in time; others
+    /// when the reader cannot be used.
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError>;
 
-    /// Waits until no card is there; false when one still is after `timeout`.
+    /// The card that was given last is not the wanted one. True where it is worth while to wait for another card: it lay
+    /// there before, and there are other slots. A card of another kind is not given again until it has left its slot.
+    fn set_aside(&mut self, _why: NotWanted) -> bool {
+        false
+    }
+
+    /// Waits until the card that was given last is gone; false when it still lies there after `timeout`.
     ///
     /// # Errors
     /// When the reader cannot be used.
@@ -116,8 +168,34 @@ pub trait Card: Send {
     /// Sends a command APDU and returns data and status bytes.
     ///
     /// # Errors
-    /// [`ReaderError::CardLifted`] when the card left.
+    /// [`ReaderError::CardLifted`] when the card left, [`ReaderError::Hung`] when nothing answers.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError>;
+}
+
+/// Counts exchanges that failed one after the other, whatever card lay there.
+#[derive(Debug, Clone, Default)]
+struct Failures(Arc<AtomicU32>);
+
+impl Failures {
+    /// So many in a row are the reader's fault: it is powered anew.
+    const MOST: u32 = 3;
+
+    fn count<T>(&self, result: &Result<T, ReaderError>) {
+        match result {
+            Ok(_) => self.0.store(0, Ordering::Relaxed),
+            Err(ReaderError::Communication(_)) => drop(self.0.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => {}
+        }
+    }
+
+    /// Whether there were so many; it counts from nought then.
+    fn are_too_many(&self) -> bool {
+        let too_many = self.0.load(Ordering::Relaxed) >= Self::MOST;
+        if too_many {
+            self.0.store(0, Ordering::Relaxed);
+        }
+        too_many
+    }
 }
 
 /// Whether the card capabilities in the historical bytes allow extended length fields (ISO/IEC 7816-4 §12.1.1.9).

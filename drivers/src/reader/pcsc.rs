@@ -1,19 +1,36 @@
 //! Readers through PC/SC (pcscd): every reader whose name contains a text, or all of them, watched together.
+//!
+//! Each card has a thread that talks to it over a connection of its own to the service: a reader whose firmware hangs
+//! holds up that thread and nobody else.
 
-use super::{Card, Reader, ReaderError, announces_extended_length};
+use super::quirks::{self, Place};
+use super::slots::{Look, Slots};
+use super::{Card, Failures, NotWanted, Reader, ReaderError, announces_extended_length};
 use pcsc::{Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Readers of the PC/SC service. Readers may come and go while it waits.
 pub struct PcscReader {
     context: Context,
     /// Part of the names to watch; empty for all.
     wanted: String,
+    slots: Slots,
+    health: Health,
+    answer: Duration,
+}
+
+/// What cards leave behind for the next one.
+#[derive(Debug, Clone, Default)]
+struct Health {
     /// Set when a card was lost, until the next one is powered anew.
     lost: Arc<AtomicBool>,
+    failures: Failures,
 }
 
 impl std::fmt::Debug for PcscReader {
@@ -25,17 +42,43 @@ impl std::fmt::Debug for PcscReader {
 /// How often the list of readers is looked at while waiting; pcscd also wakes the wait when one is plugged in.
 const ROUND: Duration = Duration::from_millis(500);
 
+/// So long may a reader take for one exchange. A chip may ask for 4.9 s at once (the longest frame waiting time of
+/// ISO/IEC 14443-4) and again after that; the slowest thing that is asked of one, a signature of RSA-4096, takes a few
+/// seconds. What is silent for this long is no chip that computes.
+pub const ANSWER: Duration = Duration::from_secs(20);
+
+/// Readers with an exchange that did not end in time. A thread still waits for each of them, and whoever connects to
+/// such a reader would wait, too.
+static HUNG: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn hung() -> MutexGuard<'static, BTreeSet<String>> {
+    HUNG.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Name of a slot, and the ATR of the card that lies there.
+pub type Surveyed = (String, Option<Vec<u8>>);
+
 impl PcscReader {
     /// Watches the readers whose name contains `wanted`; all with an empty text.
     ///
     /// # Errors
-    /// When the service is not there, or no such reader is attached now.
+    /// When the service is not there, no such reader is attached now, or all such readers hang.
     pub fn open(wanted: &str) -> Result<Self, ReaderError> {
-        let reader = Self { context: establish()?, wanted: wanted.to_owned(), lost: Arc::default() };
-        if reader.matching()?.is_empty() {
-            return Err(reader.no_reader());
-        }
+        let mut reader = Self {
+            context: establish()?,
+            wanted: wanted.to_owned(),
+            slots: Slots::default(),
+            health: Health::default(),
+            answer: ANSWER,
+        };
+        reader.check()?;
         Ok(reader)
+    }
+
+    /// With another deadline for one exchange.
+    #[must_use]
+    pub fn with_answer_within(self, answer: Duration) -> Self {
+        Self { answer, ..self }
     }
 
     /// Names of all attached readers.
@@ -47,10 +90,24 @@ impl PcscReader {
         Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
+    /// The slots that `wanted` names, those for SAMs among them, and what lies in each. Nothing is powered for it.
+    ///
+    /// # Errors
+    /// When the service is not there.
+    pub fn survey(wanted: &str) -> Result<Vec<Surveyed>, ReaderError> {
+        let context = establish()?;
+        let mut names = list(&context)?;
+        names.retain(|name| name.to_string_lossy().contains(wanted));
+        let mut states: Vec<_> = names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+        if !states.is_empty() {
+            context.get_status_change(Duration::ZERO, &mut states).map_err(translate)?;
+        }
+        let atr = |state: &ReaderState| state.event_state().contains(State::PRESENT).then(|| state.atr().to_vec());
+        Ok(states.iter().map(|state| (state.name().to_string_lossy().into_owned(), atr(state))).collect())
+    }
+
     fn matching(&self) -> Result<Vec<CString>, ReaderError> {
-        let mut names = list(&self.context)?;
-        names.retain(|name| name.to_string_lossy().contains(&self.wanted));
-        Ok(names)
+        matching(&self.context, &self.wanted)
     }
 
     fn no_reader(&self) -> ReaderError {
@@ -60,38 +117,69 @@ impl PcscReader {
         ReaderError::NoReader { wanted, attached: if attached.is_empty() { "none".to_owned() } else { attached } }
     }
 
-    /// Waits until `done` finds what it looks for among the states of the matching readers. A restarted service
-    /// and readers that are plugged in meanwhile are picked up.
-    fn watch<T>(
-        &mut self,
-        timeout: Duration,
-        mut done: impl FnMut(&[ReaderState]) -> Option<T>,
-    ) -> Result<Option<T>, ReaderError> {
-        let mut left = timeout;
+    /// The names now. A service that was started anew wants a new connection, and counts cards anew.
+    fn names(&mut self) -> Result<Vec<CString>, ReaderError> {
+        match self.matching() {
+            Err(ReaderError::NoService) => {
+                self.context = establish()?;
+                self.slots.forget();
+                self.matching()
+            }
+            names => names,
+        }
+    }
+
+    /// Looks at the slots once; their states, for a wait.
+    fn look(&mut self) -> Result<Vec<ReaderState>, ReaderError> {
         loop {
-            let names = match self.matching() {
-                Err(ReaderError::NoService) => {
-                    self.context = establish()?;
-                    self.matching()?
-                }
-                names => names?,
-            };
+            let names = self.names()?;
             let mut states: Vec<_> = names.into_iter().map(|n| ReaderState::new(n, State::UNAWARE)).collect();
             if !states.is_empty() {
                 match self.context.get_status_change(Duration::ZERO, &mut states) {
                     Ok(()) | Err(Error::Timeout) => {}
+                    // One was unplugged meanwhile.
                     Err(Error::UnknownReader) => continue,
-                    Err(error) => return Err(translate(error)),
+                    Err(error) => match translate(error) {
+                        // The service ended between the two questions: the names say so, too.
+                        ReaderError::NoService => continue,
+                        error => return Err(error),
+                    },
                 }
             }
-            if let Some(found) = done(&states) {
+            self.slots.see(states.iter().map(|state| {
+                let name = state.name().to_string_lossy().into_owned();
+                let rank = quirks::place(&name).rank();
+                let look = if state.event_state().contains(State::PRESENT) {
+                    Look::Card(state.event_count())
+                } else if state.event_state().intersects(State::EMPTY | State::UNAVAILABLE) {
+                    Look::Empty
+                } else {
+                    // A card that vanished under a command is neither present nor empty until the service looks again.
+                    Look::Unclear
+                };
+                (name, rank, look)
+            }));
+            return Ok(states);
+        }
+    }
+
+    /// Waits until `done` finds what it looks for, for what is `left` of the time. A restarted service and readers that
+    /// are plugged in meanwhile are picked up.
+    fn watch<T>(
+        &mut self,
+        left: &mut Duration,
+        mut done: impl FnMut(&Slots) -> Option<T>,
+    ) -> Result<Option<T>, ReaderError> {
+        loop {
+            let mut states = self.look()?;
+            if let Some(found) = done(&self.slots) {
                 return Ok(Some(found));
             }
             if left.is_zero() {
                 return Ok(None);
             }
-            let round = left.min(ROUND);
-            left -= round;
+            let round = (*left).min(ROUND);
+            *left -= round;
             // The pseudo reader wakes the wait when a reader is attached or removed.
             states.push(ReaderState::new(pcsc::PNP_NOTIFICATION(), State::UNAWARE));
             for state in &mut states {
@@ -115,58 +203,70 @@ impl Reader for PcscReader {
     }
 
     fn check(&mut self) -> Result<(), ReaderError> {
-        let names = match self.matching() {
-            // A service that was started anew wants a new connection.
-            Err(ReaderError::NoService) => {
-                self.context = establish()?;
-                self.matching()?
-            }
-            names => names?,
-        };
-        if names.is_empty() { Err(self.no_reader()) } else { Ok(()) }
+        let names = self.names()?;
+        let hung = hung();
+        if names.is_empty() {
+            return Err(self.no_reader());
+        }
+        let hangs = |name: &CString| hung.contains(&*name.to_string_lossy());
+        if names.iter().all(hangs) { Err(ReaderError::Hung) } else { Ok(()) }
+    }
+
+    fn arm(&mut self) {
+        // What is wrong is said by the wait that follows.
+        drop(self.look());
+        self.slots.arm();
     }
 
     fn wait_for_card(&mut self, timeout: Duration) -> Result<Box<dyn Card>, ReaderError> {
-        let present = |states: &[ReaderState]| {
-            states.iter().find(|s| s.event_state().contains(State::PRESENT)).map(|state| state.name().to_owned())
-        };
         let mut left = timeout;
-        if self.lost.load(Ordering::Relaxed) {
+        if self.health.lost.load(Ordering::Relaxed) {
             // Powering a card that is gone confuses the service for good, so it is given time to look for itself. When
-            // it has seen the reader empty, the next card is an ordinary one; a card put back sooner is powered anew.
-            if self.watch(NOTICE.min(left), is_empty)?.is_some() {
-                self.lost.store(false, Ordering::Relaxed);
-            }
+            // it has seen the slot empty, the next card is an ordinary one; a card put back sooner is powered anew.
+            let mut notice = NOTICE.min(left);
             left = left.saturating_sub(NOTICE);
+            if self.watch(&mut notice, |slots| slots.is_gone().then_some(()))?.is_some() {
+                self.health.lost.store(false, Ordering::Relaxed);
+            }
         }
         loop {
-            let Some(name) = self.watch(left, present)? else {
+            let found = self.watch(&mut left, |slots| Some(slots.candidates()).filter(|names| !names.is_empty()))?;
+            let Some(names) = found else {
                 let empty = self.matching()?.is_empty();
                 return Err(if empty { self.no_reader() } else { ReaderError::NoCard });
             };
-            match self.connect(&name) {
-                // The card left again, or does not answer yet.
-                Err(ReaderError::CardLifted) if left > SETTLE => {
-                    left -= SETTLE;
-                    self.watch(SETTLE, |_| None::<()>)?;
+            let mut why = ReaderError::NoCard;
+            for name in names {
+                match self.connect(&name) {
+                    Ok(card) => {
+                        self.slots.give(&name);
+                        return Ok(Box::new(card));
+                    }
+                    // The card left again, or does not answer yet; the reader was unplugged.
+                    Err(ReaderError::CardLifted | ReaderError::ReaderLost) => {}
+                    Err(error @ (ReaderError::CardInUse | ReaderError::Hung)) => why = error,
+                    Err(error) => return Err(error),
                 }
-                Err(ReaderError::CardLifted) => return Err(ReaderError::NoCard),
-                card => return card.map(|card| Box::new(card) as Box<dyn Card>),
             }
+            if left <= SETTLE {
+                return Err(why);
+            }
+            left -= SETTLE;
+            self.watch(&mut SETTLE.clone(), |_| None::<()>)?;
         }
     }
 
+    fn set_aside(&mut self, why: NotWanted) -> bool {
+        self.slots.set_aside(why)
+    }
+
     fn wait_for_removal(&mut self, timeout: Duration) -> Result<bool, ReaderError> {
-        Ok(self.watch(timeout, is_empty)?.is_some())
+        let mut left = timeout;
+        Ok(self.watch(&mut left, |slots| slots.is_gone().then_some(()))?.is_some())
     }
 }
 
-/// A card that vanished under a command is neither present nor empty until the service looks again.
-fn is_empty(states: &[ReaderState]) -> Option<()> {
-    states.iter().all(|s| s.event_state().intersects(State::EMPTY | State::UNAVAILABLE)).then_some(())
-}
-
-/// Between two tries to connect to a card that does not answer.
+/// Between two tries to connect to a card that does not answer, or that another program has.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// pcscd looks at its readers every 400 ms; within this time it has noticed an empty one.
@@ -174,22 +274,38 @@ const NOTICE: Duration = Duration::from_millis(1000);
 
 impl PcscReader {
     /// Connects for this program alone: nobody may speak into an open session.
-    fn connect(&self, name: &CStr) -> Result<PcscCard, ReaderError> {
-        let mut card = self.context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
-        if self.lost.load(Ordering::Relaxed) {
-            // The service may still hold the state of the card that was lost: this one is powered anew.
-            if let Err(error) = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard) {
-                leave(card);
-                return Err(translate(error));
-            }
-            self.lost.store(false, Ordering::Relaxed);
+    fn connect(&self, name: &str) -> Result<PcscCard, ReaderError> {
+        if hung().contains(name) {
+            return Err(ReaderError::Hung);
         }
-        let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
-        let by_reader = max_apdu_data(&card);
-        let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
-        let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));
-        let lost = Arc::clone(&self.lost);
-        Ok(PcscCard { card: Some(card), atr, max_response, buffer: vec![0; BUFFER], lost })
+        let (jobs, to_do) = channel();
+        let (answers, answered) = channel();
+        let (worker, health, done) = (name.to_owned(), self.health.clone(), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            if let Err(error) = work(&worker, &health, &to_do, &answers) {
+                drop(answers.send(Answer::Failed(error)));
+            }
+            let mut hung = hung();
+            ends.store(true, Ordering::Relaxed);
+            hung.remove(&worker);
+        });
+        let mut card = PcscCard {
+            name: name.to_owned(),
+            jobs: Some(jobs),
+            answered,
+            thread: Some(thread),
+            done,
+            within: self.answer,
+            atr: Vec::new(),
+            max_response: 256,
+            ended: None,
+        };
+        match card.answer()? {
+            Answer::Connected(atr, max_response) => (card.atr, card.max_response) = (atr, max_response),
+            other => return Err(other.into_error()),
+        }
+        Ok(card)
     }
 }
 
@@ -203,6 +319,16 @@ fn list(context: &Context) -> Result<Vec<CString>, ReaderError> {
         Err(Error::NoReadersAvailable) => Ok(Vec::new()),
         Err(error) => Err(translate(error)),
     }
+}
+
+/// Readers whose name contains a text. Slots for SAMs are among them only where the text names them.
+fn matching(context: &Context, wanted: &str) -> Result<Vec<CString>, ReaderError> {
+    let mut names = list(context)?;
+    names.retain(|name| name.to_string_lossy().contains(wanted));
+    if names.iter().any(|name| quirks::place(&name.to_string_lossy()) != Place::Sam) {
+        names.retain(|name| quirks::place(&name.to_string_lossy()) != Place::Sam);
+    }
+    Ok(names)
 }
 
 fn translate(error: Error) -> ReaderError {
@@ -224,12 +350,140 @@ fn translate(error: Error) -> ReaderError {
 /// The largest response of an extended APDU with status bytes.
 const BUFFER: usize = 65_536 + 2;
 
-struct PcscCard {
+/// What a card's thread is to do.
+enum Job {
+    Transmit(Zeroizing<Vec<u8>>),
+    Reset,
+}
+
+/// What it says.
+enum Answer {
+    /// ATR and the most response bytes of one APDU.
+    Connected(Vec<u8>, u32),
+    Bytes(Vec<u8>),
+    Reset,
+    Failed(ReaderError),
+}
+
+impl Answer {
+    fn into_error(self) -> ReaderError {
+        match self {
+            Self::Failed(error) => error,
+            _ => ReaderError::Communication("the card's thread is out of step".to_owned()),
+        }
+    }
+}
+
+/// A card's thread: connects, works until nobody asks any more, and lets go.
+fn work(name: &str, health: &Health, to_do: &Receiver<Job>, answers: &Sender<Answer>) -> Result<(), ReaderError> {
+    let c_name = CString::new(name).map_err(|_| ReaderError::ReaderLost)?;
+    let context = establish()?;
+    let mut line = Line::open(&context, &c_name, health)?;
+    let mut said = answers.send(Answer::Connected(line.atr.clone(), line.max_response));
+    let mut buffer = Zeroizing::new(vec![0; BUFFER]);
+    while said.is_ok()
+        && let Ok(job) = to_do.recv()
+    {
+        let answer = match job {
+            Job::Transmit(command) => line.transmit(&command, &mut buffer).map(Answer::Bytes),
+            Job::Reset => line.reset().map(|()| Answer::Reset),
+        };
+        said = answers.send(answer.unwrap_or_else(Answer::Failed));
+    }
+    // Nobody heard the answer: it came too late, and the reader is powered anew.
+    line.close(if said.is_err() { Disposition::UnpowerCard } else { Disposition::ResetCard });
+    Ok(())
+}
+
+/// A connection to a card, inside its thread.
+struct Line<'a> {
     card: Option<pcsc::Card>,
     atr: Vec<u8>,
     max_response: u32,
-    buffer: Vec<u8>,
-    lost: Arc<AtomicBool>,
+    health: &'a Health,
+}
+
+impl<'a> Line<'a> {
+    fn open(context: &Context, name: &CStr, health: &'a Health) -> Result<Self, ReaderError> {
+        let mut card = context.connect(name, ShareMode::Exclusive, Protocols::ANY).map_err(translate)?;
+        let quirk = quirks::find(&name.to_string_lossy());
+        if let Some(silence) = quirk.and_then(|quirk| quirk.silence) {
+            silence.send(&card);
+        }
+        // The service may still hold the state of a card that was lost, and a reader that failed again and again may have
+        // lost its way: this card is powered anew.
+        if health.lost.load(Ordering::Relaxed) || health.failures.are_too_many() {
+            if let Err(error) = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::UnpowerCard) {
+                leave(card);
+                return Err(translate(error));
+            }
+            health.lost.store(false, Ordering::Relaxed);
+        }
+        let atr = card.status2_owned().map_err(translate)?.atr().to_vec();
+        let by_reader = [max_apdu_data(&card), quirk.and_then(|quirk| quirk.max_response)].into_iter().flatten().min();
+        let by_card = if announces_extended_length(&atr) == Some(false) { 256 } else { 65_536 };
+        let max_response = by_reader.map_or(by_card, |reader| reader.clamp(256, by_card));
+        Ok(Self { card: Some(card), atr, max_response, health })
+    }
+
+    fn reset(&mut self) -> Result<(), ReaderError> {
+        let card = self.card.as_mut().ok_or(ReaderError::CardLifted)?;
+        let reset = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard);
+        reset.map_err(|error| self.diagnose(translate(error)))
+    }
+
+    fn transmit(&mut self, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, ReaderError> {
+        let card = self.card.as_ref().ok_or(ReaderError::CardLifted)?;
+        let answer = match card.transmit(command, buffer) {
+            Ok(answer) if answer.len() >= 2 => Ok(answer.to_vec()),
+            // Some drivers report success and nothing when the card leaves under a command; no card answers that.
+            Ok(_) => Err(ReaderError::CardLifted),
+            Err(error) => Err(translate(error)),
+        };
+        let answer = answer.map_err(|error| self.diagnose(error));
+        self.health.failures.count(&answer);
+        answer
+    }
+
+    /// Drivers report a vanished card in many ways; what the reader says of the slot decides.
+    fn diagnose(&mut self, mut error: ReaderError) -> ReaderError {
+        if let ReaderError::Communication(_) = error {
+            let status = self.card.as_ref().map(|card| card.status2_owned());
+            if !matches!(status, Some(Ok(status)) if status.status().contains(pcsc::Status::PRESENT)) {
+                error = ReaderError::CardLifted;
+            }
+        }
+        if error == ReaderError::CardLifted {
+            self.health.lost.store(true, Ordering::Relaxed);
+            // The handle would talk to the next card.
+            if let Some(card) = self.card.take() {
+                leave(card);
+            }
+        }
+        error
+    }
+
+    /// The chip must forget its session; there is nobody left to tell when it is gone already.
+    fn close(mut self, disposition: Disposition) {
+        if let Some(card) = self.card.take()
+            && let Err((_, _error)) = card.disconnect(disposition)
+        {}
+    }
+}
+
+/// A card, for whoever uses it: its thread is at the other end.
+struct PcscCard {
+    name: String,
+    jobs: Option<Sender<Job>>,
+    answered: Receiver<Answer>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    /// The thread has ended. Changes under the lock of [`HUNG`] only.
+    done: Arc<AtomicBool>,
+    within: Duration,
+    atr: Vec<u8>,
+    max_response: u32,
+    /// Nothing more comes of this card, and why.
+    ended: Option<ReaderError>,
 }
 
 /// dwMaxAPDUDataSize of the reader (PC/SC part 10 §2.6.14), when it says.
@@ -259,6 +513,37 @@ fn object(mut list: &[u8], wanted: u8) -> Option<&[u8]> {
     None
 }
 
+impl PcscCard {
+    /// What the thread says next.
+    fn answer(&mut self) -> Result<Answer, ReaderError> {
+        let why = match self.answered.recv_timeout(self.within) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Timeout) => {
+                let mut hung = hung();
+                if !self.done.load(Ordering::Relaxed) {
+                    hung.insert(self.name.clone());
+                }
+                ReaderError::Hung
+            }
+            Err(RecvTimeoutError::Disconnected) => ReaderError::CardLifted,
+        };
+        self.ended = Some(why.clone());
+        Err(why)
+    }
+
+    fn ask(&mut self, job: Job) -> Result<Answer, ReaderError> {
+        if let Some(why) = &self.ended {
+            return Err(why.clone());
+        }
+        // An end of the thread is seen by its answer that does not come.
+        drop(self.jobs.as_ref().map(|jobs| jobs.send(job)));
+        match self.answer()? {
+            Answer::Failed(error) => Err(error),
+            answer => Ok(answer),
+        }
+    }
+}
+
 impl Card for PcscCard {
     fn atr(&self) -> &[u8] {
         &self.atr
@@ -269,40 +554,30 @@ impl Card for PcscCard {
     }
 
     fn reset(&mut self) -> Result<(), ReaderError> {
-        let card = self.card.as_mut().ok_or(ReaderError::CardLifted)?;
-        let reset = card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard);
-        reset.map_err(|error| self.diagnose(translate(error)))
+        match self.ask(Job::Reset)? {
+            Answer::Reset => Ok(()),
+            other => Err(other.into_error()),
+        }
     }
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ReaderError> {
-        let card = self.card.as_ref().ok_or(ReaderError::CardLifted)?;
-        let error = match card.transmit(command, &mut self.buffer) {
-            Ok(answer) if answer.len() >= 2 => return Ok(answer.to_vec()),
-            // Some drivers report success and nothing when the card leaves under a command; no card answers that.
-            Ok(_) => ReaderError::CardLifted,
-            Err(error) => translate(error),
-        };
-        Err(self.diagnose(error))
+        match self.ask(Job::Transmit(Zeroizing::new(command.to_vec())))? {
+            Answer::Bytes(bytes) => Ok(bytes),
+            other => Err(other.into_error()),
+        }
     }
 }
 
-impl PcscCard {
-    /// Drivers report a vanished card in many ways; what the reader says of the slot decides.
-    fn diagnose(&mut self, mut error: ReaderError) -> ReaderError {
-        if let ReaderError::Communication(_) = error {
-            let status = self.card.as_ref().map(|card| card.status2_owned());
-            if !matches!(status, Some(Ok(status)) if status.status().contains(pcsc::Status::PRESENT)) {
-                error = ReaderError::CardLifted;
-            }
+impl Drop for PcscCard {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // One that hangs is not waited for.
+        if self.ended != Some(ReaderError::Hung)
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic there has been reported by the runtime.
+            drop(thread.join());
         }
-        if error == ReaderError::CardLifted {
-            self.lost.store(true, Ordering::Relaxed);
-            // The handle would talk to the next card.
-            if let Some(card) = self.card.take() {
-                leave(card);
-            }
-        }
-        error
     }
 }
 
@@ -310,14 +585,4 @@ impl PcscCard {
 /// reader mute.
 fn leave(card: pcsc::Card) {
     if let Err((_, _gone)) = card.disconnect(Disposition::LeaveCard) {}
-}
-
-impl Drop for PcscCard {
-    fn drop(&mut self) {
-        if let Some(card) = self.card.take() {
-            // The chip must forget its session; there is nobody left to tell when it is gone already.
-            if let Err((_, _error)) = card.disconnect(Disposition::ResetCard) {}
-        }
-        zeroize::Zeroize::zeroize(&mut self.buffer);
-    }
 }

@@ -3,7 +3,7 @@
 //! Frames come from `v4l2-ctl` (package v4l-utils), which speaks to whatever V4L2 device there is and writes them to its
 //! standard output. A code is told once, until it has been out of sight for a second.
 
-use super::{Scan, Scanned, Scanner};
+use super::{Letters, Scan, Scanned, Scanner};
 use crate::device::DeviceError;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rxing::BarcodeFormat;
@@ -60,7 +60,7 @@ impl<F: Frames> CameraScanner<F> {
             return None;
         }
         self.last = Zeroizing::new(found.getText().to_owned());
-        Some(Scanned::Text(Scan { text: self.last.clone(), whole: true }))
+        Some(Scanned::Text(Scan { text: self.last.clone(), letters: Letters::All }))
     }
 }
 
@@ -101,16 +101,14 @@ impl V4l2 {
     }
 
     fn start(&self) -> Result<(Child, ChildStdout), DeviceError> {
-        if !std::path::Path::new(&self.device).exists() {
-            let why = "no such device file".to_owned();
-            return Err(DeviceError::Absent { device: self.device.clone(), why });
-        }
+        // What the program hears is not told: absent and denied are found here.
+        std::fs::File::open(&self.device).map_err(|e| DeviceError::from_io(&self.device, &e))?;
         let (width, height) = FRAME;
         let mut command = Command::new(&self.program);
         command.args(["-d", &self.device, "--stream-mmap", "--stream-to=-"]);
         command.arg(format!("--set-fmt-video=width={width},height={height},pixelformat=YUYV"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut child = child.map_err(|e| DeviceError::from_io(&self.program, &e))?;
+        let mut child = child.map_err(|e| DeviceError::of_program(&self.program, &e))?;
         let Some(output) = child.stdout.take() else {
             return Err(DeviceError::Failed { device: self.device.clone(), why: "no output".to_owned() });
         };

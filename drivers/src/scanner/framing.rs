@@ -4,7 +4,7 @@
 //! of AIM (`]Q3` and relatives) are taken off. A module without a suffix ends its scans by silence ([`QUIET`]); one
 //! that has shown a suffix may pause in the middle of a scan for longer.
 
-use super::{Garbled, Scan, Scanned};
+use super::{Garbled, Letters, Scan, Scanned};
 use std::time::Duration;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -74,12 +74,22 @@ impl Framer {
         !self.bytes.is_empty()
     }
 
-    /// Forgets what came: the device was changed or set anew.
-    pub fn reset(&mut self) {
+    /// Forgets what came of a scan that is over for another reason than its own bytes; `has_suffix` where that was one.
+    pub(super) fn end_with(&mut self, has_suffix: bool) {
+        self.has_suffix |= has_suffix;
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         self.bytes.zeroize();
         self.overflowing = false;
-        self.has_suffix = false;
         self.silence = Duration::ZERO;
+    }
+
+    /// Forgets what came: the device was changed or set anew.
+    pub fn reset(&mut self) {
+        self.clear();
+        self.has_suffix = false;
     }
 
     fn end(&mut self) -> Option<Scanned> {
@@ -102,7 +112,7 @@ fn text(bytes: &[u8]) -> Option<Scanned> {
     }
     let garbled = match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => {
-            return Some(Scanned::Text(Scan { text: Zeroizing::new(text.to_owned()), whole: true }));
+            return Some(Scanned::Text(Scan { text: Zeroizing::new(text.to_owned()), letters: Letters::All }));
         }
         _ => {
             let letters = bytes.iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ').count();

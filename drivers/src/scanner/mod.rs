@@ -8,6 +8,7 @@
 pub mod camera;
 pub mod conformance;
 mod framing;
+pub mod layouts;
 pub mod serial;
 pub mod simulated;
 pub mod wedge;
@@ -24,13 +25,25 @@ use zeroize::Zeroizing;
 pub struct Scan {
     /// The text, without the scanner's own prefixes and suffixes.
     pub text: Zeroizing<String>,
-    /// False where letters may have been lost on the way: a scanner that plays a keyboard has keys for ASCII only.
-    pub whole: bool,
+    /// How many of its letters have come through.
+    pub letters: Letters,
+}
+
+/// How much of a code's text has come through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Letters {
+    /// All of it.
+    All,
+    /// It was typed, and is ASCII: a keyboard has keys for nothing else, so letters with signs may have been left out. A
+    /// code whose form has only ASCII is whole.
+    Ascii,
+    /// Some are missing.
+    Lost,
 }
 
 impl std::fmt::Debug for Scan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Scan({} bytes, whole: {})", self.text.len(), self.whole)
+        write!(f, "Scan({} bytes, {:?})", self.text.len(), self.letters)
     }
 }
 
@@ -52,6 +65,8 @@ pub enum Garbled {
     Encoding,
     /// Longer than any QR code.
     TooLong,
+    /// Typed with a key that has no letter: the scanner is set to another country's keyboard.
+    Layout,
 }
 
 impl Garbled {
@@ -62,6 +77,7 @@ impl Garbled {
             Self::Rate => "scan_bit_rate",
             Self::Encoding => "scan_encoding",
             Self::TooLong => "scan_too_long",
+            Self::Layout => "scan_layout",
         }
     }
 
@@ -72,6 +88,9 @@ impl Garbled {
             Self::Rate => "scan again: the next bit rate is tried; or set the scanner's rate in agent.toml",
             Self::Encoding => "set the scanner's output to UTF-8, by the setting codes in its manual",
             Self::TooLong => "scan one code at a time",
+            Self::Layout => {
+                "scan a citizen card's code: most keyboards are learnt from it; else set the scanner by the steps of cccd-agent scanner-code"
+            }
         }
     }
 }
@@ -87,6 +106,11 @@ pub trait Scanner: Send {
     /// As long as the device cannot be used. The call returns after `timeout` at the latest, and tries to open the
     /// device again each time.
     fn wait_for_scan(&mut self, timeout: Duration) -> Result<Option<Scanned>, DeviceError>;
+
+    /// The layout of the keyboard that it plays, as far as it is known; nothing for one that plays none.
+    fn layout(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Something that fills a queue of scans a little at a time.

@@ -1,6 +1,6 @@
 //! A scanner without hardware: a program holds texts before it.
 
-use super::{Scan, Scanned, Scanner};
+use super::{Letters, Scan, Scanned, Scanner};
 use crate::device::DeviceError;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ impl Hand {
     pub fn hold(&self, text: &str) {
         let mut held = self.lock();
         if !held.unplugged {
-            held.codes.push_back(Scanned::Text(Scan { text: Zeroizing::new(text.to_owned()), whole: true }));
+            held.codes.push_back(Scanned::Text(Scan { text: Zeroizing::new(text.to_owned()), letters: Letters::All }));
             self.0.1.notify_all();
         }
     }

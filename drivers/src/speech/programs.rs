@@ -138,7 +138,7 @@ fn start(command: &[String], voice: Voice, input: Vec<u8>) -> Result<Child, Devi
     let input = zeroize::Zeroizing::new(input);
     let mut words = command.iter().map(|word| word.replace("{voice}", voice.code()));
     let program = words.next().unwrap_or_default();
-    let error = |e: std::io::Error| DeviceError::from_io(&program, &e);
+    let error = |e: std::io::Error| DeviceError::of_program(&program, &e);
     let mut child = Command::new(&program);
     child.args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = child.spawn().map_err(error)?;
@@ -235,7 +235,7 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(5));
             speaker.say(Voice::English, &[]).err()
         });
-        assert!(matches!(error, Some(DeviceError::Absent { .. })), "{error:?}");
+        assert!(matches!(error, Some(DeviceError::Program { .. })), "{error:?}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub use calibration::{Calibration, Rotation};
 
 use crate::device::DeviceError;
 use crate::input::{EV_ABS, EV_KEY, EV_SYN, InputDevice, RawEvent, SYN_DROPPED, SYN_REPORT, Surface};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a finger does, in pixels of the picture.
@@ -32,19 +34,43 @@ pub trait Touchscreen: Send {
     fn wait(&mut self, timeout: Duration) -> Result<Vec<Touch>, DeviceError>;
 }
 
+/// Width and height of the picture that is touched. Clones share them, so that whoever shows can tell whoever feels.
+#[derive(Debug, Clone)]
+pub struct PictureSize(Arc<AtomicU64>);
+
+impl PictureSize {
+    /// Of this width and height.
+    #[must_use]
+    pub fn new(width: u32, height: u32) -> Self {
+        let size = Self(Arc::default());
+        size.set(width, height);
+        size
+    }
+
+    /// The picture is another.
+    pub fn set(&self, width: u32, height: u32) {
+        self.0.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (i32, i32) {
+        let both = self.0.load(Ordering::Relaxed);
+        let side = |side: u64| i32::try_from(side & 0xFFFF_FFFF).unwrap_or(i32::MAX).max(1);
+        (side(both >> 32), side(both))
+    }
+}
+
 /// A touch screen on evdev.
 #[derive(Debug)]
 pub struct EvdevTouchscreen<I> {
     device: I,
     finger: Finger,
     calibration: Calibration,
-    /// Of the picture.
-    size: (i32, i32),
+    size: PictureSize,
 }
 
 impl<I: InputDevice> EvdevTouchscreen<I> {
-    /// Over an input device, for a picture of this width and height.
-    pub fn new(device: I, calibration: Calibration, size: (i32, i32)) -> Self {
+    /// Over an input device, for a picture of this size.
+    pub fn new(device: I, calibration: Calibration, size: PictureSize) -> Self {
         Self { device, finger: Finger::default(), calibration, size }
     }
 }
@@ -80,17 +106,18 @@ impl<I> EvdevTouchscreen<I> {
         };
         let (x, y) = self.calibration.apply(share(x, surface.x), share(y, surface.y));
         let pixel = |share: f64, size: i32| ((share * f64::from(size)) as i32).clamp(0, size - 1);
-        (pixel(x, self.size.0), pixel(y, self.size.1))
+        let (width, height) = self.size.get();
+        (pixel(x, width), pixel(y, height))
     }
 }
 
-const BTN_LEFT: u16 = 0x110;
-const BTN_TOUCH: u16 = 0x14A;
-const ABS_X: u16 = 0x00;
-const ABS_Y: u16 = 0x01;
-const ABS_MT_SLOT: u16 = 0x2F;
-const ABS_MT_POSITION_X: u16 = 0x35;
-const ABS_MT_POSITION_Y: u16 = 0x36;
+pub(crate) const BTN_LEFT: u16 = 0x110;
+pub(crate) const BTN_TOUCH: u16 = 0x14A;
+pub(crate) const ABS_X: u16 = 0x00;
+pub(crate) const ABS_Y: u16 = 0x01;
+pub(crate) const ABS_MT_SLOT: u16 = 0x2F;
+pub(crate) const ABS_MT_POSITION_X: u16 = 0x35;
+pub(crate) const ABS_MT_POSITION_Y: u16 = 0x36;
 const ABS_MT_TRACKING_ID: u16 = 0x39;
 
 /// Follows the first finger through the kernel's events: protocol B of multi-touch, or a single pointer.
@@ -159,7 +186,7 @@ mod tests {
     fn screen(slots: bool, calibration: Calibration) -> (Fingers, EvdevTouchscreen<SimulatedInput>) {
         let fingers = Fingers::default();
         let device = SimulatedInput { fingers: fingers.clone(), surface: Some(surface(slots)) };
-        (fingers, EvdevTouchscreen::new(device, calibration, (1080, 1920)))
+        (fingers, EvdevTouchscreen::new(device, calibration, PictureSize::new(1080, 1920)))
     }
 
     fn events(all: &[(u16, u16, i32)]) -> Vec<RawEvent> {
@@ -213,5 +240,14 @@ mod tests {
         // The device's top left corner is the picture's top right one.
         fingers.happen(events(&[(EV_ABS, ABS_X, 0), (EV_ABS, ABS_Y, 0), (EV_KEY, BTN_TOUCH, 1), REPORT]));
         assert_eq!(screen.wait(NOW), Ok(vec![Touch::Down(0, 1919)]));
+    }
+
+    #[test]
+    fn another_picture_is_touched_where_it_is() {
+        let (fingers, mut screen) = screen(false, Calibration::default());
+        let size = screen.size.clone();
+        size.set(1280, 800);
+        fingers.happen(events(&[(EV_ABS, ABS_X, 2048), (EV_ABS, ABS_Y, 4096), (EV_KEY, BTN_TOUCH, 1), REPORT]));
+        assert_eq!(screen.wait(NOW), Ok(vec![Touch::Down(640, 799)]));
     }
 }

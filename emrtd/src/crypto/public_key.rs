@@ -4,7 +4,7 @@ use super::curve::{Curve, ParameterForm};
 use super::domain::signature_key;
 use super::{CryptoError, HashAlgorithm, Protection};
 use crate::oid::{self, Oid};
-use crate::tlv::{self, Tlv, TlvError, tag};
+use crate::tlv::{self, Tlv, TlvError, encode, tag};
 use openssl::bn::BigNum;
 use openssl::pkey::{PKey, Public};
 use openssl::rsa::{Padding, Rsa};
@@ -39,6 +39,22 @@ impl PublicKey {
     /// # Errors
     /// When it is malformed, or of an algorithm or curve that is not accepted.
     pub fn from_spki(spki: &Tlv<'_>) -> Result<Self, CryptoError> {
+        Self::read(spki, Tlv::uint_bytes)
+    }
+
+    /// The same of a chip: those of the BSI's profile of 2008 leave out the zero octet in front of an RSA modulus, which
+    /// no modulus can do without in DER, and none is negative.
+    ///
+    /// # Errors
+    /// As [`Self::from_spki`].
+    pub(crate) fn from_chip(spki: &Tlv<'_>) -> Result<Self, CryptoError> {
+        Self::read(spki, |modulus| match modulus.value {
+            [] => Err(TlvError::Value("empty INTEGER")),
+            octets => Ok(octets),
+        })
+    }
+
+    fn read<'a>(spki: &Tlv<'a>, modulus: impl Fn(&Tlv<'a>) -> Result<&'a [u8], TlvError>) -> Result<Self, CryptoError> {
         let malformed = CryptoError::malformed("SubjectPublicKeyInfo");
         let mut fields = spki.children();
         let algorithm = fields.expect(tag::SEQUENCE).map_err(&malformed)?;
@@ -51,7 +67,7 @@ impl PublicKey {
             oid::RSA_ENCRYPTION | oid::RSA_PSS => {
                 let key = tlv::first(bits, tag::SEQUENCE).map_err(&malformed)?;
                 let mut numbers = key.children();
-                let n = numbers.expect(tag::INTEGER).and_then(|t| t.uint_bytes()).map_err(&malformed)?;
+                let n = numbers.expect(tag::INTEGER).and_then(|t| modulus(&t)).map_err(&malformed)?;
                 let e = numbers.expect(tag::INTEGER).and_then(|t| t.uint_bytes()).map_err(&malformed)?;
                 Self::rsa(n, e)
             }
@@ -142,6 +158,12 @@ impl PublicKey {
                 let mut verifier = Verifier::new(hash.message_digest(), key).map_err(library)?;
                 Ok(verifier.verify_oneshot(signature, message).unwrap_or(false))
             }
+            (Self::Ec { curve, .. }, SignatureAlgorithm::EcdsaPlain(hash)) => {
+                if signature.len() != 2 * curve.field_len() {
+                    return Ok(false);
+                }
+                self.verify(&SignatureAlgorithm::Ecdsa(*hash), message, &plain_to_der(signature))
+            }
             _ => Err(CryptoError::Invalid("signature algorithm for this key type")),
         }
     }
@@ -184,6 +206,8 @@ pub enum SignatureAlgorithm {
     },
     /// ECDSA with a DER-encoded signature.
     Ecdsa(HashAlgorithm),
+    /// ECDSA with the plain signature `r ‖ s` of TR-03111 §5.2.1.
+    EcdsaPlain(HashAlgorithm),
 }
 
 impl SignatureAlgorithm {
@@ -205,24 +229,42 @@ impl SignatureAlgorithm {
             (oid::RSA_SHA384, _) => Self::RsaPkcs1(Sha384),
             (oid::RSA_SHA512, _) => Self::RsaPkcs1(Sha512),
             (oid::RSA_ENCRYPTION, Some(hash)) => Self::RsaPkcs1(hash),
-            (oid::ECDSA_SHA1, _) => Self::Ecdsa(Sha1),
-            (oid::ECDSA_SHA224, _) => Self::Ecdsa(Sha224),
-            (oid::ECDSA_SHA256, _) => Self::Ecdsa(Sha256),
-            (oid::ECDSA_SHA384, _) => Self::Ecdsa(Sha384),
-            (oid::ECDSA_SHA512, _) => Self::Ecdsa(Sha512),
             (oid::EC_PUBLIC_KEY, Some(hash)) => Self::Ecdsa(hash),
             (oid::RSA_PSS, _) => pss(parameters)?,
             (oid::RSA_MD2 | oid::RSA_MD5, _) => return Err(CryptoError::Broken("MD2 or MD5".to_owned())),
-            _ => return Err(CryptoError::unsupported("signature algorithm", id)),
+            _ => Self::ecdsa(id).ok_or_else(|| CryptoError::unsupported("signature algorithm", id))?,
         })
+    }
+
+    /// The ECDSA of an identifier: ecdsa-with-SHA* of X9.62 or ecdsa-plain-SHA* of BSI TR-03111.
+    pub(crate) fn ecdsa(id: Oid<'_>) -> Option<Self> {
+        use HashAlgorithm::{Sha1, Sha224, Sha256, Sha384, Sha512};
+        if let Some([arc]) = id.0.strip_prefix(oid::ECDSA_PLAIN.0) {
+            let hashes = [Sha1, Sha224, Sha256, Sha384, Sha512];
+            return hashes.get(usize::from(*arc).checked_sub(1)?).copied().map(Self::EcdsaPlain);
+        }
+        Some(Self::Ecdsa(match id {
+            oid::ECDSA_SHA1 => Sha1,
+            oid::ECDSA_SHA224 => Sha224,
+            oid::ECDSA_SHA256 => Sha256,
+            oid::ECDSA_SHA384 => Sha384,
+            oid::ECDSA_SHA512 => Sha512,
+            _ => return None,
+        }))
+    }
+
+    /// The hash of the message.
+    #[must_use]
+    pub const fn hash(&self) -> HashAlgorithm {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss { hash, .. } | Self::Ecdsa(hash) | Self::EcdsaPlain(hash) => *hash,
+        }
     }
 
     /// How much it protects: as much as its hash.
     #[must_use]
     pub const fn protection(&self) -> Protection {
-        match self {
-            Self::RsaPkcs1(hash) | Self::RsaPss { hash, .. } | Self::Ecdsa(hash) => hash.protection(),
-        }
+        self.hash().protection()
     }
 
     /// The name as people write it.
@@ -232,6 +274,7 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1(hash) => format!("RSA PKCS#1 v1.5 with {}", hash.name()),
             Self::RsaPss { hash, .. } => format!("RSA-PSS with {}", hash.name()),
             Self::Ecdsa(hash) => format!("ECDSA with {}", hash.name()),
+            Self::EcdsaPlain(hash) => format!("ECDSA (plain) with {}", hash.name()),
         }
     }
 }
@@ -279,4 +322,19 @@ pub fn hash_algorithm(algorithm: &Tlv<'_>) -> Result<HashAlgorithm, CryptoError>
         return Err(CryptoError::Broken("MD5".to_owned()));
     }
     HashAlgorithm::from_oid(id).ok_or_else(|| CryptoError::unsupported("hash algorithm", id))
+}
+
+/// The DER form (X9.62) of a plain signature `r ‖ s` (TR-03111).
+fn plain_to_der(plain: &[u8]) -> Vec<u8> {
+    let (r, s) = plain.split_at(plain.len() / 2);
+    let integer = |bytes: &[u8]| {
+        let zeros = bytes.iter().take_while(|b| **b == 0).count().min(bytes.len().saturating_sub(1));
+        let mut value = Vec::with_capacity(bytes.len() + 1);
+        if bytes.get(zeros).is_some_and(|b| b & 0x80 != 0) {
+            value.push(0);
+        }
+        value.extend_from_slice(&bytes[zeros..]);
+        encode(tag::INTEGER, &value)
+    };
+    encode(tag::SEQUENCE, &[integer(r), integer(s)].concat())
 }

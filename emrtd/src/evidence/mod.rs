@@ -169,6 +169,7 @@ pub const MAY_FAIL: &[(&str, &str)] = &[
     ("active_authentication", "wrong_answer"),
     ("chip_authentication", "wrong_answer"),
     ("pace_cam", "wrong_answer"),
+    ("seal_signature", "wrong_signature"),
     ("sod_signature", "content_hash_differs"),
     ("sod_signature", "content_type_differs"),
     ("sod_signature", "signed_attribute_repeated"),
@@ -280,11 +281,15 @@ impl Evidence {
     /// knows what it lists.
     fn missing(&self, object: Option<&LdsSecurityObject>) -> Vec<(u8, &str)> {
         let Some(object) = object else { return Vec::new() };
-        let withheld = |reason: &str| matches!(reason, "absent" | "denied" | "not_reached");
+        // What the terminal itself left out, for want of rights; whatever else is the reason, the chip did not give it.
+        let own = |reason: &str| {
+            matches!(reason, "no_chip_authentication" | "no_terminal_authentication" | "terminal_authentication_failed")
+                || reason == "not_authorised"
+        };
         self.not_read
             .iter()
             .filter_map(|(file, reason)| match file {
-                FileId::Dg(number) if object.data_groups.contains_key(number) && withheld(reason) => {
+                FileId::Dg(number) if object.data_groups.contains_key(number) && !own(reason) => {
                     Some((*number, reason.as_str()))
                 }
                 _ => None,
@@ -300,8 +305,8 @@ impl Evidence {
         circumstances: &Circumstances,
     ) -> Facts {
         let binds = |number: u8| object.is_some_and(|object| self.is_bound(number, object));
-        let dg12 = self.content(FileId::Dg(12)).and_then(|file| lds::dg12::parse(file).ok());
-        let stated = dg12.and_then(|dg12| dg12.issued).map(|issued| (12, issued));
+        let dg12 = self.content(FileId::Dg(12)).and_then(|file| lds::Dg12::parse(file).ok());
+        let stated = dg12.and_then(|dg12| dg12.issued()).map(|issued| (12, issued));
         let issued = [stated, circumstances.issued].into_iter().flatten().find(|(number, _)| binds(*number));
         let expires = self.mrz().filter(|_| binds(1)).and_then(|mrz| expiry(&mrz));
         Facts { document: document.filter(|_| binds(1)), issued, expires }

@@ -10,5 +10,5 @@ use crate::tlv::{self, tag};
 pub fn parse(file: &[u8]) -> Result<PublicKey, CryptoError> {
     let malformed = CryptoError::malformed("EF.DG15");
     let dg15 = tlv::first(file, 0x6F).map_err(&malformed)?;
-    PublicKey::from_spki(&tlv::first(dg15.value, tag::SEQUENCE).map_err(&malformed)?)
+    PublicKey::from_chip(&tlv::first(dg15.value, tag::SEQUENCE).map_err(&malformed)?)
 }

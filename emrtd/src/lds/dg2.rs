@@ -1,15 +1,20 @@
 //! EF.DG2 (ICAO 9303-10 §4.7.2): the holder's face, in the record format of ISO/IEC 19794-5:2005 or in the tagged
-//! format of ISO/IEC 39794-5.
+//! format of ISO/IEC 39794-5, in every wrapping of [`super::biometric`].
 //!
 //! ```text
-//! 75 { 7F61 { 02 01 n, 7F60 { A1 {…}, 5F2E or 7F2E <biometric data block> } × n } }
-//! block:  "FAC\0" "010\0" length:u32 faces:u16, then per face
-//!         length:u32 points:u16 <14 bytes> points × 8 bytes,
-//!         type:u8 codec:u8 width:u16 height:u16 <6 bytes> image
-//! 39794:  65 { A0 version, A1 { 30 { … A1 { A0 { A0 { 80 image, A1 { … A7 { 80 width, 81 height } } } } } } … } }
+//! 19794-5: "FAC\0" "010\0" length:u32 faces:u16, then per face
+//!          length:u32 points:u16 <14 bytes> points × 8 bytes,
+//!          type:u8 codec:u8 width:u16 height:u16 <6 bytes> image
+//! 39794-5: A0 version, A1 representationBlocks { 30 {
+//!            80 representationId,
+//!            A1 imageRepresentation { A0 base { A0 imageRepresentation2DBlock {
+//!              80 representationData2D (the image),
+//!              A1 imageInformation2DBlock { A0 format, …, A7 imageSizeBlock { 80 width, 81 height }, … }, … } } }, … } × n }
 //! ```
 
-use crate::tlv::{self, Tlv, TlvError};
+use super::biometric::{self, Block, Front, RecordFormat, blocks};
+use crate::tlv::{TlvError, tag};
+use thiserror::Error;
 
 /// How the image is coded, by its first bytes; the record's codec field is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +35,7 @@ impl ImageType {
         }
     }
 
-    fn sniff(image: &[u8]) -> Option<Self> {
+    pub(super) fn sniff(image: &[u8]) -> Option<Self> {
         if image.starts_with(&[0xFF, 0xD8, 0xFF]) {
             Some(Self::Jpeg)
         } else if image.starts_with(&[0, 0, 0, 0x0C, 0x6A, 0x50]) || image.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) {
@@ -44,6 +49,8 @@ impl ImageType {
 /// A face image inside the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FaceImage<'a> {
+    /// The format of the record around it.
+    pub format: RecordFormat,
     /// Coding.
     pub image_type: ImageType,
     /// Width in pixels as the record states it; zero where the issuer left it out.
@@ -56,134 +63,151 @@ pub struct FaceImage<'a> {
 
 impl std::fmt::Debug for FaceImage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FaceImage({:?}, {}x{})", self.image_type, self.width, self.height)
+        write!(f, "FaceImage({}, {:?}, {}x{})", self.format.name(), self.image_type, self.width, self.height)
     }
 }
 
-/// Reads the file: the first face of every biometric template.
+/// Why a file, or a record in it, has no face image that can be used. It accuses nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoFace {
+    /// The structure is malformed.
+    #[error("EF.DG2 is malformed")]
+    Malformed(#[from] TlvError),
+    /// There is no biometric template with a data block.
+    #[error("EF.DG2 has no biometric data block")]
+    NoBlock,
+    /// The record is of neither format.
+    #[error("the record in EF.DG2 is neither ISO/IEC 19794-5 nor 39794-5")]
+    Format,
+    /// The record has no two-dimensional image.
+    #[error("the record in EF.DG2 has no image")]
+    NoImage,
+    /// The image is coded otherwise.
+    #[error("the image in EF.DG2 is neither JPEG nor JPEG 2000")]
+    Coding,
+}
+
+impl NoFace {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::NoBlock => "no_data_block",
+            Self::Format => "format_unknown",
+            Self::NoImage => "no_image",
+            Self::Coding => "coding_unknown",
+        }
+    }
+}
+
+/// Reads the file: every face of every record that can be read, in order. One odd record hides no other.
 ///
 /// # Errors
-/// When a structure is malformed or an image is neither JPEG nor JPEG 2000.
-pub fn parse(file: &[u8]) -> Result<Vec<FaceImage<'_>>, TlvError> {
-    let dg2 = tlv::first(file, 0x75)?;
-    let group = tlv::first(dg2.value, 0x7F61)?;
-    let mut templates = group.children();
-    templates.expect(tlv::tag::INTEGER)?;
+/// Why there is none: what is odd about the first record.
+pub fn parse(file: &[u8]) -> Result<Vec<FaceImage<'_>>, NoFace> {
+    let (blocks, odd) = blocks(Front::whole(file), 0x75);
     let mut faces = Vec::new();
-    while let Some(template) = templates.optional(0x7F60)? {
-        let block = match tlv::find(template.value, 0x5F2E)? {
-            Some(block) => block,
-            None => tlv::find(template.value, 0x7F2E)?.ok_or(TlvError::Missing(0x5F2E))?,
-        };
-        faces.push(match tlv::first(block.value, FACE_IMAGE_DATA_BLOCK) {
-            Ok(tagged) => tagged_face(&tagged)?,
-            Err(_) => face(block.value)?,
-        });
+    let mut why = None;
+    for found in blocks.iter().flat_map(faces_of) {
+        match found {
+            Ok(face) => faces.push(face.image),
+            Err(error) => why = why.or(Some(error)),
+        }
     }
-    Ok(faces)
+    if faces.is_empty() {
+        Err(why.or_else(|| odd.map(NoFace::Malformed)).unwrap_or(NoFace::NoBlock))
+    } else {
+        Ok(faces)
+    }
 }
 
-/// FaceImageDataBlock of ISO/IEC 39794-5.
-const FACE_IMAGE_DATA_BLOCK: u32 = 0x65;
-
-/// The first representation of an ISO/IEC 39794-5 block.
-fn tagged_face<'a>(block: &Tlv<'a>) -> Result<FaceImage<'a>, TlvError> {
-    let inside = |object: &Tlv<'a>, tag| tlv::find(object.value, tag)?.ok_or(TlvError::Missing(tag));
-    let representation = inside(&inside(block, 0xA1)?, tlv::tag::SEQUENCE)?;
-    // imageRepresentation, base, imageRepresentation2DBlock.
-    let two_dimensional = inside(&inside(&inside(&representation, 0xA1)?, 0xA0)?, 0xA0)?;
-    let image = inside(&two_dimensional, 0x80)?.value;
-    let size = tlv::find(two_dimensional.value, 0xA1)?.map(|information| tlv::find(information.value, 0xA7));
-    let (mut width, mut height) = (0, 0);
-    if let Some(size) = size.transpose()?.flatten() {
-        let number = |tag| -> Result<u16, TlvError> {
-            let number = inside(&size, tag)?.small_uint()?;
-            u16::try_from(number).map_err(|_| TlvError::Value("image size"))
-        };
-        (width, height) = (number(0x80)?, number(0x81)?);
-    }
-    let image_type = ImageType::sniff(image).ok_or(NO_IMAGE)?;
-    Ok(FaceImage { image_type, width, height, image })
-}
-
-const NO_IMAGE: TlvError = TlvError::Value("image is neither JPEG nor JPEG 2000");
-
-/// Where the image starts in the front of a file that is still being read, and how it is coded: a portrait can be
+/// Where the first image starts in the front of a file that is still being read, and how it is coded: a portrait can be
 /// decoded while it arrives. `None` until enough is there, or when the format does not allow it.
 #[must_use]
 pub fn image_start(front: &[u8]) -> Option<(usize, ImageType)> {
-    // Headers before the image are short in every format.
-    let window = &front[..front.len().min(400)];
-    (0..window.len()).find_map(|at| {
-        let image_type = ImageType::sniff(&front[at..])?;
-        Some((at, image_type))
-    })
+    let (blocks, _) = blocks(Front::arriving(front), 0x75);
+    let found = blocks.iter().flat_map(faces_of).find_map(Result::ok)?;
+    Some((found.at, found.image.image_type))
 }
 
-fn face(block: &[u8]) -> Result<FaceImage<'_>, TlvError> {
-    const CUT: TlvError = TlvError::Truncated;
-    let u16_at = |bytes: &[u8], at: usize| -> Result<u16, TlvError> {
-        bytes.get(at..at + 2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or(CUT)
+/// A face and where its image stands in the file.
+struct Found<'a> {
+    at: usize,
+    image: FaceImage<'a>,
+}
+
+fn faces_of<'a>(block: &Block<'a>) -> Vec<Result<Found<'a>, NoFace>> {
+    match block.format {
+        Some(RecordFormat::Face19794) => faces_19794(block.content),
+        Some(RecordFormat::Face39794) => match biometric::representations(block.content) {
+            Ok(blocks) if blocks.is_empty() => vec![Err(NoFace::NoImage)],
+            Ok(blocks) => blocks.into_iter().map(face_39794).collect(),
+            Err(error) => vec![Err(error.into())],
+        },
+        _ => vec![Err(NoFace::Format)],
+    }
+}
+
+fn found(format: RecordFormat, image: Front<'_>, width: u16, height: u16) -> Result<Found<'_>, NoFace> {
+    let bytes = image.bytes();
+    let image_type = ImageType::sniff(bytes).ok_or(NoFace::Coding)?;
+    Ok(Found { at: image.at(), image: FaceImage { format, image_type, width, height, image: bytes } })
+}
+
+/// A representation block of ISO/IEC 39794-5.
+fn face_39794(representation: Front<'_>) -> Result<Found<'_>, NoFace> {
+    // An extension block in the place of a choice is another kind of image.
+    let base = representation.inside(tag::CONTEXT_1)?.find(tag::CONTEXT_0)?.ok_or(NoFace::NoImage)?;
+    let two_dimensional = base.find(tag::CONTEXT_0)?.ok_or(NoFace::NoImage)?;
+    let image = two_dimensional.inside(0x80)?;
+    // What the image itself says better is never a reason to refuse it; while it arrives, this is not there yet.
+    let (width, height) = size_39794(two_dimensional).unwrap_or_default();
+    found(RecordFormat::Face39794, image, width, height)
+}
+
+fn size_39794(two_dimensional: Front<'_>) -> Option<(u16, u16)> {
+    let size = two_dimensional.find(tag::CONTEXT_1).ok()??.find(0xA7).ok()??;
+    let number = |tag| {
+        let bytes = size.find(tag).ok()??.bytes();
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let bytes = &bytes[zeros..];
+        (bytes.len() <= 2).then(|| bytes.iter().fold(0, |n, byte| n << 8 | u16::from(*byte)))
     };
-    let record = block.strip_prefix(b"FAC\0").ok_or(TlvError::Value("not an ISO/IEC 19794-5 record"))?;
-    let record = record.get(10..).ok_or(CUT)?;
-    let length = record.get(..4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).ok_or(CUT)?;
-    // Some issuers count wrongly; the image then ends with the block.
-    let record = record.get(..length as usize).unwrap_or(record);
-    let points = usize::from(u16_at(record, 4)?);
-    let information = record.get(20 + points * 8..).ok_or(CUT)?;
-    let (width, height) = (u16_at(information, 2)?, u16_at(information, 4)?);
-    let image = information.get(12..).ok_or(CUT)?;
-    let image_type = ImageType::sniff(image).ok_or(NO_IMAGE)?;
-    Ok(FaceImage { image_type, width, height, image })
+    Some((number(0x80)?, number(0x81)?))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tlv::encode;
+/// A face's headers in ISO/IEC 19794-5.
+const SHORTEST_FACE: usize = 32;
 
-    /// A JPEG as far as its first bytes go.
-    const IMAGE: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 4];
-
-    fn file(block: &[u8], tag: u32) -> Vec<u8> {
-        let template = encode(0x7F60, &[encode(0xA1, &encode(0x81, &[0x02])), encode(tag, block)].concat());
-        encode(0x75, &encode(0x7F61, &[encode(0x02, &[1]), template].concat()))
-    }
-
-    fn record_19794() -> Vec<u8> {
-        let mut face = vec![0; 20];
-        face[..4].copy_from_slice(&(32 + IMAGE.len() as u32).to_be_bytes());
-        face.extend_from_slice(&[1, 0, 0x01, 0x2C, 0x01, 0x90, 0, 0, 0, 0, 0, 0]);
-        face.extend_from_slice(IMAGE);
-        [b"FAC\x00010\x00", &(14 + face.len() as u32).to_be_bytes()[..], &[0, 1], &face].concat()
-    }
-
-    fn block_39794() -> Vec<u8> {
-        let size = encode(0xA7, &[encode(0x80, &[0x01, 0x2C]), encode(0x81, &[0x01, 0x90])].concat());
-        let information = encode(0xA1, &[encode(0xA0, &encode(0x80, &[0])), size].concat());
-        let two_dimensional = encode(0xA0, &[encode(0x80, IMAGE), information].concat());
-        let representation = encode(0xA1, &encode(0xA0, &two_dimensional));
-        let block = encode(0x30, &[encode(0x80, &[1]), representation].concat());
-        encode(0x65, &[encode(0xA0, &[0x80, 1, 3]), encode(0xA1, &block)].concat())
-    }
-
-    #[test]
-    fn both_face_formats_give_the_image() {
-        for bytes in [file(&record_19794(), 0x5F2E), file(&record_19794(), 0x7F2E), file(&block_39794(), 0x7F2E)] {
-            let faces = parse(&bytes).expect("a face");
-            let [FaceImage { image_type: ImageType::Jpeg, width: 300, height: 400, image: IMAGE }] = faces[..] else {
-                panic!("{faces:?}")
-            };
-            // The same image is found in the front of a file that is still arriving.
-            let (start, image_type) = image_start(&bytes).expect("an image");
-            assert!(bytes[start..].starts_with(IMAGE) && image_type == ImageType::Jpeg);
-        }
-        assert_eq!(image_start(&file(&record_19794(), 0x5F2E)[..40]), None);
-        // Every cut of the tagged form is an error, not a wrong image.
-        let block = block_39794();
-        for end in 0..block.len() {
-            assert!(parse(&file(&block[..end], 0x7F2E)).is_err(), "cut at {end}");
+/// The faces of an ISO/IEC 19794-5 record.
+fn faces_19794(record: Front<'_>) -> Vec<Result<Found<'_>, NoFace>> {
+    let mut faces = Vec::new();
+    let count = number(record, 12, 2).unwrap_or(1).max(1);
+    let mut rest = record.skip(14);
+    for _ in 0..count {
+        let Ok(face) = rest else { break };
+        // Some issuers count wrongly; the image then ends with the block.
+        let length = number(face, 0, 4).unwrap_or_default() as usize;
+        let own = if length < SHORTEST_FACE { face } else { face.take(length).unwrap_or(face) };
+        faces.push(face_19794(own));
+        rest = face.skip(length);
+        if length < SHORTEST_FACE || own.is_arriving() {
+            break;
         }
     }
+    if faces.is_empty() { vec![Err(TlvError::Truncated.into())] } else { faces }
+}
+
+fn face_19794(face: Front<'_>) -> Result<Found<'_>, NoFace> {
+    let information = face.skip(20 + number(face, 4, 2)? as usize * 8)?;
+    // Two bytes always fit.
+    let (width, height) = (number(information, 2, 2)? as u16, number(information, 4, 2)? as u16);
+    found(RecordFormat::Face19794, information.skip(12)?, width, height)
+}
+
+/// A big-endian number in a record.
+fn number(record: Front<'_>, at: usize, length: usize) -> Result<u32, TlvError> {
+    let bytes = record.bytes().get(at..at + length).ok_or(TlvError::Truncated)?;
+    Ok(bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)))
 }

@@ -87,6 +87,19 @@ impl Sod {
         }
         Ok(Self { signed_data, security_object, deviations })
     }
+
+    /// SHA-256 of the signer's key (SubjectPublicKeyInfo) where the file carries its certificate, else of the serial number
+    /// or key identifier by which it names the signer. Tells batches of cards apart, and vouches for nothing.
+    #[must_use]
+    pub fn signer_fingerprint(&self) -> Option<[u8; 32]> {
+        let named = self.signed_data.certificates.iter().find(|c| self.signed_data.is_signer(c));
+        let name = match (named, self.signed_data.signer_identifier()) {
+            (Some(certificate), _) => certificate.key_info(),
+            (None, (Some(name), _) | (None, Some(name))) => name,
+            (None, (None, None)) => return None,
+        };
+        HashAlgorithm::Sha256.digest(name).try_into().ok()
+    }
 }
 
 impl LdsSecurityObject {

@@ -18,10 +18,15 @@
 //! |---|---|
 //! | `mod.rs` | the order of things, hashes, the answer |
 //! | `signer.rs` | signature, purpose and strength of the document signer |
+//! | `signed.rs` | the same questions of something else that such a signer signed: a seal |
 //! | `issuer.rs` | chain, revocation, validity, state and scope |
 
 mod issuer;
+mod signed;
 mod signer;
+
+pub(crate) use signed::Signed;
+pub(crate) use signer::unusable;
 
 use crate::cms::{CmsError, Deviation, Severity, SignedData};
 use crate::crypto::{CryptoError, HashAlgorithm, equal};
@@ -31,7 +36,7 @@ use crate::error::describe;
 use crate::lds::{LdsSecurityObject, Sod};
 use crate::trust::{Entry, Pin, TrustStore};
 use crate::verdict::{Check, Outcome};
-use crate::x509::{Certificate, UnixTime};
+use crate::x509::{Certificate, Purpose, UnixTime};
 use ::verdict::Issuer;
 use std::collections::BTreeMap;
 
@@ -116,6 +121,8 @@ struct Judged {
     signing_time: Option<UnixTime>,
     at: Option<UnixTime>,
     now: UnixTime,
+    /// What the signer must be for.
+    purpose: Purpose,
 }
 
 impl Judged {
@@ -185,7 +192,7 @@ impl SodVerification {
             _ => "sod_malformed",
         };
         result.checks.push(Check::not_performed("sod_signature", reason).with_detail(describe(error)));
-        let judged = Judged { path: None, signing_time: None, at, now };
+        let judged = Judged { path: None, signing_time: None, at, now, purpose: Purpose::Documents };
         Self { file: file.to_vec(), object: None, known_deviations: Vec::new(), result, judged }
     }
 
@@ -242,7 +249,7 @@ impl PassiveAuthentication {
             self.deviations.push(Deviation::SigningTimeFuture);
         }
         let path = self.chain(trust);
-        let judged = Judged { path, signing_time, at, now };
+        let judged = Judged { path, signing_time, at, now, purpose: Purpose::Documents };
         self.revocation(trust, &judged);
         self.strength(&judged);
         judged
@@ -253,7 +260,7 @@ impl PassiveAuthentication {
         self.facts = facts;
         if let Some(signer) = self.document_signer.clone() {
             self.validity(&signer, judged);
-            self.purpose(&signer);
+            self.purpose(&signer, judged.purpose);
             self.state(&signer, judged);
             self.scope(judged);
         }
@@ -265,7 +272,8 @@ impl PassiveAuthentication {
 
     /// Whose word stands behind the signer, if everything about it passed.
     fn vouched(&self, judged: &Judged) -> Option<Issuer> {
-        let asked = ["sod_signature", "dsc_chain", "dsc_validity", "dsc_purpose", "issuing_state", "anchor_scope"];
+        let signature = if judged.purpose == Purpose::Documents { "sod_signature" } else { "seal_signature" };
+        let asked = [signature, "dsc_chain", "dsc_validity", "dsc_purpose", "issuing_state", "anchor_scope"];
         match &judged.path {
             _ if !asked.into_iter().all(|id| self.passed(id)) => None,
             Some(Path::Chain(_)) => Some(Issuer::Vouched),

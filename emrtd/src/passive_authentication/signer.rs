@@ -9,7 +9,7 @@ use crate::verdict::Check;
 use crate::x509::{Certificate, Purpose, PurposeFault};
 
 /// The reason code of a key or an algorithm that gives no answer.
-pub(super) const fn unusable(error: &CryptoError) -> &'static str {
+pub(crate) const fn unusable(error: &CryptoError) -> &'static str {
     match error {
         CryptoError::Broken(_) => "algorithm_broken",
         _ => "unsupported_algorithm",
@@ -57,10 +57,10 @@ impl PassiveAuthentication {
     }
 
     /// Extended key usage, key usage, document types and critical extensions.
-    pub(super) fn purpose(&mut self, signer: &Certificate) {
+    pub(super) fn purpose(&mut self, signer: &Certificate, purpose: Purpose) {
         const ID: &str = "dsc_purpose";
-        let mut faults = signer.extensions.faults(Purpose::Documents);
-        let code = self.facts.document.as_ref().map(|document| document.code.as_str());
+        let mut faults = signer.extensions.faults(purpose);
+        let code = self.facts.document.as_ref().map(|document| document.code.as_str()).filter(|code| !code.is_empty());
         if code.is_some_and(|code| !signer.extensions.allows_document(code)) {
             faults.push(PurposeFault::DocumentType);
         }
@@ -68,7 +68,10 @@ impl PassiveAuthentication {
         faults.sort_by_key(|fault| !fault.is_proof());
         let codes: Vec<_> = faults.iter().map(|fault| fault.code()).collect();
         self.checks.push(match faults.first() {
-            None if signer.extensions.document_types.is_some() && code.is_none() => Check::not_performed(ID, "no_dg1"),
+            None if signer.extensions.document_types.is_some() && code.is_none() => {
+                let reason = if purpose == Purpose::Documents { "no_dg1" } else { "document_type_unknown" };
+                Check::not_performed(ID, reason)
+            }
             None => Check::passed(ID),
             Some(fault) if fault.is_proof() => Check::failed(ID, fault.code()).with_detail(codes.join(", ")),
             Some(fault) => Check::not_performed(ID, fault.code()).with_detail(codes.join(", ")),

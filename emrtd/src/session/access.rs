@@ -1,16 +1,22 @@
 //! Which access protocol is tried, with which password.
 
-use super::{Attempt, CHUNK, SELECT_MASTER_FILE, Session, State};
+use super::{Attempt, Before, SELECT_MASTER_FILE, Session, State};
+use crate::apdu::{Response, StatusWord};
 use crate::bac::Bac;
 use crate::error::Error;
 use crate::evidence::{AccessRecord, FileEvidence};
-use crate::file::{FileId, ReadSize};
+use crate::file::FileId;
+use crate::manner::{Manner, Select};
 use crate::pace::{Pace, ParameterReference};
 use crate::password::Password;
 use crate::secret::Secret;
 use crate::secure_messaging::SecureMessaging;
 use crate::security_info::{Mapping, PaceInfo, SecurityInfos};
 use crate::session::AccessPolicy;
+use crate::tlv::{self, tag};
+
+/// More variants of PACE than these are tried with no chip.
+const MOST_OFFERS: usize = 4;
 
 impl Session {
     pub(super) fn card_access(&mut self, read: Option<Secret>) -> Result<(), Error> {
@@ -27,19 +33,19 @@ impl Session {
             }),
         };
         if let Some(bytes) = read {
+            self.experience.master_file = self.master_file_tries;
             self.files.insert(FileId::CardAccess, FileEvidence::Content(bytes));
         }
         self.offers = infos.map(|i| i.pace).unwrap_or_default();
-        // A card that takes a password takes it in every variant, so only the best offer is tried: the strongest
-        // cipher, then ECDH, then the mapping that also proves the chip, then the chip's own order.
-        let supported = self.offers.iter().filter(|info| Pace::supports(info));
+        // The best offer first: the strongest cipher, then ECDH, then the mapping that also proves the chip, then the
+        // chip's own order.
         let strength =
             |info: &PaceInfo| (info.cipher.strength(), info.key_agreement, info.mapping == Mapping::ChipAuthentication);
-        if let Some(best) = supported.min_by_key(|info| std::cmp::Reverse(strength(info))) {
-            let attempt = |password: &Password| Attempt::Pace(best.clone(), password.clone());
-            self.attempts = self.plan.passwords.iter().map(attempt).collect();
-        }
-        if self.attempts.is_empty() {
+        let mut supported: Vec<_> = self.offers.iter().filter(|info| Pace::supports(info)).cloned().collect();
+        supported.sort_by_key(|info| std::cmp::Reverse(strength(info)));
+        supported.truncate(MOST_OFFERS);
+        self.untried = supported.into();
+        if !self.next_offer() {
             if self.plan.access == AccessPolicy::Auto {
                 self.fallback = Some("pace_not_offered".to_owned());
                 return self.switch_to_bac(Error::NoAccessProtocol("the chip does not offer PACE"));
@@ -49,8 +55,17 @@ impl Session {
         self.next_attempt(Error::NoAccessProtocol("no password"))
     }
 
+    /// Every password for the best offer that was not tried. A card that takes a password takes it in every variant, so
+    /// the next one is tried only where the chip refuses the variant.
+    fn next_offer(&mut self) -> bool {
+        let Some(offer) = self.untried.pop_front() else { return false };
+        let attempt = |password: &Password| Attempt::Pace(offer.clone(), password.clone());
+        self.attempts = self.plan.passwords.iter().map(attempt).collect();
+        !self.attempts.is_empty()
+    }
+
     pub(super) fn queue_bac(&mut self) {
-        let mrz = self.plan.passwords.iter().filter(|p| matches!(p, Password::Mrz(_)));
+        let mrz = self.plan.passwords.iter().filter(|password| password.is_mrz());
         self.attempts = mrz.cloned().map(Attempt::Bac).collect();
     }
 
@@ -58,12 +73,24 @@ impl Session {
     pub(super) fn next_attempt(&mut self, error: Error) -> Result<(), Error> {
         let refused_protocol = !matches!(error, Error::WrongPassword { .. }) && self.current.is_some();
         if refused_protocol && matches!(self.current, Some(Attempt::Pace(..))) {
-            // The chip breaks off PACE for another reason than the password; the next password meets the same.
-            self.attempts.clear();
-            return self.fall_back(error);
-        }
-        if refused_protocol {
+            if self.wants_application_first(&error) {
+                self.experience.application_first = true;
+                self.attempts.extend(self.current.take());
+                self.attempts.rotate_right(1);
+                self.state = State::Select(Before::Pace);
+                return Ok(());
+            }
+            // The chip breaks off PACE for another reason than the password: the next password meets the same.
+            if !self.next_offer() {
+                self.attempts.clear();
+                return self.fall_back(error);
+            }
+        } else if refused_protocol {
             return Err(error);
+        }
+        if self.attempts.is_empty() && matches!(self.current, Some(Attempt::Pace(..))) {
+            // Some chips end PACE so although the password is right. BAC tells: a wrong one is wrong there, too.
+            return self.fall_back(error);
         }
         self.current = self.attempts.pop_front();
         match &self.current {
@@ -84,7 +111,16 @@ impl Session {
         }
     }
 
-    /// After a failure of PACE that is not a wrong password.
+    /// Whether the chip may do PACE inside the application only. One that has shown no EF.CardAccess likely has no PACE
+    /// at all: it is asked only where nothing else would open it.
+    fn wants_application_first(&self, error: &Error) -> bool {
+        let refused = matches!(error, Error::Status { operation: Pace::SET_AT, .. });
+        let shown = self.files.contains_key(&FileId::CardAccess);
+        let bac = self.plan.access == AccessPolicy::Auto && self.plan.passwords.iter().any(Password::is_mrz);
+        refused && !self.experience.application_first && (shown || !bac)
+    }
+
+    /// After the last failure of PACE.
     fn fall_back(&mut self, error: Error) -> Result<(), Error> {
         if self.plan.access != AccessPolicy::Auto {
             return Err(error);
@@ -101,12 +137,55 @@ impl Session {
         if self.attempts.is_empty() {
             return Err(error);
         }
-        self.state = State::Select { before_bac: true };
+        self.state = State::Select(Before::Bac);
         Ok(())
+    }
+
+    /// The application is selected, or the chip refuses it so.
+    pub(super) fn selected(&mut self, before: Before, status: StatusWord) -> Result<(), Error> {
+        if !status.is_success() {
+            self.selects_refused += 1;
+            if self.selects_refused >= Select::ALL.len() {
+                return Err(Error::Status { operation: "SELECT application", status });
+            }
+            let application = &mut self.experience.manner.application;
+            *application = application.next();
+            self.state = State::Select(before);
+            return Ok(());
+        }
+        self.selects_refused = 0;
+        match before {
+            Before::Pace => self.next_attempt(Error::NoAccessProtocol("no password")),
+            Before::Bac => self.next_attempt(Error::NoAccessProtocol("no MRZ key data for BAC")),
+            Before::Files => {
+                self.start_file(FileId::Sod);
+                Ok(())
+            }
+        }
+    }
+
+    /// What EF.ATR/INFO says of the length of answers: object `7F66` with the most bytes of a command and of a response
+    /// (ISO/IEC 7816-4 §12.7.1).
+    pub(super) fn sizes(&mut self, response: &Response) {
+        let most = || {
+            let objects = response.data.expose();
+            // A byte of historical information may stand in front.
+            let objects = objects.strip_prefix(&[0x00]).or_else(|| objects.strip_prefix(&[0x80])).unwrap_or(objects);
+            let information = tlv::find(objects, 0x7F66).ok()??;
+            let mut sizes = information.children();
+            sizes.expect(tag::INTEGER).ok()?;
+            sizes.expect(tag::INTEGER).ok()?.small_uint().ok()
+        };
+        if let Some(most) = most() {
+            self.max_response = self.max_response.min(most.max(256));
+        }
     }
 
     pub(super) fn opened(&mut self, channel: SecureMessaging) -> Result<(), Error> {
         let cipher = channel.cipher().name().to_owned();
+        let opened = self.current.clone().map(|attempt| (attempt, self.fallback.clone()));
+        self.experience.opened = opened;
+        self.experience.openings += 1;
         let (protocol, curve, password, after) = match self.current.take() {
             Some(Attempt::Pace(info, password)) => {
                 let curve = info.group().map(|group| group.name().to_owned());
@@ -124,27 +203,27 @@ impl Session {
         let password = password.kind().to_owned();
         let fallback = self.fallback.take();
         self.access = Some(AccessRecord { protocol, cipher, curve, password, fallback });
-        let short = channel.short_le();
-        let extended = if self.plan.max_response > 256 {
-            // Room for the data objects of secure messaging around the plain data.
-            (self.plan.max_response - 48).min(CHUNK).max(short)
-        } else {
-            short
-        };
-        self.size = self.plan.read_size.map_or(ReadSize { short, extended }, |known| {
-            let short = known.short.min(short);
-            ReadSize { short, extended: known.extended.min(extended).max(short) }
-        });
         self.channel = Some(channel);
+        self.experience.manner = self.within_channel(self.experience.manner);
         self.attempts.clear();
         match after {
             // EF.CardSecurity is in the master file: before the application is selected.
             After::Cam => self.start_file(FileId::CardSecurity),
-            After::Pace => self.state = State::Select { before_bac: false },
+            After::Pace => self.state = State::Select(Before::Files),
             // BAC runs inside the application already.
             After::Bac => self.start_file(FileId::Sod),
         }
         Ok(())
+    }
+}
+
+impl Session {
+    /// As much of a manner as reader and channel allow.
+    pub(super) fn within_channel(&self, manner: Manner) -> Manner {
+        let short = self.channel.as_ref().map_or(256, SecureMessaging::short_le);
+        // Room for the data objects of secure messaging around the plain data.
+        let extended = if self.max_response > 256 { (self.max_response - 48).max(short) } else { short };
+        manner.within(short, extended)
     }
 }
 

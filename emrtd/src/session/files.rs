@@ -1,6 +1,6 @@
 //! Which files are read, in which order, from which byte.
 
-use super::{BIOMETRIC, Session, State, not_reached};
+use super::{BIOMETRIC, Before, Session, State, not_reached};
 use crate::error::Error;
 use crate::evidence::{FileEvidence, Proof};
 use crate::file::{FileId, FileOutcome, ReadFile};
@@ -13,11 +13,12 @@ const CHIP_KEYS: [u8; 2] = [14, 15];
 
 impl Session {
     pub(super) fn start_file(&mut self, file: FileId) {
+        let manner = self.experience.manner;
         let read = match self.partial.take_if(|partial| partial.file == file) {
-            Some(partial) => ReadFile::resumed(partial, self.size),
-            None => ReadFile::new(file, self.size),
+            Some(partial) => ReadFile::resumed(partial, manner),
+            None => ReadFile::new(file, manner),
         };
-        self.state = State::File(read);
+        self.state = State::File(read.on(self.experience.shown));
     }
 
     /// Takes over what an interrupted read of this very card had brought.
@@ -35,7 +36,7 @@ impl Session {
 
     pub(super) fn file_done(&mut self, read: &ReadFile, outcome: FileOutcome) -> Result<(), Error> {
         let file = read.file();
-        self.size = read.size();
+        (self.experience.manner, self.experience.shown) = (read.manner(), read.shown());
         if file == FileId::CardSecurity {
             match outcome {
                 FileOutcome::Read(bytes) => {
@@ -45,13 +46,15 @@ impl Session {
                     self.not_read.insert(file, "absent".to_owned());
                 }
             }
-            self.state = State::Select { before_bac: false };
+            self.state = State::Select(Before::Files);
             return Ok(());
         }
         match outcome {
             FileOutcome::Read(bytes) => {
                 if file == FileId::Sod {
-                    self.plan_files(bytes.expose());
+                    let sod = Sod::parse(bytes.expose()).ok();
+                    self.compare_signer(sod.as_ref());
+                    self.plan_files(sod);
                     self.take_over(&bytes);
                 }
                 self.files.insert(file, FileEvidence::Content(bytes));
@@ -88,8 +91,7 @@ impl Session {
     }
 
     /// The SOD lists the files, so EF.COM need not be read.
-    fn plan_files(&mut self, sod: &[u8]) {
-        let sod = Sod::parse(sod).ok();
+    fn plan_files(&mut self, sod: Option<Sod>) {
         let undated = sod.as_ref().is_some_and(|sod| sod.signed_data.signing_time.is_none());
         let listed = sod.map(|sod| sod.security_object.data_groups);
         let mut queue = self.wanted();
@@ -108,10 +110,21 @@ impl Session {
         self.queue = queue;
     }
 
+    /// What was learnt of cards of one signer says nothing of those of another.
+    fn compare_signer(&mut self, sod: Option<&Sod>) {
+        let Some(expected) = self.plan.expected.take() else { return };
+        if sod.and_then(Sod::signer_fingerprint) != Some(expected.signer) {
+            let own = self.experience.manner.beyond(expected.manner);
+            self.experience.manner = self.within_channel(own);
+        }
+    }
+
     pub(super) fn next_file(&mut self) {
-        if let Some(file) = self.queue.pop_front() {
-            self.start_file(file);
-            return;
+        while let Some(file) = self.queue.pop_front() {
+            match self.experience.left_out.get(&file) {
+                Some(reason) => drop(self.not_read.insert(file, reason.clone())),
+                None => return self.start_file(file),
+            }
         }
         if self.active == not_reached() {
             self.active = Proof::NotAsked("no_dg15".to_owned());

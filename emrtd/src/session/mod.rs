@@ -3,7 +3,11 @@
 //! ```text
 //! loop {
 //!     match session.next()? {
-//!         Action::Transmit(command) => session.feed(&reader.transmit(&command)?)?,
+//!         Action::Transmit(command) => session.feed(&card.transmit(&command)?)?,
+//!         Action::Reset => {
+//!             card.reset()?;
+//!             session.was_reset();
+//!         }
 //!         Action::Sign(request) => session.signed(&token.sign(&request)?)?,
 //!         Action::Done => break,
 //!     }
@@ -15,10 +19,16 @@
 //! SOD, then the wanted groups with EF.DG2 last. Chip authentication follows, so that a copy that fails it has given
 //! all its other evidence before; terminal authentication and the groups that it opens close the read.
 //!
+//! A chip that breaks off the secure channel over something that it dislikes is reset and opened anew, and the read goes
+//! on without that, see [`Manner`]: what was read before stays, but every proof is made again, so that all of them are
+//! of one session. A proof over which the chip breaks off loses nothing that was read.
+//!
 //! | file | task |
 //! |---|---|
 //! | `mod.rs` | the machine and its interface |
 //! | `plan.rs` | what is to be read, and how |
+//! | `delivery.rs` | one command with all that belongs to it: chaining, GET RESPONSE, the exact length |
+//! | `reopen.rs` | what is kept when a session is lost, and what is given up |
 //! | `progress.rs` | where a read stands |
 //! | `access.rs` | which access protocol, with which password |
 //! | `receive.rs` | what becomes of an answer in each state |
@@ -26,13 +36,16 @@
 //! | `proofs.rs` | active, chip and terminal authentication |
 
 mod access;
+mod delivery;
 mod files;
 mod plan;
 mod progress;
 mod proofs;
 mod receive;
+mod reopen;
 
-pub use plan::{AccessPolicy, Plan};
+pub use crate::manner::CHUNK;
+pub use plan::{AccessPolicy, Expected, Plan};
 pub use progress::{Phase, Progress};
 
 use crate::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
@@ -43,13 +56,16 @@ use crate::crypto::{GroupKey, KeyReserve};
 use crate::error::Error;
 use crate::evidence::{AccessRecord, Evidence, FileEvidence, Proof, TerminalRecord};
 use crate::exchange::Exchange;
-use crate::file::{FileId, PartialFile, ReadFile, ReadSize};
+use crate::file::{FileId, PartialFile, ReadFile, select_file};
+use crate::manner::{Feature, Manner, Select};
 use crate::pace::{ChipAuthenticationData, Pace};
 use crate::password::Password;
 use crate::secret::Entropy;
 use crate::secure_messaging::SecureMessaging;
 use crate::security_info::PaceInfo;
 use crate::terminal_authentication::{SigningRequest, TerminalAuthentication};
+use delivery::Delivery;
+use reopen::Experience;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What an interrupted read had brought. A read of the same card, put back, goes on from there.
@@ -61,6 +77,20 @@ pub struct Interrupted {
     files: BTreeMap<FileId, FileEvidence>,
     not_read: BTreeMap<FileId, String>,
     current: Option<PartialFile>,
+    experience: Experience,
+}
+
+impl Interrupted {
+    const fn nothing(experience: Experience) -> Self {
+        Self { files: BTreeMap::new(), not_read: BTreeMap::new(), current: None, experience }
+    }
+
+    /// How many files were read whole. None before EF.SOD: a read that left off sooner begins anew, in the manner that the
+    /// chip and the reader have shown to take.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
 }
 
 impl std::fmt::Debug for Interrupted {
@@ -74,6 +104,8 @@ impl std::fmt::Debug for Interrupted {
 pub enum Action {
     /// Send these bytes to the card and feed its answer.
     Transmit(Vec<u8>),
+    /// Reset the card, as by taking its power away, and say so to [`Session::was_reset`].
+    Reset,
     /// Have the inspection system's key sign, and give the signature to [`Session::signed`].
     Sign(SigningRequest),
     /// The read is complete.
@@ -83,9 +115,14 @@ pub enum Action {
 /// AID of the eMRTD application (ICAO 9303-10 §3.1).
 const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
 
-/// The most to ask for in one extended APDU. Larger ones save little, show no progress, and are lost whole when the
-/// card is lifted.
-pub const CHUNK: u32 = 4096;
+/// SELECT of the eMRTD application by its name, in one of its spellings.
+#[must_use]
+pub fn select_application(select: Select) -> Command {
+    select.command(0x04, &APPLICATION)
+}
+
+/// Short identifier of EF.ATR/INFO in the master file (ICAO 9303-10 §3.11.2).
+const ATR_INFO_SFI: u8 = 0x01;
 
 /// The groups behind terminal authentication: fingerprints and irises.
 const BIOMETRIC: [u8; 2] = [3, 4];
@@ -96,13 +133,14 @@ const SELECT_MASTER_FILE: [(u8, u8, &[u8]); 3] =
     [(0x00, 0x0C, &[0x3F, 0x00]), (0x00, 0x0C, &[]), (0x00, 0x00, &[0x3F, 0x00])];
 
 enum State {
+    /// The card is to be reset.
+    Reset,
+    AtrInfo,
     CardAccess(ReadFile),
     SelectMasterFile,
     Pace(Pace),
     Bac(Bac),
-    Select {
-        before_bac: bool,
-    },
+    Select(Before),
     File(ReadFile),
     ActiveAuthentication(ActiveAuthentication),
     ChipAuthentication(ChipAuthentication),
@@ -115,20 +153,37 @@ enum State {
     Broken,
 }
 
+/// What the application is selected for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Chips that do PACE inside the application only.
+    Pace,
+    Bac,
+    Files,
+}
+
 /// One read of a chip.
 pub struct Session {
     plan: Plan,
     entropy: Box<dyn Entropy>,
     channel: Option<SecureMessaging>,
     state: State,
-    /// The next command, already protected.
+    /// The next bytes for the card.
     outgoing: Option<Vec<u8>>,
-    size: ReadSize,
+    /// The command that they belong to.
+    delivery: Option<Delivery>,
+    experience: Experience,
+    /// The most response bytes in one extended answer.
+    max_response: u32,
     reserve: KeyReserve,
     master_file_tries: usize,
+    /// Spellings of SELECT that the chip has refused for the application.
+    selects_refused: usize,
     attempts: VecDeque<Attempt>,
     current: Option<Attempt>,
     offers: Vec<PaceInfo>,
+    /// Those that were not tried, best first.
+    untried: VecDeque<PaceInfo>,
     fallback: Option<String>,
     access: Option<AccessRecord>,
     queue: VecDeque<FileId>,
@@ -146,6 +201,8 @@ pub struct Session {
     /// The file that was on the air when an error ended the session.
     current_file: Option<FileId>,
     resumed: bool,
+    /// A whole read, but for a proof that is asked for again in a session of its own.
+    kept: Option<Box<Evidence>>,
 }
 
 #[derive(Clone)]
@@ -164,19 +221,23 @@ impl Session {
     /// A read according to `plan`, on a card that was just powered.
     #[must_use]
     pub fn new(plan: Plan, entropy: Box<dyn Entropy>) -> Self {
-        let size = ReadSize { short: 256, extended: 256 };
+        let manner = plan.expected.map_or(Manner::FAST, |expected| expected.manner);
         Self {
+            max_response: plan.max_response,
             plan,
             entropy,
             channel: None,
             state: State::Done,
             outgoing: None,
-            size,
+            delivery: None,
+            experience: Experience::new(manner),
             reserve: KeyReserve::default(),
             master_file_tries: 0,
+            selects_refused: 0,
             attempts: VecDeque::new(),
             current: None,
             offers: Vec::new(),
+            untried: VecDeque::new(),
             fallback: None,
             access: None,
             queue: VecDeque::new(),
@@ -192,6 +253,7 @@ impl Session {
             partial: None,
             current_file: None,
             resumed: false,
+            kept: None,
         }
         .started()
     }
@@ -199,7 +261,9 @@ impl Session {
     /// A read that goes on from an interrupted one, if it meets the same card.
     #[must_use]
     pub fn resume(plan: Plan, entropy: Box<dyn Entropy>, interrupted: Interrupted) -> Self {
-        Self { interrupted: Some(interrupted), ..Self::new(plan, entropy) }
+        let experience = interrupted.experience.for_another_card();
+        let plan = Plan { expected: None, ..plan };
+        Self { interrupted: Some(interrupted), experience, ..Self::new(plan, entropy) }.started()
     }
 
     /// The same with key pairs that were made before the card came.
@@ -209,30 +273,24 @@ impl Session {
         self
     }
 
-    /// The sizes of answers that the chip takes, as far as this read has found out.
+    /// The manner that the chip takes, as far as this read has found out.
     #[must_use]
-    pub const fn read_size(&self) -> ReadSize {
-        self.size
+    pub const fn manner(&self) -> Manner {
+        self.experience.manner
     }
 
-    /// What there is to go on from when the card has left. `None` before EF.SOD was read.
+    /// How often the chip was opened: more than once when it broke off.
+    #[must_use]
+    pub const fn openings(&self) -> u8 {
+        self.experience.openings
+    }
+
+    /// What there is to go on from when the card has left. `None` where nothing is.
     #[must_use]
     pub fn interrupt(mut self) -> Option<Interrupted> {
-        if !self.files.contains_key(&FileId::Sod) {
-            // The card left again before the new session came as far as the old one.
-            return self.interrupted;
-        }
-        // The new session reads what opened it itself.
-        for file in [FileId::CardAccess, FileId::CardSecurity] {
-            self.files.remove(&file);
-            self.not_read.remove(&file);
-        }
-        let current = match &self.state {
-            State::File(read) => read.partial(),
-            _ => None,
-        };
-        let current = current.or(self.partial);
-        Some(Interrupted { files: self.files, not_read: self.not_read, current })
+        self.unanswered();
+        self.set_aside();
+        self.interrupted
     }
 
     /// Whether bytes of an interrupted read were taken over.
@@ -242,13 +300,24 @@ impl Session {
     }
 
     fn started(mut self) -> Self {
-        if self.plan.access == AccessPolicy::Bac {
-            self.queue_bac();
-            self.state = State::Select { before_bac: true };
-        } else {
-            self.state = State::CardAccess(ReadFile::new(FileId::CardAccess, self.size));
-        }
+        self.start();
         self
+    }
+
+    fn start(&mut self) {
+        self.state = if self.plan.access == AccessPolicy::Bac {
+            self.queue_bac();
+            State::Select(Before::Bac)
+        } else if self.plan.ask_sizes {
+            State::AtrInfo
+        } else {
+            self.read_card_access()
+        };
+    }
+
+    /// EF.CardAccess: outside any session, and in a short answer.
+    fn read_card_access(&self) -> State {
+        State::CardAccess(ReadFile::new(FileId::CardAccess, self.experience.manner.within(256, 256)))
     }
 
     /// What to do now. Repeats the same action until `feed` is called.
@@ -269,16 +338,22 @@ impl Session {
             }
             State::Pace(pace) => pace.begin(entropy)?,
             State::Bac(bac) => bac.begin(entropy)?,
-            State::Select { .. } => Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(APPLICATION.to_vec()),
+            State::Select(_) => select_application(self.experience.manner.application),
             State::ActiveAuthentication(run) => run.begin(entropy)?,
             State::ChipAuthentication(run) => run.begin(entropy)?,
-            State::Confirm(_) => Command::new(0x00, 0xB0, 0x80 | FileId::Sod.sfi(), 0x00).with_le(8),
+            // Something that the chip has answered before.
+            State::Confirm(_) if self.experience.manner.has(Feature::ShortIdentifier) => {
+                Command::new(0x00, 0xB0, 0x80 | FileId::Sod.sfi(), 0x00).with_le(8)
+            }
+            State::Confirm(_) => select_file(FileId::Sod, self.experience.manner),
+            State::AtrInfo => Command::new(0x00, 0xB0, 0x80 | ATR_INFO_SFI, 0x00).with_le(256),
+            State::Reset => return Ok(Action::Reset),
             State::TerminalAuthentication(_, Some(request)) => return Ok(Action::Sign(request.clone())),
             State::TerminalAuthentication(run, None) => run.begin(),
             State::Done => return Ok(Action::Done),
             State::Broken => return Err(Error::OutOfOrder),
         };
-        Ok(Action::Transmit(self.dispatch(&command)))
+        Ok(Action::Transmit(self.dispatch(command)))
     }
 
     /// Takes the card's answer to the last command: data field and status bytes.
@@ -294,8 +369,15 @@ impl Session {
             _ => None,
         };
         let result = self.receive(answer);
-        if result.is_err() {
-            self.state = State::Broken;
+        match (&result, &self.state) {
+            // The proof that this session was for is not to be had; the read before it stays.
+            (Err(_), _) if self.kept.is_some() => {
+                self.state = State::Done;
+                return Ok(());
+            }
+            (Err(_), _) => self.state = State::Broken,
+            (Ok(()), State::Done) => self.kept = None,
+            _ => {}
         }
         result
     }
@@ -308,7 +390,7 @@ impl Session {
         let State::TerminalAuthentication(run, request) = &mut self.state else { return Err(Error::OutOfOrder) };
         let command = run.signed(signature)?;
         *request = None;
-        self.dispatch(&command);
+        self.dispatch(command);
         Ok(())
     }
 
@@ -347,6 +429,9 @@ impl Session {
     /// Everything that was read. `None` when the chip was never opened.
     #[must_use]
     pub fn into_evidence(mut self) -> Option<Evidence> {
+        if let Some(kept) = self.kept.take() {
+            return Some(*kept);
+        }
         // A read that ended early says so of every file that it still wanted.
         let current = match &self.state {
             State::File(read) => Some(read.file()),
@@ -369,7 +454,29 @@ impl Session {
         })
     }
 
-    fn dispatch(&mut self, command: &Command) -> Vec<u8> {
+    /// The same of a read that may go on.
+    fn evidence(&self) -> Option<Evidence> {
+        Some(Evidence {
+            access: self.access.clone()?,
+            files: self.files.clone(),
+            not_read: self.not_read.clone(),
+            active_authentication: self.active.clone(),
+            chip_authentication: self.chip.clone(),
+            pace_cam: self.cam.clone(),
+            terminal_authentication: None,
+            document: None,
+        })
+    }
+
+    /// Sends a command, in as many parts as it takes.
+    fn dispatch(&mut self, command: Command) -> Vec<u8> {
+        let extended = self.plan.max_response > 256 && !self.experience.extended_lost;
+        let (delivery, first) = Delivery::new(command, self.channel.is_some() && !extended);
+        self.delivery = Some(delivery);
+        self.transmit(&first)
+    }
+
+    fn transmit(&mut self, command: &Command) -> Vec<u8> {
         let bytes = match &mut self.channel {
             Some(channel) => channel.protect(command),
             None => command.encode(),
@@ -378,7 +485,7 @@ impl Session {
         bytes
     }
 
-    fn go_on(&mut self, state: State, command: &Command) -> Result<(), Error> {
+    fn go_on(&mut self, state: State, command: Command) -> Result<(), Error> {
         self.state = state;
         self.dispatch(command);
         Ok(())

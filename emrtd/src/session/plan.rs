@@ -1,7 +1,7 @@
 //! What is to be read, and how.
 
 use crate::cvc::TerminalCertificates;
-use crate::file::ReadSize;
+use crate::manner::Manner;
 use crate::password::Password;
 
 /// Which access protocols may be used.
@@ -14,6 +14,15 @@ pub enum AccessPolicy {
     Pace,
     /// BAC only.
     Bac,
+}
+
+/// The manner that cards of one type and signer took. A card that another signer signed is read as if nothing were known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// How they are read.
+    pub manner: Manner,
+    /// Their document signer's key, see [`Sod::signer_fingerprint`](crate::lds::Sod::signer_fingerprint).
+    pub signer: [u8; 32],
 }
 
 /// What to read and how.
@@ -32,8 +41,10 @@ pub struct Plan {
     /// The most response bytes that reader and chip take in one extended APDU; 256 or less switches extended
     /// length off.
     pub max_response: u32,
-    /// What chips of this type took before, see [`Session::read_size`](super::Session::read_size): spares the refusals that showed it.
-    pub read_size: Option<ReadSize>,
+    /// Whether EF.ATR/INFO is asked for the size of answers: one command, of use where the answer to reset does not tell.
+    pub ask_sizes: bool,
+    /// What cards like this one took before: spares the refusals that showed it.
+    pub expected: Option<Expected>,
     /// EF.CardAccess to assume when the chip does not give one.
     pub card_access_fallback: Option<Vec<u8>>,
 }
@@ -48,7 +59,8 @@ impl Plan {
             data_groups: data_groups.to_vec(),
             terminal: None,
             max_response: 65_536,
-            read_size: None,
+            ask_sizes: false,
+            expected: None,
             card_access_fallback: None,
         }
     }

@@ -18,6 +18,7 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the protocols and files")]
 pub enum Phase {
+    Reset,
     CardAccess,
     Pace,
     Bac,
@@ -34,6 +35,7 @@ impl Phase {
     #[must_use]
     pub fn name(self) -> String {
         match self {
+            Self::Reset => "reset".to_owned(),
             Self::CardAccess => "card_access".to_owned(),
             Self::Pace => "pace".to_owned(),
             Self::Bac => "bac".to_owned(),
@@ -54,10 +56,11 @@ impl Session {
     pub fn progress(&self) -> Progress {
         let (phase, (bytes, total)) = match &self.state {
             State::CardAccess(read) => (Phase::CardAccess, read.progress()),
-            State::SelectMasterFile => (Phase::CardAccess, (0, None)),
+            State::SelectMasterFile | State::AtrInfo => (Phase::CardAccess, (0, None)),
+            State::Reset => (Phase::Reset, (0, None)),
             State::Pace(_) => (Phase::Pace, (0, None)),
             State::Bac(_) => (Phase::Bac, (0, None)),
-            State::Select { .. } => (Phase::SelectApplication, (0, None)),
+            State::Select(_) => (Phase::SelectApplication, (0, None)),
             State::File(read) => (Phase::File(read.file()), read.progress()),
             State::ActiveAuthentication(_) => (Phase::ActiveAuthentication, (0, None)),
             State::ChipAuthentication(_) | State::Confirm(_) => (Phase::ChipAuthentication, (0, None)),

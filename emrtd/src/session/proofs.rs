@@ -1,6 +1,7 @@
 //! Active, chip and terminal authentication, and the groups that the last one opens.
 
 use super::receive::refusal;
+use super::reopen::session_lost;
 use super::{BIOMETRIC, Session, State};
 use crate::active_authentication::ActiveAuthentication;
 use crate::apdu::{Response, split_status};
@@ -23,10 +24,15 @@ impl Session {
                 // What the chip takes when files are read says nothing about its signature: only one that fits no
                 // short answer at all is not asked for without extended length.
                 let length = ActiveAuthentication::full_length(&key);
-                let extended = self.plan.max_response > 256;
+                let extended = self.max_response > 256 && !self.experience.answers_get_lost();
                 if length <= 256 || extended {
                     let first = self.first_length(length, extended);
-                    self.state = State::ActiveAuthentication(ActiveAuthentication::new(key, first, extended));
+                    let run = ActiveAuthentication::new(key, first, extended).after(&self.experience.active);
+                    if run.is_over() || self.experience.active_over {
+                        self.active = Proof::Refused(self.experience.active_lost.clone());
+                        return self.next_file();
+                    }
+                    self.state = State::ActiveAuthentication(run);
                     return;
                 }
                 "signature_needs_extended_length"
@@ -41,12 +47,9 @@ impl Session {
     /// The Le to begin with: in one extended answer what its protection makes too long for a short one.
     fn first_length(&self, signature: u32, extended: bool) -> u32 {
         let short = self.channel.as_ref().map_or(256, SecureMessaging::short_le);
-        let worked = self.size.extended > self.size.short;
-        if signature > short && extended && (worked || signature > 256) {
-            self.size.extended.max(signature)
-        } else {
-            256
-        }
+        let manner = self.experience.manner;
+        let worked = manner.most() > manner.short();
+        if signature > short && extended && (worked || signature > 256) { manner.most().max(signature) } else { 256 }
     }
 
     pub(super) fn receive_chip(
@@ -57,9 +60,11 @@ impl Session {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, opened) {
             (State::ChipAuthentication(mut run), Ok(response)) => match run.feed(&response, &mut *self.entropy) {
-                Ok(Step::Send(command)) => return self.go_on(State::ChipAuthentication(run), &command),
+                Ok(Step::Send(command)) => return self.go_on(State::ChipAuthentication(run), command),
                 Ok(Step::Done(done)) => {
                     self.channel = Some(done.session);
+                    self.experience.chip = run.tried();
+                    self.experience.manner = self.within_channel(self.experience.manner);
                     self.state = State::Confirm(done.terminal_key);
                     return Ok(());
                 }
@@ -75,10 +80,22 @@ impl Session {
             (State::Confirm(key), Err(SecureMessagingError::Mac)) => {
                 self.chip = Proof::Answered(ChipAuthenticationTranscript::new(key.private(), answer));
             }
-            _ => {
-                let status = split_status(answer).map(|(_, status)| format!(":{status}")).unwrap_or_default();
-                self.chip = Proof::Refused(format!("session_lost{status}"));
+            (state, Err(error)) => {
+                let reason = session_lost(split_status(answer).map(|(_, status)| status));
+                match &state {
+                    State::ChipAuthentication(run) => self.experience.chip = run.tried(),
+                    // The same way once more.
+                    _ if self.dislikes_confirmation(&error) => self.experience.chip -= 1,
+                    _ => {}
+                }
+                let infos = self.file(FileId::Dg(14)).and_then(|bytes| lds::dg14(bytes).ok());
+                let left = infos.is_some_and(|infos| self.chip_offers(&infos).is_some());
+                if left && self.lost_in_chip(reason.clone(), error) {
+                    return Ok(());
+                }
+                self.chip = Proof::Refused(reason);
             }
+            _ => return Err(Error::OutOfOrder),
         }
         self.leave_biometrics("no_chip_authentication");
         Ok(())
@@ -93,12 +110,9 @@ impl Session {
         let reason = match self.file(FileId::Dg(14)).map(lds::dg14) {
             Some(Ok(infos)) if self.cam_holds(&infos) && self.biometrics().is_empty() => "pace_cam_proved_it",
             Some(Ok(infos)) => {
-                let mut offers = ChipAuthenticationParameters::all(&infos);
-                if !offers.is_empty() {
-                    let best = offers.remove(0);
-                    let prepared = best.named_group().and_then(|group| self.reserve.take(group));
-                    let run = ChipAuthentication::new(best).or_else(offers).with_terminal_key(prepared);
-                    self.state = State::ChipAuthentication(run);
+                if let Some(run) = self.chip_offers(&infos) {
+                    let prepared = run.named_group().and_then(|group| self.reserve.take(group));
+                    self.state = State::ChipAuthentication(run.with_terminal_key(prepared));
                     return;
                 }
                 "no_usable_key"
@@ -108,6 +122,11 @@ impl Session {
         };
         self.chip = Proof::NotAsked(reason.to_owned());
         self.leave_biometrics("no_chip_authentication");
+    }
+
+    /// What is left to try of chip authentication; `None` for nothing.
+    fn chip_offers(&self, infos: &SecurityInfos) -> Option<ChipAuthentication> {
+        ChipAuthentication::new(ChipAuthenticationParameters::all(infos), self.experience.chip)
     }
 
     /// Whether the chip has shown in PACE that it holds the key of EF.CardSecurity, and EF.DG14 repeats that key:
@@ -161,7 +180,7 @@ impl Session {
         match opened.map_err(Error::from).and_then(|response| run.feed(&response)) {
             Ok(TerminalStep::Send(command)) => {
                 self.state = State::TerminalAuthentication(run, None);
-                self.dispatch(&command);
+                self.dispatch(command);
             }
             Ok(TerminalStep::Sign(request)) => self.state = State::TerminalAuthentication(run, Some(request)),
             Ok(TerminalStep::Done(rights)) => {

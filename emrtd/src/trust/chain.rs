@@ -44,7 +44,7 @@ impl Chain {
 /// What a path vouches for: what all of it does.
 #[must_use]
 pub fn scope_of(path: &[Entry]) -> Scope {
-    path.iter().fold(Scope::ALL, |scope, entry| scope.and(entry.scope))
+    path.iter().fold(Scope::ALL, |scope, entry| scope.and(entry.vouches()))
 }
 
 /// How many links a path may have.
@@ -202,7 +202,7 @@ impl Search<'_> {
     }
 
     fn scope(&self, path: &[usize]) -> Scope {
-        path.iter().fold(Scope::ALL, |scope, at| scope.and(self.store.entries[*at].scope))
+        path.iter().fold(Scope::ALL, |scope, at| scope.and(self.store.entries[*at].vouches()))
     }
 
     /// A path that vouches for everything cannot be bettered.

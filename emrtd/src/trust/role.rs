@@ -68,6 +68,14 @@ impl Entry {
         entry
     }
 
+    /// For what it vouches: no word makes more of an authority for health certificates than its own issuer did.
+    #[must_use]
+    pub fn vouches(&self) -> Scope {
+        let most =
+            if self.certificate.extensions.is_health_only() { Scope::of(&[DocumentKind::Seal]) } else { Scope::ALL };
+        self.scope.and(most)
+    }
+
     /// Whether it is self-signed, and an authority.
     #[must_use]
     pub fn is_anchor(&self) -> bool {

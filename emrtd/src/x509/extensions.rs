@@ -3,10 +3,12 @@
 //! | extension | document signer | list signer | authority |
 //! |---|---|---|---|
 //! | keyUsage | if there: digitalSignature and not keyCertSign | the same | keyCertSign |
-//! | extendedKeyUsage | if there: any, or documents | if there: any, or this kind of list | not looked at |
+//! | extendedKeyUsage | if there: any, or documents | if there: any, or this kind of list | for health certificates: no documents |
 //! | basicConstraints | not an authority | the same | cA |
 //! | documentTypeList | if there: has the document's code | not looked at | not looked at |
 //! | critical and not known here | refused (RFC 5280 §4.2) | refused | refused |
+//!
+//! A bar code signer (ICAO 9303-12 §7.1.3) is as a document signer, but its extendedKeyUsage must be there and name seals.
 
 use super::{UnixTime, read_time};
 use crate::oid::{self, Oid};
@@ -82,23 +84,34 @@ pub enum Purpose {
     MasterList,
     /// Signing a deviation list.
     DeviationList,
+    /// Signing seals in the binary form.
+    Seals,
+    /// Signing seals in the JSON form (VDS-NC).
+    NonConstrainedSeals,
 }
 
 impl Purpose {
     /// The extended key usages that allow it.
-    const fn usages(self) -> [Oid<'static>; 2] {
+    const fn usages(self) -> &'static [Oid<'static>] {
         match self {
-            Self::Documents => [oid::ANY_EXTENDED_KEY_USAGE, oid::LDS_SECURITY_OBJECT],
-            Self::MasterList => [oid::ANY_EXTENDED_KEY_USAGE, oid::MASTER_LIST_SIGNING],
-            Self::DeviationList => [oid::ANY_EXTENDED_KEY_USAGE, oid::DEVIATION_LIST_SIGNING],
+            Self::Documents => &[oid::ANY_EXTENDED_KEY_USAGE, oid::LDS_SECURITY_OBJECT],
+            Self::MasterList => &[oid::ANY_EXTENDED_KEY_USAGE, oid::MASTER_LIST_SIGNING],
+            Self::DeviationList => &[oid::ANY_EXTENDED_KEY_USAGE, oid::DEVIATION_LIST_SIGNING],
+            Self::Seals => &[oid::SEAL_SIGNING, oid::ARRIVAL_ATTESTATION_SIGNING],
+            Self::NonConstrainedSeals => &[oid::BARCODE_SIGNING],
         }
+    }
+
+    /// Whether the certificate must say that it is for this.
+    const fn must_be_named(self) -> bool {
+        matches!(self, Self::Seals | Self::NonConstrainedSeals)
     }
 }
 
 /// Why a certificate does not fit its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PurposeFault {
-    /// It is for signing bar codes (VDS-NC).
+    /// It is for signing bar codes.
     ForBarcodes,
     /// It is for signing master lists.
     ForMasterLists,
@@ -120,11 +133,13 @@ pub enum PurposeFault {
     Unreadable,
     /// basicConstraints makes it an authority, keyUsage does not.
     Authority,
+    /// It does not say that it is for signing bar codes.
+    NotForBarcodes,
 }
 
 impl PurposeFault {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ForBarcodes,
         Self::ForMasterLists,
         Self::ForDeviationLists,
@@ -136,6 +151,7 @@ impl PurposeFault {
         Self::Repeated,
         Self::Unreadable,
         Self::Authority,
+        Self::NotForBarcodes,
     ];
 
     /// A stable reason code.
@@ -153,13 +169,14 @@ impl PurposeFault {
             Self::Repeated => "extension_repeated",
             Self::Unreadable => "extension_unreadable",
             Self::Authority => "signer_is_authority",
+            Self::NotForBarcodes => "not_for_barcodes",
         }
     }
 
     /// Whether the certificate itself says that it must not be used so. The others are odd, and prove nothing.
     #[must_use]
     pub const fn is_proof(self) -> bool {
-        !matches!(self, Self::Repeated | Self::Unreadable | Self::Authority)
+        !matches!(self, Self::Repeated | Self::Unreadable | Self::Authority | Self::NotForBarcodes)
     }
 }
 
@@ -249,12 +266,16 @@ impl Extensions {
             && !usages.iter().any(|usage| purpose.usages().contains(&Oid(usage)))
         {
             let names = |wanted: Oid<'_>| usages.iter().any(|usage| Oid(usage) == wanted);
+            let barcodes = [oid::SEAL_SIGNING, oid::BARCODE_SIGNING, oid::ARRIVAL_ATTESTATION_SIGNING];
             faults.push(match () {
-                () if names(oid::BARCODE_SIGNING) => PurposeFault::ForBarcodes,
+                () if barcodes.into_iter().any(names) && !purpose.must_be_named() => PurposeFault::ForBarcodes,
                 () if names(oid::MASTER_LIST_SIGNING) => PurposeFault::ForMasterLists,
                 () if names(oid::DEVIATION_LIST_SIGNING) => PurposeFault::ForDeviationLists,
                 () => PurposeFault::ForOther,
             });
+        }
+        if self.extended_key_usage.is_none() && purpose.must_be_named() {
+            faults.push(PurposeFault::NotForBarcodes);
         }
         if let Some(usage) = self.key_usage {
             if usage.contains(KeyUsage::CERTIFICATES) {
@@ -274,6 +295,13 @@ impl Extensions {
             faults.push(PurposeFault::Repeated);
         }
         faults
+    }
+
+    /// Whether it is an authority for health certificates only: it vouches for no document.
+    #[must_use]
+    pub fn is_health_only(&self) -> bool {
+        let usages = self.extended_key_usage.as_deref().unwrap_or_default();
+        usages.iter().any(|usage| Oid(usage) == oid::HEALTH_AUTHORITY)
     }
 
     /// Whether documents with this code may be signed: `P` stands for every passport, `PN` for that kind only, and a

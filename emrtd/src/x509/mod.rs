@@ -238,6 +238,14 @@ impl Certificate {
             || self.extensions.key_usage.is_some_and(|u| u.contains(KeyUsage::CERTIFICATES))
     }
 
+    /// Whether it is a bar code signer's, of either form of seal (ICAO 9303-12 §7.1.3): it signs no document, and vouches
+    /// for nothing by itself.
+    #[must_use]
+    pub fn is_seal_signer(&self) -> bool {
+        let signs = |purpose| self.extensions.faults(purpose).is_empty();
+        !self.claims_authority() && (signs(Purpose::Seals) || signs(Purpose::NonConstrainedSeals))
+    }
+
     /// Whether subject and issuer bear the same name.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {

@@ -5,27 +5,13 @@ use emrtd::apdu::Response;
 use emrtd::exchange::{Exchange, Step};
 use emrtd::secret::Entropy;
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// Our own copy of the standard's worked examples.
 pub(crate) fn standard() -> Value {
     serde_json::from_str(include_str!("../../vectors/icao9303-11.json")).expect("vectors/icao9303-11.json")
 }
 
-/// A file of the shared test data, which is not part of this repository. Says so and gives `None` without it.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SHARED_TESTDATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata"), PathBuf::from);
-    let file = root.join(path);
-    if file.exists() {
-        return Some(file);
-    }
-    println!(
-        "SKIPPED {}: {path} is not at hand (set SHARED_TESTDATA)",
-        std::thread::current().name().unwrap_or("test")
-    );
-    None
-}
+pub(crate) use test_support::shared;
 
 pub(crate) fn shared_json(path: &str) -> Option<Value> {
     let text = std::fs::read_to_string(shared(path)?).expect("readable test data");

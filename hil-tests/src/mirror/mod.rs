@@ -36,10 +36,10 @@ use cccd_agent::kiosk::{Glass, Heard, Outside, Signal};
 use cccd_agent::profile::Profile;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
+use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
-use kiosk_ui::theme::{PANELS, Panel};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -76,7 +76,7 @@ struct Mirror {
     hosts: [String; 2],
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

@@ -172,10 +172,12 @@ impl<'a> Builder<'a> {
     /// Background, header, steps and tools; what is left is the screen's own.
     pub(super) fn frame(&mut self) -> Rect {
         let panel = self.state.panel;
-        let mut rest = Rect::new(0, 0, panel.width, panel.height);
+        let mut rest = panel.area;
         let (theme, sizes) = (self.theme, self.sizes);
-        self.push(Id("background", 0), rest, Kind::Gradient(theme.background_top, theme.background_bottom));
-        if panel.is_tiny() {
+        // What the layout leaves of the picture is background, too.
+        let whole = Rect::new(0, 0, panel.width, panel.height);
+        self.push(Id("background", 0), whole, Kind::Gradient(theme.background_top, theme.background_bottom));
+        if panel.is_tiny() || self.state.screen.is_bare() {
             return rest.inset(sizes.margin);
         }
         // A wide panel is small: its header gives way to the task as soon as somebody is there.
@@ -294,10 +296,12 @@ impl<'a> Builder<'a> {
                 let bold = Style::new(Weight::Bold, sizes.label);
                 self.line(Id("step", id + 3), mark, &(at + 1).to_string(), bold, Align::Centre, ink);
             }
-            column.cut_left(sizes.label / 2);
             let weight = if at == current { Weight::Bold } else { Weight::Regular };
             let color = if at == current { theme.text } else { theme.muted };
-            self.line(Id("step", id + 4), column, name, Style::new(weight, sizes.label), Align::Left, color);
+            let style = Style::new(weight, sizes.label);
+            let spare = column.w - self.fonts.width(name, style);
+            column.cut_left((sizes.label / 2).min(spare.max(sizes.label / 8)));
+            self.line(Id("step", id + 4), column, name, style, Align::Left, color);
         }
     }
 
@@ -329,8 +333,9 @@ impl<'a> Builder<'a> {
         let label = self.label();
         let texts = tools.map(|(_, phrase, _)| self.say(phrase));
         let wanted = texts.map(|text| (self.fonts.width(text, label) + 8).max(sizes.target));
-        let gap = (sizes.gap / 2).max(4);
-        let spare = (bar.w - wanted.iter().sum::<i32>() - gap * 4).max(0) / 5;
+        let words = wanted.iter().sum::<i32>();
+        let gap = (sizes.gap / 2).max(4).min((bar.w - words) / 4).max(1);
+        let spare = (bar.w - words - gap * 4).max(0) / 5;
         let mut bar = bar;
         for (at, ((icon, _, act), text)) in tools.into_iter().zip(texts).enumerate() {
             let place = if at == 4 { bar } else { bar.cut_left(wanted[at] + spare) };

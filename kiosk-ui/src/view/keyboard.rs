@@ -34,9 +34,9 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     let high = if portrait { sizes.key.max(rest.h * 11 / 100) } else { sizes.target };
     let mut keys = rest.cut_bottom(high * 4 + gap * 3);
     if !portrait {
-        (keys.x, keys.w) = (0, panel.width);
+        (keys.x, keys.w) = (panel.area.x, panel.area.w);
         // Up to the edge: every row counts.
-        (rest.y, rest.h) = (2, keys.y - 4);
+        (rest.y, rest.h) = (panel.area.y + 2, keys.y - panel.area.y - 4);
     }
     entry(b, rest, field, &label);
     let mut lines = keys.rows(4, gap);
@@ -99,20 +99,21 @@ fn entry(b: &mut Builder<'_>, rest: &mut Rect, field: &Field, label: &str) {
     };
     b.push(Id("field", 0), place, kind);
     place = place.inset_xy(sizes.gap, 0);
+    let mut shown = zeroize::Zeroizing::new(format!("{}▏", *text));
     if !portrait {
-        let style = b.label();
-        let asked = b.fit(asked, style, place.w * 45 / 100);
-        let wide = b.fonts.width(&asked, style);
+        let heading = b.label();
+        // All of it as long as what is typed leaves room, and never less than this.
+        let free = place.w - sizes.gap - b.fonts.width(&shown, style);
+        let asked = b.fit(asked, heading, free.max(place.w * 45 / 100));
+        let wide = b.fonts.width(&asked, heading);
         let left = place.cut_left(wide);
         place.cut_left(sizes.gap);
-        b.line(Id("title", 0), left, &asked, style, Align::Left, color).say = Some(label.to_owned());
+        b.line(Id("title", 0), left, &asked, heading, Align::Left, color).say = Some(label.to_owned());
     }
     // The end of it counts: that is where the person types.
-    let mut shown = format!("{}▏", *text);
     while b.fonts.width(&shown, style) > place.w && shown.chars().count() > 1 {
         shown.remove(0);
     }
-    let shown = zeroize::Zeroizing::new(shown);
     b.line(Id("typed", 0), place, &shown, style, Align::Left, theme.text);
 }
 

@@ -12,6 +12,7 @@ mod number;
 mod reading;
 mod result;
 mod screens;
+mod setup;
 mod technician;
 
 use crate::font::Fonts;

@@ -1,7 +1,7 @@
 //! One function a screen.
 
 use super::build::{Builder, Look};
-use super::{attract, keyboard, number, reading, result, technician};
+use super::{attract, keyboard, number, reading, result, setup, technician};
 use crate::canvas::Color;
 use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
@@ -77,6 +77,9 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
         }
         Screen::Technician => technician::checks(b, rest),
         Screen::Enrolment(state) => technician::enrolment(b, rest, &state),
+        Screen::TestPicture => setup::test_picture(b),
+        Screen::Calibration(state) => setup::calibration(b, &state),
+        Screen::NotStarted(why) => setup::not_started(b, rest, &why),
     }
 }
 
@@ -107,8 +110,9 @@ fn choices(b: &mut Builder<'_>, rest: &mut Rect, choice: &Choice) {
     let columns = if panel.is_portrait() { 1 } else { 2 };
     let rows = (shown as i32 + columns - 1) / columns;
     let gap = sizes.gap / 2;
-    let high = ((rest.h - gap * (rows - 1)) / rows).min(sizes.target * 3 / 2);
     // Whoever sits reaches the lower part of an upright panel.
+    let reach = if panel.is_portrait() { rest.bottom() - panel.area.y - panel.area.h / 3 } else { rest.h };
+    let high = ((rest.h.min(reach) - gap * (rows - 1)) / rows).min(sizes.target * 3 / 2);
     let area = rest.cut_bottom(high * rows + gap * (rows - 1));
     let page = options.iter().enumerate().skip(choice.from).take(shown);
     for (place, (at, option)) in page.enumerate() {

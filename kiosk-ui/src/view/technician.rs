@@ -151,11 +151,13 @@ fn six_words(b: &mut Builder<'_>, rest: &mut Rect, enrolment: &Enrolment) {
         return;
     }
     let (theme, sizes, tiny) = (b.theme, b.sizes, b.state.panel.is_tiny());
-    let size = if b.state.panel.is_portrait() { sizes.body } else { sizes.label };
-    let style = Style::new(Weight::Bold, size);
     let columns = if tiny { 1 } else { 2 };
-    let line = style.line_height() + if tiny { 0 } else { sizes.gap / 4 };
     let rows = (enrolment.words.len() as i32 + columns - 1) / columns;
+    let bold = |size| Style::new(Weight::Bold, size);
+    let line_of = |style: Style| style.line_height() + if tiny { 0 } else { sizes.gap / 4 };
+    let is_roomy = b.state.panel.is_portrait() && line_of(bold(sizes.body)) * rows <= rest.h;
+    let style = bold(if is_roomy { sizes.body } else { sizes.label });
+    let line = line_of(style);
     let mut area = rest.cut_top(line * rows);
     let wide = area.w / columns;
     for column in 0..columns {

@@ -10,6 +10,7 @@ pub use seen::{Seen, find};
 
 use cccd::document::Kind;
 use emrtd::x509::{Certificate, Purpose, UnixTime};
+use program::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -29,6 +30,12 @@ pub struct PinError {
     pub code: &'static str,
     message: String,
     remedy: &'static str,
+}
+
+impl From<PinError> for Failure {
+    fn from(PinError { code, message, remedy }: PinError) -> Self {
+        Self::usage(code, message, remedy)
+    }
 }
 
 fn refused(code: &'static str, message: impl Into<String>, remedy: &'static str) -> PinError {

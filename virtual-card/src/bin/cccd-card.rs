@@ -2,14 +2,17 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::Duration;
+use virtual_card::manners::SWITCHES;
 use virtual_card::personalise::Card;
-use virtual_card::{Chip, Fault, Issuer, MAKES, Make, PERSONAS, Persona, eac, vpcd};
+use virtual_card::vpcd::VpcdCard;
+use virtual_card::{Chip, FOREIGN, Fault, Foreign, Issuer, MAKES, Make, Manners, PERSONAS, Persona, eac, vpcd};
 
 /// A virtual CCCD. Its keys are public; its cards are for tests and demonstrations only.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, name = "cccd-card")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,6 +33,9 @@ enum Command {
         /// Which make of chip; see `list`.
         #[arg(long, default_value = "cccd")]
         make: String,
+        /// How the chip answers what others answer otherwise: NAME=VALUE, with commas between; see `list`.
+        #[arg(long, default_value = "plain", value_name = "MANNERS")]
+        manners: Manners,
         /// Address of vpcd: 127.0.0.1:35963 is the first reader, port 35964 the second.
         #[arg(long, default_value = "127.0.0.1:35963")]
         vpcd: String,
@@ -37,7 +43,7 @@ enum Command {
         #[arg(long, value_name = "MILLISECONDS")]
         put_back: Option<u64>,
     },
-    /// List the personas and the makes of chip.
+    /// List the personas, the makes of chip and the manners.
     List,
     /// Write a card's files, FID.bin each, for card implementations that bring their own protocols.
     Files {
@@ -70,14 +76,32 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Serve { persona, fault, make, vpcd, put_back } => serve(&persona, fault, &make, &vpcd, put_back),
+        Command::Serve { persona, fault, make, manners, vpcd, put_back } => {
+            let persona = find(&persona)?;
+            match Foreign::find(&make) {
+                Some(_) if fault != Fault::None || manners != Manners::default() => {
+                    anyhow::bail!("the make {make:?} is of another hand: it has manners of its own and no faults")
+                }
+                Some(foreign) => serve_foreign(&mut *foreign.card(persona)?, persona, &vpcd),
+                None => {
+                    let known = Make::find(&make);
+                    let make = known.with_context(|| format!("no make {make:?}; `cccd-card list` names them"))?;
+                    serve(persona, Chip::with_manners(persona, fault, *make, manners)?, &vpcd, put_back)
+                }
+            }
+        }
         Command::List => {
             for persona in &PERSONAS {
                 println!("{:20} {}  {}", persona.id, persona.number, persona.about);
             }
             println!();
-            for make in &MAKES {
-                println!("{:20} {}", make.id, make.about);
+            let foreign = FOREIGN.iter().map(|foreign| (foreign.id, foreign.about));
+            for (id, about) in MAKES.iter().map(|make| (make.id, make.about)).chain(foreign) {
+                println!("{id:20} {about}");
+            }
+            println!();
+            for switch in SWITCHES {
+                println!("{:20} {}: {}", switch.name, switch.about, switch.values().join(" "));
             }
             Ok(())
         }
@@ -114,15 +138,23 @@ fn find(persona: &str) -> anyhow::Result<&'static Persona> {
     Persona::find(persona).with_context(|| format!("no persona {persona:?}; `cccd-card list` names them"))
 }
 
+fn lay_down(persona: &Persona, address: &str) -> anyhow::Result<TcpStream> {
+    let stream = vpcd::connect(address, Duration::from_secs(10))
+        .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
+    eprintln!("card of {} is on the reader", persona.id);
+    Ok(stream)
+}
+
+fn serve_foreign(card: &mut dyn VpcdCard, persona: &Persona, address: &str) -> anyhow::Result<()> {
+    vpcd::serve(card, lay_down(persona, address)?)?;
+    eprintln!("reader gone");
+    Ok(())
+}
+
 #[allow(clippy::disallowed_methods, reason = "a hand takes real time")]
-fn serve(persona: &str, fault: Fault, make: &str, address: &str, mut put_back: Option<u64>) -> anyhow::Result<()> {
-    let persona = find(persona)?;
-    let make = Make::find(make).with_context(|| format!("no make {make:?}; `cccd-card list` names them"))?;
-    let mut chip = Chip::with_make(persona, fault, *make)?;
+fn serve(persona: &Persona, mut chip: Chip, address: &str, mut put_back: Option<u64>) -> anyhow::Result<()> {
     loop {
-        let stream = vpcd::connect(address, Duration::from_secs(10))
-            .with_context(|| format!("no virtual reader at {address}; is pcscd running with vsmartcard-vpcd?"))?;
-        eprintln!("card of {} is on the reader", persona.id);
+        let stream = lay_down(persona, address)?;
         match (vpcd::serve(&mut chip, stream)?, put_back.take()) {
             (vpcd::Ended::Lifted, Some(milliseconds)) => {
                 eprintln!("card lifted, to be put back");
@@ -138,5 +170,16 @@ fn serve(persona: &str, fault: Fault, make: &str, address: &str, mut put_back: O
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_manual_names_commands_that_there_are() {
+        manual::commands::hold(Arguments::command(), 4);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Request<'a> {
     pub(super) not_before: &'a str,
     pub(super) not_after: &'a str,
     pub(super) is_ca: bool,
+    /// The extended key usage of a bar code signer, which has no other extension that says what it is for.
+    pub(super) seal: Option<&'a [u8]>,
     pub(super) oddity: Oddity,
 }
 
@@ -53,6 +55,11 @@ fn authority(oddity: Oddity) -> Vec<Vec<u8>> {
         _ => standard(19, true, &sequence(&[encode(0x01, &[0xFF]), integer(&[0])])),
     };
     vec![standard(15, true, &key_usage), constraints]
+}
+
+/// extendedKeyUsage with one purpose; none where that is empty.
+fn extended(usage: &[u8]) -> Vec<Vec<u8>> {
+    if usage.is_empty() { Vec::new() } else { vec![standard(37, true, &sequence(&[oid(usage)]))] }
 }
 
 /// What a document signer's certificate says of its purpose.
@@ -120,7 +127,13 @@ pub(super) fn certificate(
         standard(14, false, &encode(0x04, &subject.identifier()?)),
         standard(35, false, &sequence(&[encode(0x80, &authority_key)])),
     ];
-    extensions.extend(if request.is_ca { authority(request.oddity) } else { purpose(request.oddity) });
+    extensions.extend(match request.seal {
+        // An authority for health certificates has both.
+        Some(usage) if request.is_ca => [authority(request.oddity), extended(usage)].concat(),
+        Some(usage) => extended(usage),
+        None if request.is_ca => authority(request.oddity),
+        None => purpose(request.oddity),
+    });
     let tbs = sequence(&[
         encode(0xA0, &integer(&[2])),
         integer(&[request.serial]),

@@ -2,11 +2,12 @@
 
 use super::Oddity;
 use super::der::{
-    Hash, OID_EC_PUBLIC_KEY, OID_ECDSA, OID_MGF1, OID_RSA, OID_RSA_PSS, bit_string, explicit_fields,
+    Hash, OID_EC_PUBLIC_KEY, OID_ECDSA, OID_ECDSA_PLAIN, OID_MGF1, OID_RSA, OID_RSA_PSS, bit_string, explicit_fields,
     explicit_parameters, integer, named_curve, oid, oid_under, sequence,
 };
 use crate::keys;
 use emrtd::tlv::encode;
+use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
@@ -19,6 +20,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     Ecdsa,
+    /// `r ‖ s` of fixed width (TR-03111 §5.2.1).
+    EcdsaPlain,
     /// With the hash of the mask.
     Pss(Hash),
     /// PSS without parameters.
@@ -84,6 +87,7 @@ impl SigningKey {
             Oddity::Sha1 | Oddity::Sha1Signature => Self { hash: Hash::Sha1, ..explicit()? },
             Oddity::Sha1PssDefaults => Self { hash: Hash::Sha1, scheme: Scheme::PssDefaults, ..Self::rsa_pss()? },
             Oddity::PssParameters => Self { scheme: Scheme::Pss(Hash::Sha1), ..Self::rsa_pss()? },
+            Oddity::PlainSignature => explicit()?.in_plain_form(),
             Oddity::RsaExponentOne => {
                 let key = rsa(2048)?;
                 let numbers = sequence(&[integer(&key.rsa()?.n().to_vec()), integer(&[1])]);
@@ -107,12 +111,19 @@ impl SigningKey {
         }))
     }
 
+    /// The same key, which signs in the plain form.
+    pub(super) fn in_plain_form(self) -> Self {
+        Self { scheme: Scheme::EcdsaPlain, ..self }
+    }
+
     /// AlgorithmIdentifier of signatures.
     pub(super) fn algorithm(&self) -> Vec<u8> {
         match self.scheme {
             Scheme::Ecdsa if self.hash == Hash::Sha1 => sequence(&[oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x01])]),
             // ecdsa-with-SHA256 is arc 2, SHA384 3, SHA512 4.
             Scheme::Ecdsa => sequence(&[oid_under(OID_ECDSA, self.hash as u8 + 1)]),
+            // ecdsa-plain-SHA256 is arc 3, SHA384 4, SHA512 5.
+            Scheme::EcdsaPlain => sequence(&[oid_under(OID_ECDSA_PLAIN, self.hash as u8 + 2)]),
             Scheme::Pss(mask) => {
                 let hash = self.hash.algorithm();
                 let mask = sequence(&[oid(OID_MGF1), mask.algorithm()]);
@@ -148,7 +159,12 @@ impl SigningKey {
             signer.set_rsa_mgf1_md(mask.digest())?;
             signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
         }
-        signer.sign_oneshot_to_vec(message)
+        let signature = signer.sign_oneshot_to_vec(message)?;
+        if self.scheme == Scheme::EcdsaPlain {
+            let (pair, width) = (EcdsaSig::from_der(&signature)?, self.key.bits().div_ceil(8) as i32);
+            return Ok([pair.r().to_vec_padded(width)?, pair.s().to_vec_padded(width)?].concat());
+        }
+        Ok(signature)
     }
 
     /// SHA-1 of the public key bits, the usual key identifier.

@@ -22,11 +22,13 @@ mod der;
 mod key;
 mod oddity;
 mod rollover;
+mod seal;
 mod signed;
 
 pub use certificate::{ListOddity, ListRequest};
 pub use oddity::Oddity;
 pub use rollover::CscaKey;
+pub use seal::{SealRequest, SealSigner, c40};
 
 pub(crate) use der::{bit_string, explicit_parameters, integer};
 
@@ -130,6 +132,7 @@ impl Issuer {
     pub fn odd(oddity: Oddity) -> Result<Self, ErrorStack> {
         let honest = Self { oddity, ..Self::new(IssuerFault::None)? };
         Ok(match oddity {
+            Oddity::CscaPlainSignature => Self { csca_1: honest.csca_1.in_plain_form(), ..honest },
             Oddity::CscaRsa1024 => Self { csca_1: SigningKey::rsa(1024)?, ..honest },
             Oddity::CscaRsa512 => Self { csca_1: SigningKey::rsa(512)?, ..honest },
             Oddity::CscaP192 => {
@@ -158,6 +161,7 @@ impl Issuer {
             not_before: "20200101000000Z",
             not_after: "20401231235959Z",
             is_ca: true,
+            seal: None,
             oddity: root_oddity,
         };
         let link = Request {
@@ -167,6 +171,7 @@ impl Issuer {
             not_before: "20210101000000Z",
             not_after: "20401231235959Z",
             is_ca: true,
+            seal: None,
             oddity: link_oddity,
         };
         let list = revocation_list(&ListRequest::default(), &self.name(CSCA_1), &self.csca_1)?;
@@ -227,6 +232,7 @@ impl Issuer {
             not_before: if expired { "20200101000000Z" } else { "20210101000000Z" },
             not_after: if expired { "20201231235959Z" } else { "20381231235959Z" },
             is_ca: false,
+            seal: None,
             oddity,
         };
         let mut der = certificate(&request, &key, issuer)?;

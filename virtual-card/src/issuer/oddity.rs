@@ -13,6 +13,10 @@ pub enum Oddity {
     AnyPurpose,
     /// No departure: the document type list has identity cards in it.
     RightDocumentType,
+    /// No departure that weakens anything: the document signer signs in the plain form of TR-03111.
+    PlainSignature,
+    /// The same of the CSCA, in certificates and its revocation list.
+    CscaPlainSignature,
     /// BER with an indefinite length.
     IndefiniteLength,
     /// eContentType id-data.
@@ -167,11 +171,13 @@ pub enum Oddity {
 
 impl Oddity {
     /// Every one.
-    pub const ALL: [Self; 79] = [
+    pub const ALL: [Self; 81] = [
         Self::None,
         Self::Lds18,
         Self::AnyPurpose,
         Self::RightDocumentType,
+        Self::PlainSignature,
+        Self::CscaPlainSignature,
         Self::IndefiniteLength,
         Self::ContentTypeIsData,
         Self::SignatureAlgorithmIsKeyType,
@@ -262,6 +268,7 @@ impl Oddity {
                 | Self::CscaRsa512
                 | Self::CscaRsa1024
                 | Self::CscaP192
+                | Self::CscaPlainSignature
                 | Self::Sha1Csca
                 | Self::LinkNotAuthority
         )

@@ -52,6 +52,7 @@ impl Issuer {
             not_before: if key == CscaKey::Old { "20200101000000Z" } else { "20210101000000Z" },
             not_after,
             is_ca: true,
+            seal: None,
             oddity: Oddity::None,
         };
         certificate(&request, &self.csca(key)?, &self.csca(by)?)

@@ -18,7 +18,8 @@ pub(crate) fn groups(kind: DocumentKind, issuer: &str) -> BTreeMap<u8, Vec<u8>> 
         DocumentKind::Passport => format!("{:<<44}{:<<44}", format!("P<{issuer:<<3}NGUYEN<<A"), ""),
         DocumentKind::IdentityCard => td1("ID", issuer, issuer),
         DocumentKind::ResidenceCard => td1("IR", issuer, "UTO"),
-        DocumentKind::Other => format!("{:<<44}{:<<44}", format!("V<{issuer:<<3}NGUYEN<<A"), ""),
+        // No zone says that it is a seal.
+        DocumentKind::Other | DocumentKind::Seal => format!("{:<<44}{:<<44}", format!("V<{issuer:<<3}NGUYEN<<A"), ""),
     };
     let dg1 = emrtd::tlv::encode(0x61, &emrtd::tlv::encode(0x5F1F, mrz.as_bytes()));
     BTreeMap::from([(1, dg1), (15, b"data group fifteen".to_vec())])

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod issued;
+pub(crate) mod tolerable;
 
 use emrtd::evidence::{Circumstances, Verification};
 use emrtd::password::Password;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use verdict::Word;
 use virtual_card::issuer::{IssuerFault, Oddity};
 use virtual_card::personalise::Card;
-use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, PERSONAS, Persona, Quirk};
+use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Manners, PERSONAS, Persona};
 
 /// The practice issuer's anchors.
 pub(crate) fn trust() -> TrustStore {
@@ -55,6 +56,10 @@ pub(crate) fn read_signing(
                 Answer::Response(bytes) => session.feed(&bytes)?,
                 Answer::Lifted => return Err(Error::OutOfOrder),
             },
+            Action::Reset => {
+                chip.reset();
+                session.was_reset();
+            }
             Action::Sign(request) => match sign(&request) {
                 Some(signature) => session.signed(&signature)?,
                 None => session.not_signed(),
@@ -135,14 +140,11 @@ pub(crate) fn make(id: &str) -> Make {
     *Make::find(id).expect("make")
 }
 
-/// A chip with these ways; `active_only`: a card that has no chip authentication.
-pub(crate) fn chip(persona: &Persona, make: Make, quirks: &[Quirk], active_only: bool) -> Chip {
-    let mut chip = Chip::with_make(persona, Fault::None, make).expect("card");
+/// A chip with these manners; `active_only`: a card that has no chip authentication.
+pub(crate) fn chip(persona: &Persona, make: Make, manners: impl Into<Manners>, active_only: bool) -> Chip {
+    let mut chip = Chip::with_manners(persona, Fault::None, make, manners.into()).expect("card");
     if active_only {
         put(&mut chip, &issued(persona, make, Oddity::None, |groups| drop(groups.remove(&14))));
-    }
-    for quirk in quirks {
-        chip.add_quirk(*quirk);
     }
     chip
 }

@@ -1,15 +1,14 @@
 //! `cccd-agent trust seen`: document signers of cards that were read here, and that nobody here vouches for.
 
 use super::print;
-use crate::anchors;
 use crate::book::signers::SeenSigner;
 use crate::commands::desk::book;
 use crate::commands::print_json;
 use crate::config::Config;
 use crate::failure::{Failure, exit};
 use crate::profile::Profile;
+use crate::said::kinds;
 use crate::simulated;
-use crate::trust::kinds;
 use cccd::document::Kind;
 use emrtd::document::Scope;
 use emrtd::trust::{Chain, TrustStore, scope_of};
@@ -63,9 +62,9 @@ fn view(seen: &SeenSigner, certificate: &Certificate) -> View {
 /// # Errors
 /// When the book does not open, or a file cannot be written.
 pub fn run(config: &Path, export: Option<&Path>, json: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config)?;
+    let config = Config::load_or_last(config, None)?;
     let practice = Profile::load(&config.profile)?.practice;
-    let anchors = if practice { simulated::anchors()? } else { anchors::load(&config.anchors())? };
+    let anchors = if practice { simulated::anchors()? } else { config.load_anchors()? };
     let signers = book(&config)?.signers()?;
     let mut views = Vec::new();
     let mut by_now = 0;

@@ -93,7 +93,11 @@ const shown = (name, value) => {
 };
 const fields = () => about.profile.recipients.find((recipient) => recipient.id === "desk")?.fields ?? [];
 
-function picture(image, caption) {
+function picture(image, caption, reason) {
+  if (!image && reason) {
+    const why = WORDS[`no_portrait_${reason}`] ? t(`no_portrait_${reason}`) : t("no_portrait_odd");
+    return el("figure", { class: "missing", "data-reason": reason }, el("figcaption", {}, `${t("noPortrait")} ${why}`));
+  }
   if (!image) return null;
   const src = `data:${image.media_type};base64,${image.base64}`;
   return el("figure", {}, el("img", { src, alt: caption }), el("figcaption", {}, caption));
@@ -110,7 +114,7 @@ function holderView(holder, photo, differences) {
   for (const difference of differences ?? []) {
     list.append(el("dt", {}, label(difference.item)), el("dd", { class: "differs" }, `${difference.listed} → ${difference.chip}`));
   }
-  return el("div", { class: "holder" }, picture(holder.portrait, t("chipPhoto")), picture(photo, t("listPhoto")), list);
+  return el("div", { class: "holder" }, picture(holder.portrait, t("chipPhoto"), holder.portrait_reason), picture(photo, t("listPhoto")), list);
 }
 
 // The verdict: one shape, one colour, one sentence, one next step.

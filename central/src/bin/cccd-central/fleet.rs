@@ -1,11 +1,11 @@
 //! `cccd-central fleet`: the registry from the command line.
 
-use anyhow::{Context as _, bail};
 use cccd_central::registrar::{Decision, Registrar, technician};
 use cccd_central::{EventStore, ingest};
 use clap::Subcommand;
 use events::sync::decode_batch;
 use events::{Clock as _, SystemClock};
+use program::{Failure, files, print};
 use std::path::{Path, PathBuf};
 
 /// What is done to the fleet.
@@ -105,16 +105,61 @@ pub(crate) enum FleetCommand {
     Journal,
 }
 
+impl FleetCommand {
+    /// Files that it reads besides central's own; not those of updates, which may be larger than the memory.
+    pub(crate) fn inputs(&self) -> Vec<&Path> {
+        match self {
+            Self::Expect { table: file }
+            | Self::Publish { file, .. }
+            | Self::Technician { pass_word_file: file, .. } => {
+                vec![file]
+            }
+            Self::List { .. }
+            | Self::Token { .. }
+            | Self::Sign { .. }
+            | Self::Assign { .. }
+            | Self::Revoke { .. }
+            | Self::Replace { .. }
+            | Self::File { .. }
+            | Self::Import { .. }
+            | Self::Journal => Vec::new(),
+        }
+    }
+
+    /// Whether it only reads.
+    pub(crate) const fn only_reads(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Journal => true,
+            Self::Expect { .. }
+            | Self::Token { .. }
+            | Self::Sign { .. }
+            | Self::Assign { .. }
+            | Self::Revoke { .. }
+            | Self::Replace { .. }
+            | Self::Publish { .. }
+            | Self::File { .. }
+            | Self::Technician { .. }
+            | Self::Import { .. } => false,
+        }
+    }
+}
+
+/// A table of expected devices that cannot be read.
+fn table_malformed(message: String) -> Failure {
+    let remedy = "write CSV with the columns serial, site and profile, and birth where it is known";
+    Failure::usage("table_malformed", message, remedy)
+}
+
 fn who() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "operator".to_owned())
 }
 
-pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetCommand) -> anyhow::Result<()> {
+pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetCommand) -> Result<(), Failure> {
     let by = who();
     match command {
         FleetCommand::List { json: true } => {
             for device in registrar.registry().devices()? {
-                println!("{}", serde_json::to_string(&device)?);
+                print(&(serde_json::to_string(&device)? + "\n"))?;
             }
         }
         FleetCommand::List { json: false } => {
@@ -136,20 +181,30 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
             }
         }
         FleetCommand::Expect { table } => {
-            let text = std::fs::read_to_string(&table).with_context(|| format!("cannot read {}", table.display()))?;
+            let text = String::from_utf8(files::read(&table)?)
+                .map_err(|_| table_malformed(format!("{} is not in UTF-8", table.display())))?;
             let mut lines = text.lines();
             let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
             let column = |name: &str| header.iter().position(|field| *field == name);
-            let needed = |name: &str| column(name).with_context(|| format!("the table has no column {name:?}"));
+            let needed =
+                |name: &str| column(name).ok_or_else(|| table_malformed(format!("the table has no column {name:?}")));
             let (serial, site, profile, birth) =
                 (needed("serial")?, needed("site")?, needed("profile")?, column("birth"));
+            let mut expected = Vec::new();
             for (at, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 let fields: Vec<&str> = line.split(',').map(str::trim).collect();
                 let field = |at: usize| fields.get(at).copied().filter(|field| !field.is_empty());
                 let (Some(serial), Some(site), Some(profile)) = (field(serial), field(site), field(profile)) else {
-                    bail!("line {}: serial, site or profile is missing", at + 2);
+                    return Err(table_malformed(format!("line {}: serial, site or profile is missing", at + 2)));
                 };
-                let name = registrar.expect(serial, birth.and_then(field), site, profile, &by)?;
+                registrar
+                    .knows(site, profile)
+                    .map_err(|error| Failure::from(error).within(format_args!("line {}", at + 2)))?;
+                expected.push((serial, birth.and_then(field), site, profile));
+            }
+            // All of a table, or nothing.
+            for (serial, birth, site, profile) in expected {
+                let name = registrar.expect(serial, birth, site, profile, &by)?;
                 println!("{serial} is expected as {name} at {site}");
             }
         }
@@ -158,29 +213,28 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
         }
         FleetCommand::Sign { directory, site, profile } => {
             let mut signed = 0;
-            let list = std::fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))?;
-            for entry in list {
-                let path = entry?.path();
+            let unreadable = |error| files::unreadable(&directory, &error);
+            for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
+                let path = entry.map_err(unreadable)?.path();
                 if path.extension().is_none_or(|extension| extension != "request") {
                     continue;
                 }
-                let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                let bytes = files::read(&path)?;
                 match registrar.enrol_at(&bytes, &site, &profile, &by) {
                     Ok(Decision::Issued { answer, device, .. }) => {
                         let out = path.with_extension("answer");
-                        std::fs::write(&out, answer).with_context(|| format!("cannot write {}", out.display()))?;
+                        files::write(&out, answer)?;
                         println!("{device} at {site}: {}", out.display());
                         signed += 1;
                     }
                     Ok(Decision::Pending { .. }) => {}
-                    Err(error) => {
-                        let (_, refusal) = error.refusal();
-                        eprintln!("{}: {} [{}] → {}", path.display(), refusal.message, refusal.code, refusal.remedy);
-                    }
+                    Err(error) => eprintln!("{}", Failure::from(error).within(path.display())),
                 }
             }
             if signed == 0 {
-                bail!("no request in {} could be answered", directory.display());
+                let message = format!("no request in {} could be answered", directory.display());
+                let remedy = "look at what was said of each; `provision enrol --by usb` writes one";
+                return Err(Failure::usage("stick_unanswered", message, remedy));
             }
         }
         FleetCommand::Assign { device, site, profile } => {
@@ -196,25 +250,29 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
             println!("{device} is shut out; {serial} is expected as {successor}");
         }
         FleetCommand::Publish { file, site } => {
-            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes = files::read(&file)?;
             println!("bundle {} is offered", registrar.publish(&bytes, site.as_deref(), &by)?);
         }
         FleetCommand::File { file } => {
-            let files =
-                registrar.files().context("name the directory for files in registrar.toml: files = \"files\"")?;
-            println!("{}", files.offer(&file).with_context(|| format!("cannot offer {}", file.display()))?);
+            let directory = registrar.files().ok_or_else(|| {
+                let remedy = "name one in registrar.toml: files = \"files\"";
+                Failure::usage("files_unset", "there is no directory for files of updates", remedy)
+            })?;
+            println!("{}", directory.offer(&file).map_err(|error| files::unreadable(&file, &error))?);
         }
         FleetCommand::Technician { name, pass_word_file } => {
-            let word = std::fs::read(&pass_word_file).map(zeroize::Zeroizing::new);
-            let word = word.with_context(|| format!("cannot read {}", pass_word_file.display()))?;
-            anyhow::ensure!(word.trim_ascii().len() >= 12, "a pass word has at least 12 characters");
+            let word = zeroize::Zeroizing::new(files::read(&pass_word_file)?);
+            if word.trim_ascii().len() < 12 {
+                let message = "a pass word has at least 12 characters";
+                return Err(Failure::usage("pass_word_short", message, "write a longer one into the file"));
+            }
             technician::add(registrar, &name, word.trim_ascii())?;
             println!("{name} may log in");
         }
         FleetCommand::Import { directory } => import(registrar, store, &directory)?,
         FleetCommand::Journal => {
             for deed in registrar.registry().journal()? {
-                println!("{}", serde_json::to_string(&deed)?);
+                print(&(serde_json::to_string(&deed)? + "\n"))?;
             }
         }
     }
@@ -223,28 +281,29 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
 
 /// Takes batches in the order of their names. A device that was cut off since may still bring what it recorded before: its
 /// signatures and its chain say that it is its own.
-fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> anyhow::Result<()> {
-    let list = std::fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
-    let mut files: Vec<PathBuf> = list.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "events"));
-    files.sort();
-    anyhow::ensure!(!files.is_empty(), "there are no *.events in {}", directory.display());
-    for path in files {
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let batch = decode_batch(&bytes).with_context(|| format!("{} is no batch of events", path.display()))?;
-        let Some(first) = batch.first() else { continue };
-        let device = events::signed::read(first).with_context(|| path.display().to_string())?.device;
-        let at = SystemClock::new().wall();
-        let receipt = match ingest(store, &device, &batch, at) {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                let (_, refusal) = error.refusal();
-                bail!("{}: {} [{}] → {}", path.display(), refusal.message, refusal.code, refusal.remedy);
-            }
+fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> Result<(), Failure> {
+    let list = std::fs::read_dir(directory).map_err(|error| files::unreadable(directory, &error))?;
+    let mut batches: Vec<PathBuf> = list.flatten().map(|entry| entry.path()).collect();
+    batches.retain(|path| path.extension().is_some_and(|extension| extension == "events"));
+    batches.sort();
+    if batches.is_empty() {
+        let message = format!("there are no *.events in {}", directory.display());
+        return Err(Failure::usage("stick_empty", message, "`provision export` writes them at the device"));
+    }
+    for path in batches {
+        let malformed = |why: String| {
+            let message = format!("{} is no batch of events{why}", path.display());
+            Failure::usage("batch_malformed", message, "export it anew at the device: provision export")
         };
+        let batch = decode_batch(&files::read(&path)?).ok_or_else(|| malformed(String::new()))?;
+        let Some(first) = batch.first() else { continue };
+        let device = events::signed::read(first).map_err(|error| malformed(format!(": {error}")))?.device;
+        let at = SystemClock::new().wall();
+        let receipt =
+            ingest(store, &device, &batch, at).map_err(|error| Failure::from(error).within(path.display()))?;
         let out = directory.join(format!("{device}.receipt"));
         let signed = fleet::receipt::sign(&receipt, &registrar.ca())?;
-        std::fs::write(&out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+        files::write(&out, signed)?;
         println!("{device}: {} events at central; {}", receipt.committed, out.display());
     }
     Ok(())

@@ -1,20 +1,24 @@
 //! `cccd-central`: serves devices, registers them, prints and re-checks the log.
 
 mod fleet;
+mod init;
 
-use anyhow::Context as _;
 use cccd_central::registrar::est::{self, Identity, ServerKey};
+use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
 use cccd_central::registrar::technician;
 use cccd_central::signers::{self, Signers};
+use cccd_central::store::StoredEvent;
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
 use cccd_central::{EventStore, Registrar, SqliteStore, http};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use events::sync::Enrolment;
-use events::{Chain, SystemClock, Verifier};
+use events::{Chain, EventError, SystemClock, Verifier};
+use program::{Failure, exit, files, print};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -26,7 +30,7 @@ struct Arguments {
     /// Database file.
     #[arg(long, default_value = "/var/lib/cccd-central/central.db")]
     db: PathBuf,
-    /// `registrar.toml`: without it nobody is enrolled here.
+    /// `registrar.toml`. Without it `serve` lets nobody in, and `fleet` takes the one in /etc/cccd-central.
     #[arg(long, value_name = "FILE")]
     registrar: Option<PathBuf>,
     #[command(subcommand)]
@@ -35,6 +39,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make what the endpoint needs: CA, TLS, operator's key, registrar.toml. What is there is kept.
+    Init(init::Init),
     /// Serve devices over mutual TLS until SIGTERM or SIGINT.
     Serve {
         /// Address to listen on. Port 0 takes a free one; the first line on standard output names it.
@@ -71,8 +77,12 @@ enum Command {
         #[arg(long, default_value_t = signers::MOST)]
         most: usize,
     },
-    /// Check every signature and every chain of the log again.
-    Verify,
+    /// Check every signature and every chain of the log again, and say how many there were.
+    Verify {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write manual pages and completions.
     #[command(hide = true)]
     Pages {
@@ -90,50 +100,120 @@ enum DeviceCommand {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let arguments = Arguments::parse();
-    if let Command::Pages { directory } = &arguments.command {
-        return Ok(pages::write(Arguments::command(), directory)?);
-    }
-    let settings = arguments.registrar.as_deref().map(Settings::load).transpose()?;
-    let store = SqliteStore::open(&arguments.db).with_context(|| format!("cannot open {}", arguments.db.display()))?;
-    match arguments.command {
-        Command::Serve { listen, tls, pass_phrase_file } => {
-            serve(store, &arguments.db, settings, listen, &tls, &pass_phrase_file)
+impl Command {
+    const fn wants_json(&self) -> bool {
+        match self {
+            Self::Signers { json, .. }
+            | Self::Verify { json }
+            | Self::Fleet { command: fleet::FleetCommand::List { json } } => *json,
+            Self::Init(_)
+            | Self::Serve { .. }
+            | Self::Device { .. }
+            | Self::Fleet { .. }
+            | Self::Events
+            | Self::Pages { .. } => false,
         }
+    }
+
+    /// Whether it only reads: it then makes no database, and changes none.
+    const fn only_reads(&self) -> bool {
+        match self {
+            Self::Events | Self::Signers { .. } | Self::Verify { .. } | Self::Pages { .. } => true,
+            Self::Fleet { command } => command.only_reads(),
+            Self::Init(_) | Self::Serve { .. } | Self::Device { .. } => false,
+        }
+    }
+
+    /// Files that it reads besides central's own. Whoever adds a command decides here.
+    fn inputs(&self) -> Vec<&Path> {
+        match self {
+            Self::Init(init) => init.operator.iter().map(PathBuf::as_path).collect(),
+            Self::Device { command: DeviceCommand::Add { file } } => vec![file],
+            Self::Fleet { command } => command.inputs(),
+            // What the service itself reads is for its user to reach.
+            Self::Serve { .. } | Self::Events | Self::Signers { .. } | Self::Verify { .. } | Self::Pages { .. } => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Arguments {
+    /// Root goes on as the owner of central's directory: what is written must be readable for the service.
+    fn step_down(&self) -> Result<(), Failure> {
+        let directory = match (&self.command, &self.registrar) {
+            (Command::Pages { .. }, _) => return Ok(()),
+            (Command::Init(init), _) => Some(init.dir.as_path()),
+            (_, Some(registrar)) => registrar.parent(),
+            (_, None) => self.db.parent(),
+        };
+        Ok(program::owner::step_down(directory.unwrap_or_else(|| Path::new("")), &self.command.inputs(), &[])?)
+    }
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let mut arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return pages::not_run(&error),
+    };
+    if let (Command::Fleet { .. }, None) = (&arguments.command, &arguments.registrar) {
+        let usual = Path::new(init::DIRECTORY).join("registrar.toml");
+        arguments.registrar = usual.exists().then_some(usual);
+    }
+    let json = arguments.command.wants_json();
+    program::end(arguments.step_down().and_then(|()| run(arguments)).map(|()| 0), json)
+}
+
+fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
+    if let Command::Pages { directory } = &command {
+        return pages::write(Arguments::command(), directory).map_err(|error| files::unwritable(directory, &error));
+    }
+    if let Command::Init(init) = &command {
+        return init.run();
+    }
+    let settings = registrar.as_deref().map(Settings::load).transpose()?;
+    let only_reads = command.only_reads();
+    let store = || if only_reads { SqliteStore::read(&db) } else { SqliteStore::open(&db) };
+    match command {
+        Command::Serve { listen, tls, pass_phrase_file } => serve(&db, settings, listen, &tls, &pass_phrase_file),
         Command::Fleet { command } => {
-            let settings = settings.context("name the registrar's file with --registrar")?;
-            fleet::run(&settings.registrar(&arguments.db, Arc::new(SystemClock::new()))?, &store, command)
+            let settings = settings.ok_or_else(|| {
+                let remedy = "name the registrar's file with --registrar";
+                Failure::usage("registrar_missing", "nothing is said of the registrar", remedy)
+            })?;
+            // Before the store, which may be made: what is wrong with the registrar leaves none behind.
+            let (ca, policy) = (settings.ca()?, settings.policy()?);
+            let store = store()?;
+            let registrar = Registrar::new(Registry::open(&db)?, ca, policy, Arc::new(SystemClock::new()));
+            fleet::run(&registrar, &store, command)
         }
         Command::Device { command: DeviceCommand::Add { file } } => {
-            let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let enrolment: Enrolment =
-                serde_json::from_slice(&text).with_context(|| format!("{} is no enrolment record", file.display()))?;
-            store.add_device(&enrolment)?;
-            println!("device {} registered at {}", enrolment.device, enrolment.site);
-            Ok(())
+            let enrolment: Enrolment = serde_json::from_slice(&files::read(&file)?).map_err(|error| {
+                let message = format!("{} is no enrolment record: {error}", file.display());
+                Failure::usage("enrolment_malformed", message, "give what `provision bench` wrote: enrolment.json")
+            })?;
+            store()?.add_device(&enrolment)?;
+            print(&format!("device {} registered at {}\n", enrolment.device, enrolment.site))
         }
-        Command::Events => each_event(&store, |stored, event| {
+        Command::Events => each_event(&store()?, |stored, event| {
             let line = serde_json::json!({
                 "received_at": stored.received_at,
                 "sha256": events::hash(&stored.bytes).to_string(),
                 "event": describe(event),
             });
-            println!("{line}");
-            Ok(())
+            print(&format!("{line}\n"))
         }),
         Command::Signers { json, export, most } => {
-            let list = Signers::of(&store, most)?;
+            let list = Signers::of(&store()?, most)?;
             if let Some(directory) = export {
-                list.export(&directory).with_context(|| format!("cannot write into {}", directory.display()))?;
+                list.export(&directory).map_err(|error| files::unwritable(&directory, &error))?;
             }
-            print!("{}", if json { serde_json::to_string_pretty(&list)? + "\n" } else { list.text() });
-            Ok(())
+            print(&if json { serde_json::to_string_pretty(&list)? + "\n" } else { list.text() })
         }
-        Command::Verify => verify(&store),
-        // Written before a database was opened.
-        Command::Pages { .. } => Ok(()),
+        Command::Verify { json } => verify(&store()?, json),
+        // Done before a database was opened.
+        Command::Init(_) | Command::Pages { .. } => Ok(()),
     }
 }
 
@@ -162,10 +242,17 @@ fn json(value: serde_cbor::Value) -> serde_json::Value {
     }
 }
 
+/// An event of the log that is not what a device signed, or does not follow the one before.
+fn wrong_event(stored: &StoredEvent, error: &EventError) -> Failure {
+    let message = format!("event {} of {}: {}", stored.sequence, stored.device, emrtd::error::describe(error));
+    let remedy = "keep the database as it is, and compare it with a backup: somebody or a fault has changed it";
+    Failure { code: error.code().to_owned(), message, remedy: remedy.to_owned(), exit: exit::CHECK_FAILED }
+}
+
 fn each_event(
     store: &SqliteStore,
-    mut visit: impl FnMut(&cccd_central::store::StoredEvent, &events::Event) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+    mut visit: impl FnMut(&StoredEvent, &events::Event) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut cursor = 0;
     loop {
         let (page, next) = store.scan(cursor, 1000)?;
@@ -173,70 +260,105 @@ fn each_event(
             return Ok(());
         }
         for stored in &page {
-            let event = events::signed::read(&stored.bytes)
-                .with_context(|| format!("event {} of {}", stored.sequence, stored.device))?;
+            let event = events::signed::read(&stored.bytes).map_err(|error| wrong_event(stored, &error))?;
             visit(stored, &event)?;
         }
         cursor = next;
     }
 }
 
-fn verify(store: &SqliteStore) -> anyhow::Result<()> {
-    let mut devices: BTreeMap<String, (Verifier, Chain)> = BTreeMap::new();
+/// Checks the whole log. A log without events is no success: whoever audits it has named another file than they meant.
+fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
+    let mut chains: BTreeMap<String, (Verifier, Chain)> = BTreeMap::new();
     each_event(store, |stored, _| {
-        if !devices.contains_key(&stored.device) {
-            let enrolment = store.device(&stored.device)?.context("event of an unregistered device")?;
-            let verifier = Verifier::new(&hex::decode(&enrolment.event_key)?)?;
-            devices.insert(stored.device.clone(), (verifier, Chain::EMPTY));
+        let wrong = |error: EventError| wrong_event(stored, &error);
+        if !chains.contains_key(&stored.device) {
+            // The key of a device that is not registered is not known, and neither is one that is no key.
+            let key = store.device(&stored.device)?.and_then(|enrolment| hex::decode(enrolment.event_key).ok());
+            let verifier = Verifier::new(&key.unwrap_or_default()).map_err(wrong)?;
+            chains.insert(stored.device.clone(), (verifier, Chain::EMPTY));
         }
-        let (verifier, chain) = devices.get_mut(&stored.device).context("device")?;
-        let where_ = || format!("event {} of {}", stored.sequence, stored.device);
-        chain.append(&verifier.verify(&stored.bytes).with_context(where_)?).with_context(where_)
+        let Some((verifier, chain)) = chains.get_mut(&stored.device) else { return Err(wrong(EventError::Key)) };
+        chain.append(&verifier.verify(&stored.bytes).map_err(wrong)?).map_err(wrong)
     })?;
-    for (device, (_, chain)) in &devices {
-        println!("{device}: {} events, chain and signatures correct", chain.sequence);
+    let devices = store.devices()?;
+    let events: u64 = chains.values().map(|(_, chain)| chain.sequence).sum();
+    if events == 0 {
+        return Err(Failure {
+            code: "log_empty".to_owned(),
+            message: format!("nothing was verified: {devices} devices and no event"),
+            remedy: "name central's database with --db, if it has events elsewhere".to_owned(),
+            exit: exit::UNDECIDED,
+        });
     }
-    Ok(())
+    if json {
+        let each = chains.iter().map(|(device, (_, chain))| {
+            serde_json::json!({ "device": device, "events": chain.sequence, "head": chain.head.to_string() })
+        });
+        let report = serde_json::json!({
+            "schema": "cccd-central/verify/1", "devices": devices, "events": events, "chains": each.collect::<Vec<_>>(),
+        });
+        return print(&format!("{report:#}\n"));
+    }
+    for (device, (_, chain)) in &chains {
+        print(&format!("{device}: {} events, chain and signatures correct\n", chain.sequence))?;
+    }
+    print(&format!("verified: {events} events in {} chains of {devices} devices\n", chains.len()))
 }
 
 fn serve(
-    store: SqliteStore,
     db: &Path,
     settings: Option<Settings>,
     listen: SocketAddr,
     tls: &Path,
     pass_phrase_file: &Path,
-) -> anyhow::Result<()> {
-    let files = TlsFiles {
-        certificate: tls.join("server.cert.pem"),
-        key: tls.join("server.key.pem"),
-        authority: tls.join("fleet-ca.cert.pem"),
-    };
-    let pass_phrase = std::fs::read(pass_phrase_file)
-        .map(Zeroizing::new)
-        .with_context(|| format!("cannot read the pass phrase {}", pass_phrase_file.display()))?;
+) -> Result<(), Failure> {
+    let tls_files = TlsFiles::of(tls);
+    let pass_phrase = Zeroizing::new(files::read(pass_phrase_file)?);
     let pass_phrase = Zeroizing::new(pass_phrase.trim_ascii().to_vec());
     let clock: Arc<dyn events::Clock> = Arc::new(SystemClock::new());
-    let config = files.load(&pass_phrase)?;
-    let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
-    listener.set_nonblocking(true)?;
+    let config = tls_files.load(&pass_phrase)?;
+    let not_heard = |address: SocketAddr| {
+        move |error: std::io::Error| {
+            let message = format!("cannot listen on {address}: {error}");
+            Failure::usage("listen_failed", message, "name a free address of this machine, or stop what listens there")
+        }
+    };
+    let stopped = |error: std::io::Error| {
+        Failure::device(
+            "serve_failed",
+            format!("the endpoint stopped: {error}"),
+            "start it again; if it stays, report it",
+        )
+    };
+    let listener = TcpListener::bind(listen).map_err(not_heard(listen))?;
+    listener.set_nonblocking(true).map_err(stopped)?;
     let registrar =
-        settings.as_ref().map(|settings| settings.registrar(db, Arc::clone(&clock))).transpose()?.map(Arc::new);
+        settings.as_ref().map(|settings| Ok::<_, Failure>((settings.ca()?, settings.policy()?))).transpose()?;
+    let store = SqliteStore::open(db)?;
+    let registrar = match registrar {
+        Some((ca, policy)) => Some(Arc::new(Registrar::new(Registry::open(db)?, ca, policy, Arc::clone(&clock)))),
+        None => None,
+    };
     let store: Arc<dyn EventStore> = Arc::new(store);
     let mut router = http::router(Arc::clone(&store), Arc::clone(&clock), registrar.clone());
     let mut identity = None;
     if let Some(registrar) = &registrar {
-        let made = Identity::new(Arc::clone(registrar), ServerKey::load(&files, &pass_phrase)?);
+        let made = Identity::new(Arc::clone(registrar), ServerKey::load(&tls_files, &pass_phrase)?);
         router = router.merge(est::router(made.clone()));
         identity = Some(made);
     }
-    let page = settings.as_ref().and_then(|settings| settings.technician).zip(registrar.clone());
-    println!("listening on https://{}", listener.local_addr()?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let page = registrar.clone().map(|registrar| technician::router(registrar, Arc::clone(&store), Arc::clone(&clock)));
+    if let Some(page) = page.as_ref().filter(|_| settings.as_ref().is_some_and(|settings| settings.page)) {
+        router = router.merge(page.clone());
+    }
+    let proxied = settings.as_ref().and_then(|settings| settings.technician).zip(page);
+    print(&format!("listening on https://{}\n", listener.local_addr().map_err(stopped)?))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(stopped)?;
     runtime.block_on(async move {
-        if let Some((address, registrar)) = page {
-            let listener = tokio::net::TcpListener::bind(address).await?;
-            let page = technician::router(registrar, store, Arc::clone(&clock));
+        if let Some((address, page)) = proxied {
+            let listener = tokio::net::TcpListener::bind(address).await.map_err(not_heard(address))?;
             tokio::spawn(async move { axum::serve(listener, page).await });
         }
         let handle = axum_server::Handle::new();
@@ -252,20 +374,17 @@ fn serve(
             let Ok(mut hangup) = hangup else { return };
             while hangup.recv().await.is_some() {
                 let registrar = registrar.as_deref().zip(settings.as_ref()).zip(identity.as_ref());
-                match reload(&files, &pass_phrase, &reloaded, registrar) {
+                match reload(&tls_files, &pass_phrase, &reloaded, registrar) {
                     Ok(()) => tracing::info!("certificates and roots are read anew"),
                     // What was there goes on.
-                    Err(error) => tracing::error!("certificates and roots could not be read anew: {error:#}"),
+                    Err(error) => tracing::error!("certificates and roots could not be read anew: {error}"),
                 }
             }
         });
-        axum_server::from_tcp(listener)?
-            .acceptor(PeerAcceptor::new(config))
-            .handle(handle)
-            .serve(router.into_make_service())
-            .await
-    })?;
-    Ok(())
+        let server =
+            axum_server::from_tcp(listener).map_err(stopped)?.acceptor(PeerAcceptor::new(config)).handle(handle);
+        server.serve(router.into_make_service()).await.map_err(stopped)
+    })
 }
 
 /// Takes certificate, roots and CA as they are now; SIGHUP asks for it.
@@ -274,7 +393,7 @@ fn reload(
     pass_phrase: &[u8],
     config: &axum_server::tls_rustls::RustlsConfig,
     registrar: Option<((&Registrar, &Settings), &Identity)>,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let fresh = files.load(pass_phrase)?;
     if let Some(((registrar, settings), identity)) = registrar {
         let (ca, server) = (settings.ca()?, ServerKey::load(files, pass_phrase)?);
@@ -295,5 +414,16 @@ async fn stop_signal() {
             }
         }
         Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_manual_names_commands_that_there_are() {
+        manual::commands::hold(Arguments::command(), 10);
     }
 }

@@ -1,7 +1,6 @@
 //! What a technician does at a device.
 
-use crate::read_pass_phrase;
-use anyhow::{Context as _, bail};
+use crate::{agent_config, missing, no_input, read_pass_phrase, read_secret};
 use clap::{Args, ValueEnum};
 use drivers::key_store::{self, KeyStore};
 use events::SystemClock;
@@ -9,9 +8,12 @@ use fleet::authority::Roots;
 use fleet::request::Way;
 use fleet::{fingerprint, relay};
 use identity::keeper::{BIRTH_KEY, Keeper, Progress, system_random};
-use identity::{Https, State, TrustedClock};
+use identity::{Https, KeeperError, State, TrustedClock};
+use program::{Failure, exit, files, owner};
 use provisioning::device::{self, Setup};
 use qrcodegen::{QrCode, QrCodeEcc};
+use serde::Deserialize;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,33 +81,58 @@ fn say(step: u8, text: &str) {
     println!("[{step}/5] {text}");
 }
 
-/// The serial number that the firmware knows.
-fn firmware_serial() -> Option<String> {
-    let places = ["/sys/class/dmi/id/product_serial", "/proc/device-tree/serial-number"];
-    let read = |path: &&str| std::fs::read_to_string(path).ok();
-    let text = places.iter().find_map(read)?;
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned();
-    (!text.is_empty()).then_some(text)
+/// Where the firmware says its serial number, below `/`: on a PC (readable by root only), and on a board with a device tree.
+const FIRMWARE: [&str; 2] = ["sys/class/dmi/id/product_serial", "proc/device-tree/serial-number"];
+
+/// What makers leave there instead of a number; two such machines would be one.
+const FILLERS: [&str; 6] =
+    ["to be filled by o.e.m.", "default string", "system serial number", "not specified", "not applicable", "none"];
+
+/// The serial number that the firmware knows, on the system below a directory.
+fn firmware_serial(system: &Path) -> Result<String, Failure> {
+    let mut tried = Vec::new();
+    for place in FIRMWARE.map(|place| system.join(place)) {
+        let why = match std::fs::read_to_string(&place) {
+            Err(error) => error.to_string(),
+            Ok(text) => {
+                let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+                if !text.is_empty() && !FILLERS.contains(&text.to_lowercase().as_str()) {
+                    return Ok(text.to_owned());
+                }
+                format!("{text:?} is no serial number")
+            }
+        };
+        tried.push(format!("{}: {why}", place.display()));
+    }
+    let message = format!("the firmware names no serial number ({})", tried.join("; "));
+    Err(Failure::usage("serial_unknown", message, "give the one on the machine with --serial"))
 }
 
 impl Enrol {
-    pub(crate) fn run(&self) -> anyhow::Result<()> {
-        crate::owner::become_owner(&self.dir)?;
+    pub(crate) fn run(&self) -> Result<(), Failure> {
         let identity = self.dir.join("identity");
+        let serial = match (&self.serial, State::load(&identity)?) {
+            (None, None) => Some(firmware_serial(Path::new("/"))?),
+            _ => None,
+        };
+        // What only root can read has been read. The pass phrase is not: the agent itself must be able to.
+        let named = serial.iter().flat_map(|serial| [OsStr::new("--serial"), OsStr::new(serial)]).collect::<Vec<_>>();
+        let inputs = self.roots.iter().chain(&self.token_file).map(PathBuf::as_path).collect::<Vec<_>>();
+        owner::step_down(&self.dir, &inputs, &named)?;
         if State::load(&identity)?.is_none() {
-            self.prepare()?;
+            self.prepare(self.serial.as_deref().or(serial.as_deref()).ok_or_else(|| missing("--serial"))?)?;
         }
         let pass_phrase = read_pass_phrase(&self.pass_phrase_file)?;
         if self.by == By::Screen {
+            kiosk_can_start(&self.dir.join("agent.toml"))?;
             println!(
                 "prepared; start the kiosk (systemctl start cccd-kiosk): it shows code and words until it is let in"
             );
             return Ok(());
         }
-        let keys: Arc<dyn KeyStore> = key_store::open(&self.key_store, &self.dir.join("keys"), &pass_phrase)
-            .map_err(|e| anyhow::anyhow!("{e} [{}] → {}", e.code(), e.remedy()))?;
+        let keys: Arc<dyn KeyStore> = key_store::open(&self.key_store, &self.dir.join("keys"), &pass_phrase)?;
         say(1, &format!("keys are kept in: {}", keys.protection().id()));
-        let state = State::load(&identity)?.context("identity")?;
+        let state = State::load(&identity)?.ok_or_else(|| KeeperError::None(identity.clone()))?;
         let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), state.floor));
         let central = Arc::new(Https::new(state.url(), Arc::clone(&keys), Arc::clone(&clock)));
         let token = self.token_file.as_deref().map(read_token).transpose()?;
@@ -116,7 +143,7 @@ impl Enrol {
             By::Usb => Way::Usb,
         };
         let keeper = Keeper::open(&identity, Arc::clone(&keys), central, clock, env!("CARGO_PKG_VERSION"));
-        let mut keeper = keeper.map_err(explained)?.by(way, token.as_deref().map(String::as_str));
+        let mut keeper = keeper?.by(way, token.as_deref().map(String::as_str));
         if keeper.state().current.is_some() {
             return done(&keeper);
         }
@@ -128,18 +155,14 @@ impl Enrol {
         done(&keeper)
     }
 
-    fn prepare(&self) -> anyhow::Result<()> {
-        let serial = self.serial.clone().or_else(firmware_serial).context("name the serial number with --serial")?;
-        let central = self.central.as_deref().context("name the central with --central https://host:port")?;
+    fn prepare(&self, serial: &str) -> Result<(), Failure> {
+        let central = self.central.as_deref().ok_or_else(|| missing("--central https://host:port"))?;
         let roots = match &self.roots {
             None => None,
-            Some(path) => {
-                let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                Some(Roots::from_pem(&pem)?)
-            }
+            Some(path) => Some(Roots::from_pem(&files::read(path)?)?),
         };
         let setup = Setup {
-            serial: &serial,
+            serial,
             model: &self.model,
             central,
             roots: roots.as_ref(),
@@ -150,11 +173,11 @@ impl Enrol {
         Ok(device::prepare(&self.dir, &setup)?)
     }
 
-    fn over_network(&self, keeper: &mut Keeper) -> anyhow::Result<()> {
+    fn over_network(&self, keeper: &mut Keeper) -> Result<(), Failure> {
         let mut shown = false;
         let mut left = self.within.map(Duration::from_secs);
         loop {
-            let wait = match keeper.step(&system_random).map_err(explained)? {
+            let wait = match keeper.step(&system_random)? {
                 Progress::KeyMade(label) => {
                     say(1, &format!("key {label} made"));
                     continue;
@@ -166,7 +189,7 @@ impl Enrol {
                 Progress::Waiting { words, wait } => {
                     if !shown && self.by == By::Qr {
                         say(3, "scan this code with the technician's phone, and compare the six words");
-                        show(&keeper.code().map_err(explained)?)?;
+                        show(&keeper.code()?);
                     }
                     if !shown {
                         say(3, &format!("waiting to be confirmed: {}", words.join(" · ")));
@@ -188,84 +211,123 @@ impl Enrol {
             if let Some(left) = &mut left {
                 match left.checked_sub(wait) {
                     Some(rest) => *left = rest,
-                    None => bail!("not let in within {} s; call it again, nothing is lost", self.within.unwrap_or(0)),
+                    None => {
+                        let message = format!("not let in within {} s", self.within.unwrap_or(0));
+                        return Err(waiting("enrolment_pending", message, "call it again, nothing is lost"));
+                    }
                 }
             }
             std::thread::park_timeout(wait);
         }
     }
 
-    fn over_usb(&self, keeper: &mut Keeper) -> anyhow::Result<()> {
-        let stick = self.usb.as_deref().context("name the stick's directory with --usb")?;
-        keeper.prepare(&system_random).map_err(explained)?;
+    fn over_usb(&self, keeper: &mut Keeper) -> Result<(), Failure> {
+        let stick = self.usb.as_deref().ok_or_else(|| missing("--usb"))?;
+        keeper.prepare(&system_random)?;
         let name = keeper.state().serial.clone();
         let answer = stick.join(format!("{name}.answer"));
         if let Ok(bytes) = std::fs::read(&answer) {
-            keeper.take_answer(&bytes).map_err(explained)?;
+            keeper.take_answer(&bytes)?;
             say(4, &format!("answer taken from {}", answer.display()));
             return Ok(());
         }
-        let (request, _) = keeper.request().map_err(explained)?;
+        let (request, _) = keeper.request()?;
         let out = stick.join(format!("{name}.request"));
-        std::fs::write(&out, request).with_context(|| format!("cannot write {}", out.display()))?;
+        files::write(&out, request)?;
         say(2, &format!("request written to {}", out.display()));
-        println!(
-            "      at central: cccd-central fleet sign DIR --site … --profile …; then call this again with the stick"
-        );
-        bail!("no answer on the stick yet: {}", answer.display())
+        let remedy =
+            "at central: cccd-central fleet sign DIR --site … --profile …; then call this again with the stick";
+        Err(waiting("enrolment_unanswered", format!("no answer on the stick yet: {}", answer.display()), remedy))
     }
 }
 
 /// The request in a code for a phone, and the answer from scanned codes.
-fn over_phone(keeper: &mut Keeper, keys: &dyn KeyStore) -> anyhow::Result<()> {
-    keeper.prepare(&system_random).map_err(explained)?;
-    let code = keeper.code_with_request().map_err(explained)?;
+fn over_phone(keeper: &mut Keeper, keys: &dyn KeyStore) -> Result<(), Failure> {
+    keeper.prepare(&system_random)?;
+    let code = keeper.code_with_request()?;
     say(2, &format!("request of {} made", fingerprint(&keys.public_key(BIRTH_KEY)?)));
     say(3, "scan this code with the technician's phone, and compare the six words");
-    show(&code)?;
-    say(3, &keeper.words().map_err(explained)?.join(" · "));
+    show(&code);
+    say(3, &keeper.words()?.join(" · "));
     println!("      then hold the phone before the scanner");
     let mut collector = relay::Collector::default();
     for line in std::io::stdin().lock().lines() {
-        match collector.take("answer", &line?) {
+        match collector.take("answer", &line.map_err(|error| no_input(&error))?) {
             Ok(None) => {
                 let (have, of) = collector.progress();
                 say(4, &format!("{have} of {of} codes"));
             }
             Ok(Some(answer)) => {
-                keeper.take_answer(&answer).map_err(explained)?;
+                keeper.take_answer(&answer)?;
                 return Ok(());
             }
             Err(error) => println!("      {error} [{}] → {}", error.code(), error.remedy()),
         }
     }
-    bail!("the scanner's input ended before the answer was whole; call this again")
+    let message = "the scanner's input ended before the answer was whole";
+    Err(waiting("enrolment_unanswered", message.to_owned(), "call this again"))
 }
 
-fn read_token(path: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
-    let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new);
-    let text = text.with_context(|| format!("cannot read the token {}", path.display()))?;
-    Ok(zeroize::Zeroizing::new(text.trim().to_owned()))
+/// What the agent says of a configuration.
+#[derive(Deserialize)]
+struct Report {
+    findings: Vec<Finding>,
 }
 
-fn explained(error: identity::KeeperError) -> anyhow::Error {
-    let text = format!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy());
-    anyhow::Error::msg(text)
+#[derive(Deserialize)]
+struct Finding {
+    works: bool,
+    code: String,
+    message: String,
+    remedy: String,
 }
 
-fn done(keeper: &Keeper) -> anyhow::Result<()> {
-    let place = keeper.state().place.as_ref().context("a place")?;
+/// Asks the agent whether the kiosk can start with its configuration: on its screen nobody could read why not.
+fn kiosk_can_start(config: &Path) -> Result<(), Failure> {
+    let report: Report = agent_config(config, &["--stage", "kiosk"])?;
+    let wrong: String = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.works)
+        .map(|Finding { code, message, remedy, .. }| format!("\n{message} [{code}] → {remedy}"))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the kiosk cannot start with {}:{wrong}\n", config.display());
+    Err(Failure::usage(
+        "kiosk_not_startable",
+        message,
+        "provision setup finds what is attached and writes it; then call this again",
+    ))
+}
+
+fn read_token(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
+    let text = read_secret(path)?;
+    let text = std::str::from_utf8(&text).map_err(|_| {
+        let message = format!("{} holds no token", path.display());
+        Failure::usage("token_malformed", message, "write what `cccd-central fleet token` printed into it")
+    })?;
+    Ok(zeroize::Zeroizing::new(text.to_owned()))
+}
+
+/// Nothing failed, and the device is not in yet.
+fn waiting(code: &str, message: String, remedy: &str) -> Failure {
+    Failure { exit: exit::UNDECIDED, ..Failure::usage(code, message, remedy) }
+}
+
+fn done(keeper: &Keeper) -> Result<(), Failure> {
+    let place = keeper.state().place.as_ref().ok_or(KeeperError::NoRoots)?;
     say(5, &format!("{} is let in, at {}; start the agent", place.device, place.site));
     Ok(())
 }
 
 /// A QR code on a terminal: two modules in one character, light around it. Elsewhere its text.
-fn show(text: &str) -> anyhow::Result<()> {
-    if !std::io::stdout().is_terminal() {
-        println!("{text}");
-        return Ok(());
-    }
-    let code = QrCode::encode_text(text, QrCodeEcc::Low)?;
+fn show(text: &str) {
+    let code = QrCode::encode_text(text, QrCodeEcc::Low);
+    let Some(code) = code.ok().filter(|_| std::io::stdout().is_terminal()) else {
+        return println!("{text}");
+    };
     let dark = |x: i32, y: i32| code.get_module(x, y);
     for y in (-2..code.size() + 2).step_by(2) {
         let row: String = (-2..code.size() + 2)
@@ -278,5 +340,42 @@ fn show(text: &str) -> anyhow::Result<()> {
             .collect();
         println!("{row}");
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A system with these files; `None` for one that is there and cannot be read.
+    fn system(files: &[(&str, Option<&str>)]) -> tempfile::TempDir {
+        let system = tempfile::tempdir().expect("a directory");
+        for (path, text) in files {
+            let path = system.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+            match text {
+                Some(text) => std::fs::write(path, text).expect("a file"),
+                None => std::fs::create_dir(path).expect("a directory in its place"),
+            }
+        }
+        system
+    }
+
+    #[test]
+    fn the_firmware_is_asked_on_a_pc_and_on_a_board() {
+        let pc = system(&[(FIRMWARE[0], Some("SN-4711\n"))]);
+        assert_eq!(firmware_serial(pc.path()).expect("a number"), "SN-4711");
+        let board = system(&[(FIRMWARE[1], Some("10000000abcdef01\0"))]);
+        assert_eq!(firmware_serial(board.path()).expect("a number"), "10000000abcdef01");
+    }
+
+    #[test]
+    fn the_error_says_which_file_and_why() {
+        let none = system(&[(FIRMWARE[0], None), (FIRMWARE[1], Some("To be filled by O.E.M.\n"))]);
+        let said = firmware_serial(none.path()).expect_err("no number").to_string();
+        for part in
+            ["product_serial: Is a directory", "serial-number: \"To be filled by O.E.M.\" is no serial", "--serial"]
+        {
+            assert!(said.contains(part), "{said}");
+        }
+    }
 }

@@ -1,15 +1,17 @@
 //! `provision guide`: asks what it must know, and does it with the other commands, one at a time. Nothing here can be done here
 //! only, and each command is shown before it runs.
 
-use anyhow::Context as _;
+use crate::not_started;
 use dialoguer::theme::SimpleTheme;
 use dialoguer::{Confirm, Input, Select};
+use program::Failure;
 use std::path::Path;
 use std::process::Command;
 
 /// What can be done, in Vietnamese and English.
-const TASKS: [(&str, Task); 7] = [
+const TASKS: [(&str, Task); 8] = [
     ("Ghi danh thiết bị này · Enrol this device", Task::Enrol),
+    ("Cài đặt ki-ốt, quầy, cổng này · Set up this kiosk, desk or gate", Task::Setup),
     ("Kiểm tra thiết bị · Check this device", Task::Doctor),
     ("Trạng thái cập nhật · Update status", Task::Update),
     ("Xuất sự kiện ra USB · Export events to a USB stick", Task::Export),
@@ -21,6 +23,7 @@ const TASKS: [(&str, Task); 7] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     Enrol,
+    Setup,
     Doctor,
     Update,
     Export,
@@ -28,6 +31,13 @@ enum Task {
     Reset,
     Leave,
 }
+
+/// What a device can be: its name, its word for `provision setup`, and its service.
+const PLACES: [(&str, &str, &str); 3] = [
+    ("Ki-ốt không có nhân viên · Kiosk without staff", "kiosk", "cccd-kiosk"),
+    ("Quầy có nhân viên · Desk with staff", "desk", "cccd-desk"),
+    ("Cổng tự mở · Gate that opens by itself", "gate", "cccd-kiosk"),
+];
 
 /// Ways in, in the order in which a technician tries them.
 const WAYS: [(&str, &str); 6] = [
@@ -39,29 +49,42 @@ const WAYS: [(&str, &str); 6] = [
     ("Điện thoại (không có mạng) · Phone (no network)", "phone"),
 ];
 
-fn input(prompt: &str, default: &str) -> anyhow::Result<String> {
+/// The terminal went away, or there never was one.
+fn no_terminal(error: dialoguer::Error) -> Failure {
+    let remedy = "call it in a terminal, or the command itself: provision --help";
+    Failure::usage("terminal_absent", format!("nobody can be asked: {error}"), remedy)
+}
+
+fn input(prompt: &str, default: &str) -> Result<String, Failure> {
     let theme = SimpleTheme;
     let mut question = Input::<String>::with_theme(&theme).with_prompt(prompt);
     if !default.is_empty() {
         question = question.default(default.to_owned());
     }
-    Ok(question.interact_text()?.trim().to_owned())
+    Ok(question.interact_text().map_err(no_terminal)?.trim().to_owned())
 }
 
-fn choose(prompt: &str, items: &[&str]) -> anyhow::Result<usize> {
-    Ok(Select::with_theme(&SimpleTheme).with_prompt(prompt).items(items).default(0).interact()?)
+fn choose(prompt: &str, items: &[&str]) -> Result<usize, Failure> {
+    Select::with_theme(&SimpleTheme).with_prompt(prompt).items(items).default(0).interact().map_err(no_terminal)
 }
 
 /// Asks and does, until the technician leaves.
-pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(directory: &Path) -> Result<(), Failure> {
     let dir = directory.display().to_string();
     let config = directory.join("agent.toml").display().to_string();
     loop {
         let names: Vec<&str> = TASKS.iter().map(|(name, _)| *name).collect();
         let task = TASKS[choose("Bạn muốn làm gì? · What is to be done?", &names)?].1;
+        let mut service = None;
         let words = match task {
             Task::Leave => return Ok(()),
             Task::Enrol => enrol(&dir)?,
+            Task::Setup => {
+                let names = PLACES.map(|(name, ..)| name);
+                let (_, place, unit) = PLACES[choose("Thiết bị này là gì? · What is this device?", &names)?];
+                service = Some(unit);
+                words(&["setup", "--config", &config, "--as", place])
+            }
             Task::Doctor => words(&["doctor", "--config", &config]),
             Task::Update => words(&["update", "status"]),
             Task::Export => {
@@ -70,43 +93,58 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
             }
             Task::Replace => replace()?,
             Task::Reset => {
-                let how = ["Nơi đặt mới, giữ sổ · Another site, the log stays", "Xoá hết · Erase everything"];
+                let how = ["Nơi đặt mới, giữ sổ · Another site, the log stays", "Xóa hết · Erase everything"];
                 let how = ["--soft", "--hard"][choose("Đặt lại thế nào? · How?", &how)?];
                 words(&["reset", "--config", &config, how])
             }
         };
         println!("\n$ provision {}", words.join(" "));
-        if task == Task::Reset && !Confirm::with_theme(&SimpleTheme).with_prompt("Chắc chắn? · Sure?").interact()?
-        {
+        let sure = || Confirm::with_theme(&SimpleTheme).with_prompt("Chắc chắn? · Sure?").interact();
+        if task == Task::Reset && !sure().map_err(no_terminal)? {
             continue;
         }
-        let own = std::env::current_exe().context("this program")?;
-        let status = Command::new(own).args(&words).status().context("cannot start a command")?;
-        let mark = if status.success() { "✓" } else { "✗" };
-        println!(
-            "{mark} {}\n",
-            if status.success() { "Xong · Done" } else { "Chưa xong, xem lý do ở trên · Not done, see above" }
-        );
+        let own = std::env::current_exe().map_err(|error| not_started("provision", &error))?;
+        let done = finished(Command::new(own).args(&words), "provision")?;
+        if let Some(unit) = service.filter(|_| done) {
+            start(unit)?;
+        }
     }
+}
+
+/// Runs a command to its end and says how that was.
+fn finished(command: &mut Command, program: &str) -> Result<bool, Failure> {
+    let done = command.status().map_err(|error| not_started(program, &error))?.success();
+    println!("{}\n", if done { "✓ Xong · Done" } else { "✗ Chưa xong, xem lý do ở trên · Not done, see above" });
+    Ok(done)
+}
+
+/// Has a service started, now and at every start of the machine.
+fn start(unit: &str) -> Result<(), Failure> {
+    let question = format!("Chạy {unit} ngay? · Start {unit} now?");
+    if Confirm::with_theme(&SimpleTheme).with_prompt(question).default(true).interact().map_err(no_terminal)? {
+        println!("\n$ systemctl enable --now {unit}");
+        finished(Command::new("systemctl").args(["enable", "--now", unit]), "systemctl")?;
+    }
+    Ok(())
 }
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn enrol(dir: &str) -> anyhow::Result<Vec<String>> {
+fn enrol(dir: &str) -> Result<Vec<String>, Failure> {
     let names: Vec<&str> = WAYS.iter().map(|(name, _)| *name).collect();
     let way = WAYS[choose("Bằng cách nào? · Which way?", &names)?].1;
     let mut command = words(&["enrol", "--dir", dir, "--by", way]);
     let central = input("Địa chỉ trung tâm · Address of central (https://host:port)", "")?;
-    let phrase = input("Tệp mật khẩu khoá · File with the keys' pass phrase", "/etc/cccd-agent/pass-phrase")?;
+    let phrase = input("Tệp mật khẩu khóa · File with the keys' pass phrase", "/etc/cccd-agent/pass-phrase")?;
     command.extend(words(&["--central", &central, "--pass-phrase-file", &phrase]));
     let serial = input("Số máy ('-': theo firmware) · Serial number ('-': the firmware's)", "-")?;
     if serial != "-" {
         command.extend(words(&["--serial", &serial]));
     }
-    let keys = ["Tệp mã hoá · Encrypted files", "TPM 2.0"];
-    if choose("Khoá ở đâu? · Where are the keys?", &keys)? == 1 {
+    let keys = ["Tệp mã hóa · Encrypted files", "TPM 2.0"];
+    if choose("Khóa ở đâu? · Where are the keys?", &keys)? == 1 {
         command.extend(words(&["--key-store", "tpm:device:/dev/tpmrm0"]));
     }
     if way != "qr" && way != "screen" {
@@ -121,7 +159,7 @@ fn enrol(dir: &str) -> anyhow::Result<Vec<String>> {
     Ok(command)
 }
 
-fn replace() -> anyhow::Result<Vec<String>> {
+fn replace() -> Result<Vec<String>, Failure> {
     let page = input("Địa chỉ trang kỹ thuật viên · The technician's page (https://host)", "")?;
     let name = input("Tên của bạn · Your name", "")?;
     let word = input("Tệp mật khẩu · File with your pass word", "pass-word")?;

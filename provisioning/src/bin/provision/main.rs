@@ -3,18 +3,19 @@
 
 mod device_side;
 mod guide;
-mod owner;
 mod remote;
 mod trust;
 mod updating;
 
-use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
+use program::{Failure, files, print};
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+use std::process::{Command as Process, ExitCode, Stdio};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -107,6 +108,23 @@ enum Command {
         /// The fingerprint of the new machine's birth key.
         #[arg(long)]
         birth: Option<String>,
+    },
+    /// On a device: make it a kiosk, a desk or a gate: find what is attached, try it, and write the configuration.
+    Setup {
+        #[command(flatten)]
+        at: At,
+        /// What it becomes; without it what it is, or what is asked.
+        #[arg(long = "as", value_name = "PLACE", value_parser = ["kiosk", "desk", "gate"])]
+        place: Option<String>,
+        /// What the site is called.
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
+        /// Ask and try nothing: take what is proposed.
+        #[arg(long)]
+        yes: bool,
+        /// Take these settings before what is found, and ask and try nothing.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// On a device: its configuration with the site's below it, and whether it is valid.
     Config {
@@ -315,7 +333,7 @@ enum BundleCommand {
 }
 
 impl OperatorKey {
-    fn make(&self, label: &str, public: &Path) -> anyhow::Result<()> {
+    fn make(&self, label: &str, public: &Path) -> Result<(), Failure> {
         operator::make_key(&self.keys, label, &read_pass_phrase(&self.pass_phrase_file)?, public)
     }
 }
@@ -349,27 +367,79 @@ struct Ca {
 }
 
 impl Ca {
-    fn pass_phrase(&self) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    fn pass_phrase(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         read_pass_phrase(&self.pass_phrase_file)
     }
 }
 
 /// A secret in a file, without white space around it.
-fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let bytes = std::fs::read(path).map(Zeroizing::new);
-    let bytes = bytes.with_context(|| format!("cannot read the secret in {}", path.display()))?;
+fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = Zeroizing::new(files::read(path)?);
     Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
 }
 
-fn read_pass_phrase(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+fn read_pass_phrase(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let phrase = read_secret(path)?;
-    anyhow::ensure!(phrase.len() >= 16, "the pass phrase in {} has fewer than 16 bytes", path.display());
+    if phrase.len() < 16 {
+        let message = format!("the pass phrase in {} has fewer than 16 bytes", path.display());
+        return Err(Failure::usage("pass_phrase_short", message, "write a longer one into the file"));
+    }
     Ok(phrase)
 }
 
-fn main() -> anyhow::Result<()> {
+/// Something must be said that was not.
+fn missing(option: &str) -> Failure {
+    Failure::usage("argument_missing", format!("{option} is missing"), &format!("call it again with {option}"))
+}
+
+/// Standard input failed.
+fn no_input(error: &std::io::Error) -> Failure {
+    Failure::device("stdin_failed", format!("cannot read standard input: {error}"), "call it again in a terminal")
+}
+
+/// A program that this one calls is not there, or may not be called.
+fn not_started(program: &str, error: &std::io::Error) -> Failure {
+    let remedy = "call this on the device, where the package cccd-agent is installed";
+    Failure::device("program_absent", format!("cannot start {program}: {error}"), remedy)
+}
+
+/// What `cccd-agent config --json` says of a device's configuration.
+fn agent_config<T: DeserializeOwned>(config: &Path, more: &[&str]) -> Result<T, Failure> {
+    let mut agent = Process::new("cccd-agent");
+    agent.arg("config").args(more).args(["--json", "--config"]).arg(config).stdin(Stdio::null());
+    let output = agent.output().map_err(|error| not_started("cccd-agent", &error))?;
+    // Another status says that the last good configuration is used: so it is.
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let message = format!("cccd-agent config: {}", String::from_utf8_lossy(&output.stderr).trim());
+        Failure::device("agent_malformed", message, "mend what it says; both programs are of one version")
+    })
+}
+
+fn main() -> ExitCode {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(error) => return pages::not_run(&error),
+    };
+    let json = command.wants_json();
+    program::end(run(command).map(|()| 0), json)
+}
+
+impl Command {
+    /// What `cccd-agent` does under another name prints its own.
+    const fn wants_json(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { .. }
+                | Self::Config { json: true, .. }
+                | Self::Doctor { json: true, .. }
+                | Self::Trust { command: trust::TrustCommand::List { json: true, .. } }
+        )
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
     let clock = SystemClock::new();
-    match Arguments::parse().command {
+    match command {
         Command::CaInit { ca } => {
             FleetCa::create(&ca.ca, &ca.pass_phrase()?, &clock)?;
             println!("fleet CA made in {}", ca.ca.display());
@@ -396,8 +466,8 @@ fn main() -> anyhow::Result<()> {
         Command::Enrol(enrol) => enrol.run()?,
         Command::Status { dir } => {
             let state = identity::State::load(&dir.join("identity"))?;
-            let state = state.with_context(|| format!("{} has no identity", dir.display()))?;
-            println!("{}", serde_json::to_string_pretty(&state)?);
+            let state = state.ok_or(identity::KeeperError::None(dir))?;
+            print(&(serde_json::to_string_pretty(&state)? + "\n"))?;
         }
         Command::Guide { dir } => guide::run(&dir)?,
         Command::Devices { central } => print!("{}", remote::table(&central.log_in()?.devices()?)),
@@ -410,11 +480,18 @@ fn main() -> anyhow::Result<()> {
             println!("{device} is shut out; {serial} is expected as {successor}");
             println!("its events, if it still starts: provision export there, cccd-central fleet import at central");
         }
+        Command::Setup { at, place, site, yes, from } => {
+            let from = from.map(|from| from.to_string_lossy().into_owned());
+            let named = [("--as", &place), ("--site", &site), ("--from", &from)];
+            let named = named.into_iter().filter_map(|(name, value)| Some([name, value.as_deref()?]));
+            let more: Vec<&str> = named.flatten().chain(yes.then_some("--yes")).collect();
+            hand_over(&["setup"], &at.config, &more)?;
+        }
         Command::Config { at, json } => hand_over(&["config"], &at.config, if json { &["--json"] } else { &[] })?,
         Command::Doctor { at, json } => hand_over(&["doctor"], &at.config, if json { &["--json"] } else { &[] })?,
         Command::Export { at, directory, receipt } => {
             let what = if receipt.is_some() { "receipt" } else { "export" };
-            let path = receipt.or(directory).context("a directory, or a receipt")?;
+            let path = receipt.or(directory).ok_or_else(|| missing("a directory, or --receipt"))?;
             hand_over(&["outbox", what], &at.config, &[&path.to_string_lossy()])?;
         }
         Command::Reset { at, soft, hard: _, lose_events } => {
@@ -439,7 +516,10 @@ fn main() -> anyhow::Result<()> {
             print!("{}", bundle::inspect(&file, key.as_deref())?);
         }
         Command::Trust { command } => command.run(&clock)?,
-        Command::Pages { directory } => pages::write(Arguments::command(), &directory)?,
+        Command::Pages { directory } => {
+            let written = pages::write(Arguments::command(), &directory);
+            written.map_err(|error| files::unwritable(&directory, &error))?;
+        }
         Command::Bench { ca, out, device, site, central, trust, key_store } => {
             let pass_phrase = ca.pass_phrase()?;
             let request = EnrolRequest {
@@ -504,4 +584,15 @@ fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_manual_names_commands_that_there_are() {
+        manual::commands::hold(Arguments::command(), 30);
+    }
 }

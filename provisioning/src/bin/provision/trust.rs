@@ -1,14 +1,13 @@
 //! `provision trust`: document signers that devices saw and nobody vouches for, pinned for a fleet.
 
-use crate::read_pass_phrase;
 use crate::remote::Central;
-use anyhow::Context as _;
+use crate::{missing, no_input, read_pass_phrase};
 use clap::{Args, Subcommand};
 use emrtd::x509::UnixTime;
 use events::Clock;
+use program::{Failure, files, print};
 use provisioning::bundle;
 use provisioning::pins::{self, Candidate};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -85,26 +84,25 @@ struct Prepared {
 }
 
 impl Build {
-    fn prepare(self) -> anyhow::Result<Option<Prepared>> {
+    fn prepare(self) -> Result<Option<Prepared>, Failure> {
         let Some(out) = self.build else { return Ok(None) };
         Ok(Some(Prepared {
             out,
-            version: self.version.context("--version")?,
-            environment: self.environment.context("--environment")?,
-            keys: self.keys.context("--keys")?,
-            pass_phrase: read_pass_phrase(&self.pass_phrase_file.context("--pass-phrase-file")?)?,
+            version: self.version.ok_or_else(|| missing("--version"))?,
+            environment: self.environment.ok_or_else(|| missing("--environment"))?,
+            keys: self.keys.ok_or_else(|| missing("--keys"))?,
+            pass_phrase: read_pass_phrase(&self.pass_phrase_file.ok_or_else(|| missing("--pass-phrase-file"))?)?,
         }))
     }
 }
 
 impl TrustCommand {
-    pub(crate) fn run(self, clock: &dyn Clock) -> anyhow::Result<()> {
+    pub(crate) fn run(self, clock: &dyn Clock) -> Result<(), Failure> {
         match self {
             Self::Seen { central, out } => {
                 let list = central.log_in()?.signers()?;
                 let count = list["signers"].as_array().map_or(0, Vec::len);
-                std::fs::write(&out, serde_json::to_vec_pretty(&list)?)
-                    .with_context(|| format!("cannot write {}", out.display()))?;
+                files::write(&out, serde_json::to_vec_pretty(&list)?)?;
                 println!("{count} document signers that nobody vouches for: {}", out.display());
             }
             Self::Pin { what, reason, documents, into, from, accept, build } => {
@@ -133,14 +131,14 @@ impl TrustCommand {
                     return Ok(());
                 };
                 let parts = bundle::build(&keys, &pass_phrase, &into, version, &environment, clock, &out)
-                    .context("the pin is written, the bundle is not: mend it and call this again")?;
+                    .map_err(|failure| failure.within("the pin is written, the bundle is not"))?;
                 println!("bundle {version} with {parts} parts signed: {}", out.display());
                 println!("next: cccd-central --registrar registrar.toml fleet publish {}", quoted(&out));
             }
             Self::List { directory, json } => {
                 let pins = pins::list(&directory)?;
                 if json {
-                    println!("{}", serde_json::to_string_pretty(&pins)?);
+                    print(&(serde_json::to_string_pretty(&pins)? + "\n"))?;
                 } else {
                     print!("{}", pins::text(&pins));
                 }
@@ -151,14 +149,13 @@ impl TrustCommand {
 }
 
 /// The digits that an operator types.
-fn ask() -> anyhow::Result<String> {
-    print!(
+fn ask() -> Result<String, Failure> {
+    print(
         "So vân tay với công bố của cơ quan cấp, rồi gõ 8 ký tự đầu.\n\
-         Compare the fingerprint with what the authority publishes, then type its first eight digits: "
-    );
-    std::io::stdout().flush()?;
+         Compare the fingerprint with what the authority publishes, then type its first eight digits: ",
+    )?;
     let mut typed = String::new();
-    std::io::stdin().read_line(&mut typed)?;
+    std::io::stdin().read_line(&mut typed).map_err(|error| no_input(&error))?;
     Ok(typed)
 }
 

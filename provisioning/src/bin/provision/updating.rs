@@ -1,15 +1,15 @@
 //! `provision update`: the updater of a device, and what a technician may ask of it.
 
-use anyhow::Context as _;
+use crate::agent_config;
 use clap::{Args, Subcommand};
 use events::{Clock as _, SystemClock};
 use fleet::rollout::{Settings, Takes};
 use identity::TrustedClock;
 use identity::visits::Visits;
 use indicatif::{ProgressBar, ProgressStyle};
+use program::Failure;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use update::commands::Commands;
@@ -74,17 +74,8 @@ struct Paths {
     update_files: PathBuf,
 }
 
-fn agent(config: &Path) -> anyhow::Result<Agent> {
-    let output =
-        Command::new("cccd-agent").args(["config", "--json", "--config"]).arg(config).stdin(Stdio::null()).output();
-    let output = output.context("cannot start cccd-agent, whose device this is")?;
-    // Another status says that the last good configuration is used: so it is.
-    serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("cccd-agent config: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
 impl Update {
-    pub(crate) fn run(&self) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             UpdateCommand::Run { once } => self.follow(*once),
             UpdateCommand::Status => {
@@ -94,7 +85,7 @@ impl Update {
             }
             UpdateCommand::Examine => {
                 let health = Commands::of(&self.config.display().to_string()).examine();
-                println!("{}", serde_json::to_string_pretty(&health.map_err(anyhow::Error::msg)?)?);
+                println!("{}", serde_json::to_string_pretty(&health.map_err(unexamined)?)?);
                 Ok(())
             }
             UpdateCommand::Keep { files } => {
@@ -108,16 +99,16 @@ impl Update {
         }
     }
 
-    fn engine(&self, takes: &Takes) -> anyhow::Result<Box<dyn Engine>> {
+    fn engine(&self, takes: &Takes) -> Result<Box<dyn Engine>, Failure> {
         Ok(match takes {
-            Takes::Image => Box::new(Rauc::new().map_err(explained)?),
+            Takes::Image => Box::new(Rauc::new(&self.dir).map_err(explained)?),
             Takes::Packages(_) => Box::new(Packages::new(&self.dir.join("packages"), Tools::default())),
         })
     }
 
     /// Orders as the agent's configuration has them now.
-    fn source(&self, takes: &Takes) -> anyhow::Result<(OfAgent, PathBuf)> {
-        let Agent { paths, update: settings } = agent(&self.config)?;
+    fn source(&self, takes: &Takes) -> Result<(OfAgent, PathBuf), Failure> {
+        let Agent { paths, update: settings } = agent_config(&self.config, &[])?;
         let source = OfAgent {
             identity: paths.identity,
             bundles: paths.bundles,
@@ -129,7 +120,7 @@ impl Update {
         Ok((source, paths.state))
     }
 
-    fn follow(&self, once: bool) -> anyhow::Result<()> {
+    fn follow(&self, once: bool) -> Result<(), Failure> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
         let takes = Takes::of(Path::new("/"));
         let (source, state) = self.source(&takes)?;
@@ -214,6 +205,10 @@ fn step(runner: &mut Runner) -> After {
     after
 }
 
-fn explained(error: update::EngineError) -> anyhow::Error {
-    anyhow::Error::msg(format!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy()))
+fn explained(error: update::EngineError) -> Failure {
+    Failure::device(error.code(), emrtd::error::describe(&error), error.remedy())
+}
+
+fn unexamined(why: String) -> Failure {
+    Failure::device("update_unexamined", why, "mend what it says, and call this again")
 }

@@ -1,0 +1,38 @@
+//! The page agrees with the code, and no circle or long file comes that is not on the list.
+
+use house::{BIG, House, LONG, PAGE, PICTURE, TOOLS, picture, table, with_table};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+fn list(key: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("house/known.toml")).expect("the list");
+    let known: toml::Table = text.parse().expect("a table");
+    let list = known[key].as_array().expect("a list");
+    list.iter().map(|one| one.as_str().expect("text").to_owned()).collect()
+}
+
+#[test]
+fn the_page_shows_the_house_as_it_is() {
+    let house = House::read(root(), &TOOLS).expect("read");
+    let page = std::fs::read_to_string(root().join(PAGE)).expect("the page");
+    let wanted = with_table(&page, &table(&house, false)).expect("both marks");
+    assert!(page == wanted, "{PAGE} is not as the code is: `cargo xtask house --write`, and look at what changed");
+    let drawn = std::fs::read_to_string(root().join(PICTURE)).expect("the picture");
+    assert!(drawn == picture(&house), "{PICTURE} is not as the code is: `cargo xtask house --write`");
+}
+
+#[test]
+fn no_circle_no_big_room_and_no_long_file_but_the_known() {
+    let house = House::read(root(), &TOOLS).expect("read");
+    let circles: BTreeSet<String> = house.circles().into_iter().collect();
+    let why = "left: in the code, right: house/known.toml; a new one is to be cut, one that is gone struck out";
+    assert_eq!(circles, list("circles"), "{why}");
+    let big: BTreeSet<String> = house.big_rooms().into_iter().map(str::to_owned).collect();
+    assert_eq!(big, list("big"), "rooms with more than {BIG} % of all, as above");
+    let long: BTreeSet<String> = house.long_files().into_iter().map(|(file, _)| file).collect();
+    assert_eq!(long, list("long"), "files of more than {LONG} lines, as above");
+}

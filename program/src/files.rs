@@ -1,0 +1,35 @@
+//! Files that a command line names.
+
+use crate::Failure;
+use std::io;
+use std::path::Path;
+
+/// Reads a file that the command line names.
+///
+/// # Errors
+/// `file_unreadable`.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Writes a file that the command line names.
+///
+/// # Errors
+/// `file_unwritable`.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+/// A file or directory that the command line names cannot be read.
+#[must_use]
+pub fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot read {}: {error}", path.display());
+    Failure::usage("file_unreadable", message, "name a file that exists and may be read")
+}
+
+/// A file or directory that the command line names cannot be written.
+#[must_use]
+pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot write {}: {error}", path.display());
+    Failure::usage("file_unwritable", message, "name a place that can be written")
+}

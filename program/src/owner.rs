@@ -1,0 +1,144 @@
+//! Whose directory this is: what is written there must be its service's, not root's, or the service cannot read it.
+//!
+//! Every command that touches the directory of a device or of central calls [`step_down`] before anything else.
+
+use crate::Failure;
+use emrtd::error::describe;
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use thiserror::Error;
+
+/// Why root cannot go on as the owner.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OwnerError {
+    /// The directory's owner has no name here.
+    #[error("{directory} belongs to user number {uid}, whom this machine does not know")]
+    Unknown {
+        /// The directory.
+        directory: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// A program that every Debian has did not start, or a file could not be handed over.
+    #[error("cannot go on as the owner of {directory}")]
+    Failed {
+        /// The directory.
+        directory: PathBuf,
+        /// In the words of the system.
+        #[source]
+        why: std::io::Error,
+    },
+}
+
+impl OwnerError {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "owner_unknown",
+            Self::Failed { .. } => "owner_failed",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => {
+                "give it to its service's user: chown -R cccd-agent:cccd /etc/cccd-agent at a device, chown -R cccd-central: /etc/cccd-central at central"
+            }
+            Self::Failed { .. } => {
+                "install util-linux (setpriv) and coreutils (id), or call this as the user of the service"
+            }
+        }
+    }
+}
+
+impl From<OwnerError> for Failure {
+    fn from(error: OwnerError) -> Self {
+        Self::device(error.code(), describe(&error), error.remedy())
+    }
+}
+
+/// Where root calls for a directory of somebody else's, this program goes on as its owner, from its start: with the owner's
+/// groups, the same arguments and `more` behind them. Otherwise nothing happens.
+///
+/// `inputs` are files that the command line names and the command reads: root has read them before, so the owner need not
+/// be let in to where they lie.
+///
+/// # Errors
+/// When the owner is unknown, or a program of the base system is missing.
+pub fn step_down(directory: &Path, inputs: &[&Path], more: &[&OsStr]) -> Result<(), OwnerError> {
+    // The directory of a bare file name.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    // What is not there yet is made by whoever calls.
+    let Ok(about) = std::fs::metadata(directory) else { return Ok(()) };
+    let uid = about.uid();
+    if uid == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let failed = |why| OwnerError::Failed { directory: directory.to_owned(), why };
+    let id = Command::new("id").args(["-g", &uid.to_string()]).output().map_err(failed)?;
+    if !id.status.success() {
+        return Err(OwnerError::Unknown { directory: directory.to_owned(), uid });
+    }
+    let gid = String::from_utf8_lossy(&id.stdout).trim().to_owned();
+    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut open = Vec::new();
+    for input in inputs {
+        // What root cannot read either is for the command to say.
+        let Ok(bytes) = std::fs::read(input).map(zeroize::Zeroizing::new) else { continue };
+        let copy = handed_over(&bytes).map_err(failed)?;
+        let place = format!("/proc/self/fd/{}", copy.as_raw_fd());
+        arguments.iter_mut().for_each(|argument| rename(argument, input, &place));
+        open.push(copy);
+    }
+    let own = std::env::current_exe().map_err(failed)?;
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--init-groups", "--"]);
+    Err(failed(command.arg(own).args(arguments).args(more).exec()))
+}
+
+/// A copy without a name, which outlives `exec` and which its next user may open.
+fn handed_over(bytes: &[u8]) -> std::io::Result<OwnedFd> {
+    let mut copy = File::from(memfd_create("input", MemfdFlags::empty())?);
+    copy.write_all(bytes)?;
+    Ok(copy.into())
+}
+
+/// `FILE` or `--option=FILE`.
+fn rename(argument: &mut OsString, from: &Path, to: &str) {
+    let bytes = argument.as_bytes();
+    let Some(before) = bytes.strip_suffix(from.as_os_str().as_bytes()) else { return };
+    if before.is_empty() || (before.starts_with(b"--") && before.ends_with(b"=")) {
+        *argument = OsString::from_vec([before, to.as_bytes()].concat());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_arguments_are_renamed() {
+        let renamed = |argument: &str| {
+            let mut argument = OsString::from(argument);
+            rename(&mut argument, Path::new("list"), "/proc/self/fd/3");
+            argument.into_string().expect("text")
+        };
+        assert_eq!(renamed("list"), "/proc/self/fd/3");
+        assert_eq!(renamed("--file=list"), "/proc/self/fd/3".replacen("", "--file=", 1));
+        for other in ["--list", "/etc/list", "a=list", "list2", "--file"] {
+            assert_eq!(renamed(other), other);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Root enrols a device: what only root can read is read first, and what is written is the device's.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::process::Command;
+
+/// A user that every Debian has, and that may do nothing.
+const DAEMON: u32 = 1;
+
+/// A machine whose firmware has a serial number: `/sys` of the test's own, in a mount namespace.
+const MACHINE: &str = "mount -t tmpfs none /sys && mkdir -p /sys/class/dmi/id && \
+    (umask 0377 && echo SN-4711 > /sys/class/dmi/id/product_serial) && exec \"$@\"";
+
+#[test]
+fn the_firmware_and_roots_own_files_are_read_before_root_steps_down() {
+    if fs::metadata("/proc/self").expect("/proc").uid() != 0 {
+        return test_support::skipped("only root can be another user");
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name);
+    fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("mode");
+    let program = path("provision");
+    fs::copy(env!("CARGO_BIN_EXE_provision"), &program).expect("the program");
+    // Roots that lie where only root may look.
+    let (private, device) = (path("private"), path("device"));
+    let ca = || Command::new(&program);
+    fs::write(path("pass-phrase"), "a pass phrase of the test").expect("a pass phrase");
+    let made =
+        ca().arg("ca-init").arg("--ca").arg(&private).arg("--pass-phrase-file").arg(path("pass-phrase")).output();
+    assert!(made.expect("provision").status.success());
+    fs::set_permissions(&private, Permissions::from_mode(0o700)).expect("mode");
+    fs::create_dir(&device).expect("a directory");
+    chown(&device, Some(DAEMON), Some(DAEMON)).expect("root may");
+    // What the agent says of the kiosk is not looked at here.
+    let agent = path("cccd-agent");
+    fs::write(&agent, "#!/bin/sh\necho '{\"findings\": []}'\n").expect("a program");
+    fs::set_permissions(&agent, Permissions::from_mode(0o755)).expect("mode");
+    let mut enrol = Command::new("unshare");
+    enrol.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", place.path().display()));
+    enrol.args(["--mount", "sh", "-c", MACHINE, "sh"]).arg(&program).args(["enrol", "--by", "screen", "--dir"]);
+    enrol.arg(&device).args(["--central", "https://localhost:1", "--pass-phrase-file"]).arg(path("pass-phrase"));
+    enrol.arg("--roots").arg(private.join("fleet-ca.cert.pem"));
+    let said = enrol.output().expect("unshare, of util-linux");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let state = identity::State::load(&device.join("identity")).expect("a state").expect("a device");
+    assert_eq!(state.serial, "SN-4711");
+    assert!(state.roots().expect("roots").is_some());
+    for file in [device.join("agent.toml"), device.join("identity"), device.join("identity/identity.json")] {
+        assert_eq!(fs::metadata(&file).expect("a file").uid(), DAEMON, "{}", file.display());
+    }
+}

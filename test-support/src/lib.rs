@@ -1,0 +1,57 @@
+//! What tests of all crates share: data from outside the repository, and the register of what was skipped.
+//!
+//! A test that lacks something says so through [`skipped`] and nowhere else. `cargo xtask test` shows the register at its end;
+//! `SKIP=forbid` makes a skip a failure, whoever runs the tests.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The variable with the register's file, which `cargo xtask test` sets.
+pub const REGISTER: &str = "SKIPPED_TESTS";
+
+/// A file or directory of the shared test data (`SHARED_TESTDATA`, or `../shared/testdata` beside the repository). Where it is
+/// not at hand, the running test is registered as skipped.
+///
+/// # Panics
+/// As [`skipped`] does.
+#[must_use]
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata");
+    let file = std::env::var_os("SHARED_TESTDATA").map_or_else(beside, PathBuf::from).join(path);
+    if file.exists() {
+        return Some(file);
+    }
+    skipped(format_args!("{path} is not at hand (set SHARED_TESTDATA)"));
+    None
+}
+
+/// Registers the running test, or a part of it, as skipped.
+///
+/// # Panics
+/// Where skips are forbidden (`SKIP=forbid`), or the register cannot be written.
+pub fn skipped(why: impl Display) {
+    let line = format!("{}\t{why}\n", name());
+    assert!(!is_forbidden(), "skips are forbidden: {line}");
+    print!("SKIPPED {line}");
+    if let Some(register) = std::env::var_os(REGISTER) {
+        // One write each: tests of several processes append to it.
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(register);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the register of skipped tests");
+    }
+}
+
+/// Whether a skip is a failure.
+#[must_use]
+pub fn is_forbidden() -> bool {
+    std::env::var_os("SKIP").is_some_and(|word| word == "forbid")
+}
+
+/// The running test: nextest says it, elsewhere the thread has its name.
+fn name() -> String {
+    let said = |key| std::env::var(key).ok();
+    said("NEXTEST_BINARY_ID").zip(said("NEXTEST_TEST_NAME")).map_or_else(
+        || std::thread::current().name().unwrap_or("main").to_owned(),
+        |(binary, test)| format!("{binary} {test}"),
+    )
+}
