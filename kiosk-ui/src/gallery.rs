@@ -7,7 +7,7 @@ use crate::icon::{Icon, Icons};
 use crate::panel::{PANELS, Panel};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Calibration, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Layer, NotStarted, Notice, Part,
+    About, Calibration, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Lack, Layer, NotStarted, Notice, Part,
     Preferences, Problem, ReadStep, Screen, State, Trouble, WallClock,
 };
 use crate::text::{Language, Phrase};
@@ -83,6 +83,10 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ..enrolling(EnrolStep::Request, id)
     });
     let touching = |mark, wrong, point| Screen::Calibration(Calibration { mark, wrong, point });
+    let lacking = |lack, remedy: &str| {
+        let (code, message) = ("identity_missing".to_owned(), "the device is not enrolled".to_owned());
+        Screen::NotStarted(NotStarted { lack: Some(lack), code, message, remedy: remedy.to_owned() })
+    };
     let code = "config_invalid".to_owned();
     let message = "printer.device = \"lpt1\": usb:PATH, serial:PATH@RATE or tcp:HOST:PORT".to_owned();
     let remedy = "compare with /usr/share/doc/cccd-agent/configuration.md".to_owned();
@@ -136,7 +140,9 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("setup-touch-middle", touching(Some(4), false, None)),
         ("setup-touch-again", touching(Some(0), true, None)),
         ("setup-touch-good", touching(None, false, Some((60, 60)))),
-        ("setup-not-started", Screen::NotStarted(NotStarted { code, message, remedy })),
+        ("setup-not-started", Screen::NotStarted(NotStarted { lack: None, code, message, remedy })),
+        ("setup-no-configuration", lacking(Lack::Configuration, "cccd-agent setup --as kiosk")),
+        ("setup-no-identity", lacking(Lack::Identity, "provision enrol --by screen --central https://…")),
     ]
 }
 

@@ -6,7 +6,7 @@ use crate::geometry::Rect;
 use crate::panel::TARGET;
 use crate::scene::{Id, Kind, Node, Scene};
 use crate::state::{Act, State};
-use crate::theme::KEY;
+use crate::theme::{KEY, LETTER};
 
 /// The edge of a button, in pixels, that its word must leave free.
 const EDGE: i32 = 3;
@@ -92,7 +92,12 @@ fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
     if act == Act::Technician {
         return faults;
     }
-    let wanted = if matches!(act, Act::Digit(_)) { KEY } else { TARGET };
+    let wanted = match act {
+        Act::Digit(_) => KEY,
+        // Ten stand side by side on whatever width there is; they are as high as a finger wants.
+        Act::Key(_) | Act::Shift | Act::Backspace | Act::Digits if panel.is_slim() => LETTER,
+        _ => TARGET,
+    };
     let least = node.rect.w.min(node.rect.h);
     if least < panel.px(wanted) {
         faults.push(Fault::Target(node.id, least * 1000 / panel.density));
@@ -100,8 +105,8 @@ fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
     if node.say.as_ref().is_none_or(String::is_empty) {
         faults.push(Fault::Silent(node.id));
     }
-    // The lower two thirds of an upright panel.
-    if panel.is_portrait() && node.rect.y < panel.area.y + panel.area.h / 3 {
+    // The lower two thirds of an upright panel; a small one is within reach as a whole.
+    if panel.is_portrait() && !panel.is_slim() && node.rect.y < panel.area.y + panel.area.h / 3 {
         faults.push(Fault::Reach(node.id));
     }
     faults

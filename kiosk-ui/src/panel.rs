@@ -1,7 +1,7 @@
 //! From the pixels that are there to a layout: which one, how large, and where in the picture.
 //!
-//! There are three layouts, each made for a panel of [`PANELS`]. On any other panel the layout that suits it is drawn larger
-//! or smaller and fills the panel as far as its sides may stretch; the rest is background. So what was looked at on four
+//! There are four layouts, each made for a panel of [`PANELS`]. On any other panel the layout that suits it is drawn larger
+//! or smaller and fills the panel as far as its sides may stretch; the rest is background. So what was looked at on five
 //! panels holds on all of them.
 
 use crate::geometry::Rect;
@@ -12,11 +12,17 @@ pub const TARGET: i32 = 150;
 /// The least height of a capital, in tenths of a millimetre (ADA 707.7.2).
 pub const CAPITAL: i32 = 48;
 
+/// The hundredths of a pixel a millimetre above which, at the usual scale, sentences of the upright layout are smaller than those of the
+/// layouts for seven inches: on panels smaller than 13.7 inches.
+const SMALL: i32 = 634;
+
 /// A kind of layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Upright, everything that is touched below.
     Upright,
+    /// Upright and small, within reach as a whole: letters as on a small wide one, so fewer of them.
+    Slim,
     /// Wide, picture left and words right.
     Wide,
     /// One thought at a time, and nothing to touch.
@@ -45,7 +51,7 @@ pub struct Panel {
 }
 
 /// The panels that layouts are made for and tested on, screen by screen.
-pub const PANELS: [Panel; 4] = [
+pub const PANELS: [Panel; 5] = [
     // 21.5 inches upright.
     Panel::made("portrait-21", (1080, 1920), Layout::Upright, 403),
     // 7 inches.
@@ -53,6 +59,8 @@ pub const PANELS: [Panel; 4] = [
     Panel::made("small-7", (800, 480), Layout::Wide, 525),
     // 2.8 inches on SPI, beside a reader: it shows, nobody touches it.
     Panel::made("tft-2.8", (320, 240), Layout::Tiny, 556),
+    // 7 inches upright.
+    Panel::made("portrait-7", (600, 1024), Layout::Slim, 667),
 ];
 
 impl Layout {
@@ -62,6 +70,7 @@ impl Layout {
             Self::Upright => PANELS[0],
             Self::Wide => PANELS[1],
             Self::Tiny => PANELS[3],
+            Self::Slim => PANELS[4],
         }
     }
 
@@ -70,6 +79,7 @@ impl Layout {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Upright => "upright",
+            Self::Slim => "slim",
             Self::Wide => "wide",
             Self::Tiny => "tiny",
         }
@@ -79,6 +89,7 @@ impl Layout {
     const fn least_scale(self) -> i32 {
         match self {
             Self::Upright => 660,
+            Self::Slim => 750,
             Self::Wide => 450,
             Self::Tiny => 750,
         }
@@ -88,7 +99,7 @@ impl Layout {
     const fn least_height(self) -> i32 {
         match self {
             Self::Wide => 400,
-            Self::Upright | Self::Tiny => 0,
+            Self::Upright | Self::Slim | Self::Tiny => 0,
         }
     }
 
@@ -98,6 +109,7 @@ impl Layout {
         match self {
             Self::Upright => 560,
             Self::Wide => 675,
+            Self::Slim => 685,
             Self::Tiny => self.made_for().density,
         }
     }
@@ -105,7 +117,7 @@ impl Layout {
     /// Width to height, in thousandths, from the narrowest to the widest area that it fills well.
     const fn stretch(self) -> (i32, i32) {
         match self {
-            Self::Upright => (500, 667),
+            Self::Upright | Self::Slim => (500, 667),
             Self::Wide => (1333, 1850),
             Self::Tiny => (1000, 1850),
         }
@@ -129,8 +141,9 @@ impl Layout {
         let middle = (height - h) / 2;
         let y = if height > width { middle.max((height / 3).min(height - h)) } else { middle };
         let usual = density * scale / 1000;
-        // Ten keys stand side by side.
-        let most = (self.most_density() * scale / 1000).min(w / 10 * 1000 / TARGET).max(usual);
+        // Ten keys stand side by side; where they cannot be a finger wide they are not what decides.
+        let keys = if self == Self::Slim { i32::MAX } else { w / 10 * 1000 / TARGET };
+        let most = (self.most_density() * scale / 1000).min(keys).max(usual);
         let real = millimetres.filter(|(wide, _)| *wide > 0).map_or(0, |(wide, _)| width * 100 / wide);
         Some(Panel {
             name: made.map_or_else(|| self.name(), |panel| panel.name),
@@ -161,12 +174,21 @@ impl Panel {
     /// can be read, else the best that can; none where no layout can.
     #[must_use]
     pub fn of(pixels: (i32, i32), millimetres: Option<(i32, i32)>, wish: Option<Layout>) -> Option<Self> {
-        let usual: &[Layout] = if pixels.1 > pixels.0 {
-            &[Layout::Upright, Layout::Wide, Layout::Tiny]
-        } else {
+        let usual: &[Layout] = if pixels.1 <= pixels.0 {
             &[Layout::Wide, Layout::Tiny]
+        } else if Self::is_small(pixels, millimetres) {
+            &[Layout::Slim, Layout::Upright, Layout::Wide, Layout::Tiny]
+        } else {
+            &[Layout::Upright, Layout::Slim, Layout::Wide, Layout::Tiny]
         };
         wish.into_iter().chain(usual.iter().copied()).find_map(|layout| layout.on(pixels, millimetres))
+    }
+
+    /// Whether the sentences of the upright layout would be smaller than those of the layouts for seven inches.
+    fn is_small((width, height): (i32, i32), millimetres: Option<(i32, i32)>) -> bool {
+        let made = Layout::Upright.made_for();
+        let scale = (width * 1000 / made.width).min(height * 1000 / made.height);
+        millimetres.is_some_and(|(wide, _)| wide > 0 && width * 100 / wide > SMALL * scale / 1000)
     }
 
     /// A length that is drawn larger or smaller with the layout, in pixels.
@@ -193,7 +215,13 @@ impl Panel {
     /// Whether its layout is upright.
     #[must_use]
     pub const fn is_portrait(self) -> bool {
-        matches!(self.layout, Layout::Upright)
+        matches!(self.layout, Layout::Upright | Layout::Slim)
+    }
+
+    /// Whether its layout is upright and small.
+    #[must_use]
+    pub const fn is_slim(self) -> bool {
+        matches!(self.layout, Layout::Slim)
     }
 
     /// Whether there is room for one thought at a time only.

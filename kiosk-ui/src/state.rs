@@ -5,7 +5,7 @@ mod setup;
 
 pub use crate::holder::Holder;
 pub use device::{About, Carried, EnrolStep, Enrolment, Part, Trouble};
-pub use setup::{Calibration, MARKS, NotStarted};
+pub use setup::{Calibration, Lack, MARKS, NotStarted};
 
 use crate::judged::Judged;
 use crate::panel::Panel;
@@ -171,7 +171,7 @@ pub struct Choice {
 pub const fn choices_shown(panel: Panel) -> usize {
     if panel.is_tiny() {
         0
-    } else if panel.is_portrait() {
+    } else if panel.is_portrait() && !panel.is_slim() {
         8
     } else {
         4

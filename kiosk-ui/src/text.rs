@@ -130,6 +130,9 @@ phrases! {
     TouchAgain: "Chạm lệch, xin làm lại", "That was off the marks, once more";
     TouchGood: "Chạm đúng rồi", "Touch is right";
     NotStarted: "Ki-ốt chưa chạy được", "This kiosk cannot start";
+    NotSetUp: "Máy chưa được cài đặt", "This device is not set up";
+    NotEnrolled: "Máy chưa được ghi danh", "This device is not enrolled";
+    TypeThere: "Kỹ thuật viên gõ lệnh trên máy:", "A technician types on the machine:";
     SerialNumber: "Số máy", "Serial number";
     TriesAgain: "sẽ tự thử lại", "tries again by itself";
     PartReader: "Đầu đọc thẻ", "Card reader";

@@ -6,6 +6,9 @@ use crate::panel::{CAPITAL, Panel, TARGET};
 /// The least size of a key of the number pad, as [`TARGET`].
 pub const KEY: i32 = 200;
 
+/// The least width of a letter's key on a panel that has no width for ten targets, as [`TARGET`].
+pub const LETTER: i32 = 85;
+
 /// The share of the em that a capital's height is, in hundredths.
 pub const CAPITAL_SHARE: i32 = 74;
 
@@ -18,8 +21,10 @@ pub struct Sizes {
     pub body: i32,
     /// Buttons.
     pub button: i32,
-    /// Header, tools, small print. Never larger in large mode: it is readable as it is, and has no room.
+    /// Header, small print. Never larger in large mode: it is readable as it is, and has no room.
     pub label: i32,
+    /// The word below a tool's picture.
+    pub tool: i32,
     /// Between things.
     pub gap: i32,
     /// From the edge.
@@ -46,6 +51,7 @@ impl Sizes {
                 body,
                 button: scaled(22),
                 label: scaled(18),
+                tool: scaled(18),
                 gap: scaled(6),
                 margin: scaled(10),
                 radius: scaled(8),
@@ -53,18 +59,22 @@ impl Sizes {
                 key: 0,
             };
         }
-        let (title, body, button) = if panel.is_portrait() {
+        let upright = panel.is_portrait() && !panel.is_slim();
+        let (title, body, button) = if upright {
             (grown(scaled(80), 120), grown(scaled(42), 125), grown(scaled(42), 115))
         } else {
             (grown(least * 118 / 100, 112), grown(least, 113), least)
         };
+        // A slim one has no width for all of it in the least size: sentences and buttons have it.
+        let label = if panel.is_slim() { least * 66 / 100 } else { least.max(if upright { scaled(28) } else { 0 }) };
         Self {
             title,
             body,
             button,
-            label: least.max(if panel.is_portrait() { scaled(28) } else { 0 }),
-            gap: if panel.is_portrait() { scaled(24) } else { panel.px(12) },
-            margin: if panel.is_portrait() { scaled(46) } else { panel.px(16) },
+            label,
+            tool: if panel.is_slim() { least * 48 / 100 } else { label },
+            gap: if upright { scaled(24) } else { panel.px(12) },
+            margin: if upright { scaled(46) } else { panel.px(16) },
             radius: panel.area.w.min(panel.area.h) / 40,
             target: panel.px(TARGET),
             key: panel.px(KEY),

@@ -11,6 +11,7 @@ use kiosk_ui::panel::Layout;
 use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::scene::{Kind, Renderer};
 use kiosk_ui::state::Preferences;
+use kiosk_ui::theme::{CAPITAL_SHARE, Sizes};
 use kiosk_ui::{Language, Screen, State, gallery, view};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 type Sold = (&'static str, (i32, i32), Option<(i32, i32)>);
 
 /// What kiosks are made of, in pixels and, where it matters, millimetres.
-const SOLD: [Sold; 8] = [
+const SOLD: [Sold; 10] = [
     ("720x1280", (720, 1280), None),
     ("800x1280", (800, 1280), None),
     ("1280x720", (1280, 720), Some((155, 88))),
@@ -28,6 +29,9 @@ const SOLD: [Sold; 8] = [
     ("1920x1080", (1920, 1080), None),
     ("3840x2160", (3840, 2160), None),
     ("1080x1920-194mm", (1080, 1920), Some((194, 344))),
+    // Touch Display 2 as it is built, and a 10.1-inch panel hung upright.
+    ("720x1280-88mm", (720, 1280), Some((88, 155))),
+    ("800x1280-136mm", (800, 1280), Some((136, 217))),
 ];
 
 /// One screen of each kind of layout.
@@ -92,8 +96,8 @@ fn the_layout_is_the_one_that_can_be_read() {
         ((1280, 800), Some(Layout::Wide)),
         ((640, 480), Some(Layout::Wide)),
         // Upright, and too narrow for the letters of the upright layout.
-        ((600, 1024), Some(Layout::Wide)),
-        ((480, 800), Some(Layout::Wide)),
+        ((600, 1024), Some(Layout::Slim)),
+        ((480, 800), Some(Layout::Slim)),
         ((480, 320), Some(Layout::Tiny)),
         ((240, 320), Some(Layout::Tiny)),
         ((160, 128), None),
@@ -119,9 +123,37 @@ fn what_a_hand_and_an_eye_need_is_kept_where_the_millimetres_allow() {
     // Touch Display 2, turned, as near as its keys come to each other.
     let (capital, target) = smallest((1280, 720), (155, 88));
     assert!(capital >= 47 && target >= 147, "{capital} {target}");
-    // As it is built it is too narrow for that.
-    let (capital, target) = smallest((720, 1280), (88, 155));
-    assert!(capital < 30 && target < 90, "{capital} {target}");
+    // As it is built, and others that are upright and small: ten letters side by side are narrower, and nothing else is.
+    for (pixels, millimetres) in [((720, 1280), (88, 155)), ((600, 1024), (90, 154)), ((800, 1280), (136, 217))] {
+        let (capital, target) = smallest(pixels, millimetres);
+        assert!(capital >= 48 && target >= 150, "{pixels:?}: {capital} {target}");
+    }
+}
+
+/// Capitals of sentences in tenths of a millimetre.
+fn sentence(pixels: (i32, i32), (wide, high): (i32, i32)) -> i32 {
+    let panel = Panel::of(pixels, Some((wide, high)), None).expect("a panel");
+    Sizes::of(panel, false).body * CAPITAL_SHARE * wide / pixels.0 / 10
+}
+
+#[test]
+fn sentences_are_nowhere_smaller_than_on_seven_inches_wide() {
+    let usual = sentence((1024, 600), (154, 90));
+    assert!(usual >= 48, "{usual}");
+    // Upright: 7, 8, 10.1, 13.3 and 15.6 inches. Wide: 10.1 inches and a television.
+    for (pixels, millimetres) in [
+        ((600, 1024), (90, 154)),
+        ((720, 1280), (88, 155)),
+        ((800, 1280), (108, 172)),
+        ((800, 1280), (136, 217)),
+        ((1080, 1920), (165, 294)),
+        ((1080, 1920), (194, 344)),
+        ((1280, 800), (217, 136)),
+        ((3840, 2160), (941, 529)),
+    ] {
+        // A pixel more or less is a tenth of a millimetre.
+        assert!(sentence(pixels, millimetres) > usual - 2, "{pixels:?}: {}", sentence(pixels, millimetres));
+    }
 }
 
 /// A size, and perhaps how wide it is in millimetres.

@@ -61,7 +61,8 @@ fn notice(b: &mut Builder<'_>, rest: &mut Rect, notice: &Notice) {
     let code = notice.link.as_deref().and_then(Code::new);
     let has_code = code.is_some();
     let mut place = if portrait {
-        let place = rest.cut_bottom(if has_code { rest.h * 48 / 100 } else { 0 });
+        let share = if b.state.panel.is_slim() { 38 } else { 48 };
+        let place = rest.cut_bottom(if has_code { rest.h * share / 100 } else { 0 });
         rest.cut_bottom(sizes.gap);
         place
     } else {

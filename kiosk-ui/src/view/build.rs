@@ -103,6 +103,11 @@ impl<'a> Builder<'a> {
         Style::new(Weight::Medium, self.sizes.label)
     }
 
+    /// The word below a tool's picture.
+    const fn tool(&self) -> Style {
+        Style::new(Weight::Medium, self.sizes.tool)
+    }
+
     /// A button: panel, icon and word. It is spoken and touched as one.
     pub(super) fn button(&mut self, id: Id, rect: Rect, look: Look, icon: Option<Icon>, text: &str, act: Act) {
         let (theme, sizes) = (self.theme, self.sizes);
@@ -125,7 +130,7 @@ impl<'a> Builder<'a> {
         if matches!(look, Look::Tool | Look::MainTool) {
             // Icon above the word.
             let mut inside = rect.inset_xy(2, theme.stroke + 1);
-            let style = self.label();
+            let style = if look == Look::Tool { self.tool() } else { self.label() };
             let place = inside.cut_bottom(style.line_height().min(inside.h));
             if let Some(icon) = icon {
                 let size = (inside.h * 8 / 10).min(sizes.label * 17 / 10);
@@ -141,7 +146,8 @@ impl<'a> Builder<'a> {
         // A quiet one does without its icon before its words break.
         let tight = look == Look::Quiet && {
             let wide = self.fonts.width(text, style);
-            wide <= inside.w && wide + mark_size + mark_gap > inside.w
+            let slim = self.state.panel.is_slim();
+            (wide <= inside.w || slim) && wide + mark_size + mark_gap > inside.w
         };
         let icon = icon.filter(|_| !tight);
         let room = inside.w - icon.map_or(0, |_| mark_size + mark_gap);
@@ -182,7 +188,7 @@ impl<'a> Builder<'a> {
         }
         // A wide panel is small: its header gives way to the task as soon as somebody is there.
         let nobody = matches!(self.state.screen, Screen::Attract | Screen::OutOfService(_));
-        if panel.is_portrait() || nobody {
+        if (panel.is_portrait() && !panel.is_slim()) || nobody {
             self.header(&mut rest);
         }
         rest = rest.inset_xy(sizes.margin, sizes.gap);
@@ -207,6 +213,9 @@ impl<'a> Builder<'a> {
         let edge = Rect::new(bar.x, bar.bottom() - 2, bar.w, 2);
         self.push(Id("header", 1), edge, Kind::Panel { fill: theme.border, radius: 0, border: None, shadow: 0 });
         bar = bar.inset_xy(sizes.margin, sizes.gap);
+        if state.panel.is_slim() {
+            return self.narrow_header(bar);
+        }
         let size = bar.h;
         let mark = bar.cut_left(size);
         self.push(
@@ -234,6 +243,21 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Where there is no width for both: the site's name, and the hour below it.
+    fn narrow_header(&mut self, mut bar: Rect) {
+        let (theme, clock) = (self.theme, self.state.clock.clone());
+        let (label, bold) = (self.label(), Style::new(Weight::Bold, self.sizes.label));
+        let site = self.fit(&self.state.site, bold, bar.w);
+        self.line(Id("site", 0), bar.cut_top(bold.line_height()), &site, bold, Align::Left, theme.text);
+        let date = match clock.time.is_empty() {
+            true => String::new(),
+            false => format!("{}, {}", self.say(Phrase::weekday(clock.weekday)), clock.date),
+        };
+        let wide = self.fonts.width("00:00", bold.fixed());
+        self.line(Id("clock", 0), bar.cut_right(wide), &clock.time, bold.fixed(), Align::Right, theme.text);
+        self.line(Id("clock", 1), bar, &date, label, Align::Left, theme.muted);
+    }
+
     /// Cuts a text that must fit a line: names of sites are as long as people make them.
     pub(super) fn fit(&mut self, text: &str, style: Style, width: i32) -> String {
         if self.fonts.width(text, style) <= width {
@@ -258,7 +282,8 @@ impl<'a> Builder<'a> {
     fn steps(&mut self, rest: &mut Rect) {
         let Some(current) = self.state.screen.step() else { return };
         let (theme, sizes) = (self.theme, self.sizes);
-        let wide = !self.state.panel.is_portrait();
+        // Where there is no width for words.
+        let wide = !self.state.panel.is_portrait() || self.state.panel.is_slim();
         if self.is_typing_on_a_wide_panel() {
             return;
         }
@@ -317,7 +342,7 @@ impl<'a> Builder<'a> {
                 self.line(Id("seconds", 0), line, &text, style, Align::Centre, color);
             }
         }
-        let share = if self.state.panel.is_portrait() { 7 } else { 2 };
+        let share = if self.state.panel.is_portrait() && !self.state.panel.is_slim() { 7 } else { 2 };
         let high = sizes.target.max(self.label().line_height() + sizes.label * share / 2);
         let bar = rest.cut_bottom(if self.is_typing_on_a_wide_panel() { sizes.target } else { high });
         rest.cut_bottom(sizes.gap);
@@ -330,7 +355,7 @@ impl<'a> Builder<'a> {
             (Icon::Headset, Phrase::StaffTool, Act::Staff),
         ];
         // As wide as their words want, and at least a target.
-        let label = self.label();
+        let label = self.tool();
         let texts = tools.map(|(_, phrase, _)| self.say(phrase));
         let wanted = texts.map(|text| (self.fonts.width(text, label) + 8).max(sizes.target));
         let words = wanted.iter().sum::<i32>();

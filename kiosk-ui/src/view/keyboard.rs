@@ -7,6 +7,7 @@ use crate::icon::Icon;
 use crate::scene::{Id, Kind};
 use crate::state::{Act, Field, Layer};
 use crate::text::{Language, Phrase};
+use crate::theme::Sizes;
 
 /// Rows of keys; beside the last stand Shift and Backspace.
 const fn rows(layer: Layer) -> [&'static str; 3] {
@@ -28,13 +29,21 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
         let mut middle = rest.centred(rest.w, high);
         return b.paragraph(Id("title", 0), &mut middle, &label, style, Align::Centre, theme.text);
     }
-    let portrait = panel.is_portrait();
-    let gap = if portrait { sizes.gap / 3 } else { 0 };
+    let (portrait, slim) = (panel.is_portrait(), panel.is_slim());
+    let gap = if portrait && !slim { sizes.gap / 3 } else { 0 };
+    let digits = field.layer == Layer::Digits;
+    let next = if field.at + 1 == field.of { Phrase::Confirm } else { Phrase::Next };
+    if slim {
+        // Its last row has no width for words.
+        b.actions(rest, &[(Look::Quiet, None, Phrase::Cancel, Act::Cancel), (Look::Primary, None, next, Act::Confirm)]);
+    }
     // On a wide panel ten keys of a finger's width take all of it.
-    let high = if portrait { sizes.key.max(rest.h * 11 / 100) } else { sizes.target };
+    let high = if portrait && !slim { sizes.key.max(rest.h * 11 / 100) } else { sizes.target };
     let mut keys = rest.cut_bottom(high * 4 + gap * 3);
-    if !portrait {
+    if !portrait || slim {
         (keys.x, keys.w) = (panel.area.x, panel.area.w);
+    }
+    if !portrait {
         // Up to the edge: every row counts.
         (rest.y, rest.h) = (panel.area.y + 2, keys.y - panel.area.y - 4);
     }
@@ -61,18 +70,19 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     }
     let mut line = bottom;
     let (narrow, wide) = (line.w * 17 / 100, line.w * 24 / 100);
-    let other = line.cut_left(narrow);
+    let other = line.cut_left(if slim { wide } else { narrow });
     line.cut_left(gap);
+    key(b, 98, other, Cap::Word(if digits { "ABC" } else { "123" }, Phrase::OtherKeys), Act::Digits, digits);
+    if slim {
+        return key(b, 102, line, Cap::Word(b.say(Phrase::Space), Phrase::Space), Act::Key(' '), false);
+    }
     let cancel = line.cut_left(wide);
     line.cut_left(gap);
     let done = line.cut_right(wide);
     line.cut_right(gap);
-    let digits = field.layer == Layer::Digits;
-    key(b, 98, other, Cap::Word(if digits { "ABC" } else { "123" }, Phrase::OtherKeys), Act::Digits, digits);
     key(b, 102, line, Cap::Word(b.say(Phrase::Space), Phrase::Space), Act::Key(' '), false);
     b.button(Id("key", 106), cancel, Look::Quiet, None, b.say(Phrase::Cancel), Act::Cancel);
-    let next = b.say(if field.at + 1 == field.of { Phrase::Confirm } else { Phrase::Next });
-    b.button(Id("key", 112), done, Look::Primary, None, next, Act::Confirm);
+    b.button(Id("key", 112), done, Look::Primary, None, b.say(next), Act::Confirm);
 }
 
 /// What is asked for, and what was typed so far.
@@ -84,7 +94,11 @@ fn entry(b: &mut Builder<'_>, rest: &mut Rect, field: &Field, label: &str) {
     let color = if field.wrong { theme.bad } else { theme.muted };
     let asked = if field.wrong { b.say(Phrase::FieldEmpty) } else { label };
     let (mut place, style) = if portrait {
-        let (title, hint) = (b.title(), b.body());
+        // A slim one has room for a title of one size, and a line below.
+        let (title, hint) = match b.state.panel.is_slim() {
+            true => (Style::new(Weight::Bold, Sizes::of(b.state.panel, false).title), b.label()),
+            false => (b.title(), b.body()),
+        };
         b.paragraph(Id("title", 0), rest, label, title, Align::Left, theme.text);
         rest.cut_top(sizes.gap);
         let below = format!("{} {}/{}", b.say(Phrase::FieldOf), field.at + 1, field.of);
@@ -138,6 +152,8 @@ fn key(b: &mut Builder<'_>, id: u16, place: Rect, cap: Cap<'_>, act: Act, on: bo
     node.hit = Some(act);
     node.say = Some(say);
     let size = if b.state.panel.is_portrait() { sizes.body } else { sizes.label };
+    // The widest letter is as wide as it is high.
+    let size = if b.state.panel.is_slim() { size.min(place.w * 78 / 100) } else { size };
     match cap {
         Cap::Letter(letter) => {
             let style = Style::new(Weight::SemiBold, size);

@@ -40,7 +40,7 @@ pub(super) struct Card {
 /// The most that fits. Large text is kept as long as nothing but good news gives way for it.
 pub(super) fn plan(b: &mut Builder<'_>, judged: &Judged, card: &Card, width: i32, room: i32) -> Plan {
     let (sizes, least, tiny) = (b.sizes, Sizes::of(b.state.panel, false), b.state.panel.is_tiny());
-    let portrait = b.state.panel.is_portrait();
+    let portrait = b.state.panel.is_portrait() && !b.state.panel.is_slim();
     // Upright there is a list under the title, not a title alone; what is listed is smaller than the sentence, unless
     // large text is asked for.
     let styles = |of: Sizes, title: i32, large: bool| {

@@ -18,11 +18,15 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
     let gap = (sizes.gap * 2 / 3).max(4);
     let (rows, columns) = if portrait { (5, 3) } else { (2, 7) };
     // Rows as high as they must be, and higher where there is room.
-    let keys_height =
-        if portrait { (rest.h * 60 / 100).max(sizes.key * rows + gap * (rows - 1)) } else { sizes.key * rows + gap };
+    let keys_height = match (portrait, panel.is_slim()) {
+        (false, _) => sizes.key * rows + gap,
+        // The way out is no digit, and need not be as high.
+        (_, true) => sizes.key * (rows - 1) + sizes.target + gap * (rows - 1),
+        _ => (rest.h * 60 / 100).max(sizes.key * rows + gap * (rows - 1)),
+    };
     let keys = rest.cut_bottom(keys_height);
     rest.cut_bottom(gap);
-    if portrait {
+    if portrait && !panel.is_slim() {
         let (title, hint, style, body) = (b.say(Phrase::NumberTitle), hint_of(b, wrong), b.title(), b.body());
         let color = if wrong { theme.bad } else { theme.muted };
         b.paragraph(Id("title", 0), rest, title, style, Align::Centre, theme.text);
@@ -30,7 +34,11 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
     } else {
         let style = Style::new(Weight::SemiBold, sizes.body);
         let text = if wrong { b.say(Phrase::NumberWrong) } else { b.say(Phrase::NumberTitle) };
-        let style = if b.fonts.width(text, style) > rest.w { Style::new(Weight::SemiBold, sizes.label) } else { style };
+        let style = if b.fonts.width(text, style) > rest.w && !portrait {
+            Style::new(Weight::SemiBold, sizes.label)
+        } else {
+            style
+        };
         let color = if wrong { theme.bad } else { theme.text };
         b.paragraph(Id("title", 0), rest, text, style, Align::Centre, color);
     }
@@ -56,8 +64,16 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
     let digits: &[u8] =
         if portrait { &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 11] } else { &[1, 2, 3, 4, 5, 6, 7, 8, 9, 0] };
     let (digit_keys, cancel, erase, done) = if portrait {
-        let mut grid = keys.rows(rows, gap);
-        let cancel = grid.pop().unwrap_or_default();
+        let (grid, cancel) = if panel.is_slim() {
+            let mut keys = keys;
+            let cancel = keys.cut_bottom(sizes.target);
+            keys.cut_bottom(gap);
+            (keys.rows(rows - 1, gap), cancel)
+        } else {
+            let mut grid = keys.rows(rows, gap);
+            let cancel = grid.pop().unwrap_or_default();
+            (grid, cancel)
+        };
         let grid: Vec<Rect> = grid.into_iter().flat_map(|row| row.columns(columns, gap)).collect();
         let (erase, done) = (grid[9], grid[11]);
         (grid, cancel, erase, done)
@@ -84,7 +100,14 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
     }
     let main = if portrait { Look::Primary } else { Look::MainTool };
     b.button(Id("key", 100), erase, Look::Tool, Some(Icon::Backspace), b.say(Phrase::Erase), Act::Backspace);
-    b.button(Id("key", 104), done, main, Some(Icon::Tick), b.say(Phrase::Confirm), Act::Confirm);
+    b.button(
+        Id("key", 104),
+        done,
+        main,
+        (!panel.is_slim()).then_some(Icon::Tick),
+        b.say(Phrase::Confirm),
+        Act::Confirm,
+    );
     b.button(Id("key", 108), cancel, Look::Quiet, Some(Icon::Cross), b.say(Phrase::Cancel), Act::Cancel);
 }
 

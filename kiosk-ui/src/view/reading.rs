@@ -42,7 +42,11 @@ pub(super) fn reading(b: &mut Builder<'_>, rest: &mut Rect, step: ReadStep, per_
         b.surface(Id("surface", 0), *rest);
         *rest = rest.inset(sizes.gap * 2);
         // Large text takes room from the ring.
-        let share = if b.state.preferences.large { 28 } else { 42 };
+        let share = match (panel.is_slim(), b.state.preferences.large) {
+            (false, false) => 42,
+            (true, false) => 36,
+            (_, true) => 28,
+        };
         let place = rest.cut_top(rest.h * share / 100);
         rest.cut_top(sizes.gap);
         ring(b, place);
@@ -65,7 +69,7 @@ pub(super) fn reading(b: &mut Builder<'_>, rest: &mut Rect, step: ReadStep, per_
         let place = rest.cut_top(style.line_height());
         b.line(Id("holder", 0), place, &name, style, align, theme.text);
     }
-    if portrait {
+    if portrait && !panel.is_slim() {
         steps_of_read(b, rest, step);
     } else {
         // One line: what is done now.

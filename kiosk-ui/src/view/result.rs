@@ -13,6 +13,7 @@ use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::judged::{Judged, Mark, Then, pick};
+use crate::panel::Layout;
 use crate::scene::{Id, Kind};
 use crate::state::Act;
 use crate::text::Phrase;
@@ -33,7 +34,11 @@ pub(super) fn result(b: &mut Builder<'_>, rest: &mut Rect, judged: &Judged) {
     let beside = text.cut_left(side);
     text.cut_left(if above { 0 } else { sizes.gap * 2 });
     // Above, the disc takes what is left, between these; a long sentence takes some of the least, too.
-    let (wanted, most) = if panel.is_tiny() { (48, 84) } else { (sizes.gap * 5, sizes.gap * 9) };
+    let (wanted, most) = match panel.layout {
+        Layout::Tiny => (48, 84),
+        Layout::Slim => (sizes.target, sizes.target * 2),
+        Layout::Upright | Layout::Wide => (sizes.gap * 5, sizes.gap * 9),
+    };
     let room = |least: i32| text.h - if above { least + sizes.gap } else { 0 };
     let (mut least, mut plan) = (wanted, plan(b, judged, &card, text.w, room(wanted)));
     if panel.is_tiny() && height(b, &card, &plan, text.w) > room(wanted) {

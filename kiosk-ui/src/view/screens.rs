@@ -6,6 +6,7 @@ use crate::canvas::Color;
 use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
+use crate::panel::Layout;
 use crate::scene::Id;
 use crate::state::{Act, Choice, Part, Problem, Screen, choices_shown};
 use crate::text::{Language, Phrase};
@@ -111,7 +112,8 @@ fn choices(b: &mut Builder<'_>, rest: &mut Rect, choice: &Choice) {
     let rows = (shown as i32 + columns - 1) / columns;
     let gap = sizes.gap / 2;
     // Whoever sits reaches the lower part of an upright panel.
-    let reach = if panel.is_portrait() { rest.bottom() - panel.area.y - panel.area.h / 3 } else { rest.h };
+    let tall = panel.is_portrait() && !panel.is_slim();
+    let reach = if tall { rest.bottom() - panel.area.y - panel.area.h / 3 } else { rest.h };
     let high = ((rest.h.min(reach) - gap * (rows - 1)) / rows).min(sizes.target * 3 / 2);
     let area = rest.cut_bottom(high * rows + gap * (rows - 1));
     let page = options.iter().enumerate().skip(choice.from).take(shown);
@@ -155,7 +157,16 @@ fn pictured(
     if b.state.panel.is_portrait() {
         b.surface(Id("surface", 0), *rest);
         let mut inside = rest.inset(sizes.gap * 2);
-        let words = height(b, title, title_style, inside.w) + height(b, hint, body, inside.w) + sizes.gap;
+        let high = |b: &mut Builder<'_>, of: Style, below: Style| {
+            height(b, title, of, inside.w) + height(b, hint, below, inside.w) + sizes.gap
+        };
+        let mut words = high(b, title_style, body);
+        // A picture that nobody makes out helps nobody.
+        if b.state.panel.is_slim() && words > inside.h * 2 / 3 {
+            let least = Sizes::of(b.state.panel, false);
+            (title_style, body) = (Style::new(Weight::Bold, least.title), Style::new(Weight::Regular, least.body));
+            words = high(b, title_style, body);
+        }
         let mut bottom = inside.cut_bottom(words);
         inside.cut_bottom(sizes.gap);
         picture(b, inside);
@@ -202,9 +213,13 @@ fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), tit
     let below: Vec<&Below> = below.iter().filter(|p| !panel.is_tiny() || p.id == Id("hint", 0)).collect();
     let least = Sizes::of(panel, false);
     // The picture beside wide text if everything fits so, else a small one before the title; else smaller text.
+    let share = if panel.is_tiny() { 24 } else { 28 };
+    // On a slim one the sign gives way, too.
+    let shares: &[i32] = if panel.is_slim() { &[share, share / 2] } else { &[share] };
     let tries = [(sizes, true), (sizes, false), (least, true), (least, false)];
+    let tries = tries.into_iter().flat_map(|(size, side)| shares.iter().map(move |share| (size, side, *share)));
     let mut chosen = None;
-    for (size, side) in tries {
+    for (size, side, share) in tries {
         let title_style = Style::new(Weight::Bold, size.title);
         let title_high = |b: &mut Builder<'_>, width| height(b, title, title_style, width);
         let column = if above {
@@ -219,7 +234,6 @@ fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), tit
         let text: i32 = below.iter().map(|p| height(b, &p.text, Style::new(p.weight, size.body), width)).sum();
         let gaps = sizes.gap * below.len() as i32;
         let all = title_high(b, width - small) + text + gaps;
-        let share = if panel.is_tiny() { 24 } else { 28 };
         let sign = if above { rest.h * share / 100 + sizes.gap } else { 0 };
         chosen = Some((size, side, column, small, sign, all));
         if all + sign <= rest.h {
@@ -269,13 +283,17 @@ fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
         b.surface(Id("surface", 0), *rest);
         *rest = rest.inset(sizes.gap * 2);
         rest.cut_top(rest.h / 12);
-        let sign = rest.cut_top(rest.h / 5);
+        let sign = rest.cut_top(rest.h / if panel.is_slim() { 8 } else { 5 });
         rest.cut_top(sizes.gap * 2);
         b.sign(sign, Icon::Ticket, theme.primary);
     }
     let (title, body) = (b.say(Phrase::TicketTitle), b.body());
     b.paragraph(Id("title", 0), rest, title, body, Align::Centre, theme.muted);
-    let share = if panel.is_tiny() { 38 } else { 46 };
+    let share = match panel.layout {
+        Layout::Tiny => 38,
+        Layout::Slim => 28,
+        Layout::Upright | Layout::Wide => 46,
+    };
     let size = (rest.h * share / 100).min(rest.w * 30 / 100);
     let style = Style::new(Weight::Bold, size).fixed();
     let line = rest.cut_top(style.line_height());

@@ -8,7 +8,7 @@ use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::scene::{Id, Kind};
-use crate::state::{Calibration, MARKS, NotStarted};
+use crate::state::{Calibration, Lack, MARKS, NotStarted};
 use crate::text::{Language, Phrase};
 
 /// A phrase in the language of the screen, and the other one below it.
@@ -97,12 +97,12 @@ fn cross(b: &mut Builder<'_>, x: i32, y: i32, arm: i32) {
     b.push(Id("mark", 1), Rect::new(x - wide / 2, y - arm, wide, arm * 2), line);
 }
 
-/// Code, message and remedy of a kiosk that cannot start.
+/// Code, message and remedy of a kiosk that cannot start; of one that nobody has set up or enrolled, what a technician types.
 pub(super) fn not_started(b: &mut Builder<'_>, rest: &mut Rect, why: &NotStarted) {
     let (theme, sizes) = (b.theme, b.sizes);
     if b.state.panel.is_portrait() {
         // At the height of somebody's eyes.
-        rest.cut_top(rest.h / 4);
+        rest.cut_top(rest.h / if b.state.panel.is_slim() { 10 } else { 4 });
     }
     if !b.state.panel.is_tiny() {
         let size = sizes.target;
@@ -111,9 +111,17 @@ pub(super) fn not_started(b: &mut Builder<'_>, rest: &mut Rect, why: &NotStarted
         rest.cut_top(sizes.gap);
     }
     let title = heading(b);
-    both(b, "title", rest, Phrase::NotStarted, title, theme.text);
+    both(b, "title", rest, why.lack.map_or(Phrase::NotStarted, Lack::phrase), title, theme.text);
     rest.cut_top(sizes.gap);
-    let label = b.label();
+    let label = if b.state.panel.is_slim() { b.body() } else { b.label() };
+    if why.lack.is_some() {
+        if !b.state.panel.is_tiny() {
+            both(b, "hint", rest, Phrase::TypeThere, label, theme.text);
+            rest.cut_top(sizes.gap / 2);
+        }
+        let room = rest.h / label.line_height();
+        return cut(b, "remedy", rest, &why.remedy, label, room, theme.primary);
+    }
     let code = b.fit(&why.code, title, rest.w);
     b.paragraph(Id("code", 0), rest, &code, title, Align::Centre, theme.bad);
     rest.cut_top(sizes.gap / 2);

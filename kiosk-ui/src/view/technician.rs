@@ -26,7 +26,7 @@ pub(super) fn checks(b: &mut Builder<'_>, rest: &mut Rect) {
     b.paragraph(Id("about", 0), rest, &text, label, Align::Left, theme.muted);
     rest.cut_top(sizes.gap);
     // Where there is little room, what works needs no line of its own.
-    let roomy = panel.is_portrait();
+    let roomy = panel.is_portrait() && !panel.is_slim();
     let (works, since, checking) = (b.say(Phrase::Works), b.say(Phrase::Since), b.say(Phrase::Checking));
     let mut rows = Vec::new();
     for (part, trouble) in &b.state.parts {
@@ -100,9 +100,14 @@ pub(super) fn enrolment(b: &mut Builder<'_>, rest: &mut Rect, enrolment: &Enrolm
         b.paragraph(Id("title", 1), rest, Phrase::EnrolTitle.text(other), b.label(), Align::Centre, theme.muted);
         b.paragraph(Id("serial", 0), rest, &serial(b, enrolment), b.label(), Align::Centre, theme.muted);
         rest.cut_top(sizes.gap);
-        let steps = b.label().line_height() * 7;
+        // Where there is room: what was done and what is to come.
+        let steps = b.label().line_height() * if panel.is_slim() { 3 } else { 7 };
         let mut bottom = rest.cut_bottom(steps);
-        steps_of_enrolment(b, &mut bottom, enrolment);
+        if panel.is_slim() {
+            now_of_enrolment(b, &mut bottom, enrolment);
+        } else {
+            steps_of_enrolment(b, &mut bottom, enrolment);
+        }
         rest.cut_bottom(sizes.gap);
     }
     let code = enrolment.code.as_deref().and_then(Code::new);
