@@ -47,6 +47,8 @@ pub enum EngineError {
     },
 }
 
+program::coded!(EngineError);
+
 impl EngineError {
     /// A stable identifier.
     #[must_use]

@@ -118,7 +118,7 @@ impl Packages {
     fn save(&self, record: &Record) -> Result<(), EngineError> {
         let path = self.record_path();
         let bytes = serde_json::to_vec_pretty(record).unwrap_or_default();
-        let replaced = fleet::authority::replace(&path, &bytes);
+        let replaced = fleet::files::replace(&path, &bytes);
         replaced.map_err(|error| io("write", &path)(std::io::Error::other(error.to_string())))
     }
 

@@ -4,15 +4,18 @@
 //! properties are those of RAUC 1.8 and later; the arguments that only newer versions know (`require-manifest-hash`, 1.14) are
 //! sent where the service says that it knows them, and the hash of what was written is looked at afterwards in any case.
 //!
-//! 1.8 keeps no hash of a bundle with a slot. What it is told to install is noted here before, beside what it says of the slot until
-//! then (checksum and time of the last writing): the note counts once that has changed. A note that came after would be missing where
-//! power was cut between, and what runs would be taken for the way back and written over.
+//! 1.8 keeps no hash of a bundle with a slot. What it is told to install is noted here before, beside the checksum that the bundle's
+//! manifest has for the slot's image (`rauc info`) and what RAUC says of the slot until then (checksum and time of the last writing).
+//! The note counts once that has changed, and only as long as the slot has the noted checksum: what somebody installs by hand behind the
+//! updater is another image, and is never taken for the one that the rollout names. A note that came after would be missing where power
+//! was cut between, and what runs would be taken for the way back and written over.
 
 use crate::engine::{Engine, EngineError, Progress};
 use crate::state::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use zbus::blocking::Connection;
 use zbus::zvariant::{OwnedValue, Value};
@@ -61,14 +64,25 @@ pub struct Rauc {
     patience: Duration,
     /// Where it is noted what slots hold.
     notes: PathBuf,
+    /// The program that says what is in a bundle.
+    tool: PathBuf,
 }
 
 /// What is written into a slot, where RAUC itself does not say it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     hash: String,
+    /// SHA-256 of the slot's image, of the bundle's manifest; without it the note says nothing.
+    checksum: Option<String>,
     /// The writing before it.
     before: Option<String>,
+}
+
+impl Note {
+    /// Whether the slot holds what was noted: it was written since, and with that image.
+    fn holds(&self, checksum: Option<&String>, writing: Option<&String>) -> bool {
+        writing.is_some() && self.before.as_ref() != writing && checksum.is_some() && self.checksum.as_ref() == checksum
+    }
 }
 
 fn notes(directory: &Path) -> PathBuf {
@@ -104,7 +118,13 @@ impl Rauc {
     /// When there is none.
     pub fn new(directory: &Path) -> Result<Self, EngineError> {
         let bus = Connection::system().map_err(bus("connect"))?;
-        Ok(Self { bus, boot_id: BOOT_ID.into(), patience: Duration::from_secs(120), notes: notes(directory) })
+        Ok(Self {
+            bus,
+            boot_id: BOOT_ID.into(),
+            patience: Duration::from_secs(120),
+            notes: notes(directory),
+            tool: "rauc".into(),
+        })
     }
 
     /// On another bus, with another file that says which start this is.
@@ -114,7 +134,29 @@ impl Rauc {
     pub fn on(address: &str, boot_id: &Path, patience: Duration, directory: &Path) -> Result<Self, EngineError> {
         let builder = zbus::blocking::connection::Builder::address(address).map_err(bus("connect"))?;
         let bus = builder.build().map_err(bus("connect"))?;
-        Ok(Self { bus, boot_id: boot_id.to_owned(), patience, notes: notes(directory) })
+        Ok(Self { bus, boot_id: boot_id.to_owned(), patience, notes: notes(directory), tool: "rauc".into() })
+    }
+
+    /// With another program than `rauc` that says what is in a bundle.
+    #[must_use]
+    pub fn with_tool(self, tool: &Path) -> Self {
+        Self { tool: tool.to_owned(), ..self }
+    }
+
+    /// SHA-256 that the bundle's manifest has for the image of a class of slots. Its signature is verified.
+    fn checksum(&self, bundle: &Path, class: &str) -> Result<String, EngineError> {
+        let failed = |why: String| EngineError::Program { program: "rauc info", why };
+        let said = Command::new(&self.tool).args(["info", "--output-format=json"]).arg(bundle).output();
+        let said = said.map_err(|error| failed(error.to_string()))?;
+        if !said.status.success() {
+            let text = String::from_utf8_lossy(&said.stderr);
+            return Err(failed(text.trim().lines().last().unwrap_or_default().to_owned()));
+        }
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&said.stdout).map_err(|error| failed(error.to_string()))?;
+        let images = manifest["images"].as_array().into_iter().flatten();
+        let checksum = images.filter_map(|image| image[class]["checksum"].as_str()).next();
+        checksum.map(str::to_owned).ok_or_else(|| failed(format!("the bundle has no image for {class}")))
     }
 
     fn installer(&self) -> Result<Installer<'_>, EngineError> {
@@ -133,8 +175,8 @@ impl Rauc {
         let noted = self.noted();
         let slot = |(name, slot): (String, HashMap<String, OwnedValue>)| {
             let (sum, time) = (text(&slot, "sha256"), text(&slot, "installed.timestamp"));
-            let writing = sum.zip(time).map(|(sum, time)| format!("{sum} {time}"));
-            let note = noted.get(&name).filter(|note| writing.is_some() && note.before != writing);
+            let writing = sum.as_ref().zip(time).map(|(sum, time)| format!("{sum} {time}"));
+            let note = noted.get(&name).filter(|note| note.holds(sum.as_ref(), writing.as_ref()));
             Slot {
                 booted: text(&slot, "state").as_deref() == Some("booted"),
                 class: text(&slot, "class").unwrap_or_default(),
@@ -153,14 +195,14 @@ impl Rauc {
     }
 
     /// Notes what will be written: the file was compared with the rollout before.
-    fn note(&self, slot: &Slot, hash: &str) -> Result<(), EngineError> {
+    fn note(&self, slot: &Slot, hash: &str, checksum: Option<String>) -> Result<(), EngineError> {
         let mut notes = self.noted();
-        notes.insert(slot.name.clone(), Note { hash: hash.to_owned(), before: slot.writing.clone() });
+        notes.insert(slot.name.clone(), Note { hash: hash.to_owned(), checksum, before: slot.writing.clone() });
         let failed = |source| EngineError::Io { operation: "write", path: self.notes.clone(), source };
         let bytes = serde_json::to_vec(&notes).map_err(|error| failed(error.into()))?;
         let into = self.notes.parent().unwrap_or_else(|| Path::new("/"));
         std::fs::create_dir_all(into).map_err(failed)?;
-        fleet::authority::replace(&self.notes, &bytes).map_err(|error| failed(std::io::Error::other(error)))
+        fleet::files::replace(&self.notes, &bytes).map_err(|error| failed(std::io::Error::other(error)))
     }
 
     fn mark(&self, state: &str, slot: &str) -> Result<(), EngineError> {
@@ -200,15 +242,17 @@ impl Engine for Rauc {
         let [file] = files else { return Err(EngineError::Other(format!("{} files for one image", files.len()))) };
         let installer = self.installer()?;
         let before = self.slots()?;
-        if let Some(slot) = other(&before) {
-            self.note(slot, &target.hash)?;
-        }
+        let slot = other(&before).ok_or_else(|| EngineError::Install("there is no second system".to_owned()))?;
+        let checksum = self.checksum(file, &slot.class);
+        self.note(slot, &target.hash, checksum.as_ref().ok().cloned())?;
         let path = file.to_string_lossy();
         let with_hash = HashMap::from([("require-manifest-hash", Value::from(target.hash.as_str()))]);
         match installer.install_bundle(&path, with_hash) {
             Ok(()) => {}
             // A version that does not know the argument refuses it, and installs nothing.
             Err(zbus::Error::MethodError(_, Some(said), _)) if said.contains("require-manifest-hash") => {
+                // It may keep no hash either: what cannot be told afterwards is not written.
+                checksum?;
                 installer.install_bundle(&path, HashMap::new()).map_err(bus("install"))?;
             }
             Err(error) => return Err(bus("install")(error)),

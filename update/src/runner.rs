@@ -107,7 +107,7 @@ impl Disk for Files {
     fn tell(&self, outcome: &Outcome) -> Result<(), FleetError> {
         let path = Self::outcome(&self.0);
         let bytes = serde_json::to_vec(outcome).map_err(|_| FleetError::Malformed("outcome"))?;
-        fleet::authority::replace(&path, &bytes)?;
+        fleet::files::replace(&path, &bytes)?;
         // The agent is another user; there is nothing in it that others must not see.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).map_err(fleet::error::io("open", &path))
     }

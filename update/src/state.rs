@@ -2,8 +2,8 @@
 
 use crate::gate::Health;
 use fleet::FleetError;
-use fleet::authority::replace;
 use fleet::error::io;
+use fleet::files::replace;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

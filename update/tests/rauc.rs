@@ -167,8 +167,13 @@ fn rig(directory: &Path) -> (Bus, StandIn, zbus::blocking::Connection, Rauc) {
         .expect("the stand-in");
     std::fs::write(directory.join("boot_id"), "one\n").expect("written");
     std::fs::write(directory.join("image"), "an image").expect("written");
+    // What `rauc info` of 1.8 says of a bundle whose image has the checksum `new`.
+    let tool = directory.join("rauc");
+    let says = r#"{"compatible":"t","version":"1","images":[{"boot":{"checksum":"other"}},{"rootfs":{"filename":"r","checksum":"new"}}]}"#;
+    std::fs::write(&tool, format!("#!/bin/sh\ntest -e \"$3\" && echo '{says}'\n")).expect("written");
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode");
     let rauc = Rauc::on(&bus.address, &directory.join("boot_id"), Duration::from_millis(10), directory).expect("bus");
-    (bus, stand_in, service, rauc)
+    (bus, stand_in, service, rauc.with_tool(&tool))
 }
 
 fn target(hash: &str) -> Target {
@@ -210,6 +215,9 @@ fn another_image_than_the_rollout_names_is_refused_by_old_and_new_versions() {
     assert_eq!(error.code(), "update_other_file", "{error}");
     assert!(error.to_string().contains("rootfs.1 holds new"), "{error}");
     let nothing = rauc.install(&target("new"), &[directory.path().join("none")], &|_, _| {}).expect_err("no file");
+    assert!(matches!(nothing, EngineError::Program { program: "rauc info", .. }), "{nothing}");
+    stand_in.0.lock().expect("inside").knows_hashes = true;
+    let nothing = rauc.install(&target("new"), &[directory.path().join("none")], &|_, _| {}).expect_err("no file");
     assert!(matches!(nothing, EngineError::Bus { operation: "install", .. }), "{nothing}");
 }
 
@@ -229,6 +237,53 @@ fn where_rauc_keeps_no_hash_what_it_was_told_to_write_is_known_as_soon_as_it_has
     // Also where power was cut before `install` came back: the note is older than the writing.
     stand_in.0.lock().expect("inside").booted = 1;
     assert_eq!(rauc.running().expect("asked").as_deref(), Some("new"));
+}
+
+/// Somebody types `rauc install` behind the updater: before it has installed anything, or after.
+#[test]
+fn what_was_installed_by_hand_is_never_taken_for_what_the_rollout_names() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (_bus, stand_in, _service, rauc) = rig(directory.path());
+    let by_hand = |file: &str| {
+        let mut inside = stand_in.0.lock().expect("inside");
+        (inside.slots[1], inside.booted) = (Some(file.to_owned()), 1);
+        inside.installed += 1;
+    };
+    {
+        let mut inside = stand_in.0.lock().expect("inside");
+        (inside.names_checksums_only, inside.knows_hashes) = (true, false);
+    }
+    // Noted, and power was cut before anything was written.
+    let note = r#"{"rootfs.1":{"hash":"hash of new","checksum":"new","before":null}}"#;
+    std::fs::write(directory.path().join("rauc.json"), note).expect("note");
+    by_hand("another");
+    assert_eq!(rauc.running().expect("asked"), None, "it was written since, and with another image");
+    by_hand("new");
+    assert_eq!(rauc.running().expect("asked").as_deref(), Some("hash of new"), "the same image is the same system");
+    // Installed by the updater, and written over before the restart.
+    stand_in.0.lock().expect("inside").booted = 0;
+    let files = [directory.path().join("image")];
+    rauc.install(&target("hash of new"), &files, &|_, _| {}).expect("installed");
+    by_hand("another");
+    assert_eq!(rauc.running().expect("asked"), None);
+    // A note of which nobody knows the image is none.
+    std::fs::write(directory.path().join("rauc.json"), r#"{"rootfs.1":{"hash":"x","before":null}}"#).expect("note");
+    assert_eq!(rauc.running().expect("asked"), None);
+}
+
+#[test]
+fn an_old_version_writes_nothing_of_which_nobody_could_tell_afterwards_what_it_is() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (_bus, stand_in, _service, rauc) = rig(directory.path());
+    stand_in.0.lock().expect("inside").knows_hashes = false;
+    std::fs::write(directory.path().join("rauc"), "#!/bin/sh\necho 'no such option' >&2; exit 1\n").expect("tool");
+    let files = [directory.path().join("image")];
+    let error = rauc.install(&target("new"), &files, &|_, _| {}).expect_err("unknown");
+    assert!(matches!(&error, EngineError::Program { why, .. } if why == "no such option"), "{error}");
+    assert_eq!(stand_in.0.lock().expect("inside").installed, 0);
+    // A new one compares by itself, and says afterwards what it holds.
+    stand_in.0.lock().expect("inside").knows_hashes = true;
+    rauc.install(&target("new"), &files, &|_, _| {}).expect("installed");
 }
 
 #[test]
@@ -308,9 +363,33 @@ fn the_real_service_is_understood() {
     rauc.reject().expect("the other one is activated, and this one marked bad");
     let said = std::fs::read_to_string(directory.path().join("said")).expect("the boot loader heard");
     assert_eq!(said, "set-state A good\nset-primary B\nset-state A bad\n");
-    // It has no bundle: what it says of that arrives as an error of the installation, and not as a success.
-    std::fs::write(directory.path().join("image"), "no bundle").expect("written");
-    let error = rauc.install(&target("new"), &[directory.path().join("image")], &|_, _| {}).expect_err("no bundle");
+    // A bundle for another machine: what RAUC says of that arrives as an error of the installation, and not as a success. The checksum
+    // of its image is noted before.
+    let bundle = directory.path().join("bundle");
+    std::fs::create_dir(&bundle).expect("directory");
+    // What is packed must stay larger than a block.
+    let image: Vec<u8> = (0..512_u32).flat_map(|at| openssl::sha::sha256(&at.to_be_bytes())).collect();
+    std::fs::write(bundle.join("system.img"), &image).expect("image");
+    let manifest =
+        "[update]\ncompatible=another\nversion=1\n[bundle]\nformat=verity\n[image.rootfs]\nfilename=system.img\n";
+    std::fs::write(bundle.join("manifest.raucm"), manifest).expect("manifest");
+    let made = Command::new("rauc")
+        .args(["bundle", "--cert", &path("ca.pem"), "--key", &path("key.pem"), &path("bundle"), &path("image")])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
+    assert!(made.expect("rauc bundle").success(), "rauc bundle (package squashfs-tools)");
+    std::fs::write(
+        directory.path().join("tool"),
+        format!("#!/bin/sh\nexec rauc --conf {} \"$@\"\n", path("system.conf")),
+    )
+    .expect("tool");
+    Command::new("chmod").args(["+x", &path("tool")]).status().expect("chmod");
+    let rauc = rauc.with_tool(&directory.path().join("tool"));
+    let error = rauc.install(&target("new"), &[directory.path().join("image")], &|_, _| {}).expect_err("not for this");
     assert!(matches!(error, EngineError::Install(_) | EngineError::Bus { .. }), "{error}");
     println!("RAUC says: {error}: {:?}", std::error::Error::source(&error));
+    let checksum = openssl::sha::sha256(&image).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let noted = std::fs::read_to_string(directory.path().join("rauc.json")).expect("a note");
+    assert!(noted.contains(&checksum), "{noted}");
 }
