@@ -118,3 +118,31 @@ fn the_key_of_a_test_document_of_the_bsi_is_read() {
     let key = dg15::parse(&std::fs::read(path).expect("readable")).expect("a key");
     assert!(key.describe().starts_with("RSA"), "{}", key.describe());
 }
+
+/// A value outside of the subgroup gives its owner a piece of the terminal's key; 0, 1 and p - 1 give away the shared secret.
+#[test]
+fn values_outside_the_subgroup_are_refused() {
+    use emrtd::crypto::CryptoError;
+    use emrtd::crypto::dh::{DhDomain, ModpGroup};
+    use emrtd::secret::SystemEntropy;
+    let refused = Some(CryptoError::Invalid("public value"));
+    for group in [ModpGroup::Modp1024Sub160, ModpGroup::Modp2048Sub224, ModpGroup::Modp2048Sub256] {
+        let domain = DhDomain::standard(group).expect("group");
+        let pair = || domain.key_pair(&mut SystemEntropy).expect("key pair");
+        let own = pair();
+        assert!(domain.agree(&own, pair().public()).is_ok());
+        for value in [&[][..], &[0], &[1], &[2], &[3]] {
+            assert_eq!(domain.agree(&own, value).err(), refused, "{group:?} {value:?}");
+        }
+    }
+    // Where nobody says the order of the subgroup, the trivial ones are refused all the same.
+    let parameters = openssl::dh::Dh::get_2048_256().expect("group");
+    let (p, g) = (parameters.prime_p().to_vec(), parameters.generator().to_vec());
+    let stated = DhDomain::stated(&p, None, &g).expect("group");
+    let own = stated.key_pair(&mut SystemEntropy).expect("key pair");
+    let mut last = p.clone();
+    *last.last_mut().expect("a prime") -= 1;
+    for value in [&[0][..], &[1], &last, &p] {
+        assert_eq!(stated.agree(&own, value).err(), refused);
+    }
+}

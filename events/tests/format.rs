@@ -211,12 +211,118 @@ fn other_encodings_of_the_same_event_are_refused() {
 }
 
 #[test]
+fn what_is_no_key_is_told_as_such() {
+    for text in ["not a pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
+        assert_eq!(Verifier::from_pem(text.as_bytes()).expect_err("no key").code(), "event_key");
+    }
+}
+
+#[test]
 fn another_key_is_refused() {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
     let other = EcKey::generate(&group).and_then(PKey::from_ec_key).and_then(|k| k.public_key_to_der()).expect("key");
     let bytes = signed(1, Bytes([0; 32])).bytes;
     assert_eq!(Verifier::new(&other).expect("key").verify(&bytes), Err(EventError::Signature));
     assert_eq!(Verifier::new(b"no key").err(), Some(EventError::Key));
+}
+
+/// An envelope as no device makes it, signed over `context` with the right key all the same.
+fn crafted(
+    payload: Option<Vec<u8>>,
+    context: &[u8],
+    change: impl FnOnce(&mut coset::Header, &mut coset::Header),
+) -> Vec<u8> {
+    let mut header = coset::HeaderBuilder::new()
+        .algorithm(coset::iana::Algorithm::ES256)
+        .key_id(events::signed::key_id(&public()))
+        .build();
+    let mut unprotected = coset::Header::default();
+    change(&mut header, &mut unprotected);
+    let builder = coset::CoseSign1Builder::new().protected(header).unprotected(unprotected);
+    let builder = payload.into_iter().fold(builder, coset::CoseSign1Builder::payload);
+    let message = builder.create_signature(context, |data| sign(data).expect("signature").to_vec()).build();
+    coset::CborSerializable::to_vec(message).expect("CBOR")
+}
+
+const EVENT: &[u8] = b"cccd-event-v1";
+
+fn payload() -> Option<Vec<u8>> {
+    Some(serde_cbor::to_vec(&event(1, Bytes([0; 32]))).expect("CBOR"))
+}
+
+/// Each of these has a right signature: only the one rule stands in its way.
+#[test]
+fn what_is_rightly_signed_and_in_another_shape_is_refused() {
+    use coset::RegisteredLabelWithPrivate::Assigned;
+    use coset::iana::{Algorithm, HeaderParameter};
+    let verifier = Verifier::new(&public()).expect("key");
+    verifier.verify(&crafted(payload(), EVENT, |_, _| {})).expect("the plain form is genuine");
+    let headers = Err(EventError::Envelope("unexpected headers"));
+    let extra = || (coset::Label::Int(-70_001), coset::cbor::Value::Bool(true));
+    let refused = |change: &dyn Fn(&mut coset::Header, &mut coset::Header)| {
+        verifier.verify(&crafted(payload(), EVENT, |inner, outer| change(inner, outer)))
+    };
+    assert_eq!(refused(&|_, outer| outer.rest.push(extra())), headers);
+    assert_eq!(refused(&|_, outer| outer.key_id = b"other".to_vec()), headers);
+    assert_eq!(refused(&|inner, _| inner.rest.push(extra())), headers);
+    assert_eq!(refused(&|inner, _| inner.crit.push(Assigned(HeaderParameter::Alg))), headers);
+    let algorithm = Err(EventError::Envelope("algorithm is not ES256"));
+    let other = Assigned(Algorithm::ES384);
+    assert_eq!(refused(&|inner, _| inner.alg = Some(other.clone())), algorithm);
+    assert_eq!(refused(&|inner, _| inner.alg = None), algorithm);
+    assert_eq!(refused(&|inner, _| inner.key_id = b"another!".to_vec()), Err(EventError::Signature));
+    assert_eq!(verifier.verify(&crafted(None, EVENT, |_, _| {})), Err(EventError::Envelope("no payload")));
+    // An encoding that a decoder takes: the array's length in two bytes.
+    let plain = crafted(payload(), EVENT, |_, _| {});
+    assert_eq!(plain[0], 0x84);
+    let long = [&[0x98, 0x04], &plain[1..]].concat();
+    assert_eq!(verifier.verify(&long), Err(EventError::NotDeterministic));
+}
+
+#[test]
+fn an_event_of_another_version_or_size_is_refused_however_well_it_is_signed() {
+    let verifier = Verifier::new(&public()).expect("key");
+    let of = |event: &Event| crafted(Some(serde_cbor::to_vec(event).expect("CBOR")), EVENT, |_, _| {});
+    for version in [0, VERSION + 1] {
+        let other = Event { version, ..event(1, Bytes([0; 32])) };
+        assert_eq!(verifier.verify(&of(&other)), Err(EventError::Version(version)));
+    }
+    let mixed = Event { version: 1, ..event(1, Bytes([0; 32])) };
+    assert_eq!(verifier.verify(&of(&mixed)), Err(EventError::Payload), "keys of another version");
+    let large = Event { software: "x".repeat(events::signed::MAX_EVENT), ..event(1, Bytes([0; 32])) };
+    assert_eq!(verifier.verify(&of(&large)), Err(EventError::TooLarge));
+}
+
+#[test]
+fn a_signature_counts_for_one_kind_of_thing() {
+    let verifier = Verifier::new(&public()).expect("key");
+    let of_event = crafted(payload(), EVENT, |_, _| {});
+    let of_list = crafted(payload(), b"cccd-document-v1/list", |_, _| {});
+    assert_eq!(verifier.open_document("list", &of_list).ok(), payload());
+    assert_eq!(verifier.open_document("bundle", &of_list), Err(EventError::Signature));
+    assert_eq!(verifier.open_document("list", &of_event), Err(EventError::Signature));
+    assert_eq!(verifier.verify(&of_list), Err(EventError::Signature));
+    let other = coset::RegisteredLabelWithPrivate::Assigned(coset::iana::Algorithm::ES384);
+    let weak = crafted(payload(), b"cccd-document-v1/list", |inner, _| inner.alg = Some(other));
+    assert_eq!(verifier.open_document("list", &weak), Err(EventError::Envelope("algorithm is not ES256")));
+}
+
+#[test]
+fn a_plain_signature_has_one_length() {
+    let verifier = Verifier::new(&public()).expect("key");
+    let signature = sign(b"data").expect("signature");
+    verifier.check(&signature, b"data").expect("genuine");
+    for wrong in [&signature[..63], &[&signature[..], &[0]].concat(), &[]] {
+        assert_eq!(verifier.check(wrong, b"data"), Err(EventError::Signature), "{} bytes", wrong.len());
+    }
+    assert_eq!(verifier.check(&signature, b"date"), Err(EventError::Signature));
+}
+
+#[test]
+fn a_key_on_another_curve_is_none() {
+    let group = EcGroup::from_curve_name(Nid::SECP384R1).expect("curve");
+    let other = EcKey::generate(&group).and_then(PKey::from_ec_key).and_then(|k| k.public_key_to_der()).expect("key");
+    assert_eq!(Verifier::new(&other).err(), Some(EventError::Key));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::card_sm::{Family, cbc, derive, mac, pad};
 use crate::make::{CardCurve, Make};
 use crate::personalise::ChipKey;
+use crate::tamper::{Tamper, flipped};
 use emrtd::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::dh::Dh;
@@ -16,6 +17,7 @@ pub(crate) struct Pace {
     group: EcGroup,
     /// For chip-authentication mapping.
     chip_private: Option<BigNum>,
+    lie: Option<Tamper>,
     stage: Stage,
 }
 
@@ -77,7 +79,12 @@ impl Pace {
     pub(crate) fn select(make: Make, secret: &[u8], chip_private: Option<BigNum>) -> Result<Self, ErrorStack> {
         let group = EcGroup::from_curve_name(make.pace_curve.nid)?;
         let stage = Stage::Selected { password_key: derive(make.pace_family, secret, 3)? };
-        Ok(Self { make, group, chip_private, stage })
+        Ok(Self { make, group, chip_private, lie: None, stage })
+    }
+
+    /// The same but for one lie.
+    pub(crate) fn lying(self, lie: Option<Tamper>) -> Self {
+        Self { lie, ..self }
     }
 
     fn go(self, stage: Stage, object: Vec<u8>) -> (Option<Self>, Reply) {
@@ -94,7 +101,12 @@ impl Pace {
                 let mut nonce = vec![0; 16];
                 openssl::rand::rand_bytes(&mut nonce)?;
                 let iv = vec![0; family.block()];
-                let sealed = cbc(family, Mode::Encrypt, &password_key, &iv, &nonce)?;
+                let mut sealed = cbc(family, Mode::Encrypt, &password_key, &iv, &nonce)?;
+                match self.lie {
+                    Some(Tamper::PaceNonceCut) => drop(sealed.pop()),
+                    Some(Tamper::PaceNonceLong) => sealed = sealed.repeat(3),
+                    _ => {}
+                }
                 Ok(self.go(Stage::Nonce { nonce }, encode(0x80, &sealed)))
             }
             (Stage::Nonce { nonce }, 0x81) => {
@@ -109,7 +121,9 @@ impl Pace {
                 base.mul_generator2(&self.group, &*BigNum::from_slice(&nonce)?, &mut ctx)?;
                 let mut generator = EcPoint::new(&self.group)?;
                 generator.add(&self.group, &base, &shared, &mut ctx)?;
-                let object = encode(0x82, &encode_point(&self.group, &public)?);
+                let public = encode_point(&self.group, &public)?;
+                let off_curve = self.lie == Some(Tamper::PaceMappingOffCurve);
+                let object = encode(0x82, &if off_curve { flipped(&public) } else { public });
                 Ok(self.go(Stage::Mapped { generator, private }, object))
             }
             (Stage::Mapped { generator, private: mapping_private }, 0x83) => {
@@ -119,7 +133,13 @@ impl Pace {
                 let scalar = random_scalar(&self.group)?;
                 let own = encode_point(&self.group, &*times(&self.group, &generator, &scalar)?)?;
                 let shared = encode_point(&self.group, &*times(&self.group, &peer, &scalar)?)?;
-                let object = encode(0x84, &own);
+                let shown = match self.lie {
+                    Some(Tamper::PaceKeyOffCurve) => flipped(&own),
+                    Some(Tamper::PaceKeyOther) => encode_point(&self.group, &generator)?,
+                    Some(Tamper::PaceKeyReflected) => value.to_vec(),
+                    _ => own.clone(),
+                };
+                let object = encode(0x84, &shown);
                 let stage = Stage::Agreed { secret: x_of(&shared), own, peer: value.to_vec(), mapping_private };
                 Ok(self.go(stage, object))
             }
@@ -129,11 +149,21 @@ impl Pace {
                     let body = [encode(0x06, &self.make.pace_oid()), encode(0x86, public)].concat();
                     mac(family, &key, &encode(0x7F49, &body))
                 };
-                if token(&own)? != value {
+                let takes_any = matches!(self.lie, Some(Tamper::PaceKeyOther | Tamper::PaceKeyReflected));
+                if token(&own)? != value && !takes_any {
                     return Ok((None, Reply::WrongPassword));
                 }
-                let mut object = encode(0x86, &token(&peer)?);
-                if let Some(chip_private) = &self.chip_private {
+                let mut mine = token(&peer)?;
+                match self.lie {
+                    Some(Tamper::PaceTokenWrong) => mine = flipped(&mine),
+                    Some(Tamper::PaceTokenReflected | Tamper::PaceKeyReflected) => mine = value.to_vec(),
+                    Some(Tamper::PaceTokenShort) => drop(mine.pop()),
+                    _ => {}
+                }
+                let missing = self.lie == Some(Tamper::PaceTokenMissing);
+                let mut object = if missing { Vec::new() } else { encode(0x86, &mine) };
+                let chip_private = self.chip_private.as_ref();
+                if let Some(chip_private) = chip_private.filter(|_| self.lie != Some(Tamper::MappingDataMissing)) {
                     object.extend(encode(0x8A, &self.chip_data(chip_private, &mapping_private, &secret)?));
                 }
                 Ok((None, Reply::Done { object, secret, identifier: x_of(&own) }))
@@ -150,7 +180,14 @@ impl Pace {
         let (mut inverse, mut data) = (BigNum::new()?, BigNum::new()?);
         inverse.mod_inverse(chip, &order, &mut ctx)?;
         data.mod_mul(&inverse, mapping, &order, &mut ctx)?;
-        let plain = pad(&data.to_vec_padded(order.num_bytes())?, family.block());
+        let mut data = data.to_vec_padded(order.num_bytes())?;
+        if self.lie == Some(Tamper::MappingDataOther) {
+            data = flipped(&data);
+        }
+        let mut plain = pad(&data, family.block());
+        if self.lie == Some(Tamper::MappingDataUnpadded) {
+            plain.fill(0x11);
+        }
         let key = derive(family, secret, 1)?;
         let zero = vec![0; family.block()];
         let iv = cbc(family, Mode::Encrypt, &key, &zero, &vec![0xFF; family.block()])?;

@@ -1,6 +1,7 @@
 //! The card's side of secure messaging, on OpenSSL's ciphers: written apart from the terminal's, so that the two
 //! cannot share a mistake.
 
+use crate::tamper::{Tamper, flipped};
 use emrtd::tlv::{Reader, encode};
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
@@ -140,6 +141,8 @@ pub(crate) struct CardSm {
     enc: Vec<u8>,
     mac: Vec<u8>,
     counter: Vec<u8>,
+    /// The response before, for a chip that repeats itself.
+    before: Vec<u8>,
 }
 
 impl CardSm {
@@ -150,6 +153,7 @@ impl CardSm {
             enc: derive(family, secret, 1)?,
             mac: derive(family, secret, 2)?,
             counter: counter.unwrap_or_else(|| vec![0; block]),
+            before: Vec::new(),
         })
     }
 
@@ -226,18 +230,65 @@ impl CardSm {
 
     /// Seals a response.
     pub(crate) fn seal(&mut self, odd: bool, data: &[u8], status: u16) -> Result<Vec<u8>, ErrorStack> {
-        self.step();
+        self.seal_lying(None, &[], odd, data, status)
+    }
+
+    /// Seals the response to a command, whose data objects these are, but for one lie.
+    pub(crate) fn seal_lying(
+        &mut self,
+        lie: Option<Tamper>,
+        command: &[u8],
+        odd: bool,
+        data: &[u8],
+        status: u16,
+    ) -> Result<Vec<u8>, ErrorStack> {
+        let word = status.to_be_bytes();
+        for _ in 0..match lie {
+            Some(Tamper::CounterReused) => 0,
+            Some(Tamper::CounterSkipped) => 2,
+            _ => 1,
+        } {
+            self.step();
+        }
         let mut out = Vec::with_capacity(data.len() + 48);
         if !data.is_empty() {
-            let block = self.family.block();
-            let sealed = cbc(self.family, Mode::Encrypt, &self.enc, &self.iv()?, &pad(data, block))?;
-            out = if odd { encode(0x85, &sealed) } else { encode(0x87, &[&[1], &sealed[..]].concat()) };
+            let mut plain = pad(data, self.family.block());
+            if lie == Some(Tamper::PaddingWrong) {
+                plain[data.len()..].fill(0x11);
+            }
+            let mut sealed = cbc(self.family, Mode::Encrypt, &self.enc, &self.iv()?, &plain)?;
+            if lie == Some(Tamper::CryptogramCut) {
+                sealed.pop();
+            }
+            let indicator = if lie == Some(Tamper::PaddingIndicatorWrong) { 2 } else { 1 };
+            out = if odd { encode(0x85, &sealed) } else { encode(0x87, &[&[indicator], &sealed[..]].concat()) };
         }
-        out.extend(encode(0x99, &status.to_be_bytes()));
-        let tag = self.tag(&out)?;
-        out.extend(encode(0x8E, &tag));
-        out.extend_from_slice(&status.to_be_bytes());
-        Ok(out)
+        match lie {
+            Some(Tamper::StatusMissing) => {}
+            Some(Tamper::StatusLong) => out.extend(encode(0x99, &[&word[..], &[0]].concat())),
+            _ => out.extend(encode(0x99, &word)),
+        }
+        let mut tag = self.tag(&out)?;
+        match lie {
+            Some(Tamper::MacWrong) => tag = flipped(&tag),
+            Some(Tamper::MacShort) => drop(tag.pop()),
+            Some(Tamper::MacReflected) => tag = command[command.len() - 8..].to_vec(),
+            Some(Tamper::CryptogramChanged) if !data.is_empty() => out[4] ^= 1,
+            _ => {}
+        }
+        if lie != Some(Tamper::MacMissing) {
+            out.extend(encode(0x8E, &tag));
+        }
+        match lie {
+            Some(Tamper::CommandReflected) => out = command.to_vec(),
+            Some(Tamper::BytesAfterMac) => out.extend(encode(0x99, &word)),
+            Some(Tamper::StatusInClear) => out.clear(),
+            Some(Tamper::DataInClear) if !data.is_empty() => out = data.to_vec(),
+            _ => {}
+        }
+        out.extend_from_slice(&if lie == Some(Tamper::StatusDiffers) { [0x62, 0x82] } else { word });
+        let before = std::mem::replace(&mut self.before, out.clone());
+        Ok(if lie == Some(Tamper::AnswerRepeated) && !before.is_empty() { before } else { out })
     }
 
     /// The most plain bytes whose sealed form fits 256.

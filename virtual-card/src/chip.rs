@@ -15,6 +15,7 @@ use crate::make::Make;
 use crate::manners::{ActiveProof, Chaining, ChipProof, Extended, Manners, Refused};
 use crate::persona::Persona;
 use crate::personalise::{Card, PersonaliseError};
+use crate::tamper::Tamper;
 use openssl::error::ErrorStack;
 
 const APPLICATION: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
@@ -48,6 +49,7 @@ pub type Liar = Box<dyn FnMut(u8) -> Lie + Send>;
 /// A card in the field of a reader.
 pub struct Chip {
     liar: Option<Liar>,
+    tamper: Option<Tamper>,
     card: Card,
     fault: Fault,
     manners: Manners,
@@ -152,7 +154,7 @@ impl Chip {
         manners: Manners,
     ) -> Result<Self, PersonaliseError> {
         let (card, manners) = (Card::with_make(persona, fault, make)?, fault.manners(manners));
-        Ok(Self { liar: None, card, fault, manners, disliked: false, sent: 0, state: State::default() })
+        Ok(Self { liar: None, tamper: None, card, fault, manners, disliked: false, sent: 0, state: State::default() })
     }
 
     /// Lays a lifted card back: the same card, which stays this time.
@@ -176,6 +178,16 @@ impl Chip {
     /// Lets the chip lie from now on: it opens for the password and then answers what it is told.
     pub fn set_liar(&mut self, liar: Liar) {
         self.liar = Some(liar);
+    }
+
+    /// Lets the chip lie in one place of a protocol from now on.
+    pub const fn set_tamper(&mut self, tamper: Tamper) {
+        self.tamper = Some(tamper);
+    }
+
+    /// Whether the chip lies in this place.
+    fn lies(&self, tamper: Tamper) -> bool {
+        self.tamper == Some(tamper)
     }
 
     /// The last command as the chip's application saw it, and the status that it gave, for people who look for a fault.
@@ -252,7 +264,7 @@ impl Chip {
             word = if signature { 0x6700 } else { 0x6C00 | session.short_capacity() as u16 };
             data.clear();
         }
-        let sealed = session.seal(plain.header[1] & 1 == 1, &data, word);
+        let sealed = session.seal_lying(self.tamper, &outer.data, plain.header[1] & 1 == 1, &data, word);
         // A command may have opened a session of its own (chip authentication); its answer is still the old one's.
         if self.state.session.is_none() {
             self.state.session = Some(session);

@@ -19,6 +19,7 @@ pub mod manners;
 pub mod persona;
 pub mod personalise;
 pub mod portrait;
+pub mod tamper;
 pub mod vpcd;
 
 pub use chip::{ATR, Answer, Chip, Lie};
@@ -27,4 +28,5 @@ pub use foreign::{FOREIGN, Foreign};
 pub use issuer::Issuer;
 pub use make::{MAKES, Make};
 pub use manners::Manners;
-pub use persona::{PERSONAS, Persona, TRAVELLER, VISITOR};
+pub use persona::{PERSONAS, Persona, TRAVELLER, VISITOR, practice_files};
+pub use tamper::Tamper;

@@ -1,7 +1,8 @@
 //! Synthetic card holders. Names, numbers and addresses are invented; numbers whose random part starts with 0000
 //! do not look issued.
 
-use crate::issuer::DocumentSigner;
+use crate::issuer::{DocumentSigner, Issuer, IssuerFault};
+use openssl::error::ErrorStack;
 
 /// How active authentication works on a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -426,6 +427,19 @@ fn plain_letters(word: &str) -> String {
         base.or_else(|| lower.is_ascii_lowercase().then(|| lower.to_ascii_uppercase()))
     };
     word.chars().filter_map(letter).collect()
+}
+
+/// The files of every issuer that signs a persona's document, each under a name of its own.
+///
+/// # Errors
+/// When the cryptographic library fails.
+pub fn practice_files() -> Result<Vec<(String, Vec<u8>)>, ErrorStack> {
+    let (own, foreign) = (Issuer::new(IssuerFault::None)?, Issuer::of(VISITOR.country())?);
+    let own = own.trust_files()?.into_iter().map(|file| (file.name.to_owned(), file.der));
+    let foreign = foreign.trust_files()?;
+    let prefix = VISITOR.country().to_lowercase();
+    let foreign = foreign.into_iter().map(|file| (format!("{prefix}-{}", file.name), file.der));
+    Ok(own.chain(foreign).collect())
 }
 
 #[cfg(test)]

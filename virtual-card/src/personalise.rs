@@ -7,6 +7,7 @@ use crate::keys;
 use crate::make::{CardCurve, KeyForm, KeyId, Make};
 use crate::persona::{ActiveAuthenticationKey, Details, Persona};
 use crate::portrait;
+use crate::tamper::{Tamper, flipped};
 use emrtd::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::dh::Dh;
@@ -54,6 +55,13 @@ pub(crate) enum ActiveKey {
 impl ActiveKey {
     /// The signature of a challenge: ISO/IEC 9796-2 scheme 1 with SHA-256, or plain ECDSA with SHA-256.
     pub(crate) fn sign(&self, challenge: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        self.sign_lying(challenge, None)
+    }
+
+    /// The same but for one lie.
+    pub(crate) fn sign_lying(&self, challenge: &[u8], lie: Option<Tamper>) -> Result<Vec<u8>, ErrorStack> {
+        let other = flipped(challenge);
+        let challenge = if lie == Some(Tamper::ActiveOtherChallenge) { &other } else { challenge };
         match self {
             Self::Rsa(key) => {
                 let rsa = key.rsa()?;
@@ -65,6 +73,12 @@ impl ActiveKey {
                 let digest = hash(MessageDigest::sha256(), &[&block[1..size - 34], challenge].concat())?;
                 block[size - 34..size - 2].copy_from_slice(&digest);
                 block[size - 2..].copy_from_slice(&[0x34, 0xCC]);
+                match lie {
+                    Some(Tamper::ActiveHashWrong) => block[size - 3] ^= 1,
+                    Some(Tamper::ActiveHeaderWrong) => block[0] = 0x4A,
+                    Some(Tamper::ActiveTrailerWrong) => block[size - 2] = 0x3C,
+                    _ => {}
+                }
                 let mut signature = vec![0; size];
                 rsa.private_encrypt(&block, &mut signature, Padding::NONE)?;
                 Ok(signature)

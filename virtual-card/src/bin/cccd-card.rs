@@ -8,7 +8,7 @@ use std::time::Duration;
 use virtual_card::manners::SWITCHES;
 use virtual_card::personalise::Card;
 use virtual_card::vpcd::VpcdCard;
-use virtual_card::{Chip, FOREIGN, Fault, Foreign, Issuer, MAKES, Make, Manners, PERSONAS, Persona, eac, vpcd};
+use virtual_card::{Chip, FOREIGN, Fault, Foreign, MAKES, Make, Manners, PERSONAS, Persona, eac, practice_files, vpcd};
 
 /// A virtual CCCD. Its keys are public; its cards are for tests and demonstrations only.
 #[derive(Parser)]
@@ -124,7 +124,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Trust { out } => {
             std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-            for (name, der) in Issuer::practice_files()? {
+            for (name, der) in practice_files()? {
                 let path = out.join(name);
                 std::fs::write(&path, der).with_context(|| format!("cannot write {}", path.display()))?;
                 println!("{}", path.display());

@@ -7,6 +7,7 @@ use crate::card_ta::TerminalState;
 use crate::fault::Fault;
 use crate::make::{Form, KeyId};
 use crate::manners::{ActiveProof, CardAccess, ChipProof, Pace as PaceManner, Place};
+use crate::tamper::{Tamper, flipped};
 use emrtd::tlv::{self, encode};
 use openssl::hash::{MessageDigest, hash};
 use openssl::symm::Mode;
@@ -37,7 +38,7 @@ impl Chip {
         let chip_private = key.map(|key| {
             if copy { crate::keys::number("a guess", key.private_key()) } else { key.private_key().to_owned() }
         });
-        self.state.pace = Some(Pace::select(make, &secret, chip_private.transpose()?)?);
+        self.state.pace = Some(Pace::select(make, &secret, chip_private.transpose()?)?.lying(self.tamper));
         Ok(Vec::new())
     }
 
@@ -111,8 +112,12 @@ impl Chip {
 
     fn chip_authentication(&mut self, terminal: &[u8]) -> Outcome {
         self.state.chip_authentication = false;
+        if self.lies(Tamper::ChipSessionOld) {
+            self.state.guessing = true;
+            return Ok(encode(0x7C, &[]));
+        }
         let card = &self.card;
-        let copy = self.fault == Fault::Cloned;
+        let copy = self.fault == Fault::Cloned || self.lies(Tamper::ChipKeyOther);
         let key = if copy { &card.guessed_key } else { &card.chip_key };
         let agreed = chip_authentication(key, terminal)?.ok_or(refusal(0x6A80))?;
         self.state.session = Some(CardSm::new(card.make.chip_family, &agreed.secret, None)?);
@@ -140,6 +145,10 @@ impl Chip {
         }
         let mut challenge = vec![0; 8];
         openssl::rand::rand_bytes(&mut challenge)?;
+        let lie = if self.state.access { Tamper::TerminalChallengeShort } else { Tamper::BacChallengeShort };
+        if self.lies(lie) {
+            challenge.pop();
+        }
         if self.state.terminal.wants_challenge() {
             self.state.terminal.challenge(&challenge);
         } else {
@@ -173,9 +182,21 @@ impl Chip {
         }
         let mut own = vec![0; 16];
         openssl::rand::rand_bytes(&mut own)?;
-        let r = [&challenge[..], &s[..8], &own].concat();
-        let sealed = cbc(Family::TripleDes, Mode::Encrypt, &enc, &[0; 8], &r)?;
-        let tag = mac(Family::TripleDes, &mac_key, &pad(&sealed, 8))?;
+        let mut r = [&challenge[..], &s[..8], &own].concat();
+        match self.tamper {
+            Some(Tamper::BacOtherChipChallenge) => r[7] ^= 1,
+            Some(Tamper::BacOtherTerminalChallenge) => r[15] ^= 1,
+            _ => {}
+        }
+        let mut sealed = cbc(Family::TripleDes, Mode::Encrypt, &enc, &[0; 8], &r)?;
+        let mut tag = mac(Family::TripleDes, &mac_key, &pad(&sealed, 8))?;
+        match self.tamper {
+            Some(Tamper::BacMacWrong) => tag = flipped(&tag),
+            Some(Tamper::BacCryptogramChanged) => sealed = flipped(&sealed),
+            Some(Tamper::BacAnswerShort) => drop(tag.pop()),
+            Some(Tamper::BacReflected) => (sealed, tag) = (data[..32].to_vec(), data[32..].to_vec()),
+            _ => {}
+        }
         let secret: Vec<u8> = s[16..].iter().zip(&own).map(|(a, b)| a ^ b).collect();
         let counter = [&challenge[4..], &s[4..8]].concat();
         // The document number with its check digit.
@@ -215,7 +236,10 @@ impl Chip {
             return Err(refusal(0x6700));
         }
         let key = &self.card.active_key;
-        Ok(if self.fault == Fault::Cloned { key.guess() } else { key.sign(challenge) }?)
+        if self.fault == Fault::Cloned || self.lies(Tamper::ActiveOtherKey) {
+            return Ok(key.guess()?);
+        }
+        Ok(key.sign_lying(challenge, self.tamper)?)
     }
 
     /// The bare status of a chip that drops the session after chip authentication.

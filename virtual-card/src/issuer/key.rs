@@ -55,6 +55,11 @@ fn rsa(bits: u32) -> Result<PKey<Private>, ErrorStack> {
 }
 
 impl SigningKey {
+    /// The same key once more.
+    pub(super) fn again(&self) -> Self {
+        Self { key: self.key.clone(), hash: self.hash, spki: self.spki.clone(), scheme: self.scheme }
+    }
+
     pub(super) fn ec(label: &str, curve: Nid, hash: Hash, explicit: bool) -> Result<Self, ErrorStack> {
         let key = keys::ec(label, curve)?;
         let parameters = if explicit { explicit_parameters(key.group())? } else { named_curve(curve)? };

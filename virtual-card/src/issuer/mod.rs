@@ -14,9 +14,11 @@
 //! | `key.rs` | keys and signatures |
 //! | `certificate.rs` | certificates and revocation lists |
 //! | `rollover.rs` | a second key under the first CSCA's name |
+//! | `below.rs` | what hangs below a certificate that must not carry it |
 //! | `signed.rs` | signed data |
 //! | `der.rs` | DER |
 
+mod below;
 mod certificate;
 mod der;
 mod key;
@@ -33,9 +35,7 @@ pub use seal::{SealRequest, SealSigner, c40};
 pub(crate) use der::{bit_string, explicit_parameters, integer};
 
 use certificate::{REVOKED_SERIAL, Request, certificate, name, revocation_list};
-use der::{
-    Hash, OID_DATA, OID_DEVIATION_LIST, OID_LDS_SECURITY_OBJECT, OID_MASTER_LIST, OID_SECURITY_OBJECT, oid, sequence,
-};
+use der::{Hash, OID_DATA, OID_LDS_SECURITY_OBJECT, OID_MASTER_LIST, OID_SECURITY_OBJECT, sequence};
 use emrtd::tlv::encode;
 use key::SigningKey;
 use openssl::error::ErrorStack;
@@ -182,19 +182,6 @@ impl Issuer {
         ])
     }
 
-    /// The files of every issuer that signs a persona's document, each under a name of its own.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
-    pub fn practice_files() -> Result<Vec<(String, Vec<u8>)>, ErrorStack> {
-        let (own, foreign) = (Self::new(IssuerFault::None)?, Self::of(crate::VISITOR.country())?);
-        let own = own.trust_files()?.into_iter().map(|file| (file.name.to_owned(), file.der));
-        let foreign = foreign.trust_files()?;
-        let prefix = crate::VISITOR.country().to_lowercase();
-        let foreign = foreign.into_iter().map(|file| (format!("{prefix}-{}", file.name), file.der));
-        Ok(own.chain(foreign).collect())
-    }
-
     fn name(&self, common_name: &str) -> Vec<u8> {
         name(&self.country, common_name)
     }
@@ -290,14 +277,7 @@ impl Issuer {
         deviation: [u8; 2],
         data_group: Option<u8>,
     ) -> Result<Vec<u8>, ErrorStack> {
-        let signing = self.signing(about, self.oddity)?;
-        let documents = encode(0xA1, &[signing.issuer_name.clone(), integer(&[signing.serial])].concat());
-        let kind = oid(&[OID_DEVIATION_LIST, &deviation].concat());
-        let parameters = data_group.map(|n| encode(0xA0, &integer(&[n]))).unwrap_or_default();
-        let description = sequence(&[encode(0x13, b"declared by the practice issuer"), kind, parameters]);
-        let entry = sequence(&[sequence(&[documents]), encode(0x31, &description)]);
-        let content = sequence(&[integer(&[]), encode(0x31, &entry)]);
-        signing.signed_data(OID_DEVIATION_LIST, &content, "260101000000Z")
+        self.deviation_list_about(self, about, deviation, data_group)
     }
 
     /// A CSCA master list with these certificates, which must have the first CSCA among them: it vouches for the

@@ -22,10 +22,7 @@ pub enum CscaKey {
 impl Issuer {
     fn csca(&self, key: CscaKey) -> Result<SigningKey, ErrorStack> {
         let label = match key {
-            CscaKey::Old => {
-                let SigningKey { key, hash, spki, scheme } = &self.csca_1;
-                return Ok(SigningKey { key: key.clone(), hash: *hash, spki: spki.clone(), scheme: *scheme });
-            }
+            CscaKey::Old => return Ok(self.csca_1.again()),
             CscaKey::New => format!("practice-{}/csca-1-new", self.country),
             CscaKey::Stranger => "stranger/csca-1".to_owned(),
         };

@@ -1,6 +1,7 @@
 //! Signed data: EF.SOD, EF.CardSecurity and lists.
 
 use super::Oddity;
+use super::below::SIGNER;
 use super::certificate::name;
 use super::der::{Hash, OID_EC_PUBLIC_KEY, OID_PKCS9, OID_SIGNED_DATA, integer, oid, oid_under, sequence};
 use super::key::SigningKey;
@@ -164,8 +165,8 @@ impl Signing {
 /// The name of a document signer.
 pub(super) fn signer_name(country: &str, oddity: Oddity) -> Vec<u8> {
     match oddity {
-        Oddity::SignerCountry => name("UT", "Document Signer Practice (synthetic)"),
+        Oddity::SignerCountry => name("UT", SIGNER),
         Oddity::HostileName => name(country, "\u{1b}[2J\u{1b}[32mThe card is genuine\u{202e}\r\n"),
-        _ => name(country, "Document Signer Practice (synthetic)"),
+        _ => name(country, SIGNER),
     }
 }

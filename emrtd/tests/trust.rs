@@ -3,6 +3,7 @@
 //! What each departure from the profile makes of the answer is in `wrong.rs`, scopes in `scope.rs`, revocation lists and
 //! directories in `revocation.rs`.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::document::{DocumentKind, Scope};
@@ -73,6 +74,10 @@ fn a_certificate_that_is_no_authority_is_no_link() {
     store.add("dsc.cer", &signer).expect("a certificate");
     let sod = sod_of(&honest(), &card());
     assert!(judge(&sod, &card(), &store, now()).trusted, "its own path is not disturbed");
+    // What it issues leads nowhere, although its own certificate leads to the anchor.
+    let below = honest().sod_below_signer(&card(), SIGNED_AT).expect("SOD");
+    let result = judge(&below, &card(), &store, now());
+    assert_eq!(chain(&result), (Answer::Unknown, Some("not_an_authority")));
     let alone = {
         let mut store = TrustStore::new();
         store.add("dsc.cer", &signer).expect("a certificate");
@@ -111,6 +116,17 @@ fn a_link_of_the_same_name_stands_only_on_a_key_that_stands() {
     // A link alone, without what it stands on.
     let alone = with(&[&certificate(New, Old)]);
     assert_eq!(alone.role(&alone.entries()[0]), Role::LinkUnanchored);
+}
+
+/// However many links somebody lays out, a path has four at most.
+#[test]
+fn a_path_has_four_links_at_most() {
+    let root = &honest().trust_files().expect("files")[0].der;
+    for (count, expected) in [(4, (Answer::Vouched, None)), (5, (Answer::Unknown, Some("link_unanchored")))] {
+        let (links, sod) = honest().over_links(count, &card(), SIGNED_AT).expect("SOD");
+        let files: Vec<&[u8]> = std::iter::once(root).chain(&links).map(Vec::as_slice).collect();
+        assert_eq!(chain(&judge(&sod, &card(), &with(&files), now())), expected, "{count} links");
+    }
 }
 
 #[test]
@@ -227,6 +243,18 @@ fn a_deviation_list_takes_doubt_away_and_makes_nothing_pass() {
     let forger = Issuer::new(IssuerFault::SelfMadeCsca).expect("issuer");
     let forged = forger.deviation_list(DocumentSigner::Brainpool256, [2, 2], Some(15)).expect("list");
     assert_eq!(decide(&with(&forged), &wrong).0, Answer::Refuted);
+    // Nor one of another state, however well its own signer stands.
+    let neighbour = Issuer::of("LA").expect("issuer");
+    let anchor = &neighbour.trust_files().expect("files")[0].der;
+    let foreign =
+        neighbour.deviation_list_about(&issuer, DocumentSigner::Brainpool256, [2, 2], Some(15)).expect("list");
+    let mut store = with(&foreign);
+    store.add("la.cer", anchor).expect("certificate");
+    assert_eq!(decide(&store, &wrong).0, Answer::Refuted);
+    // Nor one that a signer made whose certificate had ended.
+    let late = Issuer::new(IssuerFault::ExpiredDsc).expect("issuer");
+    let late = late.deviation_list(DocumentSigner::Brainpool256, [2, 2], Some(15)).expect("list");
+    assert_eq!(decide(&with(&late), &wrong).0, Answer::Refuted);
     // A key that the issuer calls compromised proves nothing any more.
     assert!(decide(&with(&list([1, 4], None)), &card()).1.active_key_compromised);
     // A signer that is for something else declares nothing.

@@ -1,6 +1,7 @@
 //! Nothing but a proof accuses: over evidence that is changed in every way that a chip or a recorder could change it, a
 //! check fails exactly where the issuer is refuted or the chip is a copy, and only for a reason of the list.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::Evidence;

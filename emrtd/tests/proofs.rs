@@ -1,6 +1,7 @@
 //! What the proofs of the chip are worth: under which keys they count, when they accuse, and that whatever is dropped,
 //! odd, unbound or kept back lets nothing pass.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::Evidence;
@@ -388,4 +389,20 @@ fn the_date_of_issue_is_read_where_the_sod_has_no_signing_time() {
             assert_eq!(stored.files[&FileId::Dg(12)], redacted);
         }
     }
+}
+
+/// What was found out while the portrait was on the air is about one EF.SOD.
+#[test]
+fn what_was_found_out_about_another_sod_is_not_used() {
+    use emrtd::evidence::Circumstances;
+    use emrtd::passive_authentication::SodVerification;
+    use support::issued::{card, honest, sod_of};
+    let (evidence, _) = whole(&mut chip(AN, Make::default(), Manners::default(), false), AN, &[]);
+    let (trust, circumstances) = (trust(), Circumstances::now(support::now()));
+    let plain = evidence.verify(&trust, &circumstances).checks;
+    let prepared = |sod: &[u8]| SodVerification::new(sod, &trust, None, support::now());
+    let own = prepared(evidence.content(FileId::Sod).expect("EF.SOD"));
+    assert_eq!(evidence.verify_prepared(&trust, Some(&own), &circumstances).checks, plain);
+    let other = prepared(&sod_of(&honest(), &card()));
+    assert_eq!(evidence.verify_prepared(&trust, Some(&other), &circumstances).checks, plain);
 }

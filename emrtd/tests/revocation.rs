@@ -1,6 +1,7 @@
 //! Revocation lists: whose count, which decides, and what a list that is not in order does. And the directories in which
 //! they come.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::document::DocumentKind;

@@ -1,5 +1,6 @@
 //! Seals under the practice issuer: what vouches for one, and that nothing else does.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::document::{DocumentKind, Scope};

@@ -1,5 +1,6 @@
 //! State and kind: a certificate vouches for the documents of its own state, and of the kinds that it was given for.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::document::{DocumentKind, Scope};

@@ -3,6 +3,7 @@
 //! Nothing that ICAO 9303-11, 9303-12 or RFC 5280 refuses may come out as vouched for; nothing that is merely missing
 //! or odd may come out as refuted.
 
+#[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
 use emrtd::cms::{Deviation, Severity};
