@@ -11,6 +11,7 @@
 //! | consistency | [`crate::cross_check()`] | `mrz_check_digits`, `dg1_dg13_*`, `chip_qr_*`, `chip_number`, `dgN_readable` |
 //! | holder | nobody yet | |
 
+use crate::calendar::in_vietnam;
 use crate::cross_check::{CrossCheck, Sources, cross_check, mrz_number, number_advice};
 use crate::date::{CardDate, Century, is_without_end};
 use crate::dg13::{Dg13, Field};
@@ -109,13 +110,6 @@ pub fn issued(evidence: &Evidence) -> Option<(u8, UnixTime)> {
     Some((13, UnixTime(day.midnight().assume_utc().unix_timestamp())))
 }
 
-/// The day in Vietnam, which has one time zone and no summer time.
-#[must_use]
-pub fn vietnam_day(now: UnixTime) -> Date {
-    let at = time::OffsetDateTime::from_unix_timestamp(now.0.saturating_add(7 * 3600));
-    at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH).date()
-}
-
 /// The first day that a date may mean.
 fn first_day(date: CardDate) -> Option<Date> {
     let month = date.month().unwrap_or(time::Month::January);
@@ -174,7 +168,7 @@ fn validity(mrz: Option<&Mrz>, dg13: Option<&Dg13>, today: Today) -> (Validity, 
     const ID: &str = "document_validity";
     let unknown = |reason: &str| (Validity::Unknown, Check::not_performed(ID, reason));
     let stated = |field| dg13.and_then(|dg13| dg13.get(field));
-    let day = vietnam_day(today.now);
+    let day = in_vietnam(today.now.0).date();
     let clock_unsure = || unknown("clock_unsure");
     if let Some(issued) = stated(Field::IssueDate).and_then(CardDate::from_text).and_then(first_day)
         && day < issued

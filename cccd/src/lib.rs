@@ -15,6 +15,7 @@
 //! | [`document`] | which kind of document it is, and which are taken |
 
 pub mod access;
+pub mod calendar;
 pub mod code;
 pub mod cross_check;
 pub mod date;

@@ -1,8 +1,9 @@
 //! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` answers `ok`;
 //! [`crate::registrar::est`] has those of identity, time and bundles.
 
+use crate::answer::{Refused, named};
 use crate::ingest::{IngestError, ingest};
-use crate::registrar::{Presented, Registrar, RegistrarError};
+use crate::registrar::Registrar;
 use crate::store::EventStore;
 use crate::tls::Peer;
 use axum::body::Bytes;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use events::Clock;
-use events::sync::{EVENTS_PATH, Refusal, decode_batch};
+use events::sync::{EVENTS_PATH, decode_batch};
 use std::sync::Arc;
 
 /// The largest batch in bytes.
@@ -33,54 +34,6 @@ pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Opti
         .route("/v1/health", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Shared { store, clock, registrar })
-}
-
-/// A refusal with its HTTP status.
-#[derive(Debug)]
-pub(crate) struct Refused(u16, Refusal);
-
-impl From<(u16, Refusal)> for Refused {
-    fn from((status, refusal): (u16, Refusal)) -> Self {
-        Self(status, refusal)
-    }
-}
-
-impl Refused {
-    pub(crate) fn new(status: u16, code: &str, message: &str, remedy: &str) -> Self {
-        let (code, message, remedy) = (code.to_owned(), message.to_owned(), remedy.to_owned());
-        Self(status, Refusal { code, message, remedy, committed: None })
-    }
-
-    /// A thread panicked; the log says why.
-    fn internal() -> Self {
-        Self::new(500, "internal", "central failed", "try again later, and tell its operator")
-    }
-}
-
-impl From<RegistrarError> for Refused {
-    fn from(error: RegistrarError) -> Self {
-        error.refusal().into()
-    }
-}
-
-/// Work off the network threads: signatures, fsync, hashes of pass words.
-pub(crate) async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
-) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Refused::internal()))
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(self.1)).into_response()
-    }
-}
-
-/// The device of a connection, or what to answer one without a certificate.
-pub(crate) fn named(peer: Peer) -> Result<Presented, Refused> {
-    let missing = || Refused::new(401, "certificate_missing", "this wants a device's certificate", "enrol the device");
-    peer.0.ok_or_else(missing)
 }
 
 async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
@@ -120,7 +73,7 @@ async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Pee
         }
         Ok(Err((status, refusal))) => {
             tracing::warn!(device = name, events, code = refusal.code, "batch refused");
-            Refused(status, refusal).into_response()
+            Refused::from((status, refusal)).into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -3,6 +3,7 @@
 //!
 //! An event is acknowledged only after the database committed it to disk. The signed bytes are kept unchanged.
 
+mod answer;
 pub mod http;
 pub mod ingest;
 pub mod registrar;

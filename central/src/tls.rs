@@ -1,10 +1,9 @@
 //! Mutual TLS: who is connected is what the client certificate says, and nothing else.
 
-use crate::registrar::Presented;
 use axum::Extension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use program::Failure;
+use program::{Coded, exit};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -60,15 +59,31 @@ impl TlsError {
     }
 }
 
-impl From<TlsError> for Failure {
-    fn from(error: TlsError) -> Self {
-        let remedy = match error {
-            TlsError::Read { .. } => "make them with `provision server`, and let central's user read them",
-            TlsError::Content { .. } => "give the pass phrase under which `provision server` made it, or make it anew",
-            TlsError::Rustls(_) | TlsError::Verifier(_) => "make certificate and key anew: provision server",
-        };
-        Self::usage(error.code(), emrtd::error::describe(&error), remedy)
+impl Coded for TlsError {
+    fn code(&self) -> &str {
+        Self::code(self)
     }
+
+    fn remedy(&self) -> &str {
+        match self {
+            Self::Read { .. } => "make them with `provision server`, and let central's user read them",
+            Self::Content { .. } => "give the pass phrase under which `provision server` made it, or make it anew",
+            Self::Rustls(_) | Self::Verifier(_) => "make certificate and key anew: provision server",
+        }
+    }
+
+    fn exit(&self) -> u8 {
+        exit::USAGE
+    }
+}
+
+/// The device at the other end of a connection, from its certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// Common name.
+    pub name: String,
+    /// Fingerprint of its key.
+    pub key: String,
 }
 
 /// Files of the endpoint.

@@ -1,6 +1,5 @@
 //! Why a device cannot be used: one type for every class but the chip readers, which have more to say.
 
-use program::Failure;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use thiserror::Error;
@@ -71,11 +70,7 @@ pub enum DeviceError {
     },
 }
 
-impl From<DeviceError> for Failure {
-    fn from(error: DeviceError) -> Self {
-        Self::device(error.code(), error.to_string(), error.remedy())
-    }
-}
+program::coded!(DeviceError);
 
 impl DeviceError {
     /// A stable identifier.

@@ -107,14 +107,12 @@ pub enum Body {
 ///
 /// | `what` | `from` and `to` |
 /// |---|---|
-/// | `enrolled` | – and the site |
 /// | `certificate_renewed` | ends of validity, seconds since 1970 |
 /// | `clock_jumped` | what the clock should have said and what it says, seconds since 1970 |
 /// | `time_signed` | what the device believed and what central said |
 /// | `bundle_activated`, `bundle_refused`, `bundle_withdrawn` | version before and version, or code |
 /// | `settings_activated`, `settings_refused` | hashes, or code |
-/// | `update_installed`, `update_confirmed`, `update_failed` | version before and version, or code |
-/// | `tampered` | – |
+/// | `update_kept`, `update_failed` | rollout and version, and `well` or code |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEvent {

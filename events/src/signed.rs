@@ -63,12 +63,6 @@ pub enum EventError {
     Broken(u64),
 }
 
-impl From<openssl::error::ErrorStack> for EventError {
-    fn from(_: openssl::error::ErrorStack) -> Self {
-        Self::Signature
-    }
-}
-
 impl EventError {
     /// A stable identifier.
     #[must_use]
@@ -154,7 +148,8 @@ impl Verifier {
     /// # Errors
     /// When it is no P-256 key.
     pub fn from_pem(pem: &[u8]) -> Result<Self, EventError> {
-        Self::new(&PKey::public_key_from_pem(pem)?.public_key_to_der()?)
+        let der = PKey::public_key_from_pem(pem).and_then(|key| key.public_key_to_der());
+        Self::new(&der.map_err(|_| EventError::Key)?)
     }
 
     /// Checks envelope, encoding and signature of one event.
@@ -189,9 +184,10 @@ impl Verifier {
         if signature.len() != 64 {
             return Err(EventError::Signature);
         }
-        let valid = EcdsaSig::from_private_components(number(0..32)?, number(32..64)?)
-            .and_then(|signature| signature.verify(&Sha256::digest(data), &self.key))?;
-        if valid { Ok(()) } else { Err(EventError::Signature) }
+        let signature = number(0..32).and_then(|r| EcdsaSig::from_private_components(r, number(32..64)?));
+        // Numbers that the library does not take are no signature.
+        let valid = signature.and_then(|signature| signature.verify(&Sha256::digest(data), &self.key));
+        if valid.unwrap_or(false) { Ok(()) } else { Err(EventError::Signature) }
     }
 }
 

@@ -15,6 +15,7 @@
 //! [`FleetCa::use_root`], when the devices say that they have it; [`FleetCa::retire_root`].
 
 use crate::error::{FleetError, io};
+use crate::files::{replace, write_new};
 use events::Clock;
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -30,40 +31,6 @@ use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use program::private;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// Writes a new file, readable by the owner only.
-///
-/// # Errors
-/// [`FleetError::Exists`] when it is there already.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = match file {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(FleetError::Exists(path.to_owned()));
-        }
-        file => file.map_err(io("write", path))?,
-    };
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", path))
-}
-
-/// Replaces a file at once: a power cut leaves the old content or the new one.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside);
-    let mut file = file.map_err(io("write", &beside))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &beside))?;
-    std::fs::rename(&beside, path).map_err(io("replace", path))?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("sync", directory))
-}
 
 /// Roots that somebody trusts. Their own validity is not looked at: a device whose clock is wrong, or that stood in a
 /// store-room for years, must still find home, and a root ends by leaving the bundle.

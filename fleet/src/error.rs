@@ -1,8 +1,6 @@
 //! Why something of the fleet is not taken.
 
-use emrtd::error::describe;
 use openssl::error::ErrorStack;
-use program::Failure;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -93,11 +91,7 @@ pub enum FleetError {
     Parts(&'static str),
 }
 
-impl From<FleetError> for Failure {
-    fn from(error: FleetError) -> Self {
-        Self::device(error.code(), describe(&error), error.remedy())
-    }
-}
+program::coded!(FleetError);
 
 impl FleetError {
     /// A stable identifier.

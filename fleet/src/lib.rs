@@ -7,6 +7,7 @@
 //! | [`request`] | what a device sends to be enrolled: a PKCS#10 request, bound to its birth key |
 //! | [`answer`] | what comes back: certificates, and the assignment, sealed for that device |
 //! | [`est`] | what RFC 7030 puts on the wire: base64, certs-only PKCS#7, paths |
+//! | [`files`] | files that only their owner reads, replaced at once |
 //! | [`time`] | the time, signed over a nonce |
 //! | [`renewal`] | when a certificate is renewed |
 //! | [`bundle`] | anchors, lists, profiles and settings in one signed file |
@@ -22,6 +23,7 @@ pub mod authority;
 pub mod bundle;
 pub mod error;
 pub mod est;
+pub mod files;
 pub mod operator;
 pub mod profile;
 pub mod receipt;

@@ -11,9 +11,9 @@
 //! any point leaves the one before.
 
 use fleet::FleetError;
-use fleet::authority::replace;
 use fleet::bundle::{Acceptance, Bundle};
 use fleet::error::io;
+use fleet::files::replace;
 use std::path::{Path, PathBuf};
 
 /// The signed file in the directory of a bundle.

@@ -3,13 +3,13 @@
 use crate::TrustedClock;
 use crate::state::Credential;
 use drivers::key_store::KeyStore;
-use emrtd::error::describe;
 use events::Clock as _;
 use events::event::Bytes;
 use events::sync::Refusal;
 use fleet::authority::Roots;
 use fleet::est::{self, Report};
 use openssl::x509::X509;
+use program::describe;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RANGE, RETRY_AFTER};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -5,17 +5,17 @@
 
 use crate::central::{Central, CentralError, Enrolled};
 use crate::clock::TrustedClock;
+pub use crate::disk::{Disk, Files, Random, SITE_KEY_FILE, system_random};
 use crate::machine::{Outcome, Present, Step, next};
 use crate::state::{Credential, Place, State};
 use drivers::key_store::{KeyStore, KeyStoreError};
-use emrtd::error::describe;
 use events::event::Bytes;
 use events::{Clock as _, Quality};
 use fleet::answer;
-use fleet::authority::{Roots, replace};
+use fleet::authority::Roots;
 use fleet::request::{self, About, Key, Keys, Way};
 use fleet::{FleetError, sealed_box, words};
-use program::Failure;
+use program::describe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,6 @@ use zeroize::Zeroizing;
 pub const EVENT_KEY: &str = "event";
 /// Label of the key that names the device.
 pub const BIRTH_KEY: &str = "birth";
-/// Name of the file with the site's key.
-pub const SITE_KEY_FILE: &str = "subject.sealed";
 
 /// A step could not be taken.
 #[derive(Debug, Error)]
@@ -56,11 +54,7 @@ pub enum KeeperError {
     Busy(PathBuf),
 }
 
-impl From<KeeperError> for Failure {
-    fn from(error: KeeperError) -> Self {
-        Self::device(error.code(), describe(&error), error.remedy())
-    }
-}
+program::coded!(KeeperError);
 
 impl KeeperError {
     /// A stable identifier.
@@ -145,47 +139,6 @@ pub enum Progress {
         /// Seconds since 1970.
         until: i64,
     },
-}
-
-/// Where an identity is written: each call is one change that a cut of power leaves undone or done.
-pub trait Disk: Send + Sync {
-    /// Writes the state.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    fn save(&self, directory: &Path, state: &State) -> Result<(), FleetError>;
-
-    /// Writes the sealed key of the site.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError>;
-}
-
-/// The file system.
-#[derive(Debug, Clone, Copy)]
-pub struct Files;
-
-impl Disk for Files {
-    fn save(&self, directory: &Path, state: &State) -> Result<(), FleetError> {
-        state.save(directory)
-    }
-
-    fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError> {
-        program::private::directory(directory).map_err(fleet::error::io("make", directory))?;
-        replace(&directory.join(SITE_KEY_FILE), sealed)
-    }
-}
-
-/// Randomness as an argument.
-pub type Random<'a> = &'a dyn Fn(&mut [u8]);
-
-/// The system's random source.
-///
-/// # Panics
-/// When it fails: a key or nonce that can be guessed is worse than none.
-pub fn system_random(bytes: &mut [u8]) {
-    openssl::rand::rand_bytes(bytes).expect("the random source");
 }
 
 /// The keeper of a device's identity.

@@ -17,6 +17,7 @@
 pub mod bundles;
 pub mod central;
 pub mod clock;
+mod disk;
 pub mod keeper;
 pub mod machine;
 pub mod state;

@@ -3,7 +3,8 @@
 
 use events::event::Bytes;
 use fleet::FleetError;
-use fleet::authority::{Roots, replace};
+use fleet::authority::Roots;
+use fleet::files::replace;
 use fleet::request::Way;
 use openssl::x509::X509;
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 use crate::Failure;
 use std::io;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Reads a file that the command line names.
 ///
@@ -10,6 +11,15 @@ use std::path::Path;
 /// `file_unreadable`.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// A pass phrase from a file, without the line's end.
+///
+/// # Errors
+/// `file_unreadable`.
+pub fn pass_phrase(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = Zeroizing::new(read(path)?);
+    Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
 }
 
 /// Writes a file that the command line names.

@@ -4,11 +4,17 @@
 pub mod files;
 pub mod owner;
 pub mod private;
+pub mod set;
+mod text;
 
-use emrtd::error::describe;
-use serde::Serialize;
+#[doc(hidden)]
+pub use serde;
+pub use text::Private;
+
+use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Exit statuses of the programs.
 pub mod exit {
@@ -30,8 +36,75 @@ pub mod exit {
     pub const DEVICE: u8 = 70;
 }
 
+/// An error with what people are told of it. Every crate above this one implements it for its own errors, in one place each:
+///
+/// ```
+/// use program::{Coded, Failure, exit};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the door is locked")]
+/// struct Locked;
+///
+/// impl Coded for Locked {
+///     fn code(&self) -> &str {
+///         "door_locked"
+///     }
+///     fn remedy(&self) -> &str {
+///         "turn the key"
+///     }
+/// }
+///
+/// fn enter() -> Result<(), Failure> {
+///     Err(Locked)?
+/// }
+///
+/// let failure = enter().unwrap_err();
+/// assert_eq!(failure.to_string(), "the door is locked [door_locked]: turn the key");
+/// assert_eq!(failure.exit, exit::DEVICE);
+/// ```
+pub trait Coded: std::error::Error + Sized {
+    /// A stable identifier: `docs/errors.md` lists it.
+    fn code(&self) -> &str;
+
+    /// What to do about it.
+    fn remedy(&self) -> &str;
+
+    /// How a program ends that meets it.
+    fn exit(&self) -> u8 {
+        exit::DEVICE
+    }
+}
+
+/// Says that errors with methods `code` and `remedy` of their own are [`Coded`].
+#[macro_export]
+macro_rules! coded {
+    ($($error:ty),+ $(,)?) => {$(
+        impl $crate::Coded for $error {
+            fn code(&self) -> &str {
+                <$error>::code(self)
+            }
+
+            fn remedy(&self) -> &str {
+                <$error>::remedy(self)
+            }
+        }
+    )+};
+}
+
+/// An error with its causes on one line.
+#[must_use]
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// What a lock guards, also where somebody panicked with it.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A failure as people and programs see it. Never holds personal data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Stable code.
     pub code: String,
@@ -65,6 +138,25 @@ impl Failure {
         Self { code: code.to_owned(), message: message.into(), remedy: remedy.to_owned(), exit: exit::DEVICE }
     }
 
+    /// Of an error that is wanted afterwards.
+    #[must_use]
+    pub fn of(error: &impl Coded) -> Self {
+        let (code, remedy) = (error.code().to_owned(), error.remedy().to_owned());
+        Self { code, message: describe(error), remedy, exit: error.exit() }
+    }
+
+    /// The same, as a mistake on the command line or in a file that it names.
+    #[must_use]
+    pub fn as_usage(self) -> Self {
+        Self { exit: exit::USAGE, ..self }
+    }
+
+    /// The same, with what else is to be done here.
+    #[must_use]
+    pub fn with_remedy(self, remedy: &str) -> Self {
+        Self { remedy: remedy.to_owned(), ..self }
+    }
+
     /// The same, with where it happened before the message.
     #[must_use]
     pub fn within(self, place: impl std::fmt::Display) -> Self {
@@ -78,18 +170,9 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-impl From<emrtd::Error> for Failure {
-    fn from(error: emrtd::Error) -> Self {
-        let remedy = match error.code() {
-            "wrong_access_key" => "check the number (or the MRZ data) against the card that lies on the reader",
-            "no_access_protocol" => "allow another access protocol, or give the data that it needs (--mrz for BAC)",
-            "secure_messaging_failed" => {
-                "take the card off and lay it down again, or on another reader; if no reader gets through, go on without the chip"
-            }
-            _ => "take the card off, lay it flat on the reader and try again",
-        };
-        let message = describe(&error);
-        Self { code: error.code().to_owned(), message, remedy: remedy.to_owned(), exit: exit::NOT_READ }
+impl<E: Coded> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::of(&error)
     }
 }
 
@@ -102,6 +185,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| {
         Failure::device("stdout_closed", format!("cannot write to standard output: {e}"), "keep the pipe open")
     })
+}
+
+/// Prints a table or text for people. Whoever closes the pipe has seen enough.
+pub fn print_text(text: &str) {
+    drop(print(text));
 }
 
 /// Ends a program: the failure for people on standard error and, where JSON was asked for, on standard output.
@@ -122,15 +210,38 @@ pub fn end(result: Result<u8, Failure>, json: bool) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    /// Every code that a source of central or the technician's tool writes out stands on the page: what looks like
+    #[test]
+    fn causes_are_told() {
+        let inner = std::fmt::Error;
+        let outer = std::io::Error::other(inner);
+        let error = super::owner::OwnerError::Failed { directory: "/x".into(), why: outer };
+        assert_eq!(super::describe(&error), format!("{error}: {inner}"));
+    }
+
+    /// Every code that a source of device, central or the technician's tool writes out stands on the page: what looks like
     /// `Failure::usage("code"`, `=> "code"`, `code: "code"` and the like.
     #[test]
     fn the_page_lists_every_code() {
         let page = include_str!("../../docs/errors.md");
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut found = 0;
-        let mut directories =
-            ["program/src", "central/src/store", "central/src/bin", "provisioning/src"].map(|d| root.join(d)).to_vec();
+        let mut directories = [
+            "program",
+            "visit",
+            "config",
+            "reading",
+            "devices",
+            "store",
+            "handoff",
+            "site",
+            "kiosk",
+            "desk",
+            "agent",
+            "provisioning",
+        ]
+        .map(|room| root.join(room).join("src"))
+        .to_vec();
+        directories.extend(["central/src/store", "central/src/bin"].map(|d| root.join(d)));
         let mut files =
             ["central/src/tls.rs", "central/src/registrar/settings.rs"].map(|file| root.join(file)).to_vec();
         while let Some(directory) = directories.pop() {
@@ -141,6 +252,9 @@ mod tests {
         }
         for file in files {
             let text = std::fs::read_to_string(&file).expect("source");
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // Elsewhere an arrow leads to words of other kinds.
+            let of_errors = ["Coded for", "coded!("].iter().any(|word| text.contains(word));
             for start in [
                 "Failure::usage(",
                 "Failure::device(",
@@ -151,6 +265,9 @@ mod tests {
                 "code: ",
                 "=> ",
             ] {
+                if start == "=> " && !of_errors {
+                    continue;
+                }
                 for after in text.split(start).skip(1) {
                     let Some(code) = after.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next())
                     else {

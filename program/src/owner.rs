@@ -2,8 +2,7 @@
 //!
 //! Every command that touches the directory of a device or of central calls [`step_down`] before anything else.
 
-use crate::Failure;
-use emrtd::error::describe;
+use crate::Coded;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -39,19 +38,15 @@ pub enum OwnerError {
     },
 }
 
-impl OwnerError {
-    /// A stable identifier.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+impl Coded for OwnerError {
+    fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "owner_unknown",
             Self::Failed { .. } => "owner_failed",
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub const fn remedy(&self) -> &'static str {
+    fn remedy(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => {
                 "give it to its service's user: chown -R cccd-agent:cccd /etc/cccd-agent at a device, chown -R cccd-central: /etc/cccd-central at central"
@@ -60,12 +55,6 @@ impl OwnerError {
                 "install util-linux (setpriv) and coreutils (id), or call this as the user of the service"
             }
         }
-    }
-}
-
-impl From<OwnerError> for Failure {
-    fn from(error: OwnerError) -> Self {
-        Self::device(error.code(), describe(&error), error.remedy())
     }
 }
 

@@ -15,9 +15,9 @@
 //! An enrolment carries our request in the header [`fleet::est::REQUEST_HEADER`]; its PKCS#10 request is that of the body.
 
 use super::files::{self, Part};
-use super::{Decision, Presented, Registrar, RegistrarError};
-use crate::http::{Refused, apart, named};
-use crate::tls::{Peer, TlsFiles};
+use super::{Decision, Registrar, RegistrarError};
+use crate::answer::{Refused, apart, named};
+use crate::tls::{Peer, Presented, TlsFiles};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};

@@ -9,6 +9,7 @@
 //! than the one that is known ([`Registrar::quarantine`]). Who of the two is the right one cannot be told from here: both
 //! are shut out until a technician has looked and enrols one of them anew.
 
+mod error;
 pub mod est;
 pub mod files;
 pub mod registry;
@@ -16,8 +17,9 @@ pub mod settings;
 pub mod technician;
 
 use crate::store::StoreError;
+use crate::tls::Presented;
+pub use error::RegistrarError;
 use events::Clock;
-use events::sync::Refusal;
 use files::Files;
 use fleet::answer::{self, Assignment, Octets};
 use fleet::authority::{FleetCa, is_device_name, validity};
@@ -26,12 +28,10 @@ use fleet::request::{Request, Way, csr_key};
 use fleet::rollout::Rollout;
 use fleet::{FleetError, fingerprint, request};
 use openssl::x509::X509;
-use program::Failure;
-use registry::{Change, Device, Pending, Registry};
+use registry::{Change, Device, DeviceState, Pending, Registry};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use thiserror::Error;
 
 /// How long a request waits for a technician, seconds.
 const PENDING_FOR: i64 = 7 * 86_400;
@@ -39,94 +39,6 @@ const PENDING_FOR: i64 = 7 * 86_400;
 const MOST_PENDING: u64 = 2000;
 /// How soon a device that waits for a technician asks again.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
-
-/// Why a device does not get what it asks for.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RegistrarError {
-    /// The request is not taken.
-    #[error("the request is not taken")]
-    Request(#[source] FleetError),
-    /// A certificate or answer could not be made.
-    #[error("the answer could not be made")]
-    Answer(#[source] FleetError),
-    /// Nobody expects this device.
-    #[error("nobody expects the device with serial number {0}")]
-    Unknown(String),
-    /// The token is wrong, spent or too old.
-    #[error("the one-time token is wrong, spent or too old")]
-    Token,
-    /// A key of the device was revoked.
-    #[error("a key of this device was revoked")]
-    Revoked,
-    /// There is a copy of the device.
-    #[error("there is a copy of this device; both are shut out")]
-    Quarantined,
-    /// The certificate is not the one that the device has now.
-    #[error("the certificate belongs to another device or was replaced")]
-    Superseded,
-    /// It has been away for too long.
-    #[error("the certificate ended more than {0} days ago")]
-    TooLate(u32),
-    /// Devices of the site would not know the profile.
-    #[error("no profile {profile:?} comes with the agent or with the bundle for {site}")]
-    Profile {
-        /// Its name.
-        profile: String,
-        /// The site.
-        site: String,
-    },
-    /// Too many requests wait.
-    #[error("too many requests wait for a technician")]
-    Crowded,
-    /// The database.
-    #[error("the registry failed")]
-    Store(#[from] StoreError),
-}
-
-impl RegistrarError {
-    /// HTTP status, stable code, remedy.
-    #[must_use]
-    pub const fn answer(&self) -> (u16, &'static str, &'static str) {
-        match self {
-            Self::Request(error) => (400, error.code(), error.remedy()),
-            Self::Answer(error) => (500, error.code(), error.remedy()),
-            Self::Unknown(_) => (403, "device_unknown", "put it on the list of expected devices, or use another way"),
-            Self::Token => (403, "token_invalid", "ask for a new token; one lasts for one device and three days"),
-            Self::Revoked => (403, "device_revoked", "reset the device hard and enrol it as a new one"),
-            Self::Quarantined => (403, "device_quarantined", "find both devices, reset both hard, enrol the right one"),
-            Self::Superseded => (403, "certificate_superseded", "enrol the device again with its birth key"),
-            Self::TooLate(_) => (403, "certificate_too_old", "let a technician confirm the device anew"),
-            Self::Profile { .. } => {
-                (400, "profile_unknown", "correct its name, or publish the bundle with profiles/NAME.toml first")
-            }
-            Self::Crowded => (503, "registrar_crowded", "try again later, or use a list or a token"),
-            Self::Store(_) => (503, "store_failed", "try again later"),
-        }
-    }
-
-    /// For the device.
-    #[must_use]
-    pub fn refusal(&self) -> (u16, Refusal) {
-        let (status, code, remedy) = self.answer();
-        let (code, remedy) = (code.to_owned(), remedy.to_owned());
-        let message = match self {
-            Self::Request(error) | Self::Answer(error) => error.to_string(),
-            other => other.to_string(),
-        };
-        (status, Refusal { code, message, remedy, committed: None })
-    }
-}
-
-impl From<RegistrarError> for Failure {
-    fn from(error: RegistrarError) -> Self {
-        let (_, code, remedy) = error.answer();
-        match error {
-            RegistrarError::Store(error) => error.into(),
-            error => Self::usage(code, emrtd::error::describe(&error), remedy),
-        }
-    }
-}
 
 /// What is decided.
 #[derive(Debug)]
@@ -145,15 +57,6 @@ pub enum Decision {
         /// When to ask again.
         retry_after: Duration,
     },
-}
-
-/// The device at the other end of a connection, from its certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presented {
-    /// Common name.
-    pub name: String,
-    /// Fingerprint of its key.
-    pub key: String,
 }
 
 /// What is the same for all devices.
@@ -267,12 +170,14 @@ impl Registrar {
                 return Err(RegistrarError::Revoked);
             }
         }
-        let known = change.by_birth(&birth)?.filter(|device| device.state != "expected");
+        let known = change.by_birth(&birth)?.filter(|device| device.state != DeviceState::Expected);
         if let Some(mut device) = known {
-            match device.state.as_str() {
-                "active" => {}
-                "quarantined" => return Err(RegistrarError::Quarantined),
-                _ => return Err(RegistrarError::Revoked),
+            match device.state {
+                DeviceState::Active => {}
+                DeviceState::Quarantined => return Err(RegistrarError::Quarantined),
+                DeviceState::Expected | DeviceState::Revoked | DeviceState::Replaced => {
+                    return Err(RegistrarError::Revoked);
+                }
             }
             let same_key = device.tls_key.as_ref() == Some(&tls);
             let mut repeated = same_key;
@@ -367,7 +272,7 @@ impl Registrar {
             serial: request.serial.clone(),
             site: place.site,
             profile: place.profile,
-            state: "active".to_owned(),
+            state: DeviceState::Active,
             birth: Some(birth.clone()),
             event_key: Some(hex::encode(&request.event)),
             since: now,
@@ -452,10 +357,12 @@ impl Registrar {
     /// When it may not.
     pub fn admits(&self, presented: &Presented) -> Result<(), RegistrarError> {
         let Some(device) = self.registry.device(&presented.name)? else { return Ok(()) };
-        match device.state.as_str() {
-            "active" => {}
-            "quarantined" => return Err(RegistrarError::Quarantined),
-            _ => return Err(RegistrarError::Revoked),
+        match device.state {
+            DeviceState::Active => {}
+            DeviceState::Quarantined => return Err(RegistrarError::Quarantined),
+            DeviceState::Expected | DeviceState::Revoked | DeviceState::Replaced => {
+                return Err(RegistrarError::Revoked);
+            }
         }
         let newest = device.tls_key.as_ref() == Some(&presented.key);
         // Until the new one was used, the device may still be on its way to it.
@@ -529,12 +436,12 @@ impl Registrar {
                 serial: serial.to_owned(),
                 site: site.to_owned(),
                 profile: profile.to_owned(),
-                state: "expected".to_owned(),
+                state: DeviceState::Expected,
                 birth: birth.map(str::to_owned),
                 since: now,
                 ..Device::default()
             })?;
-            change.journal(now, &name, "expected", by, None)?;
+            change.journal(now, &name, DeviceState::Expected.as_str(), by, None)?;
             Ok(name)
         })
     }
@@ -598,7 +505,7 @@ impl Registrar {
     /// # Errors
     /// When there is no such device.
     pub fn revoke(&self, name: &str, why: &str, by: &str) -> Result<(), RegistrarError> {
-        self.end(name, "revoked", why, by)
+        self.end(name, DeviceState::Revoked, why, by)
     }
 
     /// Shuts out a device that another replaces, and expects that other at its site.
@@ -608,7 +515,7 @@ impl Registrar {
     pub fn replace(&self, name: &str, serial: &str, birth: Option<&str>, by: &str) -> Result<String, RegistrarError> {
         let old = self.registry.device(name)?.ok_or_else(|| RegistrarError::Unknown(name.to_owned()))?;
         let successor = self.expect(serial, birth, &old.site, &old.profile, by)?;
-        self.end(name, "replaced", &format!("by {successor}"), by)?;
+        self.end(name, DeviceState::Replaced, &format!("by {successor}"), by)?;
         Ok(successor)
     }
 
@@ -619,9 +526,9 @@ impl Registrar {
     pub fn quarantine(&self, name: &str, why: &str) -> Result<(), RegistrarError> {
         let now = self.clock.wall();
         self.registry.change(|change| match change.device(name)? {
-            Some(device) if device.state == "active" => {
-                let (state, why) = ("quarantined".to_owned(), Some(why.to_owned()));
-                change.journal(now, name, "quarantined", "registrar", why.as_deref())?;
+            Some(device) if device.state == DeviceState::Active => {
+                let (state, why) = (DeviceState::Quarantined, Some(why.to_owned()));
+                change.journal(now, name, state.as_str(), "registrar", why.as_deref())?;
                 change.put(&Device { state, why, since: now, ..device })
             }
             _ => Ok(()),
@@ -629,12 +536,12 @@ impl Registrar {
         Ok(())
     }
 
-    fn end(&self, name: &str, state: &str, why: &str, by: &str) -> Result<(), RegistrarError> {
+    fn end(&self, name: &str, state: DeviceState, why: &str, by: &str) -> Result<(), RegistrarError> {
         let now = self.clock.wall();
         self.update(name, |change, device| {
             change.revoke_keys(name, now)?;
-            change.journal(now, name, state, by, Some(why))?;
-            change.put(&Device { state: state.to_owned(), why: Some(why.to_owned()), since: now, ..device })
+            change.journal(now, name, state.as_str(), by, Some(why))?;
+            change.put(&Device { state, why: Some(why.to_owned()), since: now, ..device })
         })
     }
 

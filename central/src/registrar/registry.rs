@@ -1,70 +1,48 @@
 //! What central knows of its devices: who they are, which keys they have, whether they may in.
 //!
-//! Tables beside those of the event store (`PRAGMA user_version` 2):
-//!
-//! | table | a row is |
-//! |---|---|
-//! | `fleet_device` | a device, from the day it is expected to the day after it was replaced |
-//! | `fleet_key` | a key that was ever seen, whose it is, and whether it was revoked: for ever, then |
-//! | `fleet_token` | a one-time token, as its SHA-256 |
-//! | `fleet_pending` | a request that waits for a technician |
-//! | `fleet_bundle` | a signed bundle, for one site or for all |
-//! | `fleet_technician` | who may confirm |
-//! | `fleet_journal` | who did what to which device |
+//! Its tables stand in `store::registry`, beside those of the event store.
 
 use crate::store::{StoreError, sqlite};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) const SCHEMA: &str = "
-    CREATE TABLE fleet_device (
-        name TEXT PRIMARY KEY,
-        serial TEXT NOT NULL,
-        site TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('expected', 'active', 'quarantined', 'revoked', 'replaced')),
-        way TEXT,
-        birth TEXT UNIQUE,
-        event_key TEXT,
-        tls_key TEXT,
-        tls_before TEXT,
-        tls_used INTEGER NOT NULL DEFAULT 0,
-        certificate BLOB,
-        not_after INTEGER,
-        answer BLOB,
-        model TEXT,
-        protection TEXT,
-        software TEXT,
-        bundle INTEGER NOT NULL DEFAULT 0,
-        roots TEXT NOT NULL DEFAULT '',
-        time_quality TEXT,
-        seen_at INTEGER,
-        since INTEGER NOT NULL,
-        why TEXT
-    ) STRICT;
-    CREATE INDEX fleet_device_serial ON fleet_device (serial);
-    CREATE TABLE fleet_key (
-        fingerprint TEXT PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, revoked_at INTEGER
-    ) STRICT;
-    CREATE TABLE fleet_token (
-        hash TEXT PRIMARY KEY, site TEXT NOT NULL, profile TEXT NOT NULL, until INTEGER NOT NULL, birth TEXT
-    ) STRICT;
-    CREATE TABLE fleet_pending (
-        birth TEXT PRIMARY KEY, serial TEXT NOT NULL, model TEXT NOT NULL, protection TEXT NOT NULL, request BLOB NOT NULL,
-        at INTEGER NOT NULL, approved_site TEXT, approved_profile TEXT, approved_by TEXT, answer BLOB
-    ) STRICT;
-    CREATE TABLE fleet_bundle (
-        version INTEGER PRIMARY KEY, site TEXT, bytes BLOB NOT NULL, at INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE fleet_technician (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
-    CREATE TABLE fleet_journal (
-        position INTEGER PRIMARY KEY, at INTEGER NOT NULL, device TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL,
-        why TEXT
-    ) STRICT;
-    PRAGMA user_version = 2;
-";
+program::closed_set! {
+    /// How a device stands.
+    pub enum DeviceState {
+        /// It is waited for.
+        Expected = "expected",
+        /// It was let in.
+        Active = "active",
+        /// There is a copy of it: both are shut out.
+        Quarantined = "quarantined",
+        /// Shut out for ever.
+        Revoked = "revoked",
+        /// Shut out, since another stands in its place.
+        Replaced = "replaced",
+    }
+}
+
+impl Default for DeviceState {
+    /// Who is not known yet gets nothing.
+    fn default() -> Self {
+        Self::Expected
+    }
+}
+
+impl FromSql for DeviceState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl ToSql for DeviceState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
 
 /// A device as central knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -78,7 +56,7 @@ pub struct Device {
     /// The profile that it begins with.
     pub profile: String,
     /// `expected`, `active`, `quarantined`, `revoked` or `replaced`.
-    pub state: String,
+    pub state: DeviceState,
     /// How it came in.
     pub way: Option<String>,
     /// Fingerprint of its birth key.

@@ -8,7 +8,7 @@
 
 use super::registry::PassWord;
 use super::{Decision, Registrar, RegistrarError};
-use crate::http::{Refused, apart};
+use crate::answer::{Refused, apart};
 use crate::signers::{self, Signers};
 use crate::store::EventStore;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};

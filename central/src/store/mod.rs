@@ -1,6 +1,7 @@
 //! Where events and devices are kept. [`conformance`] is the suite that every store passes.
 
 pub mod conformance;
+pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
 
@@ -8,7 +9,7 @@ pub use signers::SeenSigner;
 
 use events::Chain;
 use events::sync::Enrolment;
-use program::Failure;
+use program::{Coded, exit};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -86,14 +87,19 @@ impl StoreError {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let (code, remedy, message) = (error.code(), error.remedy(), emrtd::error::describe(&error));
-        match error {
-            StoreError::Absent(_) | StoreError::Other(_) | StoreError::DeviceExists(_) => {
-                Self::usage(code, message, remedy)
-            }
-            _ => Self::device(code, message, remedy),
+impl Coded for StoreError {
+    fn code(&self) -> &str {
+        Self::code(self)
+    }
+
+    fn remedy(&self) -> &str {
+        Self::remedy(self)
+    }
+
+    fn exit(&self) -> u8 {
+        match self {
+            Self::Absent(_) | Self::Other(_) | Self::DeviceExists(_) => exit::USAGE,
+            _ => exit::DEVICE,
         }
     }
 }

@@ -3,15 +3,15 @@
 //! Schema version 1 (`PRAGMA user_version`):
 //! `device(name PRIMARY KEY, site, event_key)`,
 //! `event(position INTEGER PRIMARY KEY, device, sequence, bytes, hash, received_at, UNIQUE(device, sequence))`.
-//! Version 2 adds the tables of [`registry`].
+//! Version 2 adds the tables of `store::registry`.
 //! Version 3 adds the index of document signers, which is made from the log when an older database is opened:
 //! `signer(fingerprint PRIMARY KEY, certificate)`,
 //! `signer_seen(fingerprint, device, count, numbers, since, at, document, PRIMARY KEY (fingerprint, device))`, a row for the
 //! newest word of each device.
 
+use super::registry;
 use super::signers::{self, SeenSigner, Told};
 use super::{EventStore, StoreError, StoredEvent};
-use crate::registrar::registry;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};

@@ -9,7 +9,6 @@ pub mod tpm;
 
 pub use events::sealed;
 
-use program::Failure;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,11 +58,7 @@ pub enum KeyStoreError {
     Unknown(String),
 }
 
-impl From<KeyStoreError> for Failure {
-    fn from(error: KeyStoreError) -> Self {
-        Self::device(error.code(), emrtd::error::describe(&error), error.remedy())
-    }
-}
+program::coded!(KeyStoreError);
 
 impl KeyStoreError {
     /// A stable identifier.

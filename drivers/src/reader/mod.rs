@@ -14,7 +14,7 @@ pub mod simulated;
 pub mod slots;
 
 use crate::device::DeviceError;
-use program::{Failure, exit};
+use program::{Coded, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -58,17 +58,22 @@ pub enum ReaderError {
     Communication(String),
 }
 
-impl From<ReaderError> for Failure {
-    fn from(error: ReaderError) -> Self {
-        let exit = match error {
-            ReaderError::NoService
-            | ReaderError::NoReader { .. }
-            | ReaderError::Denied(_)
-            | ReaderError::ReaderLost
-            | ReaderError::Hung => exit::NO_READER,
+impl Coded for ReaderError {
+    fn code(&self) -> &str {
+        Self::code(self)
+    }
+
+    fn remedy(&self) -> &str {
+        Self::remedy(self)
+    }
+
+    fn exit(&self) -> u8 {
+        match self {
+            Self::NoService | Self::NoReader { .. } | Self::Denied(_) | Self::ReaderLost | Self::Hung => {
+                exit::NO_READER
+            }
             _ => exit::NOT_READ,
-        };
-        Self { code: error.code().to_owned(), message: error.to_string(), remedy: error.remedy().to_owned(), exit }
+        }
     }
 }
 

@@ -244,7 +244,7 @@ fn json(value: serde_cbor::Value) -> serde_json::Value {
 
 /// An event of the log that is not what a device signed, or does not follow the one before.
 fn wrong_event(stored: &StoredEvent, error: &EventError) -> Failure {
-    let message = format!("event {} of {}: {}", stored.sequence, stored.device, emrtd::error::describe(error));
+    let message = format!("event {} of {}: {}", stored.sequence, stored.device, program::describe(error));
     let remedy = "keep the database as it is, and compare it with a backup: somebody or a fault has changed it";
     Failure { code: error.code().to_owned(), message, remedy: remedy.to_owned(), exit: exit::CHECK_FAILED }
 }

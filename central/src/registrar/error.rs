@@ -1,0 +1,115 @@
+//! Why a device does not get what it asks for.
+
+use crate::answer::Refused;
+use crate::store::StoreError;
+use events::sync::Refusal;
+use fleet::FleetError;
+use program::{Coded, exit};
+use thiserror::Error;
+
+/// Why a device does not get what it asks for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RegistrarError {
+    /// The request is not taken.
+    #[error("the request is not taken")]
+    Request(#[source] FleetError),
+    /// A certificate or answer could not be made.
+    #[error("the answer could not be made")]
+    Answer(#[source] FleetError),
+    /// Nobody expects this device.
+    #[error("nobody expects the device with serial number {0}")]
+    Unknown(String),
+    /// The token is wrong, spent or too old.
+    #[error("the one-time token is wrong, spent or too old")]
+    Token,
+    /// A key of the device was revoked.
+    #[error("a key of this device was revoked")]
+    Revoked,
+    /// There is a copy of the device.
+    #[error("there is a copy of this device; both are shut out")]
+    Quarantined,
+    /// The certificate is not the one that the device has now.
+    #[error("the certificate belongs to another device or was replaced")]
+    Superseded,
+    /// It has been away for too long.
+    #[error("the certificate ended more than {0} days ago")]
+    TooLate(u32),
+    /// Devices of the site would not know the profile.
+    #[error("no profile {profile:?} comes with the agent or with the bundle for {site}")]
+    Profile {
+        /// Its name.
+        profile: String,
+        /// The site.
+        site: String,
+    },
+    /// Too many requests wait.
+    #[error("too many requests wait for a technician")]
+    Crowded,
+    /// The database.
+    #[error("the registry failed")]
+    Store(#[from] StoreError),
+}
+
+impl RegistrarError {
+    /// HTTP status, stable code, remedy.
+    #[must_use]
+    pub const fn answer(&self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::Request(error) => (400, error.code(), error.remedy()),
+            Self::Answer(error) => (500, error.code(), error.remedy()),
+            Self::Unknown(_) => (403, "device_unknown", "put it on the list of expected devices, or use another way"),
+            Self::Token => (403, "token_invalid", "ask for a new token; one lasts for one device and three days"),
+            Self::Revoked => (403, "device_revoked", "reset the device hard and enrol it as a new one"),
+            Self::Quarantined => (403, "device_quarantined", "find both devices, reset both hard, enrol the right one"),
+            Self::Superseded => (403, "certificate_superseded", "enrol the device again with its birth key"),
+            Self::TooLate(_) => (403, "certificate_too_old", "let a technician confirm the device anew"),
+            Self::Profile { .. } => {
+                (400, "profile_unknown", "correct its name, or publish the bundle with profiles/NAME.toml first")
+            }
+            Self::Crowded => (503, "registrar_crowded", "try again later, or use a list or a token"),
+            Self::Store(_) => (503, "store_failed", "try again later"),
+        }
+    }
+
+    /// For the device.
+    #[must_use]
+    pub fn refusal(&self) -> (u16, Refusal) {
+        let (status, code, remedy) = self.answer();
+        let (code, remedy) = (code.to_owned(), remedy.to_owned());
+        let message = match self {
+            Self::Request(error) | Self::Answer(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        (status, Refusal { code, message, remedy, committed: None })
+    }
+}
+
+impl Coded for RegistrarError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Store(error) => error.code(),
+            other => other.answer().1,
+        }
+    }
+
+    fn remedy(&self) -> &str {
+        match self {
+            Self::Store(error) => error.remedy(),
+            other => other.answer().2,
+        }
+    }
+
+    fn exit(&self) -> u8 {
+        match self {
+            Self::Store(error) => Coded::exit(error),
+            _ => exit::USAGE,
+        }
+    }
+}
+
+impl From<RegistrarError> for Refused {
+    fn from(error: RegistrarError) -> Self {
+        error.refusal().into()
+    }
+}

@@ -1,0 +1,24 @@
+//! Files that hold what a fleet trusts, readable by their owner only.
+
+use crate::error::{FleetError, io};
+use program::private;
+use std::path::Path;
+
+/// Writes a new file.
+///
+/// # Errors
+/// [`FleetError::Exists`] when it is there already.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
+    private::write_new(path, bytes).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => FleetError::Exists(path.to_owned()),
+        _ => io("write", path)(error),
+    })
+}
+
+/// Replaces a file at once: a power cut leaves the old content or the new one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
+    private::replace(path, bytes).map_err(io("write", path))
+}
