@@ -2,13 +2,13 @@
 
 mod trust;
 
-use crate::access::{self, AccessKey};
 use crate::commands::{self, Judging};
-use crate::failure::Failure;
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use emrtd::session::AccessPolicy;
 use emrtd::x509::UnixTime;
 use events::SystemClock;
+use program::Failure;
+use reading::access::{self, AccessKey};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -218,7 +218,7 @@ enum Command {
         config: PathBuf,
         /// What is to work with it; without it what the file has tables for.
         #[arg(long, value_enum)]
-        stage: Option<crate::config::Stage>,
+        stage: Option<config::Stage>,
         /// Print JSON.
         #[arg(long)]
         json: bool,

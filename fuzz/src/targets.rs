@@ -191,33 +191,33 @@ fn input(bytes: &[u8]) {
 
 /// A list of people, once it is open: whatever it holds, what is wrong with it is said without repeating it.
 fn roster(bytes: &[u8]) {
-    use cccd_agent::roster::Roster;
+    use visit::roster::Roster;
     match Roster::parse(bytes) {
         Err(failure) => assert!(failure.message.len() < 200, "a failure holds a part of the list"),
         Ok(roster) => {
             let index = roster.index();
-            assert!(index.find(&cccd_agent::holder::Content::default(), None).is_none(), "nobody is nobody");
+            assert!(index.find(&visit::content::Content::default(), None).is_none(), "nobody is nobody");
         }
     }
 }
 
 /// A profile from a file: valid ones keep what the engine relies on.
 fn profile(bytes: &[u8]) {
-    use cccd_agent::profile::{Profile, Step};
+    use visit::profile::{Profile, Step};
     let Some(profile) = std::str::from_utf8(bytes).ok().and_then(|text| Profile::parse(text).ok()) else { return };
     assert!(profile.steps().is_sorted() && profile.steps().contains(&Step::ReadChip));
-    let nothing = cccd_agent::holder::Content::default();
+    let nothing = visit::content::Content::default();
     for recipient in profile.recipients() {
-        let released = cccd_agent::holder::Released::new(&profile, &recipient.id, &nothing).expect("named");
+        let released = visit::content::Released::new(&profile, &recipient.id, &nothing).expect("named");
         assert!(released.names().is_empty(), "nothing was taken");
     }
 }
 
 /// What a hospital's system answers, and the lines of a passport that somebody typed.
 fn his(bytes: &[u8]) {
-    use cccd_agent::handoff::{Answer, his};
+    use handoff::{Answer, his};
     let text = String::from_utf8_lossy(bytes).into_owned();
-    drop(cccd_agent::access::from_mrz_text(&text));
+    drop(reading::access::from_mrz_text(&text));
     let (_, registered) = his::answered(&Answer { status: 200, body: text });
     if let Some(registered) = registered {
         assert!(registered.number.len() <= 8, "a number fits its ticket");
@@ -367,7 +367,7 @@ fn qr(bytes: &[u8]) {
 fn code(bytes: &[u8]) {
     let code = cccd::Code::of(&String::from_utf8_lossy(bytes));
     let kind = code.kind();
-    let opened = cccd_agent::access::from_code(code, true);
+    let opened = reading::access::from_code(code, true);
     assert_eq!(opened.err().map(|failure| failure.code).as_deref(), kind.refusal(), "{kind:?}");
 }
 

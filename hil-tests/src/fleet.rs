@@ -2,8 +2,9 @@
 //! of power wherever one is wanted.
 
 use cccd_central::registrar::registry::Registry;
-use cccd_central::registrar::{Decision, Policy, Presented, Registrar, RegistrarError};
+use cccd_central::registrar::{Decision, Policy, Registrar, RegistrarError};
 use cccd_central::store::sqlite::SqliteStore;
+use cccd_central::tls::Presented;
 use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore, KeyStoreError, Protection};
 use events::Clock;

@@ -5,7 +5,7 @@ use crate::line::carry;
 use crate::said::{Said, service};
 use crate::{FIRST_READER, Laid, Line};
 use anyhow::{Context as _, bail, ensure};
-use cccd_agent::site::day_of;
+use cccd::calendar::day_of;
 use events::{Clock as _, SystemClock};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};

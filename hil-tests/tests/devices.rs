@@ -1,9 +1,9 @@
 //! The agent's command line over devices: a card read through libnfc, and what `doctor` says.
 
-use cccd_agent::simulated;
 use drivers::reader::pn532::Board;
 use drivers::reader::simulated::Slot;
 use hil_tests::{Line, program};
+use reading::simulated;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};

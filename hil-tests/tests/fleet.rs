@@ -1,6 +1,6 @@
 //! Devices that are let in, renew, stay away, are copied and are shut out, with the real registrar and virtual time.
 
-use cccd_central::registrar::Presented;
+use cccd_central::tls::Presented;
 use fleet::bundle::{Bundle, Entry};
 use fleet::renewal;
 use fleet::request::Way;
@@ -120,7 +120,7 @@ fn cut_everywhere(what: &str, prepare: impl Fn(&Rig) -> Machine, story: impl Fn(
         working(&keeper);
         let devices = rig.registrar.registry().devices().expect("registry");
         assert_eq!(devices.len(), 1, "{what}, moment {moment}: one device");
-        assert_eq!(devices[0].state, "active", "{what}, moment {moment}");
+        assert_eq!(devices[0].state.as_str(), "active", "{what}, moment {moment}");
         if whole {
             return moment - 1;
         }
@@ -207,7 +207,7 @@ fn a_renewal_uses_the_other_slot_and_the_old_certificate_ends_with_it() {
     assert_ne!((old.key.as_str(), &old.certificate), (new.key.as_str(), &new.certificate));
     assert_eq!((keeper.state().previous.as_ref(), keeper.state().underway.as_ref()), (None, None));
     working(&keeper);
-    assert_eq!(rig.known(&machine.name()).state, "active");
+    assert_eq!(rig.known(&machine.name()).state.as_str(), "active");
 }
 
 #[test]

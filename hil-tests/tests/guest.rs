@@ -1,12 +1,11 @@
 //! The kiosk on a machine of its own, with a real kernel's DRM, evdev and USB drivers, pcscd and its CCID driver below ours: a
 //! touch is a touch, a picture is what the panel shows, and the machine can sleep.
 
-use cccd_agent::flow::HOLD_MS;
-use cccd_agent::profile::Profile;
 use drivers::printer::simulated::Tray;
 use hil_tests::ccid::Slot;
 use hil_tests::guest::{Guest, Recipe};
 use hil_tests::program;
+use kiosk::flow::HOLD_MS;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::judged::{Details, Judged, Then};
 use kiosk_ui::panel::{PANELS, Panel};
@@ -23,6 +22,7 @@ use verdict::{Admission, Word};
 use virtual_card::PERSONAS;
 use virtual_card::chip::Chip;
 use virtual_card::fault::Fault;
+use visit::profile::Profile;
 
 const SITE: &str = "TRẠM Y TẾ PHƯỜNG TÂN BÌNH";
 

@@ -1,10 +1,9 @@
 //! A citizen at the kiosk, in a real browser before a real pcscd: the wrong card, a card lifted, too little time, another
 //! language and contrast midway, the ticket; and nothing of the person in the process's memory afterwards.
 
-use cccd_agent::flow::PATIENCE_S;
-use cccd_agent::profile::Profile;
 use hil_tests::Line;
 use hil_tests::browser::{Browser, free_port};
+use kiosk::flow::PATIENCE_S;
 use kiosk_ui::font::Fonts;
 use kiosk_ui::judged::{Details, Judged, Then};
 use kiosk_ui::state::{Choice, Field, Layer, Preferences, Problem, Screen, State};
@@ -16,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use verdict::{Admission, Word};
 use virtual_card::{PERSONAS, Persona};
+use visit::profile::Profile;
 
 /// The kiosk's mirror in a browser.
 struct Page(Browser);
@@ -127,7 +127,7 @@ impl Page {
 }
 
 struct Kiosk {
-    place: cccd_agent::flow::Place,
+    place: kiosk::flow::Place,
     preferences: Preferences,
 }
 

@@ -1,17 +1,18 @@
 //! A kiosk is let in at its own screen: its picture is read as a phone's camera would, by a decoder that is not ours.
 
-use cccd_agent::access::Private;
-use cccd_agent::config::Config;
-use cccd_agent::failure::Failure;
-use cccd_agent::kiosk::{self, Glass, Heard, Outside, Signal};
+use config::Config;
+use devices::lines::Signal;
 use events::SystemClock;
 use fleet::authority::Roots;
 use hil_tests::fleet_line::FleetLine;
+use kiosk::stage::{Glass, Heard, Outside};
 use kiosk_ui::Act;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
+use program::Failure;
+use program::Private;
 use provisioning::device::{Setup, prepare};
 use serde_json::json;
 use std::path::Path;
@@ -83,7 +84,14 @@ impl Kiosk {
         let place = hil_tests::mirror::place(45);
         let (end, ended) = channel();
         let thread = std::thread::spawn(move || {
-            drop(end.send(kiosk::run(config, place, Arc::new(SystemClock::new()), &comes_in, glass)));
+            drop(end.send(kiosk::run(
+                config,
+                place,
+                Arc::new(SystemClock::new()),
+                cccd_agent::commands::outside(),
+                &comes_in,
+                glass,
+            )));
         });
         Self { shown, outside, ended, thread }
     }
@@ -122,7 +130,7 @@ impl Kiosk {
 
     /// Holds what does this for longer than anybody does by chance.
     fn hold(&self, act: Act) {
-        self.press(act, cccd_agent::flow::HOLD_MS + 500);
+        self.press(act, kiosk::flow::HOLD_MS + 500);
     }
 
     fn press(&self, act: Act, milliseconds: u64) {
@@ -257,7 +265,7 @@ fn a_kiosk_without_a_network_is_let_in_through_phone_and_scanner() {
     kiosk.wait_for("the call to begin", serves);
     // It serves as the technician said.
     kiosk.touch(Act::Start);
-    let profile = cccd_agent::profile::Profile::built_in("register").expect("a profile");
+    let profile = visit::profile::Profile::built_in("register").expect("a profile");
     kiosk.wait_for("the purpose of that profile", |shown| {
         shown.words.iter().any(|(_, _, said)| *said == profile.purpose_vi).then_some(())
     });

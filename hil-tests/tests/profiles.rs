@@ -489,7 +489,7 @@ fn lodging_hospital_names_who_is_incomplete_and_keeps_nobody_else_out() {
     done(&office.visit_of(&rig.line, "an", &answers).expect("visit"));
     std::fs::write(
         rig.line.path("device/columns.toml"),
-        include_str!("../../agent/data/lodging.toml").replace("\"Nữ\" = \"F - Nữ\"\n", ""),
+        include_str!("../../handoff/data/lodging.toml").replace("\"Nữ\" = \"F - Nữ\"\n", ""),
     )
     .expect("columns");
     drop(office);

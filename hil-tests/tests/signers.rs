@@ -2,13 +2,14 @@
 //! central collects, an operator pins, the device takes the bundle. The device is in this process, central and the operator's
 //! tools are the programs.
 
-use cccd_agent::access;
-use cccd_agent::config::Config;
-use cccd_agent::device::{Device, Happening};
-use cccd_agent::site::Site;
+use cccd_agent::commands::open_site;
+use config::Config;
 use events::SystemClock;
 use hil_tests::fleet_line::FleetLine;
+use reading::access;
+use reading::device::{Device, Happening};
 use serde_json::Value;
+use site::custodian::Taken;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -37,8 +38,8 @@ fn an_unknown_signer_is_collected_and_pinned_for_the_fleet_in_one_act() {
     let text = std::fs::read_to_string(&config).expect("configuration").replace("\"pcsc\"", "\"sim:an\"");
     // A directory without anchors.
     std::fs::write(&config, text.replace("trust = \"trust\"", "trust = \"identity\"")).expect("configuration");
-    let site = Site::open(Config::load(&config).expect("configuration"), Arc::new(SystemClock::new())).expect("site");
-    let mut device = Device::start(&site, &AtomicBool::new(false)).expect("device");
+    let site = open_site(Config::load(&config).expect("configuration"), Arc::new(SystemClock::new())).expect("site");
+    let mut device = Device::start(site.clone(), &AtomicBool::new(false)).expect("device");
     assert_eq!(word(&mut device), "signed", "nobody vouches for its signer");
 
     let db = line.text("central.db");
@@ -89,7 +90,7 @@ fn an_unknown_signer_is_collected_and_pinned_for_the_fleet_in_one_act() {
     assert!(listed.contains(&sha256), "{listed}");
 
     let bundle = std::fs::read(&out).expect("bundle");
-    assert_eq!(site.take_bundle(&bundle).expect("looked at").expect("taken"), 1);
+    assert!(matches!(site.take_bundle(&bundle).expect("looked at"), Taken::Active(1)));
     assert_eq!(word(&mut device), "pinned", "the same card");
     line.fleet(&["publish", &out]).expect("the command that was printed");
     site.finish().expect("finished");

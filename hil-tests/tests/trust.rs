@@ -236,7 +236,7 @@ fn no_name_reaches_the_terminal_with_control_characters() {
 /// A device that reads cards of a signer that nobody vouches for keeps the signer; who compared it pins it.
 #[test]
 fn signers_that_were_seen_are_listed_exported_and_pinned() {
-    use cccd_agent::book::{Book, seal::Seal};
+    use store::book::{Book, seal::Seal};
     let bench = Bench::new();
     std::fs::create_dir(bench.path("trust")).expect("directory");
     bench.write("phrase", b"pass phrase of the test bench\n");
@@ -248,7 +248,7 @@ fn signers_that_were_seen_are_listed_exported_and_pinned() {
         bench.text("phrase")
     );
     let config = bench.write("agent.toml", settings.as_bytes());
-    let loaded = cccd_agent::config::Config::load(Path::new(&config)).expect("configuration");
+    let loaded = config::Config::load(Path::new(&config)).expect("configuration");
     let keys = loaded.key_store().expect("keys");
     std::fs::create_dir_all(bench.path("state")).expect("directory");
     let seal = Seal::open(&*keys).expect("seal");

@@ -25,6 +25,8 @@ pub(crate) fn of(directory: &Path) -> anyhow::Result<Found> {
     files.sort();
     let mut found = Found::default();
     let tops: BTreeSet<String> = files.iter().filter_map(|file| top(file.strip_prefix(directory).ok()?)).collect();
+    let mut root_names = BTreeMap::new();
+    let mut named: Vec<(String, BTreeSet<String>)> = Vec::new();
     for file in &files {
         let relative = file.strip_prefix(directory)?;
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
@@ -38,14 +40,46 @@ pub(crate) fn of(directory: &Path) -> anyhow::Result<Found> {
         let mut names = Names { module: module.clone(), ..Names::default() };
         names.visit_file(&parsed);
         found.crates.extend(names.outside);
+        if module.is_empty() {
+            // What the root shows of a module is that module's.
+            for item in &parsed.items {
+                if let syn::Item::Use(item) = item {
+                    shown(&item.tree, None, &mut root_names);
+                }
+            }
+        }
         // A program of its own beside the library.
         let Some(from) = module.first().filter(|name| tops.contains(*name)) else { continue };
         found.inside.room(from);
-        for to in names.inside.iter().filter(|to| *to != from && tops.contains(*to)) {
+        named.push((from.clone(), names.inside));
+    }
+    for (from, names) in &named {
+        let of_module = names.iter().map(|name| root_names.get(name).unwrap_or(name));
+        for to in of_module.filter(|to| *to != from && tops.contains(*to)) {
             found.inside.arrow(from, to);
         }
     }
     Ok(found)
+}
+
+/// Names that a `use` at the root brings there, each with the first segment of where it is from.
+fn shown(tree: &UseTree, from: Option<&str>, names: &mut BTreeMap<String, String>) {
+    let mut take = |name: &syn::Ident| {
+        if let Some(from) = from {
+            names.insert(name.to_string(), from.to_owned());
+        }
+    };
+    match tree {
+        UseTree::Path(path) => {
+            let first = path.ident.to_string();
+            let first = if ["crate", "self"].contains(&first.as_str()) { None } else { Some(first) };
+            shown(&path.tree, from.or(first.as_deref()), names);
+        }
+        UseTree::Name(name) => take(&name.ident),
+        UseTree::Rename(name) => take(&name.rename),
+        UseTree::Glob(_) => {}
+        UseTree::Group(group) => group.items.iter().for_each(|tree| shown(tree, from, names)),
+    }
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -226,6 +260,13 @@ mod tests {
         let wanted = wanted.map(|(room, to)| (room.to_owned(), to.into_iter().map(str::to_owned).collect()));
         assert_eq!(arrows(&found), wanted);
         assert!(found.crates.contains("other_crate") && found.crates.contains("std"));
+    }
+
+    #[test]
+    fn what_the_root_shows_of_a_module_is_that_modules() {
+        let found =
+            found(&[("lib.rs", "mod a; mod b; pub use a::{A, B as C};"), ("a.rs", ""), ("b.rs", "use crate::C;")]);
+        assert_eq!(arrows(&found)[1], ("b".to_owned(), vec!["a".to_owned()]));
     }
 
     #[test]

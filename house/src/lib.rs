@@ -13,7 +13,7 @@ pub use draw::{picture, table};
 pub use graph::Graph;
 
 use anyhow::Context as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// More lines than these in one file are too many to keep in mind; tables of data and tests aside.
@@ -23,7 +23,7 @@ pub const LONG: usize = 600;
 pub const BIG: usize = 15;
 
 /// Crates that make, test or describe the house and are no part of it.
-pub const TOOLS: [&str; 5] = ["hil-tests", "house", "manual", "test-support", "xtask"];
+pub const TOOLS: [&str; 6] = ["hil-tests", "house", "manual", "mutants", "test-support", "xtask"];
 
 /// The page that the table stands in, below the workspace.
 pub const PAGE: &str = "docs/architecture.md";
@@ -85,22 +85,25 @@ impl House {
         let workspace = manifest(&root.join("Cargo.toml"))?;
         let members = workspace.get("workspace").and_then(|table| table.get("members"));
         let members = members.and_then(toml::Value::as_array).context("a list of members")?;
-        let mut names = BTreeMap::new();
+        let mut names: BTreeMap<String, (String, String, BTreeSet<String>)> = BTreeMap::new();
         for member in members.iter().filter_map(toml::Value::as_str) {
             let package = manifest(&root.join(member).join("Cargo.toml"))?;
             let name = package.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
             let name = name.with_context(|| format!("{member} has a name"))?.to_owned();
             if !without.contains(&name.as_str()) {
-                names.insert(name.replace('-', "_"), (name, member.to_owned()));
+                // Others than these a path cannot mean: a module of its own may have another crate's name.
+                let known = package.get("dependencies").and_then(toml::Value::as_table);
+                let known = known.into_iter().flat_map(toml::Table::keys).map(|name| name.replace('-', "_")).collect();
+                names.insert(name.replace('-', "_"), (name, member.to_owned(), known));
             }
         }
         let mut crates = BTreeMap::new();
         let mut between = Graph::default();
-        for (own, (name, directory)) in &names {
+        for (name, directory, known) in names.values() {
             let found = imports::of(&root.join(directory).join("src"))?;
             between.room(name);
-            for other in found.crates.iter().filter(|other| *other != own) {
-                if let Some((other, _)) = names.get(other) {
+            for other in found.crates.intersection(known) {
+                if let Some((other, ..)) = names.get(other) {
                     between.arrow(name, other);
                 }
             }

@@ -55,9 +55,10 @@ fn codes_of_the_guides_are_codes_of_the_programs() {
 #[test]
 fn buttons_of_the_guides_are_on_the_screens() {
     let mut sources = String::new();
-    let mut directories = ["kiosk-ui/src", "agent/src", "agent/profiles", "central/src", "provisioning/src"]
-        .map(|d| manual::root().join(d))
-        .to_vec();
+    let mut directories =
+        ["kiosk-ui/src", "agent/src", "kiosk/src", "desk/src", "visit/profiles", "central/src", "provisioning/src"]
+            .map(|d| manual::root().join(d))
+            .to_vec();
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(&directory).expect("directory") {
             let path = entry.expect("entry").path();

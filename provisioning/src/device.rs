@@ -1,8 +1,9 @@
 //! A device's directory before it knows anything: configuration, and an identity without keys.
 
 use fleet::FleetError;
-use fleet::authority::{Roots, write_new};
+use fleet::authority::Roots;
 use fleet::error::io;
+use fleet::files::write_new;
 use identity::State;
 use std::path::Path;
 

@@ -16,7 +16,7 @@ pub const LABEL: &str = "playlist";
 /// When it is not a playlist, or the key cannot be used.
 pub fn sign(keys: &Path, pass_phrase: &[u8], playlist: &Path, out: &Path) -> Result<Playlist, Failure> {
     let invalid = |why: &dyn std::error::Error| {
-        let message = format!("{}: {}", playlist.display(), emrtd::error::describe(why));
+        let message = format!("{}: {}", playlist.display(), program::describe(why));
         Failure::usage("playlist_invalid", message, "write it as /usr/share/doc/cccd-provisioning/kiosk.md shows")
     };
     let text = String::from_utf8(files::read(playlist)?).map_err(|error| invalid(&error))?;

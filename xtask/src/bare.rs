@@ -32,12 +32,13 @@ cd /root/cccd-edge
 exec ./start demo --once
 "#;
 
+/// Releases that everything is to work on: number and name, the latest first.
+pub(crate) const RELEASES: [(&str, &str); 2] = [("13", "trixie"), ("12", "bookworm")];
+
 /// Makes the tree, and goes through it.
 pub(crate) fn check(release: &str) -> anyhow::Result<()> {
-    let name = match release {
-        "13" => "trixie",
-        "12" => "bookworm",
-        _ => bail!("usage: cargo xtask bare 13 | 12"),
+    let Some((_, name)) = RELEASES.into_iter().find(|(number, _)| *number == release) else {
+        bail!("usage: cargo xtask bare 13 | 12");
     };
     anyhow::ensure!(crate::doctor::is_root(), "a tree of Debian is made and entered by root only");
     crate::doctor::need_program("debootstrap", "debootstrap")?;

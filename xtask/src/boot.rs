@@ -66,12 +66,26 @@ const PAGES: [(&str, &[(&str, &str)]); 3] = [
                  cccd-agent doctor --config /etc/cccd-agent/agent.toml | grep '^ok    display' && systemctl is-active cccd-kiosk",
             ),
             (
+                "set-up found the panel, and the file is the agent's",
+                "grep -q '^display = \"drm:auto\"' /etc/cccd-agent/agent.toml && grep -q '^site = \"Bệnh viện A\"' /etc/cccd-agent/agent.toml && \
+                 test $(stat -c %U /etc/cccd-agent/agent.toml) = cccd-agent",
+            ),
+            (
                 "the updater has nothing to do",
                 "waits 'journalctl -u cccd-update --no-pager | grep \"no rollout\"' && systemctl is-active cccd-update",
             ),
             (
                 "the gate asks the doctor with the network and the keys of the agent",
                 "provision update examine > /run/health && for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/health || { cat /run/health; exit 1; }; done",
+            ),
+            (
+                "a kiosk that nobody has enrolled, and one that nobody has set up, says so on its panel and is not started for ever",
+                "systemctl stop cccd-update && said() { waits \"journalctl -u cccd-fault --no-pager | grep -e 'the panel says why.*$1'\"; }; \
+                 mv /etc/cccd-agent/identity /root/identity && systemctl restart cccd-kiosk && said identity_missing && systemctl is-active cccd-fault && \
+                 mv /etc/cccd-agent /root/kept && systemctl restart cccd-kiosk && said config_absent && systemctl is-active cccd-fault && \
+                 test \"$(systemctl show -P NRestarts cccd-kiosk)\" = 0 && \
+                 rm -rf /etc/cccd-agent && mv /root/kept /etc/cccd-agent && mv /root/identity /etc/cccd-agent/ && systemctl restart cccd-kiosk && \
+                 waits 'systemctl is-active cccd-kiosk && ! systemctl is-active cccd-fault'",
             ),
             ("nothing has failed", "test -z \"$(systemctl --failed --no-legend --no-pager)\""),
         ],

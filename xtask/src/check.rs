@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_file_is_of_the_package_around_it() {
         let of = |file| package_of(root(), file).expect("manifest");
-        assert_eq!(of("agent/src/desk/mod.rs").as_deref(), Some("cccd-agent"));
+        assert_eq!(of("agent/src/commands/desk.rs").as_deref(), Some("cccd-agent"));
         assert_eq!(of("central/tests/command_line.rs").as_deref(), Some("cccd-central"));
         assert_eq!(of("docs/vi/le-tan.md").as_deref(), Some("manual"));
         assert_eq!(of("deploy/systemd/cccd-desk.service"), None);

@@ -48,8 +48,8 @@ pub(crate) const PACKAGES: [Package; 3] = [
             ("polkit/60-cccd-agent.rules", "usr/share/polkit-1/rules.d"),
         ],
         docs: &[
-            "cli.md", "configuration.md", "errors.md", "hardening.md", "hardware.md", "kiosk.md", "local-api.md", "lodging.md",
-            "models.md", "profiles.md", "provisioning.md", "updates.md", "verdict.md",
+            "cli.md", "configuration.md", "desk-in-ten-minutes.md", "errors.md", "hardening.md", "hardware.md", "kiosk-from-the-box.md",
+            "kiosk.md", "local-api.md", "lodging.md", "models.md", "profiles.md", "provisioning.md", "updates.md", "verdict.md",
             "examples/desk.toml", "examples/gate.toml", "examples/kiosk.toml",
         ],
     },
@@ -69,7 +69,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         name: "cccd-central",
         program: "cccd-central",
         krate: "cccd-central",
-        about: "the endpoint that citizen card devices sync to",
+        about: "endpoint that citizen card devices sync to",
         more: "Takes signed events, keeps them unchanged, and says who belongs to the fleet.\n \
                After the installation: cccd-central init.",
         depends: "systemd",
@@ -151,7 +151,7 @@ fn make_version(profile: &str, platform: &Platform, version: &str) -> anyhow::Re
                 put(&from, &tree.join("DEBIAN").join(script), 0o755)?;
             }
         }
-        documents(package, platform, &tree)?;
+        documents(package, platform, version, &tree)?;
         for (_, list) in lists.iter().filter(|(name, _)| *name == package.name) {
             put(list, &tree.join("usr/share/doc").join(package.name).join("sbom.cdx.json"), 0o644)?;
         }
@@ -170,14 +170,18 @@ fn make_version(profile: &str, platform: &Platform, version: &str) -> anyhow::Re
 }
 
 /// Copyright, licences, changes, and pages.
-fn documents(package: &Package, platform: &Platform, tree: &Path) -> anyhow::Result<()> {
+fn documents(package: &Package, platform: &Platform, version: &str, tree: &Path) -> anyhow::Result<()> {
     let place = tree.join("usr/share/doc").join(package.name);
     fs::create_dir_all(&place)?;
+    let overrides = tree.join("usr/share/lintian/overrides").join(package.name);
+    fs::create_dir_all(overrides.parent().context("a directory")?)?;
+    fs::write(overrides, exceptions(package.name, tree.join("DEBIAN/postinst").exists()))?;
     let crates = copyright::crates(package.krate, &platform.triple)?;
     for (name, text) in [
         ("copyright", copyright::dep5(package.name, &crates)),
         ("licences", copyright::licences(&copyright::own()?, &crates)),
-        ("changelog", fs::read_to_string(root().join("CHANGELOG.md"))?),
+        ("CHANGELOG.md", fs::read_to_string(root().join("CHANGELOG.md"))?),
+        ("changelog", changelog(package.name, version, &said(&mut committed())?)),
     ] {
         fs::write(place.join(name), text)?;
         if name != "copyright" {
@@ -188,6 +192,33 @@ fn documents(package: &Package, platform: &Platform, tree: &Path) -> anyhow::Res
         put(&root().join("docs").join(page), &place.join(page), 0o644)?;
     }
     Ok(())
+}
+
+/// When the last change was made, as Debian's changelogs have it.
+fn committed() -> Command {
+    let mut git = Command::new("git");
+    git.args(["log", "-1", "--format=%aD"]).current_dir(root());
+    git
+}
+
+/// What Debian's tools read; the changes themselves are in the Markdown beside it.
+fn changelog(name: &str, version: &str, date: &str) -> String {
+    format!(
+        "{name} ({version}) unstable; urgency=medium\n\n  * CHANGELOG.md.gz, beside this file.\n\n -- {MAINTAINER}  {date}\n"
+    )
+}
+
+/// What lintian finds, and why it stays so.
+fn exceptions(name: &str, has_scripts: bool) -> String {
+    let mut text = format!(
+        "# There is no address for mail: who hands the packages out is told by the signature of the release.\n{name}: bogus-mail-host *\n"
+    );
+    if has_scripts {
+        text += &format!(
+            "# No debhelper: the updater restarts what runs by itself, when nobody is served.\n{name}: maintainer-script-calls-systemctl *\n"
+        );
+    }
+    text
 }
 
 /// Files and directories below a directory, but what is for dpkg itself.
@@ -235,6 +266,7 @@ fn faults(package: &Package, tree: &Path) -> anyhow::Result<Vec<String>> {
     for wanted in [
         format!("{doc}/copyright"),
         format!("{doc}/changelog.gz"),
+        format!("{doc}/CHANGELOG.md.gz"),
         format!("{doc}/sbom.cdx.json"),
         format!("usr/share/man/man1/{}.1.gz", package.program),
         "DEBIAN/md5sums".to_owned(),
@@ -327,8 +359,21 @@ const INCLUDE: &str = "systemd,systemd-sysv,udev";
 /// and debootstrap does not.
 const LATER: [&str; 6] = ["dbus", "polkitd", "pcscd", "libssl3", "libnfc6", "libtss2-esys-3.0.2-0"];
 
-/// A tree of the machine's own release in a directory, and commands inside it: packages fit the release that they were
-/// built on.
+/// Starts a desk in a shell until it has served its page.
+const DESK: &str = r"
+TIMEFORMAT='processor %U s, %S s'
+time {
+    cccd-agent desk --config /etc/cccd-agent/agent.toml &
+    desk=$!
+    for n in $(seq 240); do (exec 3<>/dev/tcp/127.0.0.1/8480) 2>/dev/null && break; sleep 0.5; done
+    exec 3<>/dev/tcp/127.0.0.1/8480
+    printf 'GET / HTTP/1.0\r\nHost: 127.0.0.1:8480\r\n\r\n' >&3
+    head -1 <&3
+    kill $desk
+    wait $desk || true
+}";
+
+/// A tree of Debian in a directory, and commands inside it.
 struct Tree(PathBuf);
 
 /// Where debootstrap makes the one of this machine's processor.
@@ -336,17 +381,22 @@ pub(crate) fn base() -> PathBuf {
     target().join("debian")
 }
 
-/// Where it makes the one of a board's.
+/// Where it makes the one of a board's, or of another release.
 pub(crate) fn board(debian: &str) -> PathBuf {
     target().join(format!("debian-{debian}"))
 }
 
 impl Tree {
     /// What debootstrap makes, once.
-    fn base(platform: &Platform) -> anyhow::Result<PathBuf> {
+    fn base(platform: &Platform, release: Option<&str>) -> anyhow::Result<PathBuf> {
         crate::doctor::need_program("debootstrap", "debootstrap")?;
-        let base = if platform.is_own() { base() } else { board(&platform.debian) };
-        let release = crate::doctor::release()?;
+        let own = crate::doctor::release()?;
+        let release = release.unwrap_or(&own);
+        let base = match (platform.is_own(), release == own) {
+            (true, true) => base(),
+            (true, false) => board(release),
+            (false, _) => board(&platform.debian),
+        };
         let (ready, include) = (base.join("ready"), format!("--include={INCLUDE}"));
         let recipe = format!("{release} {INCLUDE} {}", LATER.join(","));
         if fs::read_to_string(&ready).is_ok_and(|made_with| made_with == recipe) {
@@ -355,7 +405,7 @@ impl Tree {
         eprintln!("── a tree of Debian, {release}, {} (once)", platform.debian);
         drop(fs::remove_dir_all(&base));
         let architecture = format!("--arch={}", platform.debian);
-        run(Command::new("debootstrap").args(["--variant=minbase", &architecture, &include, &release]).arg(&base))?;
+        run(Command::new("debootstrap").args(["--variant=minbase", &architecture, &include, release]).arg(&base))?;
         let install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
         Self(base.clone()).inside(&[&install[..], &LATER].concat())?;
         fs::write(ready, recipe)?;
@@ -363,8 +413,8 @@ impl Tree {
     }
 
     /// A fresh copy of it.
-    fn fresh(platform: &Platform) -> anyhow::Result<Self> {
-        let (base, fresh) = (Self::base(platform)?, target().join("debian-fresh"));
+    fn fresh(platform: &Platform, release: Option<&str>) -> anyhow::Result<Self> {
+        let (base, fresh) = (Self::base(platform, release)?, target().join("debian-fresh"));
         drop(fs::remove_dir_all(&fresh));
         run(Command::new("cp").arg("-a").arg(&base).arg(&fresh))?;
         Ok(Self(fresh))
@@ -402,11 +452,41 @@ impl Tree {
         Ok(())
     }
 
+    /// Sets a desk up as its page says, and asks it for its page: what the other processor's programs do with keys, database and
+    /// network. What the doctor says of the same device; processor time until it was up, and down again.
+    fn desk_answers(&self) -> anyhow::Result<String> {
+        eprintln!("── a desk, as docs/desk-in-ten-minutes.md has it");
+        let path = "docs/desk-in-ten-minutes.md";
+        let page = manual::Page::new(path, &fs::read_to_string(root().join(path))?);
+        // Packages are there, and systemd is not.
+        let is_here = |script: &str| !script.contains("apt ") && !script.contains("systemctl ");
+        let steps: Vec<String> =
+            manual::steps::of(&page).into_iter().map(|step| step.script).filter(|script| is_here(script)).collect();
+        let doctor = steps.last().context("no steps")?;
+        anyhow::ensure!(steps.len() == 4 && doctor.contains(" doctor "), "{path} has other steps");
+        let script = format!(
+            "set -e\ncd /root\n{}\n{DESK}\nset +e\n{doctor}\necho \"doctor $?\"\n",
+            steps[..steps.len() - 1].join("\n")
+        );
+        put(&root().join("Cargo.toml"), &self.0.join("tmp/desk.sh"), 0o644)?;
+        fs::write(self.0.join("tmp/desk.sh"), script)?;
+        // A network of its own: the machine may have a desk at the same port.
+        let net = "ip link set lo up && exec chroot \"$0\" /bin/bash /tmp/desk.sh 2>&1";
+        let said = said(Command::new("unshare").args(["--net", "sh", "-c", net]).arg(&self.0))?;
+        anyhow::ensure!(said.contains("HTTP/1.0 200 OK") || said.contains("HTTP/1.1 200 OK"), "no page:\n{said}");
+        // No pcscd and no reader is there, and it says so.
+        anyhow::ensure!(said.contains("\ndoctor 70"), "the doctor:\n{said}");
+        anyhow::ensure!(said.contains("no_reader") || said.contains("pcsc"), "the doctor:\n{said}");
+        let time = said.lines().find_map(|line| line.strip_prefix("processor ")).context("no time")?;
+        fs::remove_dir_all(self.0.join("root/ca"))?;
+        Ok(format!("`cccd-agent desk`, processor time of start, first page and end, emulated (user, system): {time}"))
+    }
+
     /// Without a running udev: the package's script asks a `udevadm` that writes down what it is asked.
     fn what_was_there_is_triggered(&self) -> anyhow::Result<()> {
         let script = "mkdir -p /run/systemd/system /tmp/said && cd /tmp/said && \
             printf '#!/bin/sh\\necho \"$@\" >> /tmp/said/words\\n' > udevadm && printf '#!/bin/sh\\n' > systemctl && chmod +x * && \
-            PATH=/tmp/said:$PATH /var/lib/dpkg/info/cccd-agent.postinst configure && cat words && \
+            PATH=/tmp/said:$PATH /var/lib/dpkg/info/cccd-agent.postinst configure > /dev/null && cat words && \
             rm -r /run/systemd/system /tmp/said";
         let words = self.inside(&["sh", "-c", script])?;
         let mut calls = words.lines();
@@ -434,19 +514,20 @@ impl Tree {
 pub(crate) fn ready() -> anyhow::Result<()> {
     anyhow::ensure!(crate::doctor::is_root(), "a tree of Debian is made and entered by root only");
     crate::doctor::need_program("dpkg-shlibdeps", "dpkg-dev")?;
-    Tree::base(&Platform::own()?)?;
+    Tree::base(&Platform::own()?, None)?;
     crate::sbom::TOOL.fetch().map(drop)
 }
 
-/// Installs, upgrades, removes and purges the packages in a fresh tree of Debian.
-pub(crate) fn check() -> anyhow::Result<()> {
+/// Installs, upgrades, removes and purges the packages in a fresh tree of Debian: of the machine's own release, or of another. They
+/// fit later ones than that which they were made on.
+pub(crate) fn check(release: Option<&str>) -> anyhow::Result<()> {
     crate::doctor::install(crate::doctor::Purpose::Test)?;
     let own = Platform::own()?;
     let second = make("debug", &own)?;
     // It brings cards and their issuer.
     run(cargo().args(["build", "--locked", "--package", "virtual-card", "--bins"]))?;
     let first = make_version("debug", &own, "0.0.9")?;
-    let tree = Tree::fresh(&own)?;
+    let tree = Tree::fresh(&own, release)?;
     tree.install_and_start(&first)?;
     tree.what_was_there_is_triggered()?;
     tree.inside(&["sh", "-c", "echo kept > /etc/cccd-agent/agent.toml; echo kept > /var/lib/cccd-agent/outbox.db"])?;
@@ -469,7 +550,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
     // The tree has all that the packages depend on, and none of them: as a box that the pages begin with, without a network.
     crate::boot::check(&tree.0, &second)?;
     fs::remove_dir_all(&tree.0)?;
-    println!("installed, upgraded, removed and purged in a tree of Debian, {}", crate::doctor::release()?);
+    let own = crate::doctor::release()?;
+    println!("installed, upgraded, removed and purged in a tree of Debian, {}", release.unwrap_or(&own));
     Ok(())
 }
 
@@ -478,25 +560,26 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn check_board(profile: &str, architecture: &str) -> anyhow::Result<()> {
     let platform = Platform::of(architecture)?;
     if platform.is_own() {
-        return check();
+        return check(None);
     }
     anyhow::ensure!(crate::doctor::is_root(), "a tree of Debian is made and entered by root only");
     let packages = make(profile, &platform)?;
     let emulated = platform.emulated()?;
-    let tree = Tree::fresh(&platform)?;
+    let tree = Tree::fresh(&platform, None)?;
     tree.install_and_start(&packages)?;
+    let start = tree.desk_answers()?;
     eprintln!("── remove, and purge");
     tree.inside(&[&["dpkg", "--purge"], &NAMES[..]].concat())?;
     tree.expect(false, &["usr/bin/cccd-agent", "etc/cccd-agent", "var/lib/cccd-agent", "etc/cccd-central"])?;
+    // Rows of the table in docs/packages.md.
+    let profile = if profile == "release" { "optimised" } else { "debug" };
     for package in &packages {
-        let fields =
-            said(Command::new("dpkg-deb").args(["--show", "--showformat=${Package} ${Installed-Size}"]).arg(package))?;
-        println!(
-            "{}: {} kB packed, {fields} kB installed",
-            package.display(),
-            fs::metadata(package)?.len().div_ceil(1024)
-        );
+        let fields = ["--show", "--showformat=| `${Package}` | ${Architecture} | "];
+        let name = said(Command::new("dpkg-deb").args(fields).arg(package))?;
+        let installed = said(Command::new("dpkg-deb").args(["--field"]).arg(package).arg("Installed-Size"))?;
+        println!("{name} {profile} | {} kB | {installed} kB |", fs::metadata(package)?.len().div_ceil(1024));
     }
+    println!("{start}");
     fs::remove_dir_all(&tree.0)?;
     drop(emulated);
     println!("installed, started and purged in a tree of Debian, {}, {architecture}", crate::doctor::release()?);
@@ -534,7 +617,7 @@ mod tests {
             fs::write(&path, vec![b'x'; 1025]).expect("file");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
         };
-        for path in ["copyright", "changelog.gz", "sbom.cdx.json"] {
+        for path in ["copyright", "changelog.gz", "CHANGELOG.md.gz", "sbom.cdx.json"] {
             file(&format!("usr/share/doc/cccd-central/{path}"), 0o644);
         }
         file("usr/share/man/man1/cccd-central.1.gz", 0o644);
@@ -543,8 +626,10 @@ mod tests {
         fs::write(tree.join("DEBIAN/control"), control(package, "1", "amd64", "libc6", 1)).expect("control");
         fs::write(tree.join("DEBIAN/md5sums"), sums(tree).expect("sums")).expect("file");
         assert_eq!(faults(package, tree).expect("looked at"), Vec::<String>::new());
-        // Five files of two kilobytes, seven directories; what is for dpkg itself is not installed.
-        assert_eq!(installed_size(tree).expect("size"), 17);
+        // Six files of two kilobytes, seven directories; what is for dpkg itself is not installed.
+        assert_eq!(installed_size(tree).expect("size"), 19);
+        let said = changelog("cccd-central", "1", "Sun, 29 Nov 2026 18:00:00 +0000");
+        assert!(said.starts_with("cccd-central (1) unstable; urgency=medium\n\n  * ") && said.ends_with(":00 +0000\n"));
 
         fs::remove_file(tree.join("usr/share/doc/cccd-central/copyright")).expect("removed");
         file("usr/bin/cccd-central", 0o4755);
@@ -605,6 +690,15 @@ mod tests {
             .collect();
         let crates = [
             "agent",
+            "visit",
+            "config",
+            "reading",
+            "devices",
+            "store",
+            "handoff",
+            "site",
+            "kiosk",
+            "desk",
             "drivers",
             "provisioning",
             "central",

@@ -65,7 +65,7 @@ const fn image_need(package: &'static str, sign: &'static str) -> Need {
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 57] = [
+const NEEDS: [Need; 60] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -106,6 +106,7 @@ const NEEDS: [Need; 57] = [
     test_need("binutils", "/usr/bin/strip", "makes programs small for that machine"),
     test_need("dbus-daemon", "/usr/bin/dbus-daemon", "a private bus for updates"),
     test_need("rauc", "/usr/bin/rauc", "the update service that devices with two systems have"),
+    test_need("squashfs-tools", "/usr/bin/mksquashfs", "a bundle for that service, and `cargo xtask image`"),
     test_need("openssl", "/usr/bin/openssl", "an EST client, and a certificate for that service"),
     test_need("python3", "/usr/bin/python3", "runs that BAC card"),
     test_need("libxkbcommon0", "/usr/lib/*/libxkbcommon.so.0", "layouts of keyboards that are not ours"),
@@ -131,13 +132,15 @@ const NEEDS: [Need; 57] = [
     image_need("mmdebstrap", "/usr/bin/mmdebstrap"),
     // Without it only root enters a tree.
     image_need("uidmap", "/usr/bin/newuidmap"),
-    image_need("squashfs-tools", "/usr/bin/mksquashfs"),
     image_need("cryptsetup-bin", "/sbin/veritysetup"),
     image_need("fdisk", "/sbin/sfdisk"),
     image_need("dosfstools", "/sbin/mkfs.vfat"),
     image_need("mtools", "/usr/bin/mcopy"),
     image_need("systemd-boot-efi", "/usr/lib/systemd/boot/efi/linux*.efi.stub"),
     image_need("ovmf", "/usr/share/OVMF/OVMF_CODE_4M.fd"),
+    image_need("make", "/usr/bin/make"),
+    image_need("qemu-system-arm", "/usr/bin/qemu-system-aarch64"),
+    image_need("device-tree-compiler", "/usr/bin/fdtput"),
 ];
 
 fn missing(purpose: Purpose) -> Vec<&'static Need> {

@@ -1,4 +1,4 @@
-//! What `cargo xtask test` says at its end: what passed, what failed, what was skipped and why.
+//! What `cargo xtask test` says at its end: what passed, what failed, what was skipped and why, and how long each part took.
 
 use crate::target;
 use anyhow::{Context as _, bail};
@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Tests of one part.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Count {
 struct Row {
     part: &'static str,
     count: Count,
+    took: Duration,
     /// Lines of the register: the test, a tabulator, why.
     skipped: BTreeSet<String>,
 }
@@ -45,18 +47,21 @@ impl Ledger {
         tests: &mut Command,
         count: impl FnOnce(&mut Command) -> anyhow::Result<(Count, bool)>,
     ) -> anyhow::Result<()> {
+        let begin = now();
         let (count, passed) = count(tests.env(test_support::REGISTER, &self.register))?;
         let skipped = fs::read_to_string(&self.register)?.lines().map(str::to_owned).collect();
         fs::write(&self.register, "")?;
-        self.rows.push(Row { part, count, skipped });
+        self.rows.push(Row { part, count, took: begin.elapsed(), skipped });
         anyhow::ensure!(passed, "{part}: {} of {} failed", count.failed, count.run);
         Ok(())
     }
 
-    /// Notes that a part passed that is one test.
-    pub(crate) fn passed(&mut self, part: &'static str, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+    /// Does a part that is one test, and notes whether it passed.
+    pub(crate) fn one(&mut self, part: &'static str, test: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let begin = now();
+        let outcome = test();
         let count = Count { run: 1, failed: u32::from(outcome.is_err()) };
-        self.rows.push(Row { part, count, skipped: BTreeSet::new() });
+        self.rows.push(Row { part, count, took: begin.elapsed(), skipped: BTreeSet::new() });
         outcome
     }
 
@@ -66,18 +71,20 @@ impl Ledger {
             bail!("skips are forbidden: {part}: {why:#}");
         }
         let skipped = BTreeSet::from([format!("all of it\t{why:#}")]);
-        self.rows.push(Row { part, count: Count { run: 1, failed: 0 }, skipped });
+        self.rows.push(Row { part, count: Count { run: 1, failed: 0 }, took: Duration::ZERO, skipped });
         Ok(())
     }
 
     /// One table, and a line for each skip.
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{:24}{:>8}{:>8}{:>8}\n", "", "passed", "failed", "skipped");
-        for Row { part, count: Count { run, failed }, skipped } in &self.rows {
+        let mut text = format!("{:36}{:>8}{:>8}{:>8}{:>10}\n", "", "passed", "failed", "skipped", "min:s");
+        for Row { part, count: Count { run, failed }, took, skipped } in &self.rows {
             // A test that skips two things is one test.
             let tests: BTreeSet<_> = skipped.iter().map(|line| line.split('\t').next()).collect();
             let passed = (*run as usize).saturating_sub(*failed as usize + tests.len());
-            text += &format!("{part:24}{passed:>8}{failed:>8}{:>8}\n", tests.len());
+            let (minutes, seconds) = (took.as_secs() / 60, took.as_secs() % 60);
+            let took = format!("{minutes}:{seconds:02}");
+            text += &format!("{part:36}{passed:>8}{failed:>8}{:>8}{took:>10}\n", tests.len());
         }
         for row in &self.rows {
             for line in &row.skipped {
@@ -86,6 +93,11 @@ impl Ledger {
         }
         text
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "how long it took is shown, and decides nothing")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Runs `cargo test`, shows what it says, and adds up the ends of its programs.
@@ -148,13 +160,13 @@ mod tests {
     #[test]
     fn the_table_counts_a_skipped_test_once_and_says_why_each_time() {
         let skipped = ["a one\tno data", "a one\tno browser", "b two\tno data"].map(str::to_owned).into();
-        let row = Row { part: "tests", count: Count { run: 10, failed: 1 }, skipped };
+        let row = Row { part: "tests", count: Count { run: 10, failed: 1 }, took: Duration::from_secs(62), skipped };
         let mut ledger = Ledger { register: PathBuf::new(), rows: vec![row] };
         ledger.skip("packages", &anyhow::anyhow!("no tree")).expect("skipped");
         let text = ledger.table();
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(words[1], ["tests", "7", "1", "2"]);
-        assert_eq!(words[2], ["packages", "0", "0", "1"]);
+        assert_eq!(words[1], ["tests", "7", "1", "2", "1:02"]);
+        assert_eq!(words[2], ["packages", "0", "0", "1", "0:00"]);
         assert!(
             text.contains("tests: a one: no browser\n") && text.contains("packages: all of it: no tree\n"),
             "{text}"

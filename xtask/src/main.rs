@@ -5,19 +5,22 @@
 //! | `demo [--once]` | the main job, end to end, without hardware |
 //! | `demo --fleet` | ten devices enrol, renew, follow a new root; one is copied, one revoked |
 //! | `test` | all tests, fuzz targets over their corpora included; what a device runs, on aarch64 under qemu-user; packages; at the end a table of what passed, failed and was skipped (`SKIP=forbid` makes a skip a failure) |
+//! | `test --full` | the same, then what takes hours: `bare 13` and `bare 12`, the packages in the later release of Debian and for a board, the image |
 //! | `deb [--debug] [--arch arm64 \| armhf]` | the three packages, into `target/deb`, with camera and Raspberry Pi lines in |
 //! | `deb --check` | the same of debug programs, installed, upgraded and purged in a fresh Debian tree, and booted |
+//! | `deb --check --release trixie` | the same in a tree of a later release than the machine's own |
 //! | `deb --check --arch arm64 [--debug]` | the packages of a board, installed, started and purged in a tree of its processor under qemu-user; not in CI |
 //! | `release --key FILE [--arch …]` | the packages for amd64, arm64 and armhf, `cccd-demo` for evaluation, SBOM, SHA-256 and signature, into `target/release-VERSION` |
-//! | `image amd64 --central URL` | a disk with two systems for a kiosk, into `target/image`; `--bundle`: the same as an update |
-//! | `image amd64 --check` | starts it in QEMU: first start, factory reset, update, the gate, cuts of power; about an hour |
+//! | `image amd64 --central URL` (`arm64`) | a disk with two systems for a kiosk, into `target/image`; `--bundle`: the same as an update |
+//! | `image amd64 --check [--until first-start]` (`arm64`) | starts it in QEMU: first start, factory reset, update, the gate, cuts of power; about an hour |
 //! | `bare 13` or `bare 12` | `./start demo --once` in a tree of the least Debian 13 or 12; time, disk, what was installed |
 //! | `sbom` | what each package is made of (CycloneDX), into `target/sbom` |
 //! | `cross [aarch64 \| armv7] [build \| test]` | agent and provisioning for that processor, or their tests under qemu-user |
-//! | `start-up` | how soon the agent of a package is ready, and what it holds as long as nobody comes |
+//! | `start-up [--write]` | how soon the agent of a package is ready, and what it holds as long as nobody comes; `--write` puts it into `docs/performance.md` |
 //! | `check [CRATE…]` | formatting, clippy and tests of what was changed, and of nothing else |
 //! | `docs` | checks the pages of `docs/` and makes the manual from them, into `target/manual` |
 //! | `house [--write]` | rooms, floors and circles of the code; `--write` puts them into `docs/architecture.md` |
+//! | `mutants [CRATE…] [--only ID]` | takes each check of the lists out of a copy and sees whether its crate's own tests notice; `--write` puts the lists into `docs/conformance.md` |
 //! | `pictures` | the pictures of the guides in `docs/vi`, taken anew from the running product |
 //! | `doctor [--install]` | says what this machine lacks, and installs it when asked |
 //!
@@ -31,9 +34,13 @@ mod cross;
 mod deb;
 mod docs;
 mod doctor;
+mod full;
 mod image;
 mod image_check;
+mod image_machine;
+mod image_slots;
 mod ledger;
+mod raspberry;
 mod release;
 mod sbom;
 mod start_up;
@@ -64,7 +71,11 @@ enum Task {
         fleet: bool,
     },
     /// All tests; at the end a table of what passed, failed and was skipped.
-    Test,
+    Test {
+        /// What takes hours, too: a newcomer on both releases of Debian, the packages in the later one and for a board, the image.
+        #[arg(long)]
+        full: bool,
+    },
     /// Formatting, clippy and tests of what was changed, and of nothing else.
     Check {
         /// The crates; without them those that git says were changed.
@@ -76,6 +87,17 @@ enum Task {
     House {
         /// Into docs/architecture.md.
         #[arg(long)]
+        write: bool,
+    },
+    /// Take each listed check out of a copy of the code, and see whether its crate's own tests notice.
+    Mutants {
+        /// Crates with a list (mutants.toml); all without any.
+        crates: Vec<String>,
+        /// Only checks whose identifiers begin so.
+        #[arg(long)]
+        only: Vec<String>,
+        /// The lists into docs/conformance.md, and no test is run.
+        #[arg(long, conflicts_with_all = ["crates", "only"])]
         write: bool,
     },
     /// The pictures of the guides in docs/vi, taken anew from the running product.
@@ -92,6 +114,9 @@ enum Task {
         /// under qemu-user.
         #[arg(long)]
         check: bool,
+        /// With --check: in a tree of this release of Debian, as `trixie`; the machine's own without it.
+        #[arg(long, requires = "check", conflicts_with = "arch")]
+        release: Option<String>,
     },
     /// All that is handed out, with checksums and a signature, into target/release-VERSION.
     Release {
@@ -107,7 +132,7 @@ enum Task {
     },
     /// A disk with two systems for a kiosk, from the packages, into target/image.
     Image {
-        /// For which processor: amd64.
+        /// For which processor: amd64, arm64 (Raspberry Pi).
         architecture: String,
         /// Where its devices ask to be let in: https://host:port.
         #[arg(long, required_unless_present = "check")]
@@ -130,6 +155,9 @@ enum Task {
         /// Start it in QEMU: first start, factory reset, update, the gate, cuts of power. About an hour.
         #[arg(long, conflicts_with_all = ["central", "device", "certificate", "key", "bundle"])]
         check: bool,
+        /// How far the check goes.
+        #[arg(long, value_enum, default_value = "all")]
+        until: image_check::Until,
     },
     /// `./start demo --once` in a tree of the least Debian.
     Bare {
@@ -139,7 +167,11 @@ enum Task {
     /// What each package is made of (CycloneDX), into target/sbom.
     Sbom,
     /// How soon the agent of a package is ready, and what it holds as long as nobody comes.
-    StartUp,
+    StartUp {
+        /// Into docs/performance.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Programs for another processor, or their tests under qemu-user.
     Cross {
         /// aarch64 or armv7, build or test.
@@ -165,25 +197,33 @@ fn main() -> ExitCode {
         Task::Demo { fleet: true, .. } => demo("hil-fleet", &[]),
         Task::Demo { once: true, .. } => demo("hil-demo", &["--once"]),
         Task::Demo { .. } => demo("hil-demo", &[]),
-        Task::Test => test(),
+        Task::Test { full } => test(full),
         Task::Check { crates } => check::check(&crates),
         Task::Docs => docs::make(),
         Task::House { write } => {
             run(cargo().args(["run", "--quiet", "-p", "house", "--"]).args(write.then_some("--write")))
         }
+        Task::Mutants { crates, only, write } => {
+            let only = only.iter().map(|only| format!("--only={only}"));
+            run(cargo()
+                .args(["run", "--quiet", "-p", "mutants", "--"])
+                .args(write.then_some("--write"))
+                .args(only)
+                .args(crates))
+        }
         Task::Pictures => pictures(),
-        Task::Deb { check: true, arch: Some(arch), debug } => deb::check_board(profile(debug), &arch),
-        Task::Deb { check: true, .. } => deb::check(),
+        Task::Deb { check: true, arch: Some(arch), debug, .. } => deb::check_board(profile(debug), &arch),
+        Task::Deb { check: true, release, .. } => deb::check(release.as_deref()),
         Task::Deb { debug, arch, .. } => deb::command(profile(debug), arch.as_deref()),
         Task::Release { key, debug, arch } => release::make(&key, profile(debug), &arch),
-        Task::Image { architecture, check: true, .. } => image_check::check(&architecture),
+        Task::Image { architecture, check: true, until, .. } => image_check::check(&architecture, until),
         Task::Image { architecture, central, site, device, certificate, key, bundle, .. } => {
             let central = central.unwrap_or_default();
             image::make(&image::Wanted { architecture, central, site, device, certificate, key }, bundle)
         }
         Task::Bare { release } => bare::check(&release),
         Task::Sbom => sbom::write().map(|lists| lists.iter().for_each(|(_, list)| println!("{}", list.display()))),
-        Task::StartUp => start_up::measure(),
+        Task::StartUp { write } => start_up::measure(write),
         Task::Cross { words } => cross::cross(&words.iter().map(String::as_str).collect::<Vec<_>>()),
         Task::Doctor { install: true } => doctor::install(doctor::Purpose::Test),
         Task::Doctor { .. } => doctor::report(),
@@ -285,12 +325,16 @@ impl Tool {
 /// Runs the tests by the rules of `.config/nextest.toml`. One that the machine has serves as well.
 const NEXTEST: Tool = Tool("cargo-nextest", "0.9.143", &[]);
 
-fn test() -> anyhow::Result<()> {
+fn test(full: bool) -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Test)?;
     // Tests start the workspace's programs, which a test build alone does not make.
     build(&ALL)?;
     let mut ledger = Ledger::open()?;
-    let outcome = parts(&mut ledger);
+    let mut outcome = parts(&mut ledger);
+    if full {
+        let more = full::parts(&mut ledger);
+        outcome = outcome.and(more);
+    }
     println!("\n── what was tested\n{}", ledger.table());
     outcome
 }
@@ -302,7 +346,7 @@ fn parts(ledger: &mut Ledger) -> anyhow::Result<()> {
     ledger.part("tests", nextest()?.arg("--workspace").args(ALL), ledger::by_nextest)?;
     cross::test(ledger)?;
     match deb::ready() {
-        Ok(()) => ledger.passed("packages", deb::check()),
+        Ok(()) => ledger.one("packages", || deb::check(None)),
         Err(error) => ledger.skip("packages", &error),
     }
 }

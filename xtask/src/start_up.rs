@@ -23,17 +23,24 @@ const WAYS: [(&str, &str, &str); 2] = [
     ("kiosk", "[kiosk]\nsite = \"A\"\npanel = \"portrait-21\"\n", "the kiosk is open"),
 ];
 
-/// Measures them.
-pub(crate) fn measure() -> anyhow::Result<()> {
+/// The page that has the figures, between these two lines.
+const PAGE: &str = "docs/performance.md";
+const BEGIN: &str = "<!-- start-up: written by `cargo xtask start-up --write` -->\n";
+const END: &str = "<!-- end of start-up -->\n";
+
+/// Measures them, shows what came, and puts it into the page.
+pub(crate) fn measure(write: bool) -> anyhow::Result<()> {
     run(cargo().args(["build", "--release", "--locked", "--package", "cccd-agent", "--bins"]).args(ALL))?;
     run(cargo().args(["build", "--locked", "--package", "provisioning", "--package", "virtual-card", "--bins"]))?;
     let (agent, device) = (target().join("release/cccd-agent"), device()?);
     let settings = fs::read_to_string(device.join("agent.toml"))?.replace("\"pcsc\"", "\"sim:an\"");
-    println!("| | ready, best of {STARTS} | processor time until then | resident | of its own |");
-    for (word, table, ready) in WAYS {
+    let mut table = format!(
+        "| | ready, best of {STARTS} | processor time until then | resident | of its own |\n|---|---|---|---|---|\n"
+    );
+    for (word, stage, ready) in WAYS {
         let file = device.join(format!("{word}.toml"));
         // Central is not there, and nothing of a start waits for it.
-        fs::write(&file, format!("profile = \"hospital-{word}\"\n{settings}\n{table}"))?;
+        fs::write(&file, format!("profile = \"hospital-{word}\"\n{settings}\n{stage}"))?;
         let (mut soonest, mut least, mut held) = (Duration::MAX, Duration::MAX, (0, 0));
         for start in 0..STARTS {
             let mut running = Running::start(&agent, word, &file, ready)?;
@@ -45,15 +52,29 @@ pub(crate) fn measure() -> anyhow::Result<()> {
             }
             running.end()?;
         }
-        println!(
-            "| `cccd-agent {word}` | {} ms | {} ms | {:.1} MB | {:.1} MB |",
+        table += &format!(
+            "| `cccd-agent {word}` | {} ms | {} ms | {:.1} MB | {:.1} MB |\n",
             soonest.as_millis(),
             least.as_millis(),
             megabytes(held.0),
             megabytes(held.1)
         );
     }
+    println!("{table}");
+    if write {
+        let page = root().join(PAGE);
+        let text =
+            replaced(&fs::read_to_string(&page)?, &table).with_context(|| format!("{PAGE} has no place for it"))?;
+        fs::write(page, text)?;
+    }
     Ok(())
+}
+
+/// A page with another table between the two lines.
+fn replaced(page: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
 }
 
 /// An enrolled device, made anew.
@@ -152,4 +173,18 @@ fn now() -> Instant {
 #[allow(clippy::disallowed_methods, reason = "what is measured is that nothing happens")]
 fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_place_for_the_figures() {
+        let page = fs::read_to_string(root().join(PAGE)).expect(PAGE);
+        let written = replaced(&page, "| figures |\n").expect("a place");
+        assert!(written.contains("\n| figures |\n"));
+        assert_eq!(replaced(&written, "| figures |\n"), Some(written), "once more changes nothing");
+        assert_eq!(replaced("no place", ""), None);
+    }
 }

@@ -1,10 +1,10 @@
 //! `cccd-agent trust` on the command line.
 
 use crate::commands::trust as commands;
-use crate::failure::Failure;
-use crate::trust::plan::{Documents, Permissions};
 use clap::Subcommand;
 use events::SystemClock;
+use program::Failure;
+use reading::trust::plan::{Documents, Permissions};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,11 @@
 //! `cccd-agent bundle`: what the operator sent on a stick.
 
-use crate::bundle;
+use crate::check;
 use crate::commands::print_text;
-use crate::config::Config;
-use crate::failure::{Failure, exit};
+use config::Config;
 use identity::bundles::Bundles;
+use program::{Failure, exit};
+use site::bundle;
 use std::path::Path;
 
 /// Takes a bundle in.
@@ -17,8 +18,8 @@ pub fn run(config: &Path, file: &Path) -> Result<u8, Failure> {
         Failure::device("identity_missing", "the device has no identity", "enrol the device: provision enrol")
     })?;
     let (before, version) =
-        bundle::take(&Bundles::new(&config.bundles), &state, &config.file, &program::files::read(file)?)
-            .map_err(|e| Failure::usage(e.code(), emrtd::error::describe(&e), e.remedy()))?;
+        bundle::take(&Bundles::new(&config.bundles), &state, &config.file, &program::files::read(file)?, check::check)
+            .map_err(|e| Failure::from(e).as_usage())?;
     print_text(&format!("bundle {version} is active, it was {before}; restart the agent\n"));
     Ok(exit::GENUINE)
 }

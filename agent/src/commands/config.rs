@@ -1,10 +1,11 @@
 //! `cccd-agent config`: whether a configuration is valid, and what it comes to with the site's settings below it.
 
+use crate::check;
 use crate::commands::{print_json, print_text};
-use crate::config::check::worst;
-use crate::config::{Adopted, Config, Finding, Stage};
-use crate::failure::{Failure, exit};
+use config::worst;
+use config::{Adopted, Finding, Stage};
 use identity::bundles::Bundles;
+use program::{Failure, exit};
 use serde_json::json;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use std::path::Path;
 /// # Errors
 /// When it cannot be read and there is none to fall back to.
 pub fn run(config: &Path, stage: Option<Stage>, as_json: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config, stage)?;
+    let config = check::load_or_last(config, stage)?;
     let refused = match &config.adopted {
         Adopted::Refused(failure) => Some(failure),
         Adopted::AsBefore | Adopted::New { .. } => None,

@@ -1,16 +1,17 @@
 //! `cccd-agent demo`: every persona and every fault on the simulated reader, in one table. No hardware, no network.
 
-use crate::access;
-use crate::commands::{now, plan, print_text};
-use crate::failure::Failure;
-use crate::read::{self, Hooks};
-use crate::simulated;
-use crate::terminal::Terminal;
+use crate::commands::{now, print_text};
 use cccd::judgement::{Today, judge};
 use drivers::reader::Reader as _;
 use emrtd::session::AccessPolicy;
 use emrtd::verdict::Outcome;
 use events::Clock;
+use program::Failure;
+use reading::access;
+use reading::read::{self, Hooks};
+use reading::readers::plan;
+use reading::simulated;
+use reading::terminal::Terminal;
 use std::time::Duration;
 use virtual_card::PERSONAS;
 
@@ -42,7 +43,7 @@ pub fn run(clock: &dyn Clock) -> Result<u8, Failure> {
     for fault in FAULTS {
         line(&format!("{}:{fault}", first.id), &first.qr(), &mut terminal, clock)?;
     }
-    Ok(crate::failure::exit::GENUINE)
+    Ok(program::exit::GENUINE)
 }
 
 fn line(card: &str, qr: &str, terminal: &mut Terminal, clock: &dyn Clock) -> Result<(), Failure> {

@@ -1,32 +1,32 @@
 //! `cccd-agent desk`: the page for staff and the interface for other software. `cccd-agent pair`: lets one in.
 
-use crate::book::Book;
-use crate::book::seal::Seal;
-use crate::cabinet::specification;
-use crate::commands::{print_text, told_to_end};
-use crate::config::check::no_table;
-use crate::config::{Config, Stage};
-use crate::desk::guard::{self, Role};
-use crate::desk::{self, Desk, listen};
-use crate::failure::{Failure, exit};
-use crate::profile::Profile;
-use crate::site::Site;
+use crate::check;
+use crate::commands::{open_site, print_text, told_to_end};
+use config::no_table;
+use config::{Config, Stage};
+use desk::guard::{self, Role};
+use desk::{self, Desk, listen};
+use devices::specification;
 use events::{Clock, SystemClock};
+use program::{Failure, exit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use store::book::Book;
+use store::book::seal::Seal;
+use visit::profile::Profile;
 
 /// Serves the desk until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::adopt(config, Stage::Desk)?;
+    let config = check::adopt(config, Stage::Desk)?;
     let wanted = config.desk.clone().ok_or_else(|| no_table("desk"))?;
     let scanner = wanted.scanner.as_deref().map(specification::open_scanner).transpose()?;
     let ended = told_to_end()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let site = Site::open(config, clock)?;
+    let site = open_site(config, clock)?;
     let desk = Desk::start(&site, wanted.listen.port())?;
     desk::keep_ticking(&desk);
     if let Some(scanner) = scanner {
@@ -70,7 +70,7 @@ pub fn pair(config: &Path, app: bool, forget: bool, list: bool) -> Result<u8, Fa
     if list {
         for (name, role, since) in guard::paired(&book)? {
             let role = if role == Role::Desk { "desk" } else { "app" };
-            let since = format!("{} {}", crate::site::date_of(since), crate::site::time_of(since));
+            let since = format!("{} {}", cccd::calendar::date_of(since), cccd::calendar::time_of(since));
             print_text(&format!("{role:<5} {since}  {name}\n"));
         }
         return Ok(exit::GENUINE);

@@ -2,10 +2,10 @@
 //! configuration.
 
 use crate::commands::{print_json, print_text};
-use crate::config::Config;
-use crate::failure::{Failure, exit};
+use config::Config;
 use drivers::inventory::{Entry, Kind, inventory};
 use drivers::reader::pcsc::PcscReader;
+use program::{Failure, exit};
 use serde_json::json;
 use std::path::Path;
 
@@ -124,7 +124,7 @@ mod tests {
     /// Every key is one of the configuration's.
     #[test]
     fn every_kind_says_where_its_words_stand() {
-        let page = crate::config::reference::markdown();
+        let page = config::reference::markdown();
         for kind in Kind::ALL {
             for key in key(kind).split(", ") {
                 let (table, key) = key.rsplit_once('.').unwrap_or(("", key));

@@ -2,18 +2,19 @@
 //!
 //! A running kiosk holds its devices: it is asked through [`parts`]. Otherwise each device is opened for a moment.
 
-use crate::cabinet;
-use crate::cabinet::specification::{self, Pins};
-use crate::checks::{self, Check};
-use crate::chips::{self, Chip};
-use crate::commands::{open_reader, print_json, print_text};
-use crate::config::{Config, Kiosk, Lines};
-use crate::failure::{Failure, exit};
-use crate::parts::{self, Entry, Fault};
+use crate::check;
+use crate::commands::{print_json, print_text};
+use config::{Config, Kiosk, Lines};
+use devices::parts::{self, Entry};
+use devices::specification::{self, Pins};
 use drivers::device::DeviceError;
 use drivers::touch::PictureSize;
 use kiosk_ui::state::Part;
+use program::{Failure, exit};
+use reading::chips::{self, Chip};
+use reading::readers;
 use serde_json::json;
+use site::checks::{self, Check};
 use std::path::Path;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -27,7 +28,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the configuration is not valid.
 pub fn run(config: &Path, json: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config, None)?;
+    let config = check::load_or_last(config, None)?;
     let running = parts::of_running(&config.state);
     let source = if running.is_some() { "running_kiosk" } else { "probe" };
     let parts = running.unwrap_or_else(|| probe(&config));
@@ -58,7 +59,7 @@ fn for_people(parts: &[Entry]) -> String {
                 let both = [since.as_str(), found].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>();
                 text += &format!("ok    {part:<9} {}\n", both.join(": "));
             }
-            Some(Fault { code, message, remedy }) => {
+            Some(Failure { code, message, remedy, .. }) => {
                 text += &format!("WRONG {part:<9} {since}\n      {message} [{code}]\n      → {remedy}\n");
             }
         }
@@ -72,7 +73,7 @@ fn line(check: &Check) -> String {
         (Some(fault), _) => ("WRONG", fault),
         (None, Some(warning)) => ("note ", warning),
     };
-    let Fault { code, message, remedy } = fault;
+    let Failure { code, message, remedy, .. } = fault;
     format!("{word} {:<11} {message} [{code}]\n      → {remedy}\n", check.id)
 }
 
@@ -89,16 +90,16 @@ fn type_of_chip(chip: &Chip) -> String {
 
 fn probe(config: &Config) -> Vec<Entry> {
     let mut parts = Vec::new();
-    let mut found = |part: Part, fault: Option<Fault>, found: Option<String>| {
+    let mut found = |part: Part, fault: Option<Failure>, found: Option<String>| {
         parts.push(Entry { part: part.id().to_owned(), since: 0, fault, found });
     };
-    found(Part::Reader, open_reader(&config.reader).err().map(|failure| Fault::from(&failure)), None);
+    found(Part::Reader, readers::open(&config.reader).err(), None);
     // What is not even written as a device is among the settings.
     if let Some((fault, chosen)) = config.kiosk.as_ref().and_then(look) {
         found(Part::Display, fault, chosen);
     }
     for (part, result) in config.kiosk.iter().flat_map(devices) {
-        found(part, result.err().map(|error| Fault::from(&error)), None);
+        found(part, result.err().map(Failure::from), None);
     }
     parts
 }
@@ -107,11 +108,11 @@ fn probe(config: &Config) -> Vec<Entry> {
 type Tried = (Part, Result<(), DeviceError>);
 
 /// The display: what is wrong with it, or what is chosen for it.
-fn look(kiosk: &Kiosk) -> Option<(Option<Fault>, Option<String>)> {
+fn look(kiosk: &Kiosk) -> Option<(Option<Failure>, Option<String>)> {
     let (wish, mut display) = (specification::panel(kiosk).ok()?, specification::display(kiosk).ok()?);
-    Some(match cabinet::look(&mut *display, wish) {
+    Some(match specification::look(&mut *display, wish) {
         Ok((format, panel)) => (None, Some(specification::chosen(&format, &panel))),
-        Err(error) => (Some(Fault::from(&error)), None),
+        Err(error) => (Some(error.into()), None),
     })
 }
 

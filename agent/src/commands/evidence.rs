@@ -1,15 +1,16 @@
 //! `cccd-agent evidence verify`: every check of stored evidence again, offline.
 
-use crate::anchors;
-use crate::commands::{Judging, now, pass_phrase, print_json};
-use crate::failure::Failure;
-use crate::report;
+use crate::commands::{Judging, now, print_json};
 use cccd::judgement::{Known, Today, issued, judge_verified};
 use drivers::key_store::sealed;
 use emrtd::Evidence;
 use emrtd::evidence::Circumstances;
 use emrtd::file::FileId;
 use events::Clock;
+use program::Failure;
+use program::files::pass_phrase;
+use reading::anchors;
+use reading::report;
 use serde_json::json;
 use std::path::Path;
 use verdict::{Answers, Validity};
@@ -26,7 +27,7 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
         bytes = open_sealed(file, &bytes, phrase)?;
     }
     let evidence = Evidence::from_cbor(&bytes).map_err(|e| {
-        let message = format!("{}: {}", file.display(), emrtd::error::describe(&e));
+        let message = format!("{}: {}", file.display(), program::describe(&e));
         Failure::usage("evidence_unreadable", message, "name a file that `cccd-agent read --evidence` wrote")
     })?;
     let now = now(clock);

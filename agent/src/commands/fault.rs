@@ -1,18 +1,20 @@
 //! `cccd-agent fault`: shows on the panel why the kiosk cannot start. `cccd-fault.service` calls it when `cccd-kiosk.service`
 //! has failed for good, and ends it as soon as the kiosk is started again.
 
-use crate::cabinet::specification;
+use crate::check;
+use crate::commands::kiosk::begun;
 use crate::commands::told_to_end;
-use crate::config::check::{no_table, worst};
-use crate::config::{Config, Kiosk, Stage};
-use crate::failure::Failure;
 use crate::setup::trial::Easel;
+use config::{Config, Kiosk, Stage};
+use config::{no_table, worst};
+use devices::specification;
 use drivers::device::DeviceError;
 use drivers::display::Display;
 use drivers::display::drm::DrmDisplay;
 use drivers::touch::Rotation;
 use kiosk_ui::Screen;
-use kiosk_ui::state::NotStarted;
+use kiosk_ui::state::{Lack, NotStarted};
+use program::Failure;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,7 +30,7 @@ const TRIES: u32 = 3;
 /// # Errors
 /// Always: with what the kiosk failed of.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let loaded = Config::load_or_last(config, Some(Stage::Kiosk));
+    let loaded = check::load_or_last(config, Some(Stage::Kiosk));
     let failure = reason(&loaded);
     let ended = told_to_end()?;
     let kiosk = loaded.ok().and_then(|config| config.kiosk);
@@ -38,13 +40,14 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
         tracing::error!(code = error.code(), remedy = error.remedy(), "{error}");
         failure.clone()
     })?;
+    tracing::info!(code = failure.code, "the panel says why the kiosk does not work");
     wait(Duration::MAX, &ended);
     Err(failure)
 }
 
 /// Shows for a while, or until the end, what a kiosk failed of. Without a panel nothing is waited for.
 pub fn show_for(config: &Path, failure: &Failure, time: Duration, ended: &AtomicBool) {
-    let kiosk = Config::load_or_last(config, Some(Stage::Kiosk)).ok().and_then(|config| config.kiosk);
+    let kiosk = check::load_or_last(config, Some(Stage::Kiosk)).ok().and_then(|config| config.kiosk);
     if let Err(error) = stay(&mut *display(kiosk.as_ref()), failure, time, ended) {
         tracing::error!(code = error.code(), remedy = error.remedy(), "{error}");
     }
@@ -82,7 +85,8 @@ fn reason(loaded: &Result<Config, Failure>) -> Failure {
         Ok(config) => config,
     };
     let found = worst(&config.findings).cloned();
-    found.or_else(|| config.kiosk.is_none().then(|| no_table("kiosk"))).unwrap_or_else(|| {
+    let found = found.or_else(|| config.kiosk.is_none().then(|| no_table("kiosk")));
+    found.or_else(|| begun(config).err()).unwrap_or_else(|| {
         let message = "the kiosk ended, and nothing is wrong with its configuration";
         Failure::device("kiosk_ended", message, "journalctl -u cccd-kiosk says why; then systemctl restart cccd-kiosk")
     })
@@ -97,7 +101,20 @@ fn display(kiosk: Option<&Kiosk>) -> Box<dyn Display> {
 
 fn show(display: &mut dyn Display, failure: &Failure) -> Result<(), DeviceError> {
     let Failure { code, message, remedy, .. } = failure.clone();
-    Easel::new(display, None)?.show(Screen::NotStarted(NotStarted { code, message, remedy }))
+    let (lack, remedy) = match lacking(&code) {
+        Some((lack, command)) => (Some(lack), command.to_owned()),
+        None => (None, remedy),
+    };
+    Easel::new(display, None)?.show(Screen::NotStarted(NotStarted { lack, code, message, remedy }))
+}
+
+/// What a device has not been given yet, and the command that gives it.
+fn lacking(code: &str) -> Option<(Lack, &'static str)> {
+    match code {
+        "config_absent" => Some((Lack::Configuration, "cccd-agent setup --as kiosk")),
+        "identity_missing" => Some((Lack::Identity, "provision enrol --by screen --central https://…")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +122,7 @@ mod tests {
     use super::*;
     use drivers::display::Size;
     use drivers::display::simulated::{Glass, SimulatedDisplay};
+    use program::exit;
 
     #[test]
     fn the_first_thing_that_is_wrong_is_the_reason() {
@@ -114,15 +132,43 @@ mod tests {
             if let Some(text) = text {
                 std::fs::write(&path, text).expect("a file");
             }
-            reason(&Config::load_or_last(&path, Some(Stage::Kiosk))).code
+            reason(&check::load_or_last(&path, Some(Stage::Kiosk))).code
         };
-        assert_eq!(code(None), "config_invalid", "no file");
+        assert_eq!(code(None), "config_absent", "no file");
         let own = "reader='pcsc'\ntrust='trust'\nstate='state'\nkeys='keys'\npass_phrase_file='phrase'\n";
         assert_eq!(code(Some(own)), "config_no_kiosk");
         let kiosk = format!("{own}[kiosk]\nsite='S'\npanel='landscape-7'\ndisplay='drm:auto'\n");
         assert_eq!(code(Some(&kiosk)), "pass_phrase_unreadable");
         std::fs::write(device.path().join("phrase"), "correct horse battery").expect("phrase");
+        assert_eq!(code(Some(&kiosk)), "identity_missing", "nobody has enrolled it");
+        let roots = None;
+        let state = identity::State::new("box-1", "kiosk", "https://central.example.vn:8443", roots);
+        state.save(&device.path().join("identity")).expect("an identity");
         assert_eq!(code(Some(&kiosk)), "kiosk_ended");
+    }
+
+    /// What the unit does not start anew the panel explains, and a device that nobody has begun with is told by a command.
+    #[test]
+    fn a_device_that_is_not_set_up_or_enrolled_is_no_crash_loop() {
+        let device = tempfile::tempdir().expect("directory");
+        let path = device.path().join("agent.toml");
+        let fails = || {
+            let failure = crate::commands::kiosk::run(&path).expect_err("it cannot start");
+            (failure.code, failure.exit)
+        };
+        assert_eq!(fails(), ("config_absent".to_owned(), exit::USAGE));
+        std::fs::write(device.path().join("phrase"), "correct horse battery").expect("phrase");
+        let text =
+            "reader='pcsc'\ntrust='trust'\nstate='state'\nkeys='keys'\npass_phrase_file='phrase'\n[kiosk]\nsite='S'\n";
+        std::fs::write(&path, text).expect("a file");
+        assert_eq!(fails(), ("identity_missing".to_owned(), exit::USAGE));
+        for (code, command) in [("config_absent", "cccd-agent setup"), ("identity_missing", "provision enrol")] {
+            assert!(lacking(code).is_some_and(|(_, said)| said.starts_with(command)), "{code}");
+        }
+        // A condition would skip the unit, and nobody would be told anything.
+        let units = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd");
+        let unit = std::fs::read_to_string(units.join("cccd-kiosk.service")).expect("unit");
+        assert!(!unit.contains("Condition") && unit.contains("\nOnFailure=cccd-fault.service\n"), "{unit}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `cccd-agent kiosk`: a kiosk on its own screen.
 
-use crate::cabinet::Cabinet;
+use crate::check;
 use crate::commands::{fault, told_to_end};
-use crate::config::{Config, Stage};
-use crate::failure::{Failure, exit};
-use crate::kiosk::{self, Outside};
+use config::{Config, Stage};
 use events::{Clock, SystemClock};
+use kiosk::cabinet::Cabinet;
+use kiosk::stage::Outside;
+use program::{Failure, exit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,8 +35,21 @@ pub fn run(path: &Path) -> Result<u8, Failure> {
     result
 }
 
+/// Whether somebody has begun to let the device in. It does not mend itself, so the unit does not start it anew.
+///
+/// # Errors
+/// `identity_missing` when nobody has; what is wrong with the identity's file.
+pub(super) fn begun(config: &Config) -> Result<(), Failure> {
+    if config.identity_state()?.is_some() {
+        return Ok(());
+    }
+    let remedy = "provision enrol --by screen --central https://…; then systemctl restart cccd-kiosk";
+    Err(Failure::usage("identity_missing", "the device is not enrolled", remedy))
+}
+
 fn serve(path: &Path, ended: &Arc<AtomicBool>) -> Result<u8, Failure> {
-    let config = Config::adopt(path, Stage::Kiosk)?;
+    let config = check::adopt(path, Stage::Kiosk)?;
+    begun(&config)?;
     let (outside, comes_in) = channel();
     let (cabinet, place) = Cabinet::start(&config, &outside)?;
     let ended = Arc::clone(ended);
@@ -46,6 +60,6 @@ fn serve(path: &Path, ended: &Arc<AtomicBool>) -> Result<u8, Failure> {
         drop(outside.send(Outside::Stop));
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, &comes_in, Box::new(cabinet))?;
+    kiosk::run(config, place, clock, crate::commands::outside(), &comes_in, Box::new(cabinet))?;
     Ok(exit::GENUINE)
 }

@@ -1,17 +1,17 @@
 //! `cccd-agent profile`: is a profile valid, what does it do with people's data, and how does a visit go.
 
 use crate::commands::{print_json, print_text};
-use crate::failure::{Failure, exit};
-use crate::flow::{Effect, Flow, Input, Place, Task};
-use crate::profile::{FormField, Keep, Keyboard, Profile, Sensitivity, Step};
+use kiosk::flow::{Effect, Flow, Input, Place, Task};
 use kiosk_ui::judged::{Details, Judged};
 use kiosk_ui::panel::PANELS;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::state::{Part, ReadStep};
 use kiosk_ui::{Act, Screen};
+use program::{Failure, exit};
 use serde_json::json;
 use verdict::{Answers, Word};
 use virtual_card::PERSONAS;
+use visit::profile::{FormField, Keep, Keyboard, Profile, Sensitivity, Step};
 
 /// Lists the profiles that come with the agent.
 ///
@@ -210,7 +210,7 @@ fn visit(profile: &Profile, word: Word) -> Option<Vec<String>> {
         site: String::new(),
         queue: Some(('A', "…".to_owned())),
         panel: PANELS[0],
-        patience_s: crate::flow::PATIENCE_S,
+        patience_s: kiosk::flow::PATIENCE_S,
         playlist: Playlist::default(),
     };
     let mut flow = Flow::new(place, task);

@@ -1,13 +1,6 @@
 //! `cccd-agent read`: one card, one report.
 
-use crate::access::AccessKey;
-use crate::anchors;
-use crate::commands::{now, open_reader, pass_phrase, plan, print_json};
-use crate::failure::Failure;
-use crate::other_kind;
-use crate::read::{self, Hooks};
-use crate::report;
-use crate::terminal::{Inspection, Terminal};
+use crate::commands::{now, print_json};
 use cccd::judgement::{Today, judge};
 use drivers::key_store::sealed;
 use drivers::reader::ReaderError;
@@ -16,6 +9,16 @@ use emrtd::password::Password;
 use emrtd::session::{AccessPolicy, Phase};
 use events::Clock;
 use kiosk_ui::Phrase;
+use program::Failure;
+use program::files::pass_phrase;
+use reading::access::AccessKey;
+use reading::anchors;
+use reading::other_kind;
+use reading::read::{self, Hooks};
+use reading::readers;
+use reading::readers::plan;
+use reading::report;
+use reading::terminal::{Inspection, Terminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,7 +75,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     let data_groups = [&[1, 2, 13, 14, 15], biometric, &request.groups].concat();
     let mut terminal = Terminal::new(anchors).with_inspection(inspection);
     terminal.prepare();
-    let mut reader = open_reader(&request.reader)?;
+    let mut reader = readers::open(&request.reader)?;
     eprintln!("{}", Phrase::PlaceCard.both());
     let plan = plan(request.access, request.key.passwords.clone(), &data_groups);
     let mut shown = Shown::default();

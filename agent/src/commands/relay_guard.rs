@@ -1,19 +1,10 @@
 //! `cccd-agent relay-guard`: the process that holds the line of a door relay. See `drivers::gpio::guard`.
 
-use crate::cabinet::specification;
-use crate::failure::{Failure, exit};
+use devices::specification;
 use drivers::gpio::guard::guard;
 use drivers::gpio::{Pin, Pull, Wiring};
+use program::{Failure, exit};
 use std::time::Duration;
-
-/// The command that starts a guard as this program does.
-#[must_use]
-pub fn command(chip: &str, door: Pin, maximum_ms: u16) -> Option<Vec<String>> {
-    let program = std::env::current_exe().ok()?.display().to_string();
-    let level = if door.active_low { " active-low" } else { "" };
-    let pin = format!("{}{level}", door.line);
-    Some(vec![program, "relay-guard".to_owned(), chip.to_owned(), pin, maximum_ms.to_string()])
-}
 
 /// Guards the line until standard input ends.
 ///

@@ -7,14 +7,13 @@
 //!
 //! Each file is removed before what says that it is there, and a reset that was cut off is called again.
 
+use crate::check;
 use crate::commands::print_text;
-use crate::config::Config;
-use crate::failure::{Failure, exit};
-use crate::outbox::Outbox;
-use crate::site::outbox_failure;
 use identity::State;
 use identity::keeper::{BIRTH_KEY, EVENT_KEY, SITE_KEY_FILE, lock};
+use program::{Failure, exit};
 use std::path::{Path, PathBuf};
+use store::outbox::Outbox;
 
 fn remove(path: &Path) -> Result<(), Failure> {
     let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
@@ -38,14 +37,13 @@ fn database(path: &Path) -> [PathBuf; 3] {
 /// # Errors
 /// When events wait, the agent runs, or a file cannot be removed.
 pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config, None)?;
+    let config = check::load_or_last(config, None)?;
     let device =
-        |e: &dyn std::error::Error, code: &str, remedy: &str| Failure::device(code, emrtd::error::describe(e), remedy);
+        |e: &dyn std::error::Error, code: &str, remedy: &str| Failure::device(code, program::describe(e), remedy);
     let keys = config.key_store()?;
     let _alone = lock(&config.identity).map_err(|e| device(&e, e.code(), e.remedy()))?;
     if config.outbox().exists() {
-        let waiting =
-            Outbox::open(&config.outbox()).and_then(|outbox| outbox.pending(1)).map_err(|e| outbox_failure(&e))?;
+        let waiting = Outbox::open(&config.outbox()).and_then(|outbox| outbox.pending(1))?;
         if !waiting.is_empty() && !lose_events {
             let remedy = "let the agent reach central, or take them along: cccd-agent outbox export";
             return Err(Failure::device("outbox_not_empty", "central does not have all events yet", remedy));

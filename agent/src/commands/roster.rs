@@ -1,23 +1,25 @@
 //! `cccd-agent roster` and `cccd-agent attendance`: lists of people at a device without a browser.
 
-use crate::attendance;
-use crate::commands::{pass_phrase, print_json, print_text};
-use crate::config::Config;
-use crate::failure::{Failure, exit};
-use crate::profile::Profile;
-use crate::site::Site;
+use crate::commands::{open_site, print_json, print_text};
+use config::Config;
 use events::SystemClock;
+use program::files::pass_phrase;
+use program::{Failure, exit};
 use serde_json::json;
+use site::Site;
+use site::attendance;
 use std::path::Path;
 use std::sync::Arc;
+use visit::profile::Profile;
 
 /// The site without its central: these commands run beside an agent that sends.
 fn site(config: &Path) -> Result<(Arc<Site>, Profile), Failure> {
     let mut config = Config::load(config)?;
     config.sync = false;
     config.recipient.clear();
-    let profile = Profile::load(&config.profile)?;
-    Ok((Site::open(config, Arc::new(SystemClock::new()))?, profile))
+    let site = open_site(config, Arc::new(SystemClock::new()))?;
+    let profile = site.profile();
+    Ok((site, profile))
 }
 
 /// Takes a list in.

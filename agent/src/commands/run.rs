@@ -4,12 +4,12 @@
 //! Standard output carries one JSON object a line, without personal data; `docs/cli.md` lists them. End of input,
 //! SIGTERM and SIGINT end the process after the read at hand and after pending events had their chance.
 
-use crate::commands::{print_json, told_to_end};
-use crate::config::{Config, Stage};
-use crate::device::{Device, ROUND};
-use crate::failure::{Failure, exit};
-use crate::site::Site;
+use crate::check;
+use crate::commands::{open_site, print_json, told_to_end};
+use config::Stage;
 use events::{Clock, SystemClock};
+use program::{Failure, exit};
+use reading::device::{Device, Host, ROUND};
 use serde_json::json;
 use std::io::BufRead as _;
 use std::path::Path;
@@ -22,11 +22,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 /// # Errors
 /// When it cannot start, or its own store fails.
 pub fn run(config: &Path) -> Result<u8, Failure> {
-    let config = Config::adopt(config, Stage::Run)?;
+    let config = check::adopt(config, Stage::Run)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let stop = told_to_end()?;
-    let site = Site::open(config, clock)?;
-    let mut device = match Device::start(&site, &stop) {
+    let site = open_site(config, clock)?;
+    let mut device = match Device::start(Arc::clone(&site) as Arc<dyn Host>, &stop) {
         // Told to stop while there was no reader: nothing was under way.
         Err(failure) if failure.exit == exit::NO_READER && stop.load(Ordering::Relaxed) => return Ok(0),
         device => device?,

@@ -2,8 +2,8 @@
 //! shows whether it is set right: digits, separators, letters and the end of a line.
 
 use crate::commands::print_text;
-use crate::failure::Failure;
 use kiosk_ui::code::Code;
+use program::Failure;
 
 /// The code of nobody's card. Its form tells the layout in which a scanner types.
 const TEXT: &str = "001099000017|012345678|Nguyen Van Quy|15011999|Nam|Ha Noi|16012022";
@@ -36,7 +36,7 @@ const STEPS: [(&str, &str); 6] = [
 /// Never so far.
 pub fn run() -> Result<u8, Failure> {
     print_text(&page());
-    Ok(crate::failure::exit::GENUINE)
+    Ok(program::exit::GENUINE)
 }
 
 fn page() -> String {

@@ -1,13 +1,13 @@
 //! `cccd-agent seal verify`: a visible digital seal from a file, as a scanner or a decoder wrote it.
 
-use crate::anchors;
 use crate::commands::{Judging, now, print_json};
-use crate::failure::{Failure, exit};
-use crate::report;
 use cccd::date::{CardDate, Century};
 use emrtd::seal::{Header, Seal, SealError, Value};
 use emrtd::x509::UnixTime;
 use events::Clock;
+use program::{Failure, exit};
+use reading::anchors;
+use reading::report;
 use serde_json::json;
 use std::path::Path;
 use verdict::Validity;

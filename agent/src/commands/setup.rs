@@ -1,18 +1,19 @@
 //! `cccd-agent setup`: makes this machine a kiosk, a desk or a gate. It finds what is attached, proposes a whole `agent.toml`,
 //! has each part tried, and writes the file only when the device can start with it.
 
+use crate::check;
 use crate::commands::devices::attached;
 use crate::commands::print_text;
-use crate::config::check::worst;
-use crate::config::{Config, Finding, bundles_of};
-use crate::failure::{Failure, exit};
-use crate::parts;
 use crate::setup::Place;
 use crate::setup::ask::{Ask, Terminal};
 use crate::setup::dialogue::Dialogue;
 use crate::setup::proposal::{Proposal, Sources};
 use crate::setup::trial::Attached;
+use config::worst;
+use config::{Config, Finding, bundles_of};
+use devices::parts;
 use program::files;
+use program::{Failure, exit};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -141,7 +142,7 @@ fn assigned_site(base: &Path) -> Result<Option<String>, Failure> {
 
 /// Notes of what is found with a file, where the device can start with it.
 fn startable(config: &Path, text: &str, place: Place) -> Result<Vec<Finding>, Failure> {
-    let findings = Config::assemble(config, text.to_owned(), None)?.check(Some(place.stage()));
+    let findings = check::check(&Config::assemble(config, text.to_owned(), None)?, Some(place.stage()));
     if worst(&findings).is_none() {
         return Ok(findings);
     }
@@ -181,10 +182,10 @@ fn write(config: &Path, before: &str, text: &str) -> Result<String, Failure> {
     let mut said = format!("{} written", config.display());
     if !before.is_empty() {
         let kept = config.with_extension("toml.before");
-        fleet::authority::replace(&kept, before.as_bytes())?;
+        fleet::files::replace(&kept, before.as_bytes())?;
         said += &format!("; the one before is {}", kept.display());
     }
-    fleet::authority::replace(config, text.as_bytes())?;
+    fleet::files::replace(config, text.as_bytes())?;
     Ok(said)
 }
 
@@ -201,7 +202,7 @@ fn next_step(base: &Path, place: Place) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Stage;
+    use config::Stage;
 
     fn device() -> tempfile::TempDir {
         let device = tempfile::tempdir().expect("directory");
@@ -224,7 +225,7 @@ mod tests {
         let device = device();
         let config = device.path().join("agent.toml");
         assert_eq!(run(&request(device.path(), Some(Place::Desk), None)), Ok(exit::GENUINE));
-        let loaded = Config::adopt(&config, Stage::Desk).expect("it starts");
+        let loaded = check::adopt(&config, Stage::Desk).expect("it starts");
         assert_eq!(loaded.desk.expect("a desk").site, "Viện A");
         assert!(!config.with_extension("toml.before").exists(), "there was none before");
 

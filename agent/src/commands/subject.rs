@@ -1,20 +1,21 @@
 //! `cccd-agent subject`: what the device knows of a person, for that person (Luật 91/2025/QH15: the data subject's right
 //! to see their data and to have them erased).
 
-use crate::book::Book;
 use crate::commands::desk::book;
 use crate::commands::print_text;
-use crate::config::Config;
-use crate::failure::{Failure, exit};
-use crate::holder::{Content, Source};
-use crate::profile::Profile;
-use crate::site::{date_of, time_of};
+use cccd::calendar::date_of;
+use cccd::calendar::time_of;
+use config::Config;
 use drivers::key_store::sealed;
 use events::event::Bytes;
 use events::subject::keyed_hash;
 use events::{Body, Disclosure};
+use program::{Failure, exit};
 use serde_json::{Value, json};
 use std::path::Path;
+use store::book::Book;
+use visit::content::{Content, Source};
+use visit::profile::Profile;
 use zeroize::Zeroizing;
 
 /// The number from standard input: a command line stands in the list of processes.
@@ -63,7 +64,7 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
     let report =
         json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
     let plain = Zeroizing::new(format!("{report:#}"));
-    let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
+    let phrase = program::files::pass_phrase(pass_phrase_file)?;
     let sealed = sealed::seal(&phrase, plain.as_bytes())
         .map_err(|e| Failure::device("key_store_crypto", e.to_string(), "report this as a bug"))?;
     std::fs::write(out, sealed).map_err(|e| {
@@ -79,7 +80,7 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
 /// # Errors
 /// When the pass phrase does not open it.
 pub fn show(file: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
-    let phrase = crate::commands::pass_phrase(pass_phrase_file)?;
+    let phrase = program::files::pass_phrase(pass_phrase_file)?;
     let plain = sealed::open(&phrase, &program::files::read(file)?).ok_or_else(|| {
         let message = format!("the pass phrase does not open {}", file.display());
         Failure::usage("subject_locked", message, "use the pass phrase with which it was exported")

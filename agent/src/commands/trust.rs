@@ -3,14 +3,14 @@
 pub mod import;
 pub mod seen;
 
-use crate::anchors;
 use crate::commands::{now, print_json, print_text};
-use crate::failure::{Failure, exit};
-use crate::trust::check::{Weight, findings};
-use crate::trust::plan::Documents;
-use crate::trust::scope::{Scoped, scope};
-use crate::trust::{CertificateView, Difference, difference, views};
 use events::Clock;
+use program::{Failure, exit};
+use reading::anchors;
+use reading::trust::check::{Weight, findings};
+use reading::trust::plan::Documents;
+use reading::trust::scope::{Scoped, scope};
+use reading::trust::{CertificateView, Difference, difference, views};
 use serde_json::json;
 use std::path::Path;
 

@@ -1,13 +1,13 @@
 //! `cccd-agent verify`: passive authentication of files. Without a chip only the first question is answered: who signed?
 
-use crate::anchors;
 use crate::commands::{Judging, now, print_json};
-use crate::failure::Failure;
-use crate::report;
 use emrtd::document::Document;
 use emrtd::lds;
 use emrtd::passive_authentication::{Facts, Group, passive_authentication};
 use events::Clock;
+use program::Failure;
+use reading::anchors;
+use reading::report;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Questions to a technician.
 
-use crate::failure::Failure;
 use dialoguer::theme::SimpleTheme;
 use dialoguer::{Confirm, Input, Select};
+use program::Failure;
 
 /// Somebody who answers.
 pub trait Ask {
@@ -39,7 +39,7 @@ fn absent(error: dialoguer::Error) -> Failure {
 
 impl Ask for Terminal {
     fn say(&mut self, text: &str) {
-        crate::commands::print_text(&format!("{text}\n"));
+        program::print_text(&format!("{text}\n"));
     }
 
     fn yes(&mut self, question: &str) -> Result<bool, Failure> {

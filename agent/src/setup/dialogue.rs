@@ -3,15 +3,16 @@
 use super::ask::Ask;
 use super::proposal::Proposal;
 use super::trial::{self, Easel, Parts, Touched};
-use crate::cabinet::{specification, tones};
-use crate::config::check::no_table;
-use crate::config::{Config, Kiosk};
-use crate::failure::Failure;
-use crate::flow::Sound;
+use config::no_table;
+use config::{Config, Kiosk};
+use devices::specification;
 use drivers::display::Display;
 use drivers::inventory::{Entry, Kind};
 use drivers::touch::Rotation;
+use kiosk::cabinet::tones;
+use kiosk::flow::Sound;
 use kiosk_ui::Screen;
+use program::Failure;
 use std::path::Path;
 
 /// Asks for everything, and has it tried.
@@ -318,10 +319,10 @@ impl<A: Ask, P: Parts> Dialogue<'_, A, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Printer as PrinterSettings;
     use crate::setup::Place;
     use crate::setup::proposal::Sources;
     use crate::setup::trial::tests::{Quick, screen_with, tap};
+    use config::Printer as PrinterSettings;
     use drivers::device::DeviceError;
     use drivers::display::Size;
     use drivers::display::simulated::{Glass, SimulatedDisplay};
@@ -411,7 +412,7 @@ mod tests {
         }
 
         fn reader(&mut self, name: &str) -> Result<Box<dyn Reader>, Failure> {
-            crate::commands::open_reader(if name == "pcsc" { "sim:an" } else { name })
+            reading::readers::open(if name == "pcsc" { "sim:an" } else { name })
         }
     }
 

@@ -12,8 +12,8 @@ pub mod dialogue;
 pub mod proposal;
 pub mod trial;
 
-use crate::config::Stage;
 use clap::ValueEnum;
+use config::Stage;
 
 /// What a device is set up as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,10 +1,10 @@
 //! A whole `agent.toml` from what is attached, what the device's file says already and what the site says. Pure.
 
 use super::Place;
-use crate::failure::Failure;
 use drivers::inventory::{Entry, Kind};
 use drivers::touch::Rotation;
 use kiosk_ui::panel::Panel;
+use program::Failure;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 /// What a proposal is made of.
@@ -273,7 +273,7 @@ mod tests {
         let proposal = Proposal::new(place, from).expect("a proposal");
         let text = proposal.file.to_string();
         // Whatever is proposed is a configuration without unknown words.
-        crate::config::Config::assemble(Path::new("/nowhere/agent.toml"), text.clone(), None)
+        config::Config::assemble(Path::new("/nowhere/agent.toml"), text.clone(), None)
             .unwrap_or_else(|why| panic!("{why}\n{text}"));
         proposal
     }

@@ -1,9 +1,8 @@
 //! Each part of a device tried, once, before a technician. What a card or code says is not shown.
 
-use crate::cabinet::{bitmap, look, specification};
-use crate::commands::open_reader;
-use crate::config::{Kiosk, Printer as PrinterSettings};
-use crate::failure::Failure;
+use config::{Kiosk, Printer as PrinterSettings};
+use devices::printing::bitmap;
+use devices::specification::{self, look};
 use drivers::device::DeviceError;
 use drivers::display::{Display, Picture};
 use drivers::input::evdev::{EvdevInput, Wanted};
@@ -20,6 +19,8 @@ use kiosk_ui::scene::Renderer;
 use kiosk_ui::slip::Receipt;
 use kiosk_ui::state::{self, MARKS};
 use kiosk_ui::{Screen, State, view};
+use program::Failure;
+use reading::readers;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ impl Parts for Attached {
     }
 
     fn reader(&mut self, name: &str) -> Result<Box<dyn Reader>, Failure> {
-        open_reader(name)
+        readers::open(name)
     }
 }
 

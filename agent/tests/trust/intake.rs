@@ -1,10 +1,10 @@
 //! Anchors, links and what looks like them, under names that are known and new.
 
 use super::*;
-use cccd_agent::trust::check::findings;
-use cccd_agent::trust::vouches;
 use emrtd::document::Scope;
 use emrtd::trust::Role;
+use reading::trust::check::findings;
+use reading::trust::vouches;
 use virtual_card::issuer::{CscaKey, Oddity, SealSigner};
 
 /// What a certificate is, as the table of `trust/plan.rs` has them.

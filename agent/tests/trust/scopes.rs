@@ -1,11 +1,11 @@
 //! For which kinds of document something vouches, down to the rung of a card.
 
 use super::*;
-use cccd_agent::trust::check::findings;
-use cccd_agent::trust::import::pin;
-use cccd_agent::trust::scope::scope;
-use cccd_agent::trust::vouches_for_citizen_cards;
 use emrtd::file::FileId;
+use reading::trust::check::findings;
+use reading::trust::import::pin;
+use reading::trust::scope::scope;
+use reading::trust::vouches_for_citizen_cards;
 use verdict::Rung;
 use virtual_card::issuer::{CscaKey, DocumentSigner};
 

@@ -68,7 +68,7 @@ const HELP: &str = "\
 
 /// The kiosk in a browser tab, until the terminal says quit.
 fn interact(line: &Line) -> anyhow::Result<()> {
-    let mut kiosk = line.start_kiosk(PORT, cccd_agent::flow::PATIENCE_S)?;
+    let mut kiosk = line.start_kiosk(PORT, kiosk::flow::PATIENCE_S)?;
     step(&format!("the kiosk is at http://127.0.0.1:{PORT}/ : touch it, scan and lay a card beside it"));
     eprintln!("{HELP}");
     loop {

@@ -118,8 +118,8 @@ fn rotate(line: &FleetLine, names: &[String], story: &mut Story) -> anyhow::Resu
         let bundles = line.bundles(name);
         if let Some(bytes) = keeper.fetch_bundle(bundles.known())? {
             let settings = line.path(name).join("agent.toml");
-            cccd_agent::bundle::take(&bundles, keeper.state(), &settings, &bytes)?;
-            keeper.trust(&cccd_agent::bundle::roots(&bundles).context("roots")?)?;
+            site::bundle::take(&bundles, keeper.state(), &settings, &bytes, cccd_agent::check::check)?;
+            keeper.trust(&site::bundle::roots(&bundles).context("roots")?)?;
         }
         Ok(keeper.report(bundles.active())?)
     };

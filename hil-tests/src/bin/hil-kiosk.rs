@@ -2,9 +2,9 @@
 //! with its standard input. See `hil_tests::mirror`.
 
 use anyhow::Context as _;
-use cccd_agent::config::Config;
-use cccd_agent::kiosk::{self, Outside};
+use config::Config;
 use events::{Clock, SystemClock};
+use kiosk::stage::Outside;
 use std::io::BufRead as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,6 @@ fn main() -> anyhow::Result<()> {
         drop(outside.send(Outside::Stop));
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, &comes_in, Box::new(glass))?;
+    kiosk::run(config, place, clock, cccd_agent::commands::outside(), &comes_in, Box::new(glass))?;
     Ok(())
 }

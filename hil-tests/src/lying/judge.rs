@@ -3,9 +3,9 @@
 
 use super::Scene;
 use cccd::judgement::{Judgement, Withdrawn};
-use cccd_agent::profile::Profile;
 use emrtd::verdict::{Check, Outcome};
 use verdict::{Admission, Answers, Because, Chip, Consistency, Issuer, Validity, Word};
+use visit::profile::Profile;
 
 /// What a profile makes of somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::{Allowed, Cripple, Move, Scene, Stock, Truth, Verdict, World, judged, may};
 use cccd::judgement::Judgement;
-use cccd_agent::profile::Profile;
 use verdict::{Admission, Word};
+use visit::profile::Profile;
 
 /// A profile, and its own text.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Use {
 /// Every profile that comes with the agent.
 #[must_use]
 pub fn profiles() -> Vec<Use> {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/profiles");
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../visit/profiles");
     let load = |id: &str| {
         let text = std::fs::read_to_string(directory.join(format!("{id}.toml"))).expect("a profile");
         Use { profile: Profile::built_in(id).expect("a profile"), text: text.parse().expect("TOML") }

@@ -31,9 +31,9 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use cccd_agent::flow::{Place, Sound};
-use cccd_agent::kiosk::{Glass, Heard, Outside, Signal};
-use cccd_agent::profile::Profile;
+use devices::lines::Signal;
+use kiosk::flow::{Place, Sound};
+use kiosk::stage::{Glass, Heard, Outside};
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::panel::{PANELS, Panel};
@@ -48,6 +48,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::broadcast;
 use virtual_card::{PERSONAS, Persona};
+use visit::profile::Profile;
 use zeroize::Zeroizing;
 
 /// Changes that a slow browser may be behind before it gets a whole picture instead.
@@ -210,7 +211,7 @@ async fn page(State(mirror): State<Arc<Mirror>>, headers: HeaderMap) -> Response
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
     let personas: Vec<Value> = PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about })).collect();
     let panels: Vec<Value> = PANELS.iter().map(|p| json!(p.name)).collect();
-    let fits = |id: &&str| Profile::built_in(id).is_ok_and(|profile| cccd_agent::kiosk::suits(&profile).is_ok());
+    let fits = |id: &&str| Profile::built_in(id).is_ok_and(|profile| kiosk::suits(&profile).is_ok());
     let profiles: Vec<&str> = Profile::names_built_in().filter(fits).collect();
     let setup = json!({ "personas": personas, "panels": panels, "profiles": profiles }).to_string();
     let page = include_str!("page.html").replace("/*SETUP*/", &setup);

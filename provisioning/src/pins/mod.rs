@@ -105,7 +105,7 @@ impl Candidate {
             )
         };
         let certificate = Certificate::parse(der).map_err(|error| unreadable(error.to_string()))?;
-        certificate.public_key().map_err(|error| unreadable(emrtd::error::describe(&error)))?;
+        certificate.public_key().map_err(|error| unreadable(program::describe(&error)))?;
         let name = certificate.subject_name();
         if certificate.claims_authority() {
             let remedy = "put its certificate into trust/ of the bundle: it then vouches for its signers";
@@ -139,7 +139,7 @@ impl Candidate {
     #[must_use]
     pub fn shown(&self) -> String {
         let Self { certificate, seen, pin } = self;
-        let key = certificate.public_key().map_or_else(|error| emrtd::error::describe(&error), |key| key.describe());
+        let key = certificate.public_key().map_or_else(|error| program::describe(&error), |key| key.describe());
         let seen =
             seen.as_ref().map_or_else(|| "not looked up: name central's list with --from".to_owned(), Seen::shown);
         format!(

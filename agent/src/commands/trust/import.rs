@@ -1,14 +1,14 @@
 //! `cccd-agent trust import`: says what a file would change, asks where a person must say so, and writes it.
 
 use super::{difference_text, line, print};
-use crate::anchors::{name, shown};
 use crate::commands::{now, print_json};
-use crate::failure::{Failure, exit};
-use crate::trust::import::{Imported, pin, write};
-use crate::trust::plan::{Documents, Gain, Permissions, Plan, plan, unconfirmed};
 use emrtd::x509::UnixTime;
 use events::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
+use program::{Failure, exit};
+use reading::anchors::{name, shown};
+use reading::trust::import::{Imported, pin, write};
+use reading::trust::plan::{Documents, Gain, Permissions, Plan, plan, unconfirmed};
 use serde_json::json;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -180,7 +180,7 @@ mod tests {
         let mut store = emrtd::trust::TrustStore::new();
         let issuer = virtual_card::Issuer::new(virtual_card::issuer::IssuerFault::None).expect("issuer");
         store.add("file", &issuer.trust_files().expect("files")[0].der).expect("certificate");
-        let mut certificate = crate::trust::views(&store).remove(0);
+        let mut certificate = reading::trust::views(&store).remove(0);
         certificate.sha256 = sha256.repeat(32);
         Gain { certificate, to_confirm: true }
     }

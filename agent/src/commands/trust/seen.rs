@@ -1,21 +1,22 @@
 //! `cccd-agent trust seen`: document signers of cards that were read here, and that nobody here vouches for.
 
 use super::print;
-use crate::book::signers::SeenSigner;
+use crate::check;
 use crate::commands::desk::book;
 use crate::commands::print_json;
-use crate::config::Config;
-use crate::failure::{Failure, exit};
-use crate::profile::Profile;
-use crate::said::kinds;
-use crate::simulated;
 use cccd::document::Kind;
 use emrtd::document::Scope;
 use emrtd::trust::{Chain, TrustStore, scope_of};
 use emrtd::x509::{Certificate, UnixTime};
+use program::{Failure, exit};
+use reading::anchors;
+use reading::said::kinds;
+use reading::simulated;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
+use store::book::signers::SeenSigner;
+use visit::profile::Profile;
 
 /// A document signer as people and programs see it.
 #[derive(Debug, Serialize)]
@@ -62,9 +63,9 @@ fn view(seen: &SeenSigner, certificate: &Certificate) -> View {
 /// # Errors
 /// When the book does not open, or a file cannot be written.
 pub fn run(config: &Path, export: Option<&Path>, json: bool) -> Result<u8, Failure> {
-    let config = Config::load_or_last(config, None)?;
+    let config = check::load_or_last(config, None)?;
     let practice = Profile::load(&config.profile)?.practice;
-    let anchors = if practice { simulated::anchors()? } else { config.load_anchors()? };
+    let anchors = if practice { simulated::anchors()? } else { anchors::of(&config)? };
     let signers = book(&config)?.signers()?;
     let mut views = Vec::new();
     let mut by_now = 0;

@@ -2,7 +2,7 @@
 
 use crate::{not_started, read_secret};
 use clap::Args;
-use emrtd::error::describe;
+use program::describe;
 use program::{Failure, exit, files};
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::{Value, json};

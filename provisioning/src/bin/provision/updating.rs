@@ -91,7 +91,7 @@ impl Update {
             UpdateCommand::Keep { files } => {
                 let packages = Packages::new(&self.dir.join("packages"), Tools::default());
                 for file in files {
-                    let (name, version) = packages.keep(file).map_err(explained)?;
+                    let (name, version) = packages.keep(file)?;
                     println!("{name} {version} is kept as the way back");
                 }
                 Ok(())
@@ -101,7 +101,7 @@ impl Update {
 
     fn engine(&self, takes: &Takes) -> Result<Box<dyn Engine>, Failure> {
         Ok(match takes {
-            Takes::Image => Box::new(Rauc::new(&self.dir).map_err(explained)?),
+            Takes::Image => Box::new(Rauc::new(&self.dir)?),
             Takes::Packages(_) => Box::new(Packages::new(&self.dir.join("packages"), Tools::default())),
         })
     }
@@ -183,7 +183,7 @@ fn step(runner: &mut Runner) -> After {
     bar.finish_and_clear();
     let (after, text) = match did {
         Err(error) => {
-            eprintln!("{} [{}] → {}", emrtd::error::describe(&error), error.code(), error.remedy());
+            eprintln!("{} [{}] → {}", program::describe(&error), error.code(), error.remedy());
             return After::Rest;
         }
         Ok(Did::Rested(why)) => (After::Rest, why.text().to_owned()),
@@ -203,10 +203,6 @@ fn step(runner: &mut Runner) -> After {
     };
     println!("{text}");
     after
-}
-
-fn explained(error: update::EngineError) -> Failure {
-    Failure::device(error.code(), emrtd::error::describe(&error), error.remedy())
 }
 
 fn unexamined(why: String) -> Failure {

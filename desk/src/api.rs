@@ -1,0 +1,336 @@
+//! The interface for other software and for the page: sessions, events, status.
+
+#![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
+
+use crate::guard::{self, COOKIE, Caller, Role};
+use crate::problem::Problem;
+use crate::session::SessionEvent;
+use crate::wire::*;
+use crate::{API_LEVEL, Desk, News};
+use axum::Json;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use visit::finished::{Agreed, ConsentAct};
+use visit::profile::Item;
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+/// Who this is, and what it does with a card.
+#[utoipa::path(get, path = "/v1", responses((status = 200, body = About)))]
+pub async fn about(State(desk): TheDesk, caller: TheCaller) -> Answer<About> {
+    let site = desk.site();
+    Ok(Json(About {
+        api_level: API_LEVEL,
+        device: site.config.device.clone(),
+        site: site.name().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        profile: profile(&desk),
+        words: crate::words::for_a_page(),
+        role: caller.role,
+        jwk: site.jwk()?,
+    }))
+}
+
+/// What the page shows of a profile.
+fn profile(desk: &Desk) -> Value {
+    let profile = desk.profile();
+    let labels: BTreeMap<&str, Value> = Item::ALL
+        .into_iter()
+        .map(|item| (item.name(), json!({ "vi": item.label().0, "en": item.label().1 })))
+        .collect();
+    json!({
+        "id": profile.id,
+        "title": { "vi": profile.title_vi, "en": profile.title_en },
+        "purpose": { "vi": profile.purpose_vi, "en": profile.purpose_en, "version": profile.purpose_version },
+        "legal_basis": profile.legal_basis,
+        "practice": profile.practice,
+        "steps": profile.steps(),
+        "form": profile.form().collect::<Vec<_>>(),
+        "accept": profile.accept,
+        "documents": profile.documents().collect::<Vec<_>>(),
+        "takes_mrz": profile.takes_mrz(),
+        "assurance": profile.terms(),
+        "party": profile.party,
+        "roster": profile.roster(),
+        "ledger": profile.ledger(),
+        "keep": profile.keep(),
+        "print": profile.print().map(|print| print.kind),
+        "recipients": profile.recipients().collect::<Vec<_>>(),
+        "lodging": profile.recipient(handoff::lodging::PORTAL).is_some(),
+        "labels": labels,
+    })
+}
+
+/// Lets a browser or program in.
+#[utoipa::path(post, path = "/v1/pair", request_body = Pair,
+    responses((status = 200, description = "A token; the page gets it as a cookie"), (status = 403, body = Problem)))]
+pub async fn pair(State(desk): TheDesk, headers: HeaderMap, Body(wanted): Body<Pair>) -> Result<Response, Problem> {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
+    let own = origin.as_deref().and_then(|origin| origin.strip_prefix("http://"));
+    let own = own.is_some_and(|host| guard::host_is_ours(host, desk.port()));
+    let foreign = origin.filter(|_| !own);
+    let site = Arc::clone(desk.site());
+    let paired = guard::pair(&site.book(), wanted.code.trim(), &wanted.name, foreign.as_deref(), site.now());
+    let (token, role) = paired.inspect_err(|problem| desk.refused(&problem.code))?;
+    if own && role == Role::Desk {
+        // The page cannot read its own token, so a script that got into it cannot take it away.
+        let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
+        return Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "role": role }))).into_response());
+    }
+    Ok(Json(json!({ "token": token, "role": role })).into_response())
+}
+
+/// How everything is.
+#[utoipa::path(get, path = "/v1/status", responses((status = 200, body = Status)))]
+pub async fn status(State(desk): TheDesk) -> Json<Status> {
+    Json(desk.status())
+}
+
+/// Begins a session. With an `Idempotency-Key` that was used before, the session of that time.
+#[utoipa::path(post, path = "/v1/sessions", request_body = Begin,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text that is new for each visit")),
+    responses((status = 201, body = SessionView), (status = 409, body = Problem)))]
+pub async fn begin(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    headers: HeaderMap,
+    Body(wanted): Body<Begin>,
+) -> Result<(StatusCode, Json<SessionView>), Problem> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).filter(|key| key.len() <= 128);
+    let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > 128);
+    if long(&wanted.correlation_id) || long(&wanted.party) {
+        let (title, remedy) = ("names have 128 characters at most", "send a shorter one");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "name_too_long", title, remedy));
+    }
+    let id = desk.begin(&caller, wanted, key)?;
+    Ok((StatusCode::CREATED, Json(desk.session(&caller, &id)?)))
+}
+
+/// The session that the caller has now, after a page was loaded anew.
+#[utoipa::path(get, path = "/v1/sessions/current", responses((status = 200, body = SessionView), (status = 404, body = Problem)))]
+pub async fn current(State(desk): TheDesk, caller: TheCaller) -> Answer<SessionView> {
+    let id = desk.own(&caller).unwrap_or_default();
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// A session.
+#[utoipa::path(get, path = "/v1/sessions/{id}", responses((status = 200, body = SessionView), (status = 404, body = Problem)))]
+pub async fn session(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Answer<SessionView> {
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// Breaks a session off.
+#[utoipa::path(delete, path = "/v1/sessions/{id}", responses((status = 200, body = SessionView), (status = 409, body = Problem)))]
+pub async fn cancel(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Answer<SessionView> {
+    desk.cancel(&caller, &id)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// The holder agreed to the words of the profile.
+#[utoipa::path(post, path = "/v1/sessions/{id}/consent", request_body = Consent,
+    responses((status = 200, body = SessionView), (status = 409, body = Problem)))]
+pub async fn consent(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(consent): Body<Consent>,
+) -> Answer<SessionView> {
+    let act = if caller.role == Role::Desk { ConsentAct::ToldStaff } else { ConsentAct::App };
+    let language = if consent.language == "en" { "en" } else { "vi" };
+    desk.consent(&caller, &id, &Agreed { act, language })?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// What opens the chip.
+#[utoipa::path(post, path = "/v1/sessions/{id}/key", request_body = Key,
+    responses((status = 200, body = SessionView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn key(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(key): Body<Key>,
+) -> Answer<SessionView> {
+    desk.key(&caller, &id, &key)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// Whether the face is that of the portrait.
+#[utoipa::path(post, path = "/v1/sessions/{id}/face", request_body = Face,
+    responses((status = 200, body = SessionView), (status = 409, body = Problem)))]
+pub async fn face(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(face): Body<Face>,
+) -> Answer<SessionView> {
+    desk.face(&caller, &id, face.same)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// A named member of staff goes on, with a reason, or does not.
+#[utoipa::path(post, path = "/v1/sessions/{id}/staff", request_body = Staff,
+    responses((status = 200, body = SessionView), (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn staff(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(staff): Body<Staff>,
+) -> Answer<SessionView> {
+    caller.staff()?;
+    desk.staff(&caller, &id, staff)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// Fills the form in.
+#[utoipa::path(post, path = "/v1/sessions/{id}/form", request_body = Form,
+    responses((status = 200, body = SessionView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn form(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Body(form): Body<Form>,
+) -> Answer<SessionView> {
+    desk.form(&caller, &id, form)?;
+    Ok(Json(desk.session(&caller, &id)?))
+}
+
+/// The result of a session that has ended; it can be fetched for five minutes.
+#[utoipa::path(get, path = "/v1/sessions/{id}/result",
+    responses((status = 200, body = SignedResult), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn result(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Answer<SignedResult> {
+    Ok(Json(desk.result(&caller, &id)?))
+}
+
+/// What happens in a session, as server-sent events: first what the client has not seen yet.
+#[utoipa::path(get, path = "/v1/sessions/{id}/events", params(After),
+    responses((status = 200, content_type = "text/event-stream", body = SessionEvent), (status = 404, body = Problem)))]
+pub async fn session_events(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).or(after.after).unwrap_or(0);
+    // Listening begins before the past is read, so that nothing falls between.
+    let feed = Feed::new(&desk, &caller, &id, seen)?;
+    let events = stream::unfold(feed, |mut feed| async move {
+        let event = feed.next().await?;
+        let data = serde_json::to_string(&event).unwrap_or_default();
+        Some((Ok(Event::default().id(event.sequence.to_string()).data(data)), feed))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// The same over a WebSocket.
+#[utoipa::path(get, path = "/v1/sessions/{id}/ws", params(After), responses((status = 101), (status = 404, body = Problem)))]
+pub async fn session_socket(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    let feed = Feed::new(&desk, &caller, &id, after.after.unwrap_or(0))?;
+    Ok(upgrade.max_message_size(4096).on_upgrade(|socket| tell(socket, feed)))
+}
+
+async fn tell(mut socket: WebSocket, mut feed: Feed) {
+    loop {
+        tokio::select! {
+            event = feed.next() => {
+                let Some(event) = event else { break };
+                let text = serde_json::to_string(&event).unwrap_or_default();
+                if socket.send(Message::text(text)).await.is_err() {
+                    return;
+                }
+            }
+            // Nothing is expected from there; what comes is read so that the end is seen.
+            said = socket.recv() => {
+                if !matches!(said, Some(Ok(_))) {
+                    return;
+                }
+            }
+        }
+    }
+    drop(socket.send(Message::Close(None)).await);
+}
+
+/// Events of one session: the past, then what happens.
+struct Feed {
+    desk: Arc<Desk>,
+    caller: Caller,
+    id: String,
+    past: std::vec::IntoIter<SessionEvent>,
+    seen: u64,
+    news: tokio::sync::broadcast::Receiver<News>,
+    over: bool,
+}
+
+impl Feed {
+    fn new(desk: &Arc<Desk>, caller: &Caller, id: &str, seen: u64) -> Result<Self, Problem> {
+        let news = desk.listen();
+        let past = desk.since(caller, id, seen)?.into_iter();
+        let (desk, caller, id) = (Arc::clone(desk), caller.clone(), id.to_owned());
+        Ok(Self { desk, caller, id, past, seen, news, over: false })
+    }
+
+    async fn next(&mut self) -> Option<SessionEvent> {
+        loop {
+            if self.over {
+                return None;
+            }
+            if let Some(event) = self.past.next() {
+                return Some(self.seen(event));
+            }
+            match self.news.recv().await {
+                Ok(News::Session(event)) if event.session == self.id && event.sequence > self.seen => {
+                    return Some(self.seen(event));
+                }
+                Ok(_) => {}
+                // A slow client gets from the log what it missed.
+                Err(RecvError::Lagged(_)) => {
+                    self.past = self.desk.since(&self.caller, &self.id, self.seen).ok()?.into_iter();
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn seen(&mut self, event: SessionEvent) -> SessionEvent {
+        self.seen = event.sequence;
+        self.over = matches!(event.what, super::session::What::Ended { .. });
+        event
+    }
+}
+
+/// What changes at the desk, as server-sent events: `session` with what happened, `status` when it is worth asking.
+#[utoipa::path(get, path = "/v1/events", responses((status = 200, content_type = "text/event-stream")))]
+pub async fn events(State(desk): TheDesk) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let news = desk.listen();
+    let events = stream::unfold(news, |mut news| async move {
+        loop {
+            let event = match news.recv().await {
+                Ok(News::Session(event)) => {
+                    Event::default().event("session").data(serde_json::to_string(&event).unwrap_or_default())
+                }
+                Ok(News::Status) | Err(RecvError::Lagged(_)) => Event::default().event("status").data("{}"),
+                Ok(News::Compat(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            return Some((Ok(event), news));
+        }
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}

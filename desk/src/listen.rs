@@ -1,0 +1,231 @@
+//! The sockets: one address of this machine, and a Unix socket beside it.
+//!
+//! A program that opens connections and says nothing harms nobody but itself: a connection has five seconds for each
+//! request's head, there is room for [`MOST`] at a time, and one more is closed at once.
+
+use crate::guard::{self, Peer};
+use crate::{Desk, api, compat, portal, practice, work};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Json};
+use axum::routing::get;
+use config::no_table;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use program::Failure;
+use reading::device::{Happened, Host as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Connections at a time.
+pub const MOST: usize = 200;
+/// How long a connection may take for a request's head.
+const HEAD: Duration = Duration::from_secs(5);
+/// Bytes of a body.
+const BODY: usize = 64 * 1024;
+/// Bytes of a list of people, photographs included.
+const ROSTER: usize = 256 * 1024 * 1024;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "cccd-agent, local interface",
+    description = "Reads the Vietnamese citizen card for software on the same machine. /usr/share/doc/cccd-agent/local-api.md explains it.",
+    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+))]
+struct Description;
+
+/// Every path with its description.
+fn described() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(api::about))
+        .routes(routes!(api::pair))
+        .routes(routes!(api::status))
+        .routes(routes!(api::events))
+        .routes(routes!(api::begin))
+        .routes(routes!(api::current))
+        .routes(routes!(api::session, api::cancel))
+        .routes(routes!(api::consent))
+        .routes(routes!(api::key))
+        .routes(routes!(api::staff))
+        .routes(routes!(api::face))
+        .routes(routes!(api::form))
+        .routes(routes!(api::result))
+        .routes(routes!(api::session_events))
+        .routes(routes!(api::session_socket))
+        .routes(routes!(work::records))
+        .routes(routes!(work::export))
+        .routes(routes!(work::corrections))
+        .routes(routes!(work::record))
+        .routes(routes!(work::print))
+        .routes(routes!(work::attestation))
+        .routes(routes!(work::check_out))
+        .routes(routes!(work::typed))
+        .routes(routes!(portal::lodging))
+        .routes(routes!(portal::make_batch))
+        .routes(routes!(portal::batch_file))
+        .routes(routes!(portal::reconcile))
+        .routes(routes!(work::retry))
+        .routes(routes!(practice::personas, practice::lay, practice::take_away))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(work::roster, work::import_roster))
+                .routes(routes!(work::attendance, work::merge_attendance))
+                .layer(DefaultBodyLimit::max(ROSTER)),
+        )
+}
+
+/// The description of the interface, in JSON.
+#[must_use]
+pub fn openapi() -> String {
+    described().split_for_parts().1.to_pretty_json().unwrap_or_default()
+}
+
+/// The page and the interface.
+pub fn router(desk: &Arc<Desk>) -> Router {
+    let (router, description) = described().split_for_parts();
+    let part = |kind: &'static str, text: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, kind)], text).into_response() })
+    };
+    router
+        .route("/", part("text/html; charset=utf-8", include_str!("page/index.html")))
+        .route("/desk.css", part("text/css; charset=utf-8", include_str!("page/desk.css")))
+        .route("/desk.js", part("text/javascript; charset=utf-8", include_str!("page/desk.js")))
+        .route("/words.js", part("text/javascript; charset=utf-8", include_str!("page/words.js")))
+        .route("/v1/openapi.json", get(move || async move { Json(description) }))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(Arc::clone(desk), guard::guard))
+        .with_state(Arc::clone(desk))
+}
+
+async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, peer: Option<Peer>) {
+    let router = match peer {
+        Some(peer) => router.layer(axum::Extension(peer)),
+        None => router,
+    };
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024);
+    let service = TowerToHyperService::new(router);
+    // How a client ends is its own affair.
+    drop(server.serve_connection(TokioIo::new(stream), service).with_upgrades().await);
+}
+
+async fn tcp(desk: Arc<Desk>, listener: TcpListener, router: Router) {
+    let room = Arc::new(Semaphore::new(MOST));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, say: those that are open end by themselves.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+            desk.refused("connections_full");
+            continue;
+        };
+        drop(stream.set_nodelay(true));
+        let router = router.clone();
+        tokio::spawn(async move {
+            serve_one(stream, router, None).await;
+            drop(place);
+        });
+    }
+}
+
+async fn unix(desk: Arc<Desk>, listener: UnixListener, router: Router) {
+    let room = Arc::new(Semaphore::new(MOST));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (Ok(place), Ok(peer)) = (Arc::clone(&room).try_acquire_owned(), stream.peer_cred()) else {
+            desk.refused("connections_full");
+            continue;
+        };
+        let (router, peer) = (router.clone(), Peer(peer.uid()));
+        tokio::spawn(async move {
+            serve_one(stream, router, Some(peer)).await;
+            drop(place);
+        });
+    }
+}
+
+async fn bind(at: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(at).await.map_err(|e| {
+        let message = format!("cannot listen on {at}: {e}");
+        Failure::device("listen_failed", message, "choose another port, or stop what has this one")
+    })
+}
+
+fn bind_unix(path: &Path) -> Result<UnixListener, Failure> {
+    let failed = |e: std::io::Error| {
+        let message = format!("cannot listen on {}: {e}", path.display());
+        Failure::device("listen_failed", message, "mend [desk] socket in agent.toml")
+    };
+    // One that a killed agent left behind; whoever listens on it would answer.
+    if std::os::unix::net::UnixStream::connect(path).is_err() && path.exists() {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    // Who may is decided by the kernel's word on who it is.
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Listens until told to stop, or until the device has failed.
+///
+/// # Errors
+/// When an address is taken, or the device has failed.
+pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure> {
+    let config = desk.site().config.desk.clone().ok_or_else(|| no_table("desk"))?;
+    let routes = router(&desk);
+    let listener = bind(config.listen).await?;
+    if let Some(path) = &config.socket {
+        tokio::spawn(unix(Arc::clone(&desk), bind_unix(path)?, routes.clone()));
+    }
+    if let Some(at) = config.compat.listen {
+        let doors = compat::router(&desk, at.port());
+        tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, doors));
+    }
+    if let Some(device) = &config.compat.keyboard {
+        compat::type_scans(&desk, device)?;
+    }
+    tokio::spawn(tcp(Arc::clone(&desk), listener, routes));
+    desk.site().started()?;
+    tracing::info!(listen = %config.listen, profile = desk.profile().id, "the desk is open");
+    desk.site().tell(&Happened::Listening(config.listen))?;
+    while !stop() {
+        if let Some(failure) = desk.broken() {
+            return Err(failure);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_names_every_path_and_each_schema_that_it_uses() {
+        let text = openapi();
+        let description: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let paths = description["paths"].as_object().expect("paths");
+        assert!(paths.len() > 25 && paths.keys().all(|path| path.starts_with("/v1")), "{:?}", paths.keys());
+        let schemas = description["components"]["schemas"].as_object().expect("schemas");
+        for part in text.split("#/components/schemas/").skip(1) {
+            let name = part.split('"').next().expect("name");
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

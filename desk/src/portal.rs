@@ -1,0 +1,144 @@
+//! What the police portal for lodging wants, and what it took.
+
+use crate::problem::Problem;
+use crate::wire::{Body, TheCaller, TheDesk, file};
+use crate::work::layout;
+use crate::{Desk, News};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use cccd::calendar::day_of;
+use handoff::lodging::{self, Guest};
+use program::Failure;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::book::Record;
+use utoipa::ToSchema;
+
+/// What the portal is owed.
+#[utoipa::path(get, path = "/v1/lodging", responses((status = 200)))]
+pub async fn lodging(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
+    caller.staff()?;
+    let site = desk.site();
+    let book = site.book();
+    let waiting = book.unreported(&desk.profile().id, true)?;
+    let now = site.now();
+    let due = waiting.iter().map(|record| lodging::deadline(record.at)).min();
+    let new = waiting.iter().filter(|record| record.batch.is_none()).count();
+    Ok(Json(json!({
+        "unreported": waiting.len(), "in_no_file": new, "due": due, "late": due.is_some_and(|due| due < now),
+        "batches": book.batches()?,
+    })))
+}
+
+/// Which file is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// `xlsx` for citizens, `xml` for foreigners.
+    pub kind: String,
+}
+
+/// Makes a file with everybody who is in none yet. Making it does not count as having sent it.
+#[utoipa::path(post, path = "/v1/lodging/batches", request_body = Batch,
+    responses((status = 201), (status = 422, body = Problem)))]
+pub async fn make_batch(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Body(wanted): Body<Batch>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.staff()?;
+    let citizens = match wanted.kind.as_str() {
+        "xlsx" => true,
+        "xml" => false,
+        _ => return Err(Problem::invalid("kind", "is xlsx or xml")),
+    };
+    let site = desk.site();
+    let records = site.book().unreported(&desk.profile().id, false)?;
+    let of = |record: &Record| Guest::of(desk.profile(), record).is_some_and(|guest| guest.is_citizen() == citizens);
+    let records: Vec<&Record> = records.iter().filter(|record| of(record)).collect();
+    if records.is_empty() {
+        let (title, remedy) = ("there is nobody who is in no file yet", "nothing is to be done");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "batch_empty", title, remedy));
+    }
+    // Somebody whom the portal would not take keeps nobody else out of the file, and is named.
+    let layout = layout(&desk)?;
+    let (mut complete, mut left_out) = (Vec::new(), Vec::new());
+    for (record, index) in records.into_iter().zip(1..) {
+        let Some(guest) = Guest::of(desk.profile(), record) else { continue };
+        match lodging::check(&layout, &guest, index) {
+            Ok(()) => complete.push(record),
+            Err(failure) => left_out.push((record.id.clone(), failure)),
+        }
+    }
+    if complete.is_empty()
+        && let Some((_, failure)) = left_out.pop()
+    {
+        return Err(failure.into());
+    }
+    portal_file(&desk, citizens, &complete)?;
+    let batch = site.book().add_batch(&wanted.kind, &complete, site.now())?;
+    desk.tell(News::Status);
+    let left_out: Vec<Value> = left_out.iter().map(|(id, why)| json!({ "record": id, "why": why.message })).collect();
+    let mut answer = json!(batch);
+    answer["left_out"] = left_out.into();
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn portal_file(desk: &Desk, citizens: bool, records: &[&Record]) -> Result<Vec<u8>, Failure> {
+    let guests: Vec<Guest> = records.iter().filter_map(|record| Guest::of(desk.profile(), record)).collect();
+    if !citizens {
+        return lodging::xml(&guests);
+    }
+    let layout = layout(desk)?;
+    let config = desk.site().config.lodging.as_ref();
+    let template = config.and_then(|lodging| lodging.template.as_deref()).map(program::files::read).transpose()?;
+    lodging::xlsx(&layout, template.as_deref(), &guests)
+}
+
+/// The file itself.
+#[utoipa::path(get, path = "/v1/lodging/batches/{id}/file", responses((status = 200), (status = 404, body = Problem)))]
+pub async fn batch_file(State(desk): TheDesk, caller: TheCaller, Path(id): Path<i64>) -> Result<Response, Problem> {
+    caller.staff()?;
+    let (batches, records) = {
+        let book = desk.site().book();
+        (book.batches()?, book.in_batch(id)?)
+    };
+    let batch = batches.into_iter().find(|batch| batch.id == id).ok_or_else(|| Problem::unknown("file"))?;
+    let citizens = batch.kind == "xlsx";
+    let bytes = portal_file(&desk, citizens, &records.iter().collect::<Vec<_>>())?;
+    let (name, kind) = if citizens {
+        (
+            format!("thong_bao_luu_tru_VNM_{}_{id}.xlsx", day_of(batch.at)),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        )
+    } else {
+        (format!("khai_bao_tam_tru_{}_{id}.xml", day_of(batch.at)), "application/xml")
+    };
+    Ok(file(&name, kind, bytes))
+}
+
+/// What somebody saw on the portal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many people of the file it shows.
+    pub taken: u64,
+}
+
+/// Confirms a file by the number that the portal shows. Nothing counts as sent before that.
+#[utoipa::path(post, path = "/v1/lodging/batches/{id}/reconcile", request_body = Seen,
+    responses((status = 200), (status = 422, body = Problem)))]
+pub async fn reconcile(
+    State(desk): TheDesk,
+    caller: TheCaller,
+    Path(id): Path<i64>,
+    Body(seen): Body<Seen>,
+) -> Result<Json<Value>, Problem> {
+    caller.staff()?;
+    let days = desk.profile().keep().map_or(1, |keep| keep.days);
+    let done = desk.site().book().reconcile(id, seen.taken, days, desk.site().now());
+    desk.tell(News::Status);
+    Ok(Json(json!(done?)))
+}

@@ -1,0 +1,245 @@
+//! What happens in a visit, and what the visit wants: the reader's thread on one side, disk, paper, door and listeners
+//! on the other.
+
+use super::compat;
+use super::problem::Problem;
+use super::session::{Session, What};
+use super::{Desk, Inner, MOST_ENDED, News, no_session, paper, step_name};
+use program::Failure;
+use program::lock;
+use reading::access::AccessKey;
+use reading::device::Judged;
+use reading::station::Told;
+use std::sync::Arc;
+use visit::finished::{Keeping, Kept};
+use visit::profile::{PrintKind, Profile};
+use visit::stage::{self, Stage};
+use visit::steps::{self, Outcome, Wait};
+
+/// A visit at the desk: clients listen to it, and the desk has a reader, a printer and a door.
+struct Listened<'a> {
+    desk: &'a Desk,
+    inner: &'a mut Inner,
+}
+
+impl Stage for Listened<'_> {
+    type Error = Problem;
+
+    fn ask(&mut self, wait: Wait) -> Result<(), Problem> {
+        let session = Desk::current(self.inner)?;
+        self.desk.tell(News::Session(session.happened(What::Waiting { waits: wait })));
+        if wait == Wait::Chip
+            && let Some(key) = session.key.take()
+        {
+            self.desk.read(key, Arc::clone(&session.profile));
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), Problem> {
+        let session = Desk::current(self.inner)?;
+        self.desk.tell(News::Session(session.happened(What::Waiting { waits: Wait::Kept })));
+        self.desk.keep(self.inner)
+    }
+
+    fn open_door(&mut self) -> Result<(), Problem> {
+        self.desk.open_door();
+        Ok(())
+    }
+
+    fn print(&mut self) -> Result<(), Problem> {
+        self.desk.print(Desk::current(self.inner)?);
+        Ok(())
+    }
+
+    fn hand_off(&mut self) -> Result<(), Problem> {
+        let message = compat::Message::result(Desk::current(self.inner)?);
+        self.desk.tell(News::Compat(message));
+        Ok(())
+    }
+
+    fn ended(&mut self, outcome: Outcome) -> Result<(), Problem> {
+        self.desk.end(self.inner, outcome)
+    }
+}
+
+impl Desk {
+    /// What the reader's thread says.
+    pub(super) fn hear(&self, told: Told) {
+        let mut inner = lock(&self.inner);
+        match told {
+            Told::Reader(fault) => {
+                inner.reader = fault;
+                return self.tell(News::Status);
+            }
+            Told::Unsent(unsent) => {
+                if inner.unsent != unsent {
+                    inner.unsent = unsent;
+                    self.tell(News::Status);
+                }
+                return;
+            }
+            Told::Ended(failure) => {
+                tracing::error!(code = failure.code, remedy = failure.remedy, "{}", failure.message);
+                inner.broken = Some(failure);
+                return self.tell(News::Status);
+            }
+            _ => {}
+        }
+        let Some(session) = &mut inner.current else {
+            if matches!(told, Told::Gone) {
+                self.tell(News::Compat(compat::Message::Gone));
+            }
+            return;
+        };
+        session.touched = self.now_ms();
+        let result = match told {
+            Told::Progress(step, per_cent) => {
+                if session.log.iter().all(|event| !matches!(event.what, What::Progress { .. })) {
+                    self.tell(News::Compat(compat::Message::Card));
+                }
+                let event = session.happened(What::Progress { step: step_name(step), per_cent });
+                self.tell(News::Session(event));
+                Ok(())
+            }
+            Told::Lifted => {
+                let event = session.happened(What::Lifted);
+                self.tell(News::Session(event));
+                Ok(())
+            }
+            Told::Waiting => {
+                let event = session.happened(What::Waiting { waits: Wait::Chip });
+                self.tell(News::Session(event));
+                Ok(())
+            }
+            Told::Failed(failure) => {
+                self.tell(News::Compat(compat::Message::Failed(failure.code.clone())));
+                let (event, todo) = session.not_read(&failure);
+                self.tell(News::Session(event));
+                self.follow(&mut inner, todo)
+            }
+            Told::Judged(judged) => self.judged(&mut inner, *judged),
+            Told::Gone => {
+                let event = session.happened(What::CardGone);
+                self.tell(News::Session(event));
+                self.tell(News::Compat(compat::Message::Gone));
+                Ok(())
+            }
+            Told::Name(_) | Told::Picture(_) | Told::Reader(_) | Told::Unsent(_) | Told::Ended(_) => Ok(()),
+        };
+        self.drop_problem(result);
+    }
+
+    fn judged(&self, inner: &mut Inner, mut judged: Judged) -> Result<(), Problem> {
+        let session = Self::current(inner)?;
+        let (word, rung, admission) = (judged.word, judged.rung, judged.admission);
+        let refusal = self.site.judged(&session.profile, admission, &mut judged.content)?;
+        if let Some(code) = session.insurance.take() {
+            let field = session.profile.form().find(|field| field.from.is_some()).map(|field| field.id.clone());
+            judged.content.answers.extend(field.map(|id| (id, code)));
+        }
+        let todo = session.judged(judged, refusal);
+        let event = session.happened(What::Judged { word, rung, admission, refusal });
+        self.tell(News::Session(event));
+        self.follow(inner, todo)
+    }
+
+    /// Does what the visit wants.
+    pub(super) fn follow(&self, inner: &mut Inner, todo: Vec<steps::Effect>) -> Result<(), Problem> {
+        stage::follow(&mut Listened { desk: self, inner }, todo)
+    }
+
+    fn open_door(&self) {
+        let Some(door) = &self.door else { return };
+        let (guard, open) = &mut *lock(door);
+        if let Err(error) = guard.pulse(*open) {
+            tracing::error!(code = error.code(), "the door does not open: {error}");
+        }
+    }
+
+    fn read(&self, key: AccessKey, profile: Arc<Profile>) {
+        if let Some(station) = &*lock(&self.station) {
+            station.read(key, profile);
+        }
+    }
+
+    /// Puts the visit on disk, in a thread of its own: a recipient that gives out numbers may take its time.
+    fn keep(&self, inner: &mut Inner) -> Result<(), Problem> {
+        let session = Self::current(inner)?;
+        let Some(finished) = session.finished.clone() else { return Err(no_session()) };
+        let (profile, me) = (Arc::clone(&session.profile), self.me.clone());
+        std::thread::spawn(move || {
+            let Some(desk) = me.upgrade() else { return };
+            let kept = desk.site.keep(&profile, &finished);
+            desk.drop_problem(desk.kept(kept));
+        });
+        Ok(())
+    }
+
+    fn kept(&self, kept: Result<Keeping<Kept>, Failure>) -> Result<(), Problem> {
+        let mut inner = lock(&self.inner);
+        let session = Self::current(&mut inner)?;
+        let input = match kept {
+            Ok(Keeping::Kept(kept)) => {
+                session.kept = Some(kept);
+                steps::Input::Kept(None)
+            }
+            Ok(Keeping::TooLate(refusal)) => steps::Input::Kept(Some(refusal)),
+            Err(failure) => {
+                // Nothing was kept, so nothing may leave: the session ends, and the desk says why.
+                let todo = session.advance(steps::Input::Cancel);
+                inner.broken = Some(failure.clone());
+                self.drop_problem(self.follow(&mut inner, todo));
+                return Err(failure.into());
+            }
+        };
+        let todo = session.advance(input);
+        self.follow(&mut inner, todo)
+    }
+
+    fn print(&self, session: &Session) {
+        if let (Some(slips), Some(print), Some(kept)) = (&self.slips, session.profile.print(), &session.kept)
+            && let Some(paper) = paper::paper(&self.site, print.kind, kept)
+        {
+            // The printer's thread says what is wrong with the printer; the desk can print again.
+            drop(slips.send(paper));
+        }
+    }
+
+    /// Prints a record once more; false where there is no printer or nothing for it.
+    #[must_use]
+    pub fn print_again(&self, kind: PrintKind, kept: &Kept) -> bool {
+        let paper = paper::paper(&self.site, kind, kept);
+        self.slips.as_ref().zip(paper).is_some_and(|(slips, paper)| slips.send(paper).is_ok())
+    }
+
+    fn end(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), Problem> {
+        let Some(mut session) = inner.current.take() else { return Ok(()) };
+        if let Some(station) = &*lock(&self.station)
+            && outcome == Outcome::Cancelled
+        {
+            station.stop_waiting();
+        }
+        (session.outcome, session.served) = (Some(outcome), None);
+        let number = session.kept.as_ref().and_then(|kept| kept.number.clone());
+        let event = session.happened(What::Ended { outcome, number });
+        self.tell(News::Session(event));
+        let why = match outcome {
+            Outcome::Refused(why) => Some(Some(why)),
+            // Nobody agreed to anything: nothing happened.
+            Outcome::Cancelled if session.log.len() > 2 => Some(None),
+            Outcome::Done | Outcome::Cancelled => None,
+        };
+        let noted =
+            why.map(|why| self.site.turned_away(&session.profile, session.visit, session.finished.as_ref(), why));
+        if outcome != Outcome::Done {
+            session.forget();
+        }
+        inner.ended.push_back((self.now_ms(), session));
+        if inner.ended.len() > MOST_ENDED {
+            inner.ended.pop_front();
+        }
+        self.tell(News::Status);
+        Ok(noted.transpose().map(drop)?)
+    }
+}

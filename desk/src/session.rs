@@ -1,0 +1,231 @@
+//! A session: one visit for one client, from consent to result. What happens in it is an event with a number, so that a
+//! client that lost its connection asks for what came after the last one it saw.
+//!
+//! Events hold no personal data; whoever may see the holder asks for the session itself.
+
+use crate::guard::{Caller, Role};
+use emrtd::verdict::Check;
+use events::event::Bytes;
+use identity::visits::Visit as Served;
+use program::Failure;
+use program::Private;
+use reading::access::AccessKey;
+use reading::device::Judged;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use verdict::{Admission, Answers, Rung, Word};
+use visit::finished::{Finished, Kept};
+use visit::profile::Profile;
+use visit::steps::{self, Outcome, Refusal, Visit, Wait};
+
+/// One thing that happened in a session.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SessionEvent {
+    /// The session.
+    pub session: String,
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// The session waits for this: `consent`, `key`, `chip`, `staff`, `face`, `form`, `kept` or `end`.
+    Waiting {
+        /// What for.
+        #[schema(value_type = String)]
+        waits: Wait,
+    },
+    /// The chip is read.
+    Progress {
+        /// `connect`, `unlock`, `text`, `portrait` or `verify`.
+        step: &'static str,
+        /// Per cent of the whole.
+        per_cent: u8,
+    },
+    /// The card was lifted; it may be put back within five seconds.
+    Lifted,
+    /// The chip could not be read; the key is asked for again.
+    NotRead {
+        /// Stable code.
+        code: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The verdict.
+    Judged {
+        /// The word over the card, as `docs/verdict.md` has them.
+        #[schema(value_type = String)]
+        word: Word,
+        /// How much is assured; nothing where a proof failed or it is another card.
+        #[schema(value_type = Option<String>)]
+        rung: Option<Rung>,
+        /// What the profile makes of it: `goes_on`, or `marked`, `ask_staff`, `refused` with the reason.
+        #[schema(value_type = Object)]
+        admission: Admission,
+        /// Why the list or the ledger turns the holder away.
+        #[schema(value_type = Option<String>)]
+        refusal: Option<Refusal>,
+    },
+    /// The card has left the reader.
+    CardGone,
+    /// The end.
+    Ended {
+        /// How: `done`, `cancelled` or `{"refused": why}`.
+        #[schema(value_type = Object)]
+        outcome: Outcome,
+        /// The number of the ticket or receipt.
+        number: Option<String>,
+    },
+}
+
+/// The verdict of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub word: Word,
+    pub rung: Option<Rung>,
+    pub answers: Answers,
+    pub admission: Admission,
+    pub document: &'static str,
+    pub until: Option<String>,
+    pub checks: Vec<Check>,
+    pub sequence: u64,
+    pub event: Bytes<32>,
+    pub total_ms: u64,
+    pub refusal: Option<Refusal>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: String,
+    pub visit: Bytes<16>,
+    pub correlation: Option<String>,
+    pub caller: Caller,
+    pub profile: Arc<Profile>,
+    pub party: Option<String>,
+    pub began: i64,
+    /// When somebody last did something, milliseconds of the clock that only goes forward.
+    pub touched: u64,
+    pub steps: Visit,
+    pub log: Vec<SessionEvent>,
+    pub key: Option<AccessKey>,
+    pub insurance: Option<Private>,
+    pub verdict: Option<Verdict>,
+    pub finished: Option<Finished>,
+    pub kept: Option<Kept>,
+    pub outcome: Option<Outcome>,
+    /// Nobody restarts the device meanwhile.
+    pub served: Option<Served>,
+}
+
+impl Session {
+    pub(super) fn new(
+        visit: Bytes<16>,
+        caller: Caller,
+        profile: Arc<Profile>,
+        now: i64,
+        touched: u64,
+    ) -> (Self, Vec<steps::Effect>) {
+        let (steps, todo) = Visit::begin(profile.steps(), true);
+        let session = Self {
+            id: visit.to_string(),
+            visit,
+            correlation: None,
+            caller,
+            profile,
+            party: None,
+            began: now,
+            touched,
+            steps,
+            log: Vec::new(),
+            key: None,
+            insurance: None,
+            verdict: None,
+            finished: None,
+            kept: None,
+            outcome: None,
+            served: None,
+        };
+        (session, todo)
+    }
+
+    /// Tells the visit what happened; what it wants next.
+    pub(super) fn advance(&mut self, input: steps::Input) -> Vec<steps::Effect> {
+        let (steps, todo) = steps::update(self.steps.clone(), input);
+        self.steps = steps;
+        todo
+    }
+
+    /// Notes what happened.
+    pub(super) fn happened(&mut self, what: What) -> SessionEvent {
+        let sequence = self.log.len() as u64 + 1;
+        let event = SessionEvent { session: self.id.clone(), sequence, what };
+        self.log.push(event.clone());
+        event
+    }
+
+    /// Takes the verdict.
+    pub(super) fn judged(&mut self, judged: Judged, refusal: Option<Refusal>) -> Vec<steps::Effect> {
+        let Judged { word, answers, rung, admission, document, until, checks, sequence, event, content, total_ms } =
+            judged;
+        self.verdict = Some(Verdict {
+            word,
+            rung,
+            answers,
+            admission,
+            document,
+            until,
+            checks,
+            sequence,
+            event,
+            total_ms,
+            refusal,
+        });
+        self.finished = Some(Finished { visit: self.visit, sequence, content, party: self.party.clone() });
+        self.advance(steps::Input::Judged(admission, refusal))
+    }
+
+    /// A member of staff compared face and portrait.
+    pub(super) fn compared(&mut self, same: bool) {
+        let holder = if same { verdict::Holder::ByStaff } else { verdict::Holder::Differs };
+        if let Some(verdict) = &mut self.verdict {
+            verdict.answers = verdict.answers.with_holder(holder);
+            verdict.word = verdict.answers.word();
+        }
+        let assurance = self.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
+        if let Some(assurance) = assurance {
+            assurance.compared(holder);
+        }
+    }
+
+    /// A failed read that may be tried again.
+    pub(super) fn not_read(&mut self, failure: &Failure) -> (SessionEvent, Vec<steps::Effect>) {
+        let todo = self.advance(steps::Input::NotRead);
+        let what = What::NotRead { code: failure.code.clone(), remedy: failure.remedy.clone() };
+        (self.happened(what), todo)
+    }
+
+    /// Whether somebody may see it and act in it: whose it is, and staff where a plugin's software has it.
+    pub(super) fn is_for(&self, caller: &Caller) -> bool {
+        self.caller.id == caller.id || (self.caller.is_plugin() && caller.role == Role::Desk)
+    }
+
+    /// What staff or software may know of the holder: nothing before the verdict.
+    pub(super) fn holder(&self, role: Role) -> Option<Value> {
+        let content = &self.finished.as_ref()?.content;
+        let released = visit::content::Released::new(&self.profile, role.recipient(), content)?;
+        Some(released.to_json())
+    }
+
+    /// Forgets everything personal: the session is over, and its result has been there for long enough.
+    pub(super) fn forget(&mut self) {
+        (self.key, self.insurance, self.finished, self.kept) = (None, None, None, None);
+    }
+}

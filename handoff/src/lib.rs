@@ -1,0 +1,337 @@
+//! Messages to recipients beyond this device: in their format, until they are taken.
+//!
+//! [`Envelope`] is what lies sealed in the book until then. Each format is a pure function from an envelope to a
+//! request or file, so that it is tested without a network; [`courier`] does the rest. Every message carries the
+//! visit's identifier (`Idempotency-Key`), because a recipient whose answer was lost gets it again.
+
+pub mod checkin;
+pub mod courier;
+pub mod fhir;
+pub mod his;
+pub mod lodging;
+pub mod webhook;
+
+use config::{Connection, Format};
+use program::Failure;
+use reqwest::blocking::{Client, RequestBuilder};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::book::deliveries::Tried;
+use visit::content::Released;
+use zeroize::Zeroizing;
+
+/// How long a recipient may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer that is read.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+/// One visit for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Identifier of the visit.
+    pub visit: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The profile.
+    pub profile: String,
+    /// The device.
+    pub device: String,
+    /// Number of the ticket or receipt.
+    pub number: Option<String>,
+    /// What they receive.
+    pub released: Released,
+}
+
+impl Envelope {
+    /// The bytes that go sealed into the book.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        visit::content::to_json(self)
+    }
+}
+
+/// A recipient's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// What it said.
+    pub body: String,
+}
+
+impl Answer {
+    /// What an answer means where the status says it all.
+    #[must_use]
+    pub fn by_status(&self) -> Tried {
+        match self.status {
+            200..=299 => Tried::Delivered,
+            // Wait, or somebody there has to mend something: the message is not at fault.
+            401 | 403 | 404 | 408 | 425 | 429 | 500..=599 => Tried::Later(format!("recipient_http_{}", self.status)),
+            status => Tried::Refused(format!("recipient_http_{status}")),
+        }
+    }
+}
+
+/// How a recipient is reached, ready to be used.
+struct Line {
+    connection: Connection,
+    secret: Zeroizing<Vec<u8>>,
+    client: Option<Client>,
+}
+
+/// Whether a recipient could be reached as its connection says; nothing is sent.
+///
+/// # Errors
+/// When the connection is not complete, or a file of it cannot be read.
+pub fn check(id: &str, connection: &Connection) -> Result<(), Failure> {
+    Line::new(id, connection).map(drop)
+}
+
+impl Line {
+    fn new(id: &str, connection: &Connection) -> Result<Self, Failure> {
+        let wrong = |why: String| {
+            let message = format!("recipient {id}: {why}");
+            Failure::usage(
+                "recipient_configuration",
+                message,
+                "compare with /usr/share/doc/cccd-agent/configuration.md",
+            )
+        };
+        let secret = match &connection.secret_file {
+            Some(path) => program::files::pass_phrase(path)?,
+            None => Zeroizing::default(),
+        };
+        let client = match (&connection.format, &connection.url, &connection.directory) {
+            (Format::CheckinXml, _, Some(_)) => None,
+            (Format::CheckinXml, _, None) => return Err(wrong("files need a directory".to_owned())),
+            (_, None, _) => return Err(wrong("there is no url".to_owned())),
+            (_, Some(url), _) => {
+                let url = reqwest::Url::parse(url).map_err(|e| wrong(e.to_string()))?;
+                let here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+                if url.scheme() != "https" && !here && !connection.plain {
+                    let why = "personal data would cross a network in the clear; use https, or say plain = true";
+                    return Err(wrong(why.to_owned()));
+                }
+                Some(client(connection.authority.as_deref()).map_err(wrong)?)
+            }
+        };
+        if connection.format == Format::KioskHis && (secret.is_empty() || connection.merchant.is_none()) {
+            return Err(wrong("the kiosk interface needs merchant and secret_file".to_owned()));
+        }
+        Ok(Self { connection: connection.clone(), secret, client })
+    }
+
+    fn url(&self, path: &str) -> String {
+        let base = self.connection.url.as_deref().unwrap_or_default().trim_end_matches('/');
+        format!("{base}{path}")
+    }
+
+    /// Asks the hospital's system something, signed; what it found.
+    fn ask(&self, path: &str, parameters: &[(&str, program::Private)], now_ms: i64) -> Option<serde_json::Value> {
+        let merchant = self.connection.merchant.as_deref().unwrap_or_default();
+        let values: Vec<&str> = parameters.iter().map(|(_, value)| value.0.as_str()).collect();
+        let query: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.0.as_str())).collect();
+        let url = reqwest::Url::parse_with_params(&self.url(path), query).ok()?;
+        let mut request = self.client.as_ref()?.get(url);
+        for (name, value) in his::sign(&self.secret, merchant, now_ms, &values) {
+            request = request.header(name, value);
+        }
+        his::found(&exchange(request).ok()?)
+    }
+
+    /// What the hospital's system knows of a patient; nothing where it does not answer.
+    fn known(&self, envelope: &Envelope, now_ms: i64) -> his::Known {
+        let [(patient, by), (insurance, of)] = his::questions(envelope);
+        let text = |data: Option<serde_json::Value>, key: &str| {
+            let text = data.and_then(|data| data[key].as_str().map(str::to_owned)).unwrap_or_default();
+            program::Private::from(text)
+        };
+        let patient = text(self.ask(patient, &by, now_ms), "MA_BN");
+        let shown = envelope.released.get("form.insurance").is_some();
+        let insurance = if shown { None } else { self.ask(insurance, &of, now_ms) };
+        his::Known { patient, insurance: text(insurance, "MA_THE_BHYT") }
+    }
+
+    fn post(&self, path: &str) -> Option<RequestBuilder> {
+        Some(self.client.as_ref()?.post(self.url(path)))
+    }
+
+    fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.secret.is_empty() { request } else { request.bearer_auth(String::from_utf8_lossy(&self.secret)) }
+    }
+
+    /// Sends an envelope; with what the recipient answered to it, where that is of use.
+    fn send(&self, envelope: &Envelope, now_ms: i64) -> (Tried, Option<his::Registered>) {
+        let sent = match self.connection.format {
+            Format::CheckinXml => {
+                let directory = self.connection.directory.as_deref().unwrap_or_else(|| Path::new("."));
+                let facility = self.connection.facility.as_deref().unwrap_or_default();
+                return (checkin::write(directory, envelope, facility), None);
+            }
+            Format::Webhook => {
+                let body = webhook::body(envelope);
+                self.post("").map(|request| {
+                    let request = request.header("Idempotency-Key", &envelope.visit);
+                    exchange(self.with_token(request).header("Content-Type", "application/json").body(body.to_string()))
+                })
+            }
+            Format::Fhir => {
+                let body = fhir::bundle(envelope);
+                self.post("").map(|request| {
+                    let request = request.header("Content-Type", "application/fhir+json");
+                    exchange(self.with_token(request).body(body.to_string()))
+                })
+            }
+            Format::KioskHis => {
+                let merchant = self.connection.merchant.as_deref().unwrap_or_default();
+                let body = his::registration(envelope, &self.known(envelope, now_ms));
+                let signed = his::sign(&self.secret, merchant, now_ms, &body.signed());
+                self.post(his::REGISTER).map(|mut request| {
+                    for (name, value) in signed {
+                        request = request.header(name, value);
+                    }
+                    let request = request.header("Content-Type", "application/json");
+                    exchange(request.body(body.to_json().to_string()))
+                })
+            }
+        };
+        match sent {
+            None => (Tried::Later("recipient_configuration".to_owned()), None),
+            Some(Err(code)) => (Tried::Later(code.to_owned()), None),
+            Some(Ok(answer)) if self.connection.format == Format::KioskHis => his::answered(&answer),
+            Some(Ok(answer)) => (answer.by_status(), None),
+        }
+    }
+}
+
+/// The certification authorities of a file: all of them, or what is wrong with it.
+fn authorities(path: &Path) -> Result<rustls::RootCertStore, String> {
+    let wrong = |why: String| format!("{}: {why}", path.display());
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(wrong("holds no certificate in PEM".to_owned())) } else { Ok(roots) }
+}
+
+fn client(authority: Option<&Path>) -> Result<Client, String> {
+    let roots = match authority {
+        Some(path) => authorities(path)?,
+        // Without an authority of the site's own, those that Debian trusts. A recipient on this machine needs none.
+        None => authorities(Path::new("/etc/ssl/certs/ca-certificates.crt")).unwrap_or_else(|why| {
+            tracing::warn!(code = "recipient_configuration", "no recipient beyond this machine is trusted: {why}");
+            rustls::RootCertStore::empty()
+        }),
+    };
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none());
+    client.timeout(TIMEOUT).build().map_err(|e| program::describe(&e))
+}
+
+/// One request; a stable code when there was no answer.
+fn exchange(request: RequestBuilder) -> Result<Answer, &'static str> {
+    use std::io::Read as _;
+    let response = request.send().map_err(|error| {
+        if error.is_timeout() {
+            "recipient_timeout"
+        } else if error.is_connect() {
+            "recipient_unreachable"
+        } else {
+            "recipient_failed"
+        }
+    })?;
+    let status = response.status().as_u16();
+    let mut body = String::new();
+    response.take(LONGEST_ANSWER).read_to_string(&mut body).map_err(|_| "recipient_failed")?;
+    Ok(Answer { status, body })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use visit::content::Content;
+    use visit::profile::{Item, Profile};
+
+    /// What a recipient of a built-in profile gets of a made-up person, at 08:41 on 23 November 2026.
+    pub(crate) fn envelope(profile: &str, recipient: &str) -> Envelope {
+        let items = [
+            (Item::IdNumber, "001099000017"),
+            (Item::FullName, "Nguyễn Văn An"),
+            (Item::DateOfBirth, "15/01/1999"),
+            (Item::Sex, "Nam"),
+            (Item::Nationality, "Việt Nam"),
+            (Item::Residence, "Số 1, Đường Ví Dụ, Hà Nội"),
+            (Item::IssueDate, "16/01/2022"),
+            (Item::Ethnicity, "Kinh"),
+        ];
+        let answers = verdict::Answers::of_chip(verdict::Issuer::Unknown, verdict::Chip::Proved);
+        let assurance = visit::content::Assurance {
+            rung: verdict::Rung::Signed,
+            word: answers.word(),
+            answers: Some(answers),
+            document: "citizen_card".to_owned(),
+            mark: Some(verdict::Because::Assurance),
+            staff: None,
+        };
+        let content = Content {
+            assurance: Some(assurance),
+            items: items.map(|(item, text)| (item, text.to_owned().into())).into(),
+            answers: [("department".to_owned(), "K01".to_owned().into())].into(),
+            ..Content::default()
+        };
+        let profile = Profile::built_in(profile).expect("profile");
+        Envelope {
+            visit: "0f".repeat(16),
+            at: 1_795_398_060,
+            profile: profile.id.clone(),
+            device: "kiosk-1".to_owned(),
+            number: Some("A001".to_owned()),
+            released: Released::new(&profile, recipient, &content).expect("named"),
+        }
+    }
+
+    #[test]
+    fn an_envelope_comes_back_from_the_book() {
+        let envelope = envelope("hospital-desk", "fhir");
+        assert_eq!(serde_json::from_slice::<Envelope>(&envelope.to_bytes()).expect("JSON"), envelope);
+        assert!(!format!("{envelope:?}").contains("Nguyễn"));
+    }
+
+    #[test]
+    fn personal_data_do_not_cross_a_network_in_the_clear_unless_somebody_says_so() {
+        let connection = |text: &str| toml::from_str::<Connection>(text).expect("connection");
+        let refused = connection("format = \"webhook\"\nurl = \"http://his.example/\"");
+        assert_eq!(Line::new("his", &refused).err().expect("refused").code, "recipient_configuration");
+        for fine in ["http://127.0.0.1:8050/", "https://his.example/"] {
+            assert!(Line::new("his", &connection(&format!("format = \"webhook\"\nurl = \"{fine}\""))).is_ok());
+        }
+        assert!(Line::new("his", &connection("format = \"fhir\"\nurl = \"http://a/\"\nplain = true")).is_ok());
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_told_at_once() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let why = |pem: &str| {
+            std::fs::write(file.path(), pem).expect("written");
+            authorities(file.path()).expect_err("wrong")
+        };
+        assert!(why("not PEM at all").contains("holds no certificate"));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(why(broken).contains(&file.path().display().to_string()));
+        assert!(authorities(Path::new("/nowhere")).expect_err("absent").contains("/nowhere"));
+        let connection =
+            format!("format = \"webhook\"\nurl = \"https://a/\"\nauthority = \"{}\"", file.path().display());
+        let connection = toml::from_str::<Connection>(&connection).expect("connection");
+        assert_eq!(Line::new("his", &connection).err().expect("told").code, "recipient_configuration");
+    }
+}

@@ -1,0 +1,311 @@
+//! Files for the police portal for lodging: XLSX for citizens, XML for foreigners, and when they are due.
+//!
+//! Columns, row and verbatim values are data (`handoff/data/lodging.toml`), because the portal changes its template. With
+//! the portal's own template the rows above the first are left as they are; without it a file of the same layout is
+//! made. Every cell but the running number is text, so that zeros at the front and days stay as they are.
+//!
+//! A stay is to be notified before 23:00 of the day on which it begins; one that begins after 23:00 before 08:00 of the
+//! next day (Luật Cư trú 68/2020/QH14, Art. 30).
+
+use cccd::calendar::in_vietnam;
+use program::Failure;
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::Path;
+use store::book::Record;
+use time::{Date, Time};
+use umya_spreadsheet::{NumberingFormat, Workbook};
+use visit::content::{Released, Source};
+use visit::profile::{Item, Profile};
+
+/// The recipient that a profile grants the portal's data to.
+pub const PORTAL: &str = "portal";
+
+const COLUMNS: &str = include_str!("../data/lodging.toml");
+
+/// The layout of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layout {
+    sheet: String,
+    first_row: u32,
+    column: Vec<Column>,
+    code: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Column {
+    header: String,
+    value: Option<String>,
+    constant: Option<String>,
+    code: Option<String>,
+    #[serde(default)]
+    required: bool,
+}
+
+impl Layout {
+    /// The layout in a file, or the one that comes with the agent.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let text = match path {
+            Some(path) => String::from_utf8_lossy(&program::files::read(path)?).into_owned(),
+            None => COLUMNS.to_owned(),
+        };
+        toml::from_str(&text).map_err(|e| {
+            let message = format!("the columns are not valid: {}", e.to_string().trim());
+            Failure::usage("lodging_columns_invalid", message, "compare with handoff/data/lodging.toml")
+        })
+    }
+}
+
+/// A guest: what the portal may have of a record.
+#[derive(Debug)]
+pub struct Guest {
+    released: Released,
+    gone: Option<i64>,
+}
+
+impl Guest {
+    /// Of a record, by what its profile grants the portal.
+    #[must_use]
+    pub fn of(profile: &Profile, record: &Record) -> Option<Self> {
+        Some(Self { released: Released::new(profile, PORTAL, &record.content)?, gone: record.gone_at })
+    }
+
+    /// Somebody who stays from now on.
+    #[must_use]
+    pub const fn new(released: Released) -> Self {
+        Self { released, gone: None }
+    }
+
+    fn item(&self, item: Item) -> Option<&str> {
+        self.released.item(item)
+    }
+
+    /// Whether the file for citizens takes them; the others go into the one for foreigners.
+    #[must_use]
+    pub fn is_citizen(&self) -> bool {
+        match self.released.source() {
+            Source::CitizenCard => true,
+            Source::Passport | Source::OtherCard | Source::Typed => {
+                matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam"))
+            }
+        }
+    }
+
+    fn number(&self) -> Option<&str> {
+        let passport = matches!(self.released.source(), Source::Passport | Source::OtherCard);
+        let (first, second) =
+            if passport { (Item::DocumentNumber, Item::IdNumber) } else { (Item::IdNumber, Item::DocumentNumber) };
+        self.item(first).or_else(|| self.item(second))
+    }
+
+    /// What the paper is: the card of the new law is one that was issued since 1 July 2024.
+    fn document(&self) -> &'static str {
+        match self.released.source() {
+            Source::Passport => "passport",
+            Source::OtherCard => "residence_card",
+            Source::Typed => "birth_certificate",
+            Source::CitizenCard => {
+                let issued =
+                    self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
+                let new = time::macros::date!(2024 - 07 - 01);
+                if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
+            }
+        }
+    }
+
+    fn value(&self, name: &str, index: usize) -> Option<String> {
+        let own = |text: &str| text.to_owned();
+        match name {
+            "index" => Some(index.to_string()),
+            "number" => self.number().map(own),
+            "document_kind" => Some(own(self.document())),
+            "room" => self.released.get("form.ward").or_else(|| self.released.get("form.room")).map(own),
+            "other_reason" => {
+                let other = self.released.get("form.reason").is_some_and(|reason| reason.starts_with("20 "));
+                other.then(|| own(if self.released.get("form.ward").is_some() { "Điều trị" } else { "Khác" }))
+            }
+            name => self.released.get(name).map(own),
+        }
+    }
+}
+
+/// What a column says of a guest.
+fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result<String, Failure> {
+    let incomplete = |why: &str| {
+        let message = format!("guest {index}: {}: {why}", column.header);
+        Failure::usage("lodging_incomplete", message, "complete the guest at the desk, then make the file again")
+    };
+    let value = column.constant.clone().or_else(|| guest.value(column.value.as_deref()?, index)).unwrap_or_default();
+    if value.trim().is_empty() {
+        return if column.required { Err(incomplete("is missing")) } else { Ok(String::new()) };
+    }
+    match &column.code {
+        None => Ok(value),
+        Some(list) => {
+            let found = layout.code.get(list).and_then(|list| list.get(value.trim()));
+            // A value that the portal does not have is never guessed.
+            found.cloned().ok_or_else(|| incomplete("the portal has no value for it"))
+        }
+    }
+}
+
+/// The file for citizens.
+///
+/// # Errors
+/// `lodging_incomplete` names guest and column; `lodging_template` when the template cannot be used.
+pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Result<Vec<u8>, Failure> {
+    let unusable = |why: String| {
+        let message = format!("the template cannot be used: {why}");
+        Failure::usage("lodging_template", message, "download the template from the portal again")
+    };
+    let mut book = match template {
+        Some(bytes) => umya_spreadsheet::reader::xlsx::read_reader(Cursor::new(bytes), true)
+            .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?,
+        None => blank(layout),
+    };
+    let sheet =
+        book.sheet_by_name_mut(&layout.sheet).map_err(|_| unusable(format!("it has no sheet {}", layout.sheet)))?;
+    for (at, guest) in guests.iter().enumerate() {
+        let row = layout.first_row + u32::try_from(at).unwrap_or(u32::MAX);
+        for (column, index) in layout.column.iter().zip(1_u32..) {
+            let text = cell(layout, column, guest, at + 1)?;
+            if text.is_empty() {
+                continue;
+            }
+            let cell = sheet.cell_mut((index, row));
+            if column.value.as_deref() == Some("index") {
+                cell.set_value_number(at as f64 + 1.0);
+            } else {
+                cell.set_value_string(text);
+                cell.style_mut().number_format_mut().set_format_code(NumberingFormat::FORMAT_TEXT);
+            }
+        }
+    }
+    let mut bytes = Cursor::new(Vec::new());
+    umya_spreadsheet::writer::xlsx::write_writer(&book, &mut bytes)
+        .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?;
+    Ok(bytes.into_inner())
+}
+
+/// What keeps a guest out of their file, if anything does.
+///
+/// # Errors
+/// `lodging_incomplete` names the column or field.
+pub fn check(layout: &Layout, guest: &Guest, index: usize) -> Result<(), Failure> {
+    if guest.is_citizen() {
+        return layout.column.iter().try_for_each(|column| cell(layout, column, guest, index).map(drop));
+    }
+    xml_of(std::slice::from_ref(guest), index).map(drop)
+}
+
+/// A file of the template's layout: title, notes, headers, example, and the verbatim values on a second sheet.
+fn blank(layout: &Layout) -> Workbook {
+    let mut book = umya_spreadsheet::new_file();
+    if let Ok(sheet) = book.sheet_mut(0) {
+        sheet.set_name(&layout.sheet);
+        sheet.cell_mut((1, 1)).set_value_string("DANH SÁCH KHÁCH VIỆT NAM LƯU TRÚ");
+        sheet.cell_mut((1, 2)).set_value_string("Dữ liệu từ dòng 5; không sửa các dòng 1 đến 4.");
+        for (column, index) in layout.column.iter().zip(1_u32..) {
+            let star = if column.required { " *" } else { "" };
+            sheet.cell_mut((index, 3)).set_value_string(format!("{}{star}", column.header));
+            sheet.cell_mut((index, 4)).set_value_string("[EXAMPLE]");
+        }
+    }
+    if let Ok(sheet) = book.new_sheet("DANH_MUC") {
+        for (list, column) in layout.code.values().zip(1_u32..) {
+            let mut values: Vec<&String> = list.values().collect();
+            values.sort();
+            values.dedup();
+            for (value, row) in values.into_iter().zip(1_u32..) {
+                sheet.cell_mut((column, row)).set_value_string(value);
+            }
+        }
+    }
+    book
+}
+
+/// ISO 3166-1 alpha-3 of an MRZ's nationality: ICAO 9303-3 has one letter for Germany.
+fn country(code: &str) -> &str {
+    if code == "D" { "DEU" } else { code }
+}
+
+/// The file for foreigners.
+///
+/// # Errors
+/// `lodging_incomplete` names guest and field.
+pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
+    xml_of(guests, 1)
+}
+
+fn xml_of(guests: &[Guest], first: usize) -> Result<Vec<u8>, Failure> {
+    let broken = |e: std::io::Error| Failure::device("lodging_xml", e.to_string(), "report this as a bug");
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None))).map_err(broken)?;
+    writer.write_event(Event::Start(BytesStart::new("KHAI_BAO_TAM_TRU"))).map_err(broken)?;
+    for (at, guest) in guests.iter().enumerate() {
+        writer.write_event(Event::Start(BytesStart::new("THONG_TIN_KHACH"))).map_err(broken)?;
+        let form = |id: &str| guest.released.get(&format!("form.{id}"));
+        let sex = match guest.item(Item::Sex) {
+            Some("Nam" | "M") => Some("M"),
+            Some("Nữ" | "F") => Some("F"),
+            _ => None,
+        };
+        let index = (at + first).to_string();
+        let left = guest.gone.map(cccd::calendar::date_of);
+        let fields: [(&str, Option<&str>, bool); 12] = [
+            ("so_thu_tu", Some(&index), true),
+            ("ho_ten", guest.item(Item::FullName), true),
+            ("ngay_sinh", guest.item(Item::DateOfBirth), true),
+            ("ngay_sinh_dung_den", Some("D"), true),
+            ("gioi_tinh", sex, true),
+            ("ma_quoc_tich", guest.item(Item::Nationality).map(country).filter(|code| code.len() == 3), true),
+            ("so_ho_chieu", guest.number(), true),
+            ("so_phong", form("room"), true),
+            ("ngay_den", form("arrival"), true),
+            ("ngay_di_du_kien", form("departure"), true),
+            ("ngay_tra_phong", left.as_deref(), false),
+            ("thoi_han_tam_tru", form("departure"), true),
+        ];
+        for (name, value, required) in fields {
+            match value.filter(|value| !value.is_empty()) {
+                Some(value) => {
+                    writer.create_element(name).write_text_content(BytesText::new(value)).map_err(broken)?;
+                }
+                None if required => {
+                    let message = format!("guest {index}: {name} is missing or has no form that the portal takes");
+                    let remedy = "complete the guest at the desk, then make the file again";
+                    return Err(Failure::usage("lodging_incomplete", message, remedy));
+                }
+                None => {}
+            }
+        }
+        writer.write_event(Event::End(BytesEnd::new("THONG_TIN_KHACH"))).map_err(broken)?;
+    }
+    writer.write_event(Event::End(BytesEnd::new("KHAI_BAO_TAM_TRU"))).map_err(broken)?;
+    Ok(writer.into_inner())
+}
+
+/// When a stay that began then has to be notified, seconds since 1970.
+#[must_use]
+pub fn deadline(arrived: i64) -> i64 {
+    let at = in_vietnam(arrived);
+    let limit = |day: Date, hour| {
+        Time::from_hms(hour, 0, 0)
+            .map_or(arrived, |time| day.with_time(time).assume_offset(at.offset()).unix_timestamp())
+    };
+    if at.hour() < 23 {
+        return limit(at.date(), 23);
+    }
+    at.date().next_day().map_or(arrived, |day| limit(day, 8))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,479 @@
+//! A kiosk at work: the flow on one side, a glass with fingers and a device with a reader on the other.
+//!
+//! Three threads: this one owns flow, scene and picture; one owns the device, which blocks on its reader; one puts visits
+//! on disk, which may wait for a hospital's system to give a number. Every read has a number, and what an older read
+//! still says is not heard.
+
+use crate::enrolment;
+use crate::flow::{Effect, Flow, Input, Place, Task};
+use crate::stage::{Glass, Heard, Outside};
+use cccd::calendar::VIETNAM;
+use cccd::document::Kind;
+use config::Config;
+use devices::lines::Signal;
+use devices::parts::Register;
+use events::Clock;
+use events::event::Bytes;
+use fleet::relay;
+use identity::visits::Visit as Served;
+use kiosk_ui::canvas::Canvas;
+use kiosk_ui::judged::{self, Details};
+use kiosk_ui::playlist::Playlist;
+use kiosk_ui::scene::Renderer;
+use kiosk_ui::slip::Slip;
+use kiosk_ui::state::{About, Carried, Part, Trouble, WallClock};
+use kiosk_ui::{Act, Language, Screen, view};
+use program::Failure;
+use program::Private;
+use reading::device::{Host, Judged};
+use reading::station::{self, Hearing, Station, Told};
+use site::checks::{self, Check};
+use site::custodian::Taken;
+use site::{Outside as Around, Site};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use time::{Date, OffsetDateTime};
+use verdict::Admission;
+use visit::finished::{Agreed, ConsentAct, Finished, Keeping, Kept, random_id};
+use visit::profile::{Profile, Step};
+use visit::steps::Refusal;
+
+/// Longest pause between two pictures while something moves.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// After a longer pause the machine has slept.
+const ASLEEP: Duration = Duration::from_secs(20);
+
+/// What the clerk says, with the number of the read.
+enum FromClerk {
+    Kept(u64, Result<Option<(String, Option<String>)>, Refusal>),
+    Ended(Failure),
+}
+
+/// Runs until [`Outside::Stop`], the end of `outside`, or a failure of the device's own store.
+///
+/// # Errors
+/// When the device cannot start, or its own store fails.
+pub fn run(
+    config: Config,
+    place: Place,
+    clock: Arc<dyn Clock>,
+    around: Around,
+    outside: &Receiver<Outside>,
+    mut glass: Box<dyn Glass>,
+) -> Result<(), Failure> {
+    let (mut place, mut found) = (place, Vec::new());
+    let (config, parts) = if enrolment::is_wanted(&config)? {
+        let let_in = enrolment::run(&config, place.panel, &place.site, &clock, outside, &mut *glass)?;
+        let Some(let_in) = let_in else { return Ok(()) };
+        place.panel = let_in.panel;
+        found = let_in.found;
+        let parts = let_in.parts;
+        (Config::load_or_last(&config.file, None, around.check)?, parts)
+    } else {
+        (config, Vec::new())
+    };
+    let profile = Profile::load(&config.profile)?;
+    suits(&profile)?;
+    let panel = place.panel;
+    if profile.practice {
+        place.site = format!("LUYỆN TẬP · {}", place.site);
+    }
+    let register = Register::begin(&config.state)?;
+    let site = Site::open(config, profile, Arc::clone(&clock), around)?;
+    let profile = Arc::new(site.profile());
+    let mut kiosk = Kiosk {
+        register,
+        visit: None,
+        finished: None,
+        marked: false,
+        about: About {
+            device: site.config.device.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..About::default()
+        },
+        header: place.site.clone(),
+        signal: None,
+        playlist: place.playlist.clone(),
+        today: None,
+        flow: Flow::new(place, Task::from(&*profile)),
+        profile,
+        renderer: Renderer::default(),
+        canvas: Canvas::new(panel.width, panel.height),
+        down: None,
+        speak: false,
+        clock,
+        site: Arc::clone(&site),
+        served: None,
+        collector: relay::Collector::default(),
+        visits: 0,
+    };
+    let (tell, told) = channel();
+    let (visits, to_keep) = channel();
+    let clerk = {
+        let site = Arc::clone(&site);
+        std::thread::spawn(move || clerk(&site, &to_keep, &tell))
+    };
+    let (station, hearing) = Station::start(Arc::clone(&site) as Arc<dyn Host>);
+    let (examine, checked) = channel();
+    let threads = Threads { station, visits, examine };
+    for (part, found) in found {
+        kiosk.register.found(part, found, kiosk.clock.wall());
+    }
+    for (part, fault) in parts {
+        let input = kiosk.heard(part, fault)?;
+        kiosk.flow.update(input);
+    }
+    let result = kiosk.work(outside, &hearing, &told, &checked, &threads, &mut *glass);
+    drop(threads);
+    kiosk.renderer.forget(&mut kiosk.canvas);
+    glass.erase();
+    // A panic there has been reported by the runtime.
+    drop(clerk.join());
+    result?;
+    site.finish()
+}
+
+/// Whether a kiosk can do what a profile wants.
+///
+/// # Errors
+/// `profile_needs_staff` when it cannot.
+pub fn suits(profile: &Profile) -> Result<(), Failure> {
+    if profile.steps().contains(&Step::Face) {
+        let message = format!("{} has somebody look at the face, and a kiosk has nobody", profile.id);
+        return Err(Failure::usage("profile_needs_staff", message, "use the desk, or a profile without that step"));
+    }
+    Ok(())
+}
+
+/// Where work is sent to.
+struct Threads {
+    station: Station,
+    visits: Sender<(u64, Arc<Profile>, Box<Finished>)>,
+    examine: Sender<Vec<Check>>,
+}
+
+/// Puts visits on disk, and asks the recipient that gives out numbers for one.
+fn clerk(site: &Site, visits: &Receiver<(u64, Arc<Profile>, Box<Finished>)>, tell: &Sender<FromClerk>) {
+    for (read, profile, finished) in visits {
+        let kept = match site.keep(&profile, &finished) {
+            Err(failure) => return drop(tell.send(FromClerk::Ended(failure))),
+            Ok(Keeping::TooLate(refusal)) => Err(refusal),
+            Ok(Keeping::Kept(Kept { number, place, .. })) => Ok(number.map(|number| (number, place))),
+        };
+        drop(tell.send(FromClerk::Kept(read, kept)));
+    }
+}
+
+struct Kiosk {
+    register: Register,
+    about: About,
+    header: String,
+    playlist: Playlist,
+    /// The day whose notices are shown.
+    today: Option<Date>,
+    profile: Arc<Profile>,
+    /// As last given.
+    signal: Option<Signal>,
+    flow: Flow,
+    renderer: Renderer,
+    canvas: Canvas,
+    down: Option<Act>,
+    /// The screen that comes is to be said.
+    speak: bool,
+    clock: Arc<dyn Clock>,
+    site: Arc<Site>,
+    /// The visit of whoever stands there.
+    visit: Option<Bytes<16>>,
+    /// What is known of them, once their card was judged.
+    finished: Option<Box<Finished>>,
+    /// Less is assured of whoever stands there than usual.
+    marked: bool,
+    /// Held while somebody is served: nobody restarts the device meanwhile.
+    served: Option<Served>,
+    /// A bundle that comes through a phone.
+    collector: relay::Collector,
+    /// Counts visits: what the clerk says of an older one is not heard.
+    visits: u64,
+}
+
+impl Kiosk {
+    fn work(
+        &mut self,
+        outside: &Receiver<Outside>,
+        hearing: &Hearing,
+        told: &Receiver<FromClerk>,
+        checked: &Receiver<Vec<Check>>,
+        threads: &Threads,
+        glass: &mut dyn Glass,
+    ) -> Result<(), Failure> {
+        let first = self.part(Part::Reader, Some(station::awaited()));
+        self.flow.update(first);
+        self.flow.update(Input::About(self.about.clone()));
+        // The first picture waits for nothing.
+        let mut pause = Duration::ZERO;
+        let mut before = self.clock.monotonic();
+        loop {
+            let now = self.clock.monotonic();
+            let passed = now.saturating_sub(std::mem::replace(&mut before, now));
+            let mut inputs = Vec::new();
+            if passed > ASLEEP {
+                tracing::info!(seconds = passed.as_secs(), "the machine has slept");
+                inputs.push(Input::Slept);
+            }
+            inputs.push(Input::Clock(self.wall_clock()));
+            inputs.push(Input::Tick(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
+            let is_first = pause.is_zero();
+            match outside.recv_timeout(std::mem::replace(&mut pause, FRAME)) {
+                Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Outside::Down(x, y)) => {
+                    self.down = self.renderer.hit(x, y);
+                    inputs.push(Input::Press(self.down));
+                }
+                Ok(Outside::Up(x, y)) => {
+                    inputs.push(Input::Press(None));
+                    // It counts where it was put down and lifted on the same thing.
+                    inputs.extend(self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act));
+                }
+                Ok(Outside::Scan(text)) => match self.carried(&text)? {
+                    Some(input) => inputs.push(input),
+                    None => inputs.push(Input::Scan(text)),
+                },
+                Ok(Outside::Misread) => inputs.push(Input::Misread),
+                Ok(Outside::Part(part, fault)) => inputs.push(self.heard(part, fault)?),
+                Ok(Outside::Found(part, found)) => self.register.found(part, found, self.clock.wall()),
+                Ok(Outside::Panel(panel)) if panel == self.flow.state().panel => {}
+                Ok(Outside::Panel(panel)) => {
+                    self.renderer.forget(&mut self.canvas);
+                    self.canvas = Canvas::new(panel.width, panel.height);
+                    glass.erase();
+                    inputs.push(Input::Panel(panel));
+                }
+                Ok(Outside::Profile(profile)) => {
+                    suits(&profile)?;
+                    self.site.load_rosters(&profile.id)?;
+                    inputs.push(Input::Task(Task::from(&*profile)));
+                    self.profile = Arc::new(*profile);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.begin_to_serve(&mut inputs);
+            inputs.extend(self.notices());
+            for said in hearing.now() {
+                match said {
+                    Told::Progress(step, per_cent) => inputs.push(Input::Progress(step, per_cent)),
+                    Told::Name(name) => inputs.push(Input::Name(name)),
+                    Told::Picture(picture) => inputs.push(Input::Picture(picture)),
+                    Told::Lifted => inputs.push(Input::Lifted),
+                    Told::Waiting => inputs.push(Input::Waiting),
+                    Told::Judged(judged) => inputs.push(self.judged(*judged)?),
+                    Told::Failed(failure) => inputs.push(Input::Failed(failure.code)),
+                    Told::Gone => inputs.push(Input::CardGone),
+                    Told::Reader(fault) => inputs.push(self.part(Part::Reader, fault)),
+                    Told::Unsent(unsent) => {
+                        self.about.unsent = unsent;
+                        inputs.push(Input::About(self.about.clone()));
+                    }
+                    Told::Ended(failure) => return Err(failure),
+                }
+            }
+            for said in told.try_iter() {
+                match said {
+                    FromClerk::Kept(visit, kept) if visit == self.visits => inputs.push(Input::Kept(kept)),
+                    FromClerk::Kept(..) => {}
+                    FromClerk::Ended(failure) => return Err(failure),
+                }
+            }
+            for checks in checked.try_iter() {
+                let code = |check: Check| (check.id.to_owned(), check.fault.map(|fault| fault.code));
+                self.about.checks = Some(checks.into_iter().map(code).collect());
+                inputs.push(Input::About(self.about.clone()));
+            }
+            for input in inputs {
+                for effect in self.flow.update(input) {
+                    self.cause(effect, threads, glass)?;
+                }
+            }
+            let scene = view(self.flow.state(), &mut self.renderer.fonts);
+            let (scene, changed) = self.renderer.draw(&mut self.canvas, scene);
+            if !changed.is_empty() {
+                glass.show(&self.canvas, scene, &changed);
+            }
+            if is_first {
+                tracing::info!(profile = self.profile.id, "the kiosk is open");
+            }
+            if std::mem::take(&mut self.speak) {
+                let words: Vec<&str> = scene.speech().collect();
+                glass.hear(Heard::Words(self.flow.state().preferences.language, &words));
+            }
+            let signal = Signal::of(&self.flow.state().screen);
+            if self.signal != Some(signal) {
+                self.signal = Some(signal);
+                glass.signal(signal);
+            }
+        }
+    }
+
+    /// A part of a bundle from a technician's phone, while the technician's screen is open; nothing for any other scan.
+    fn carried(&mut self, scan: &Private) -> Result<Option<Input>, Failure> {
+        if self.flow.state().screen != Screen::Technician || !relay::is_part("bundle", &scan.0) {
+            return Ok(None);
+        }
+        let carried = match self.collector.take("bundle", &scan.0) {
+            Ok(None) => {
+                let (have, of) = self.collector.progress();
+                Carried::Parts(have, of)
+            }
+            Ok(Some(bytes)) => match self.site.take_bundle(&bytes)? {
+                Taken::Active(version) => Carried::Taken(version),
+                Taken::Refused(refused) => Carried::Refused(refused.code().to_owned()),
+            },
+            Err(error) => Carried::Refused(error.code().to_owned()),
+        };
+        self.about.carried = Some(carried);
+        Ok(Some(Input::About(self.about.clone())))
+    }
+
+    /// Where a touch or a scan would begin a visit, the device is kept from restarting first; while it is about to restart,
+    /// nobody begins.
+    fn begin_to_serve(&mut self, inputs: &mut Vec<Input>) {
+        let is_idle =
+            matches!(self.flow.state().screen, Screen::Attract | Screen::OutOfService(_) | Screen::Technician);
+        let begins = |input: &Input| matches!(input, Input::Act(Act::Start) | Input::Scan(_));
+        if !is_idle {
+            return;
+        }
+        self.served = None;
+        if !inputs.iter().any(begins) {
+            return;
+        }
+        match self.site.visits.begin() {
+            Ok(Some(served)) => self.served = Some(served),
+            Ok(None) => inputs.retain(|input| !begins(input)),
+            // A disk in trouble sends nobody away; it is found out by what has to be kept.
+            Err(error) => tracing::warn!(code = error.code(), "{error}"),
+        }
+    }
+
+    /// Writes down how a part is, and tells the flow.
+    /// How a part is. Once the panel shows the picture, the kiosk has really started.
+    fn heard(&mut self, part: Part, fault: Option<Failure>) -> Result<Input, Failure> {
+        if part == Part::Display && fault.is_none() {
+            self.site.started()?;
+        }
+        Ok(self.part(part, fault))
+    }
+
+    fn part(&mut self, part: Part, fault: Option<Failure>) -> Input {
+        let since = self.wall_clock().time;
+        let trouble = fault.as_ref().map(|fault| Trouble { since, code: fault.code.clone() });
+        self.register.set(part, fault, self.clock.wall());
+        Input::Part(part, trouble)
+    }
+
+    /// The visit of whoever stands there.
+    fn visit(&mut self) -> Result<Bytes<16>, Failure> {
+        if self.visit.is_none() {
+            self.visit = Some(random_id()?);
+        }
+        Ok(self.visit.unwrap_or(Bytes([0; 16])))
+    }
+
+    /// Keeps what is known of the holder for the rest of the visit, and asks whether they may go on.
+    fn judged(&mut self, judged: Judged) -> Result<Input, Failure> {
+        let Judged { word, rung, admission, document, until, sequence, mut content, .. } = judged;
+        let refusal = self.site.judged(&self.profile, admission, &mut content)?;
+        self.finished = Some(Box::new(Finished { visit: self.visit()?, sequence, content, party: None }));
+        self.marked = admission != Admission::GoesOn;
+        let details = Details {
+            rung,
+            // "Không thời hạn" is no day.
+            until: until.filter(|text| cccd::CardDate::from_text(text).is_some()),
+            document: Some(kind_of(document)),
+            takes: Some(Task::from(&*self.profile).takes),
+            ..Details::default()
+        };
+        Ok(Input::Judged(Box::new(judged::Judged::new(word, admission, details)), refusal))
+    }
+
+    fn cause(&mut self, effect: Effect, threads: &Threads, glass: &mut dyn Glass) -> Result<(), Failure> {
+        match effect {
+            Effect::Agreed(language) => {
+                let language = if language == Language::English { "en" } else { "vi" };
+                let visit = self.visit()?;
+                self.site.consented(&self.profile, visit, &Agreed { act: ConsentAct::Touch, language })?;
+            }
+            Effect::Keep(answers) => {
+                if let Some(mut finished) = self.finished.take() {
+                    finished.content.answers = answers.into_iter().collect();
+                    // The thread ends only when it has said why.
+                    drop(threads.visits.send((self.visits, Arc::clone(&self.profile), finished)));
+                }
+            }
+            Effect::TurnedAway(why) => {
+                let (visit, finished) = (self.visit()?, self.finished.take());
+                self.site.turned_away(&self.profile, visit, finished.as_deref(), why)?;
+            }
+            Effect::Read(key) => threads.station.read(*key, Arc::clone(&self.profile)),
+            Effect::StopWaiting => threads.station.stop_waiting(),
+            Effect::Erase => {
+                (self.visit, self.finished, self.marked) = (None, None, false);
+                self.visits += 1;
+                self.renderer.forget(&mut self.canvas);
+                glass.erase();
+            }
+            Effect::SpeakScreen => self.speak = true,
+            Effect::Speak(words) => {
+                self.speak = false;
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                glass.hear(Heard::Words(self.flow.state().preferences.language, &words));
+            }
+            Effect::Sound(sound) => glass.hear(Heard::Sound(sound)),
+            Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
+            Effect::Ticket(number, place) => {
+                tracing::info!(number, place, "ticket");
+                let (site, clock, look_again) = (self.header.clone(), self.wall_clock(), self.marked);
+                glass.print(Slip { site, number, place, look_again, clock });
+            }
+            Effect::OpenDoor => glass.open_door(),
+            Effect::Examine => {
+                (self.about.checks, self.about.carried) = (None, None);
+                let (site, examine) = (Arc::clone(&self.site), threads.examine.clone());
+                // Central may take its time to answer; whoever asked may have left by then.
+                std::thread::spawn(move || drop(examine.send(checks::run(&site.config))));
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Option<OffsetDateTime> {
+        Some(OffsetDateTime::from_unix_timestamp(self.clock.wall()).ok()?.to_offset(VIETNAM))
+    }
+
+    /// The notices of today, once a day.
+    fn notices(&mut self) -> Option<Input> {
+        let today = self.now().map(OffsetDateTime::date).filter(|today| self.today != Some(*today))?;
+        self.today = Some(today);
+        Some(Input::Notices(self.playlist.of(today)))
+    }
+
+    fn wall_clock(&self) -> WallClock {
+        let Some(now) = self.now() else { return WallClock::default() };
+        WallClock {
+            time: format!("{:02}:{:02}", now.hour(), now.minute()),
+            weekday: now.weekday().number_days_from_monday(),
+            date: format!("{:02}/{:02}/{}", now.day(), u8::from(now.month()), now.year()),
+        }
+    }
+}
+
+/// What a screen calls a kind of document.
+fn kind_of(code: &str) -> judged::Document {
+    match Kind::find(code) {
+        Some(Kind::Passport) => judged::Document::Passport,
+        Some(Kind::IdentityCard | Kind::CitizenCard) => judged::Document::IdentityCard,
+        Some(Kind::ResidenceCard) => judged::Document::ResidenceCard,
+        Some(Kind::Other) | None => judged::Document::Other,
+    }
+}

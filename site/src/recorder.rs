@@ -1,0 +1,138 @@
+//! Turns what happened into signed events on disk.
+
+use cccd::judgement::Judgement;
+use drivers::key_store::KeyStore;
+use emrtd::Evidence;
+use emrtd::secret::Entropy;
+use emrtd::verdict::{self, Outcome};
+use events::event::Bytes;
+use events::subject::keyed_hash;
+use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
+use std::sync::Arc;
+use store::outbox::{Outbox, OutboxError};
+use visit::content::Content;
+use visit::profile::{EventField, Item, Profile};
+use zeroize::Zeroizing;
+
+/// Label of the key that signs events.
+pub const EVENT_KEY: &str = "event";
+
+/// Who signs, and in whose name.
+pub struct Recorder {
+    /// The device's name.
+    pub device: String,
+    /// Where its keys are.
+    pub keys: Arc<dyn KeyStore>,
+    /// SubjectPublicKeyInfo of the event key.
+    pub event_key: Vec<u8>,
+    /// Key of the keyed hash that stands for a holder.
+    pub subject_key: Zeroizing<Vec<u8>>,
+    /// Random identifier of this run.
+    pub boot: Bytes<16>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorder({})", self.device)
+    }
+}
+
+impl Recorder {
+    /// Appends the event of one verification to the outbox.
+    ///
+    /// # Errors
+    /// When signing or the disk fails.
+    pub fn record(
+        &self,
+        outbox: &mut Outbox,
+        entropy: &mut dyn Entropy,
+        profile: &Profile,
+        evidence: &Evidence,
+        judgement: &Judgement,
+    ) -> Result<SignedEvent, OutboxError> {
+        let mut id = [0; 16];
+        entropy.fill(&mut id).map_err(|e| events::EventError::Signing(e.to_string()))?;
+        let number = judgement.number();
+        let passport = judgement.mrz.as_ref().map(|mrz| mrz.document_number.as_str());
+        let accepted = profile.takes_document(judgement.kind, judgement.issuer());
+        let body = Body::Verification(Verification {
+            rung: judgement.rung(),
+            word: Some(judgement.answers.word_where(accepted)),
+            answers: Some(judgement.answers),
+            document: Some(judgement.kind.code().to_owned()),
+            access: evidence.access.protocol.clone(),
+            checks: judgement.checks.iter().map(check).collect(),
+            profile: profile.id.clone(),
+            subject: self.subject(profile, number.as_ref().map(|n| n.digits()).or(passport)),
+            decision: None,
+            evidence: events::hash(&evidence.to_cbor()),
+        });
+        self.append(outbox, Bytes(id), body)
+    }
+
+    /// Appends an event to the outbox.
+    ///
+    /// # Errors
+    /// When signing or the disk fails.
+    pub fn append(&self, outbox: &mut Outbox, id: Bytes<16>, body: Body) -> Result<SignedEvent, OutboxError> {
+        outbox.append(|chain| {
+            let event = Event {
+                version: events::event::VERSION,
+                at: self.clock.wall(),
+                id,
+                software: env!("CARGO_PKG_VERSION").to_owned(),
+                time_quality: self.clock.quality().id().to_owned(),
+                uptime_ms: u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
+                device: self.device.clone(),
+                sequence: chain.sequence + 1,
+                body,
+                boot: self.boot,
+                previous: chain.head,
+            };
+            SignedEvent::sign(event, &self.event_key, |data| {
+                self.keys.sign(EVENT_KEY, data).map_err(|e| program::describe(&e))
+            })
+        })
+    }
+
+    /// The holder as a keyed hash, if the profile wants it: HMAC-SHA-256 under the site's key.
+    #[must_use]
+    pub fn subject(&self, profile: &Profile, number: Option<&str>) -> Option<Bytes<32>> {
+        if !profile.event.fields.contains(&EventField::Subject) {
+            return None;
+        }
+        Some(self.keyed_hash(number?))
+    }
+
+    /// The keyed hash of what is known of somebody, whatever the profile.
+    #[must_use]
+    pub fn subject_of(&self, content: &Content) -> Option<Bytes<32>> {
+        let number = content.items.get(&Item::IdNumber).or_else(|| content.items.get(&Item::DocumentNumber))?;
+        Some(self.keyed_hash(&number.0))
+    }
+
+    /// The same by the 12-digit number alone: what ledgers count by.
+    #[must_use]
+    pub fn counted_as(&self, content: &Content) -> Option<Bytes<32>> {
+        Some(self.keyed_hash(&content.items.get(&Item::IdNumber)?.0))
+    }
+
+    /// The keyed hash of a number.
+    #[must_use]
+    pub fn keyed_hash(&self, number: &str) -> Bytes<32> {
+        keyed_hash(&self.subject_key, number)
+    }
+}
+
+/// Identifier, outcome and reason only: details name certificates, which an event has no need of.
+fn check(check: &verdict::Check) -> CheckResult {
+    let outcome = match check.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Remark => "remark",
+        Outcome::NotPerformed => "not_performed",
+    };
+    CheckResult { id: check.id.clone(), reason: check.reason.clone(), outcome: outcome.to_owned() }
+}

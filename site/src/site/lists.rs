@@ -1,0 +1,84 @@
+//! Lists of people, and which of them counts today.
+
+use super::{Lists, Site};
+use cccd::calendar::in_vietnam;
+use drivers::key_store::sealed;
+use events::Verifier;
+use program::Failure;
+use std::sync::{Arc, PoisonError};
+use visit::roster::{Index, Roster};
+
+impl Site {
+    /// Reads the lists of a profile from the book, where they are others than those that are known.
+    ///
+    /// # Errors
+    /// When one does not open.
+    pub fn load_rosters(&self, profile: &str) -> Result<(), Failure> {
+        let book = self.book();
+        let mark = book.rosters_mark(profile)?;
+        if self.lists(profile).is_some_and(|(known, _)| known == mark) {
+            return Ok(());
+        }
+        let lists: Vec<_> = book.rosters(profile)?.into_iter().map(|list| Arc::new(list.index())).collect();
+        drop(book);
+        self.rosters.write().unwrap_or_else(PoisonError::into_inner).insert(profile.to_owned(), (mark, lists));
+        Ok(())
+    }
+
+    fn lists(&self, profile: &str) -> Option<Lists> {
+        self.rosters.read().unwrap_or_else(PoisonError::into_inner).get(profile).cloned()
+    }
+
+    /// The list of a profile: one that is valid today, or else the last one there is.
+    #[must_use]
+    pub fn roster(&self, profile: &str) -> Option<Arc<Index>> {
+        let today = in_vietnam(self.now()).date();
+        // Another process may have taken one in; what cannot be read now is what it was.
+        if let Err(failure) = self.load_rosters(profile) {
+            tracing::error!(code = failure.code, "{}", failure.message);
+        }
+        let (_, lists) = self.lists(profile)?;
+        lists.iter().rev().find(|list| list.roster().is_valid_on(today)).or_else(|| lists.last()).cloned()
+    }
+
+    /// Takes in a list for a profile that the operator signed, sealed with this pass phrase or not sealed.
+    ///
+    /// # Errors
+    /// When it is not signed, older than the one that is there, for another profile, or no list.
+    pub fn import_roster(
+        &self,
+        profile: &str,
+        bytes: &[u8],
+        pass_phrase: Option<&[u8]>,
+    ) -> Result<Arc<Index>, Failure> {
+        let trusted = self.config.roster.as_ref().ok_or_else(|| {
+            let message = "the configuration has no [roster]: no operator's key";
+            Failure::usage("roster_no_key", message, "add it as /usr/share/doc/cccd-agent/configuration.md shows")
+        })?;
+        let pem = program::files::read(&trusted.key)?;
+        let operator = Verifier::from_pem(&pem).map_err(|e| {
+            Failure::usage("roster_no_key", format!("{}: {e}", trusted.key.display()), "name the operator's public key")
+        })?;
+        let opened = if sealed::is_sealed(bytes) {
+            let phrase = pass_phrase.unwrap_or_default();
+            sealed::open(phrase, bytes).ok_or_else(|| {
+                let message = "the pass phrase does not open the list";
+                Failure::usage("roster_locked", message, "type the pass phrase that came with the list")
+            })?
+        } else {
+            zeroize::Zeroizing::new(bytes.to_vec())
+        };
+        let roster = Roster::open(&opened, &operator)?;
+        if roster.profile != profile {
+            let message = format!("the list is for the profile {}, this is {profile}", roster.profile);
+            return Err(Failure::usage("roster_other_profile", message, "use it on a device with that profile"));
+        }
+        self.book().take_roster(&roster)?;
+        let id = roster.id.clone();
+        drop(roster);
+        self.load_rosters(profile)?;
+        let lists = self.lists(profile).map(|(_, lists)| lists).unwrap_or_default();
+        let found = lists.into_iter().find(|list| list.roster().id == id);
+        found.ok_or_else(|| Failure::device("roster_lost", "the list is not in the book", "take it in again"))
+    }
+}

@@ -1,0 +1,33 @@
+//! The tables.
+
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE record (
+        id TEXT PRIMARY KEY, profile TEXT NOT NULL, day TEXT NOT NULL, at INTEGER NOT NULL, subject BLOB,
+        party TEXT, sequence INTEGER NOT NULL, number TEXT, erase_at INTEGER, batch INTEGER, gone_at INTEGER, body BLOB NOT NULL) STRICT;
+    CREATE INDEX record_day ON record (day);
+    CREATE INDEX record_subject ON record (subject);
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY, profile TEXT NOT NULL, scope TEXT NOT NULL, subject BLOB NOT NULL,
+        inside INTEGER NOT NULL, at INTEGER NOT NULL, device TEXT NOT NULL, record TEXT, erase_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX ledger_subject ON ledger (profile, scope, subject);
+    CREATE TABLE delivery (
+        id INTEGER PRIMARY KEY, record TEXT NOT NULL, recipient TEXT NOT NULL, at INTEGER NOT NULL, due INTEGER NOT NULL,
+        tries INTEGER NOT NULL, state TEXT NOT NULL, error TEXT, subject BLOB, erase_at INTEGER NOT NULL, body BLOB) STRICT;
+    CREATE TABLE note (id INTEGER PRIMARY KEY, event BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE batch (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, made INTEGER NOT NULL, taken INTEGER,
+        confirmed_at INTEGER) STRICT;
+    CREATE TABLE roster (
+        id TEXT NOT NULL, version INTEGER NOT NULL, profile TEXT NOT NULL, until TEXT NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (profile, id)) STRICT;
+    CREATE TABLE counter (day TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+";
+
+/// What version 2 brought.
+pub(super) const SIGNERS: &str = "
+    CREATE TABLE signer (
+        fingerprint BLOB PRIMARY KEY, certificate BLOB NOT NULL, document TEXT NOT NULL, count INTEGER NOT NULL,
+        since INTEGER NOT NULL, last INTEGER NOT NULL, bitmap BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 2;
+";

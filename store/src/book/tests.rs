@@ -1,0 +1,255 @@
+use super::deliveries::Tried;
+use super::*;
+use visit::ledger::Direction;
+use visit::profile::Item;
+
+pub(crate) fn book() -> Book {
+    Book::in_memory(Seal::new(Zeroizing::new([7; 32]))).expect("book")
+}
+
+fn content(number: &str) -> Content {
+    Content { items: [(Item::IdNumber, number.to_owned().into())].into(), ..Content::default() }
+}
+
+const NOW: i64 = 1_795_398_060;
+
+fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> {
+    Visit {
+        id: id.to_owned(),
+        profile: "exam",
+        at: NOW,
+        day: "2026-11-23".to_owned(),
+        sequence: 7,
+        number: Some("A001".to_owned()),
+        subject: Some(Bytes([1; 32])),
+        counted_as: Some(Bytes([1; 32])),
+        party: None,
+        keep: Retention::Until(NOW + 100),
+        content,
+        entry,
+        messages: vec![Message {
+            recipient: "his".to_owned(),
+            body: Zeroizing::new(b"{\"secret\":1}".to_vec()),
+            erase_at: NOW + 1000,
+        }],
+        note: Body::Erasure(events::Erasure {
+            why: "test".to_owned(),
+            count: 0,
+            profile: String::new(),
+            subject: None,
+        }),
+        device: "kiosk-1",
+    }
+}
+
+fn entry(rule: Rule, direction: Direction) -> Option<Entry> {
+    Some(Entry { rule, direction, scope: "always".to_owned(), erase_at: NOW + 10_000 })
+}
+
+#[test]
+fn a_visit_is_there_with_everything_that_follows_from_it_and_nobody_reads_it_in_the_file() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("book.db");
+    let seal = || Seal::new(Zeroizing::new([7; 32]));
+    let mut book = Book::open(&path, seal()).expect("book");
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, entry(Rule::Once, Direction::Both))).expect("disk").kept().expect("allowed");
+    drop(book);
+    for file in std::fs::read_dir(directory.path()).expect("list") {
+        let bytes = std::fs::read(file.expect("file").path()).expect("bytes");
+        let found = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
+        assert!(!found(b"001099000017") && !found(b"secret"));
+    }
+    let book = Book::open(&path, seal()).expect("book");
+    let record = book.record("a").expect("reads").expect("there");
+    assert_eq!((record.content, record.sequence, record.number.as_deref()), (content, 7, Some("A001")));
+    assert_eq!(book.due(NOW).expect("reads").expect("due").recipient, "his");
+    assert!(book.next_note().expect("reads").is_some());
+    let other = Book::open(&path, Seal::new(Zeroizing::new([8; 32]))).expect("book");
+    assert_eq!(other.record("a").expect_err("another key").code(), "book_sealed");
+}
+
+#[test]
+fn the_second_one_is_refused_and_leaves_nothing() {
+    let mut book = book();
+    let content = content("001099000017");
+    let once = || entry(Rule::Once, Direction::Both);
+    book.commit(&visit("a", &content, once())).expect("disk").kept().expect("allowed");
+    assert_eq!(book.commit(&visit("b", &content, once())).expect("disk"), Keeping::TooLate(Refusal::AlreadyDone));
+    assert!(book.record("b").expect("reads").is_none());
+    assert!(book.waiting_for("b", "his").expect("reads").is_none());
+}
+
+#[test]
+fn in_and_out_by_turns_and_by_direction() {
+    let mut book = book();
+    let content = content("001099000017");
+    let subject = Bytes([1; 32]);
+    let mut pass =
+        |id: &str, direction| book.commit(&visit(id, &content, entry(Rule::InOut, direction))).expect("disk");
+    assert_eq!(pass("a", Direction::Out), Keeping::TooLate(Refusal::NotInside));
+    assert_eq!(pass("b", Direction::In), Keeping::Kept(()));
+    assert_eq!(pass("c", Direction::In), Keeping::TooLate(Refusal::AlreadyInside));
+    assert_eq!(pass("d", Direction::Both), Keeping::Kept(()));
+    assert_eq!(book.inside("exam").expect("count"), 0);
+    book.commit(&visit("e", &content, entry(Rule::InOut, Direction::Both))).expect("disk").kept().expect("in");
+    assert_eq!(book.inside("exam").expect("count"), 1);
+    assert!(book.standing("exam", "always", &subject).expect("reads").inside);
+}
+
+#[test]
+fn what_is_past_its_time_goes_and_the_log_says_so() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
+    let (row, ..) = book.next_note().expect("reads").expect("a note");
+    book.noted(row).expect("forgotten");
+    assert_eq!(book.expire(NOW + 99).expect("erases"), 0);
+    assert_eq!(book.expire(NOW + 100).expect("erases"), 1);
+    assert!(book.record("a").expect("reads").is_none());
+    let (_, _, body) = book.next_note().expect("reads").expect("a note");
+    let Body::Erasure(erasure) = body else { panic!("{body:?}") };
+    assert_eq!((erasure.why.as_str(), erasure.count, erasure.profile.as_str()), ("retention", 1, "exam"));
+}
+
+#[test]
+fn messages_that_nobody_took_and_lists_that_are_over_go_and_the_log_says_so() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
+    book.take_roster(&list(1)).expect("taken");
+    assert_eq!(book.expire(NOW + 1000).expect("erases"), 2, "the record and its message");
+    assert!(book.due(NOW + 10_000).expect("reads").is_none());
+    assert_eq!(book.drop_rosters("2026-12-02").expect("erases"), 0, "its last day is no day before");
+    assert_eq!(book.drop_rosters("2026-12-03").expect("erases"), 1);
+    let mut why = Vec::new();
+    while let Some((row, _, body)) = book.next_note().expect("reads") {
+        let Body::Erasure(erasure) = body else { panic!("{body:?}") };
+        why.push((erasure.why, erasure.count));
+        book.noted(row).expect("forgotten");
+    }
+    let expected = [("test", 0), ("retention", 1), ("undelivered", 1), ("roster_expired", 1)];
+    assert_eq!(why, expected.map(|(why, count)| (why.to_owned(), count)));
+}
+
+fn list(version: u32) -> Roster {
+    Roster {
+        schema: visit::roster::SCHEMA.to_owned(),
+        id: "r".to_owned(),
+        version,
+        title: String::new(),
+        profile: "exam".to_owned(),
+        valid_from: "2026-12-01".to_owned(),
+        valid_until: "2026-12-02".to_owned(),
+        entries: Vec::new(),
+    }
+}
+
+#[test]
+fn a_person_is_erased_but_not_what_an_authority_waits_for() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
+    let held = Visit { keep: Retention::UntilReported, ..visit("b", &content, None) };
+    book.commit(&held).expect("disk").kept().expect("allowed");
+    let subject = Bytes([1; 32]);
+    assert_eq!(book.of_subject(&subject).expect("reads").len(), 2);
+    assert_eq!(book.erase_subject(&subject).expect("erases"), (1, 1));
+    assert!(book.due(NOW).expect("reads").is_none(), "messages go, too");
+}
+
+#[test]
+fn a_message_is_tried_later_and_later_and_erased_when_it_is_there() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
+    let mut now = NOW;
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        let due = book.due(now).expect("reads").expect("due");
+        book.tried(&due, &Tried::Later("recipient_unreachable".to_owned()), now).expect("noted");
+        assert!(book.due(now).expect("reads").is_none(), "not at once");
+        let wait = deliveries::pause(due.tries, due.id.unsigned_abs().wrapping_mul(2_654_435_761));
+        pauses.push(wait);
+        now += wait;
+    }
+    assert!(pauses.is_sorted() && pauses[0] < 10 && pauses[11] <= 4500, "{pauses:?}");
+    let backlog = book.backlog().expect("reads");
+    assert_eq!((backlog[0].waiting, backlog[0].error.as_deref()), (1, Some("recipient_unreachable")));
+    let due = book.due(now).expect("reads").expect("due");
+    book.tried(&due, &Tried::Delivered, now).expect("noted");
+    assert!(book.backlog().expect("reads").is_empty());
+    let body: Option<Vec<u8>> =
+        book.connection.query_row("SELECT body FROM delivery", [], |row| row.get(0)).expect("row");
+    assert_eq!(body, None);
+    assert_eq!(book.deliveries_of("a").expect("reads"), [("his".to_owned(), "done".to_owned())]);
+}
+
+#[test]
+fn a_file_counts_as_sent_only_when_the_portal_shows_as_many() {
+    let mut book = book();
+    let content = content("001099000017");
+    for id in ["a", "b"] {
+        book.commit(&Visit { keep: Retention::UntilReported, ..visit(id, &content, None) })
+            .expect("disk")
+            .kept()
+            .expect("allowed");
+    }
+    let waiting = book.unreported("exam", false).expect("reads");
+    let batch = book.add_batch("xlsx", &waiting.iter().collect::<Vec<_>>(), NOW).expect("noted");
+    assert!(book.unreported("exam", false).expect("reads").is_empty());
+    assert_eq!(book.unreported("exam", true).expect("reads").len(), 2, "nobody has confirmed it");
+    assert_eq!(book.reconcile(batch.id, 0, 90, NOW).expect_err("portal took none").code, "batch_differs");
+    assert_eq!(book.batches().expect("reads")[0].confirmed_at, None);
+    book.expire(NOW + 1_000_000_000).expect("erases");
+    assert_eq!(book.in_batch(batch.id).expect("reads").len(), 2, "people stay until it is confirmed");
+    assert_eq!(book.reconcile(99, 2, 90, NOW).expect_err("no such file").code, "batch_unknown");
+    book.reconcile(batch.id, 2, 90, NOW).expect("confirmed");
+    assert!(book.unreported("exam", true).expect("reads").is_empty());
+    assert_eq!(book.expire(NOW + 89 * 86_400).expect("erases"), 0);
+    assert_eq!(book.expire(NOW + 90 * 86_400).expect("erases"), 2);
+}
+
+#[test]
+fn ledgers_of_rooms_that_meet_later_show_who_was_in_two() {
+    let (mut first, mut second) = (book(), book());
+    let content = content("001099000017");
+    first.commit(&visit("a", &content, entry(Rule::Once, Direction::Both))).expect("disk").kept().expect("allowed");
+    let mut other = visit("b", &content, entry(Rule::Once, Direction::Both));
+    other.device = "kiosk-2";
+    second.commit(&other).expect("disk").kept().expect("nobody knew");
+    let lines = first.ledger("exam", "always").expect("reads");
+    assert_eq!(second.merge("exam", "always", &lines, NOW + 10).expect("merged"), 1);
+    assert_eq!(second.merge("exam", "always", &lines, NOW + 10).expect("merged"), 0, "once");
+    let devices: Vec<_> =
+        second.ledger("exam", "always").expect("reads").into_iter().map(|(.., device)| device).collect();
+    assert_eq!(devices.len(), 2);
+}
+
+#[test]
+fn an_older_list_does_not_come_back() {
+    let mut book = book();
+    assert!(book.take_roster(&list(2)).expect("taken"));
+    assert!(!book.take_roster(&list(2)).expect("known"));
+    assert_eq!(book.take_roster(&list(1)).expect_err("older").code, "roster_older");
+    assert_eq!(book.rosters("exam").expect("reads").len(), 1);
+}
+
+#[test]
+fn tickets_count_from_one_each_day() {
+    let book = book();
+    assert_eq!(
+        [book.next_ticket("2026-11-23").expect("counts"), book.next_ticket("2026-11-23").expect("counts")],
+        [1, 2]
+    );
+    assert_eq!(book.next_ticket("2026-11-24").expect("counts"), 1);
+}
+
+#[test]
+fn who_has_no_number_has_no_place_where_people_are_counted() {
+    let mut book = book();
+    let content = content("001099000017");
+    let nobody = Visit { counted_as: None, ..visit("one", &content, entry(Rule::Once, Direction::Both)) };
+    assert_eq!(book.commit(&nobody).expect("asked"), Keeping::TooLate(Refusal::NoNumber));
+    assert!(book.record("one").expect("read").is_none() && book.due(NOW).expect("read").is_none());
+}

@@ -1,0 +1,207 @@
+//! The device's durable queue of signed events: SQLite, write-ahead log, `synchronous=FULL`.
+//!
+//! An event exists when `append` returns, and not before. It is kept after central has acknowledged it
+//! ([`KEEP`] events), so that a central restored from an older backup can be brought up to date.
+//!
+//! Schema version 1 (`PRAGMA user_version`): `event(sequence INTEGER PRIMARY KEY, bytes BLOB)` and
+//! `state(acknowledged INTEGER)` with one row.
+
+use events::{Chain, EventError, SignedEvent, hash};
+use program::Coded;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How many acknowledged events stay.
+pub const KEEP: u64 = 10_000;
+
+/// The outbox failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The directory cannot be made.
+    #[error("cannot make {path}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database failed; nothing of the operation was kept.
+    #[error("cannot {operation}")]
+    Database {
+        /// What was being done.
+        operation: &'static str,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer version.
+    #[error("the outbox has schema version {0}, which is newer than this program")]
+    Schema(i64),
+    /// The event could not be signed.
+    #[error("the event could not be made")]
+    Event(#[from] EventError),
+}
+
+impl OutboxError {
+    /// A stable identifier.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Database { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                "outbox_disk_full"
+            }
+            Self::Directory { .. } | Self::Database { .. } => "outbox_failed",
+            Self::Schema(_) => "outbox_newer",
+            Self::Event(inner) => inner.code(),
+        }
+    }
+}
+
+impl Coded for OutboxError {
+    fn code(&self) -> &str {
+        Self::code(self)
+    }
+
+    fn remedy(&self) -> &str {
+        match self.code() {
+            "outbox_disk_full" => "free space on the device; nothing was lost",
+            _ => "check the disk and the state directory; nothing was lost",
+        }
+    }
+}
+
+fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> OutboxError {
+    move |source| OutboxError::Database { operation, source }
+}
+
+/// The queue.
+#[derive(Debug)]
+pub struct Outbox {
+    connection: Connection,
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE event (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE state (acknowledged INTEGER NOT NULL) STRICT;
+    INSERT INTO state VALUES (0);
+    PRAGMA user_version = 1;
+";
+
+impl Outbox {
+    /// Opens or makes the outbox at a path.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is of a newer version.
+    pub fn open(path: &Path) -> Result<Self, OutboxError> {
+        if let Some(directory) = path.parent() {
+            program::private::directory(directory)
+                .map_err(|source| OutboxError::Directory { path: directory.to_owned(), source })?;
+        }
+        program::private::file(path).map_err(|source| OutboxError::Directory { path: path.to_owned(), source })?;
+        let failed = failed("open the outbox");
+        let mut connection = Connection::open(path).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024).map_err(&failed)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
+            0 => transaction.execute_batch(SCHEMA).map_err(&failed)?,
+            1 => {}
+            newer => return Err(OutboxError::Schema(newer)),
+        }
+        transaction.commit().map_err(&failed)?;
+        Ok(Self { connection })
+    }
+
+    /// Makes the next event and commits it to disk. `make` is told the end of the chain and signs what follows it.
+    ///
+    /// # Errors
+    /// When signing or the disk fails; the chain is then as it was.
+    pub fn append(
+        &mut self,
+        make: impl FnOnce(Chain) -> Result<SignedEvent, EventError>,
+    ) -> Result<SignedEvent, OutboxError> {
+        let failed = failed("append an event");
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let mut chain = end_of(&transaction).map_err(&failed)?;
+        let signed = make(chain)?;
+        chain.append(&signed)?;
+        let sequence = i64::try_from(chain.sequence).unwrap_or(i64::MAX);
+        let insert = "INSERT INTO event (sequence, bytes) VALUES (?1, ?2)";
+        transaction.execute(insert, (sequence, &signed.bytes)).map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        Ok(signed)
+    }
+
+    /// The end of the chain.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end(&self) -> Result<Chain, OutboxError> {
+        end_of(&self.connection).map_err(failed("read the end of the chain"))
+    }
+
+    /// The last event, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last(&self) -> Result<Option<Vec<u8>>, OutboxError> {
+        let query = "SELECT bytes FROM event ORDER BY sequence DESC LIMIT 1";
+        self.connection.query_row(query, [], |row| row.get(0)).optional().map_err(failed("read the last event"))
+    }
+
+    /// Position up to which central has acknowledged.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn acknowledged(&self) -> Result<u64, OutboxError> {
+        let row: i64 = self
+            .connection
+            .query_row("SELECT acknowledged FROM state", [], |row| row.get(0))
+            .map_err(failed("read the acknowledged position"))?;
+        Ok(row.unsigned_abs())
+    }
+
+    /// The next events that central has not acknowledged, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn pending(&self, limit: usize) -> Result<Vec<Vec<u8>>, OutboxError> {
+        let failed = failed("read pending events");
+        let query = "SELECT bytes FROM event WHERE sequence > (SELECT acknowledged FROM state)
+                     ORDER BY sequence LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(query).map_err(&failed)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map([limit], |row| row.get(0)).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Notes how far central has committed. It may go back: a restored central wants events again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn acknowledge(&mut self, committed: u64) -> Result<(), OutboxError> {
+        let failed = failed("note an acknowledgement");
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let end = end_of(&transaction).map_err(&failed)?.sequence;
+        let position = i64::try_from(committed.min(end)).unwrap_or(i64::MAX);
+        transaction.execute("UPDATE state SET acknowledged = ?1", [position]).map_err(&failed)?;
+        let keep = i64::try_from(KEEP).unwrap_or(i64::MAX);
+        transaction.execute("DELETE FROM event WHERE sequence <= ?1 - ?2", [position, keep]).map_err(&failed)?;
+        transaction.commit().map_err(&failed)
+    }
+}
+
+fn end_of(connection: &Connection) -> rusqlite::Result<Chain> {
+    let query = "SELECT sequence, bytes FROM event ORDER BY sequence DESC LIMIT 1";
+    let row = |row: &rusqlite::Row<'_>| {
+        let bytes: Vec<u8> = row.get(1)?;
+        Ok(Chain { sequence: row.get::<_, i64>(0)?.unsigned_abs(), head: hash(&bytes) })
+    };
+    Ok(connection.query_row(query, [], row).optional()?.unwrap_or(Chain::EMPTY))
+}

@@ -1,0 +1,46 @@
+//! Batches to central over mutual TLS. The private key stays in the key store: TLS asks it to sign.
+
+use super::machine::Answer;
+use events::sync::{BATCH_MEDIA_TYPE, EVENTS_PATH, encode_batch};
+use program::describe;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// The connection that is good now; the custodian replaces it when the certificate or the roots change.
+#[derive(Debug, Clone, Default)]
+pub struct Https(Arc<RwLock<Option<(reqwest::blocking::Client, String)>>>);
+
+impl Https {
+    /// Uses a client from now on, to the central at `url`.
+    pub fn set(&self, client: reqwest::blocking::Client, url: &str) {
+        let target = format!("{}{EVENTS_PATH}", url.trim_end_matches('/'));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((client, target));
+    }
+
+    /// Sends a batch and says what became of it.
+    #[must_use]
+    pub fn send(&self, batch: &[Vec<u8>]) -> Answer {
+        let connection = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((client, url)) = connection else { return Answer::Unreachable { retry_after: None } };
+        let body = encode_batch(batch.iter().map(Vec::as_slice));
+        let request = client.post(url).header("content-type", BATCH_MEDIA_TYPE).body(body);
+        let response = match request.send() {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::warn!(code = "central_unreachable", error = describe(&error), "uplink");
+                return Answer::Unreachable { retry_after: None };
+            }
+        };
+        let status = response.status();
+        let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        let parsed = if status.is_success() {
+            response.json().map(Answer::Receipt)
+        } else if status.is_client_error() {
+            response.json().map(Answer::Refusal)
+        } else {
+            return Answer::Unreachable { retry_after };
+        };
+        parsed.unwrap_or(Answer::Unreachable { retry_after })
+    }
+}

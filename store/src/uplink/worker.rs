@@ -1,0 +1,118 @@
+//! The uplink in a thread of its own, so that a dead network never holds up a read.
+
+use super::https::Https;
+use super::machine::{Answer, Machine, Note, Step};
+use crate::outbox::{Outbox, OutboxError};
+use emrtd::secret::{Entropy as _, SystemEntropy};
+use events::Clock;
+use events::sync::{MAX_BATCH, Receipt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What the worker is told.
+enum Message {
+    /// An event was appended.
+    Appended,
+    /// Send what is there within this time, then end.
+    Stop(Duration),
+}
+
+/// A running uplink.
+#[derive(Debug)]
+pub struct Worker {
+    messages: Sender<Message>,
+    thread: JoinHandle<Result<(), OutboxError>>,
+}
+
+/// How often an idle worker looks by itself; appends wake it anyway.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+impl Worker {
+    /// Starts sending the outbox at `path`. `on_receipt` is told of every receipt.
+    ///
+    /// # Errors
+    /// When the outbox cannot be opened.
+    pub fn start(
+        path: &Path,
+        https: Https,
+        clock: Arc<dyn Clock>,
+        on_receipt: impl Fn(&Receipt) + Send + 'static,
+    ) -> Result<Self, OutboxError> {
+        let outbox = Outbox::open(path)?;
+        let (messages, inbox) = channel();
+        let thread = std::thread::spawn(move || {
+            let result = work(outbox, &https, &*clock, &inbox, &on_receipt);
+            if let Err(error) = &result {
+                tracing::error!(code = error.code(), "the uplink has ended: {}", program::describe(error));
+            }
+            result
+        });
+        Ok(Self { messages, thread })
+    }
+
+    /// Says that an event was appended.
+    pub fn wake(&self) {
+        // A worker that ended has told why already.
+        drop(self.messages.send(Message::Appended));
+    }
+
+    /// Sends what is pending within `patience` and ends.
+    ///
+    /// # Errors
+    /// When the outbox failed.
+    pub fn stop(self, patience: Duration) -> Result<(), OutboxError> {
+        drop(self.messages.send(Message::Stop(patience)));
+        self.thread.join().unwrap_or(Ok(()))
+    }
+}
+
+fn work(
+    mut outbox: Outbox,
+    https: &Https,
+    clock: &dyn Clock,
+    inbox: &Receiver<Message>,
+    on_receipt: &dyn Fn(&Receipt),
+) -> Result<(), OutboxError> {
+    let mut machine = Machine::default();
+    let mut deadline = None;
+    loop {
+        let now = clock.monotonic();
+        let pending = outbox.pending(MAX_BATCH)?;
+        if deadline.is_some_and(|end| now >= end || pending.is_empty()) {
+            return Ok(());
+        }
+        let wait = match machine.next(now, !pending.is_empty()) {
+            Step::Send => {
+                let answer = https.send(&pending);
+                let mut jitter = [0];
+                // Without randomness devices retry in step, which is no reason not to retry.
+                SystemEntropy.fill(&mut jitter).unwrap_or_default();
+                match &answer {
+                    Answer::Receipt(receipt) => on_receipt(receipt),
+                    Answer::Refusal(refusal) => tracing::error!(
+                        code = refusal.code,
+                        remedy = refusal.remedy,
+                        "central refused events: {}",
+                        refusal.message
+                    ),
+                    Answer::Unreachable { .. } => {}
+                }
+                if let Note::Acknowledged(committed) = machine.feed(clock.monotonic(), jitter[0], answer) {
+                    outbox.acknowledge(committed)?;
+                }
+                continue;
+            }
+            Step::WaitUntil(then) => then.saturating_sub(now),
+            Step::Idle => HEARTBEAT,
+        };
+        let wait = deadline.map_or(wait, |end: Duration| wait.min(end.saturating_sub(now)));
+        match inbox.recv_timeout(wait) {
+            Ok(Message::Appended) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Stop(patience)) => deadline = Some(clock.monotonic() + patience),
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Who receives something, and what is asked.
+
+use serde::{Deserialize, Serialize};
+
+/// Somebody who receives something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    /// Which; the configuration says how it is reached. `desk` and `app` are on this device.
+    pub id: String,
+    /// What it receives: of the holder, of the form (`form.ID`), of the list (`roster.ATTRIBUTE`).
+    pub fields: Vec<String>,
+}
+
+/// A field that people fill in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormField {
+    /// Identifier.
+    pub id: String,
+    /// What is asked for.
+    pub label_vi: String,
+    /// The same in English.
+    pub label_en: String,
+    /// Which keyboard is shown first.
+    #[serde(default)]
+    pub keyboard: Keyboard,
+    /// May be left empty.
+    #[serde(default)]
+    pub optional: bool,
+    /// One of these, not free text.
+    #[serde(default)]
+    pub choice: Vec<Choice>,
+    /// What fills it in; at a kiosk it is then not asked.
+    pub from: Option<Source>,
+    /// The hospital's system is asked for the departments to choose from; `choice` is for when it does not answer.
+    #[serde(default)]
+    pub departments: bool,
+}
+
+/// What fills a field in without anybody typing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The QR code of a health insurance card: its code.
+    HealthInsurance,
+}
+
+impl FormField {
+    /// Whether this may be an answer.
+    #[must_use]
+    pub fn accepts(&self, text: &str) -> bool {
+        let text = text.trim();
+        if text.is_empty() {
+            return self.optional;
+        }
+        let known = self.choice.is_empty() || self.choice.iter().any(|choice| choice.value == text);
+        known && self.keyboard.accepts(text) && text.chars().count() <= LONGEST_ANSWER
+    }
+}
+
+/// Characters that an answer may have.
+pub const LONGEST_ANSWER: usize = 500;
+
+/// Something to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// What is passed on.
+    pub value: String,
+    /// What is shown.
+    pub label_vi: String,
+    /// The same in English.
+    pub label_en: String,
+}
+
+/// What is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keyboard {
+    /// Words.
+    #[default]
+    Text,
+    /// Digits.
+    Digits,
+    /// A day, `dd/MM/yyyy`.
+    Date,
+    /// A file, of which only the SHA-256 is taken.
+    Digest,
+}
+
+impl Keyboard {
+    /// Whether a text, which may be empty, is one of this kind.
+    #[must_use]
+    pub fn accepts(self, text: &str) -> bool {
+        let text = text.trim();
+        match self {
+            _ if text.is_empty() => true,
+            Self::Text | Self::Digits => true,
+            Self::Date => text.len() == 10 && cccd::date::parse_day_first(text).is_some(),
+            Self::Digest => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        }
+    }
+}
