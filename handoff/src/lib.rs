@@ -220,14 +220,26 @@ fn authorities(path: &Path) -> Result<rustls::RootCertStore, String> {
     if roots.is_empty() { Err(wrong("holds no certificate in PEM".to_owned())) } else { Ok(roots) }
 }
 
+/// Those that Debian trusts, without a site's own. One among them that rustls does not take is left out, as others do; a recipient on
+/// this machine needs none of them.
+fn of_the_system(path: &Path) -> rustls::RootCertStore {
+    let pem = std::fs::read(path).unwrap_or_default();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
+    if roots.is_empty() {
+        tracing::warn!(
+            code = "recipient_configuration",
+            "{}: no recipient beyond this machine is trusted",
+            path.display()
+        );
+    }
+    roots
+}
+
 fn client(authority: Option<&Path>) -> Result<Client, String> {
     let roots = match authority {
         Some(path) => authorities(path)?,
-        // Without an authority of the site's own, those that Debian trusts. A recipient on this machine needs none.
-        None => authorities(Path::new("/etc/ssl/certs/ca-certificates.crt")).unwrap_or_else(|why| {
-            tracing::warn!(code = "recipient_configuration", "no recipient beyond this machine is trusted: {why}");
-            rustls::RootCertStore::empty()
-        }),
+        None => of_the_system(Path::new("/etc/ssl/certs/ca-certificates.crt")),
     };
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -333,5 +345,35 @@ pub(crate) mod tests {
             format!("format = \"webhook\"\nurl = \"https://a/\"\nauthority = \"{}\"", file.path().display());
         let connection = toml::from_str::<Connection>(&connection).expect("connection");
         assert_eq!(Line::new("his", &connection).err().expect("told").code, "recipient_configuration");
+    }
+
+    /// A certificate, PEM.
+    fn self_signed() -> Result<Vec<u8>, openssl::error::ErrorStack> {
+        use openssl::asn1::Asn1Time;
+        let key = openssl::pkey::PKey::generate_ed25519()?;
+        let mut name = openssl::x509::X509Name::builder()?;
+        name.append_entry_by_text("CN", "authority")?;
+        let name = name.build();
+        let mut builder = openssl::x509::X509::builder()?;
+        builder.set_version(2)?;
+        builder.set_subject_name(&name)?;
+        builder.set_issuer_name(&name)?;
+        builder.set_pubkey(&key)?;
+        let (from, until) = (Asn1Time::from_unix(0)?, Asn1Time::from_unix(4_000_000_000)?);
+        builder.set_not_before(&from)?;
+        builder.set_not_after(&until)?;
+        builder.sign(&key, openssl::hash::MessageDigest::null())?;
+        builder.build().to_pem()
+    }
+
+    #[test]
+    fn one_odd_authority_of_the_system_leaves_the_others() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let good = String::from_utf8(self_signed().expect("certificate")).expect("PEM");
+        let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        std::fs::write(file.path(), format!("{odd}{good}")).expect("written");
+        assert_eq!(of_the_system(file.path()).len(), 1);
+        assert!(authorities(file.path()).is_err(), "of a site's own each must be right");
+        assert!(of_the_system(Path::new("/nowhere")).is_empty());
     }
 }
