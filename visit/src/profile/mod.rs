@@ -271,7 +271,7 @@ impl Profile {
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let profile: Self = toml::from_str(text).map_err(|e| {
             let why = format!("the profile is not valid: {}", e.to_string().trim());
-            Failure::usage("profile_invalid", why, "compare with /usr/share/doc/cccd-visit/profiles.md")
+            Failure::usage("profile_invalid", why, "compare with /usr/share/doc/cccd-agent/profiles.md")
         })?;
         match profile.fault() {
             None => Ok(profile),
