@@ -207,7 +207,7 @@ fn first_failure(binary: &Binary, directory: &Path, id: &str) -> anyhow::Result<
         .env("CARGO_MANIFEST_DIR", directory)
         .env(CHOSEN, id)
         // A check is guarded by what is in the repository.
-        .env("SHARED_TESTDATA", "/nonexistent")
+        .env(test_support::SHARED, "/nonexistent")
         .env_remove("SKIP")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The variable with the register's file, which `cargo xtask test` sets.
 pub const REGISTER: &str = "SKIPPED_TESTS";
 
+/// The variable that says where the shared test data are.
+pub const SHARED: &str = "SHARED_TESTDATA";
+
 /// A file or directory of the shared test data (`SHARED_TESTDATA`, or `../shared/testdata` beside the repository). Where it is
 /// not at hand, the running test is registered as skipped.
 ///
@@ -18,7 +21,7 @@ pub const REGISTER: &str = "SKIPPED_TESTS";
 #[must_use]
 pub fn shared(path: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata");
-    let file = std::env::var_os("SHARED_TESTDATA").map_or_else(beside, PathBuf::from).join(path);
+    let file = std::env::var_os(SHARED).map_or_else(beside, PathBuf::from).join(path);
     if file.exists() {
         return Some(file);
     }
