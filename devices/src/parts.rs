@@ -131,7 +131,7 @@ impl Register {
 
     fn write(&self) {
         let parts = Parts { schema: SCHEMA.to_owned(), parts: self.parts.values().cloned().collect() };
-        if let Err(error) = program::private::replace_json(&self.path, &parts) {
+        if let Err(error) = program::files::show(&self.path, &parts) {
             tracing::warn!(code = "parts_unwritten", "{error}");
         }
     }
@@ -146,6 +146,24 @@ pub fn of_running(state: &Path) -> Option<Vec<Entry>> {
     }
     let parts: Parts = serde_json::from_slice(&std::fs::read(state.join("parts.json")).ok()?).ok()?;
     (parts.schema == SCHEMA).then_some(parts.parts)
+}
+
+#[cfg(test)]
+pub(crate) mod told {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    /// Parts and the codes of what is wrong with them.
+    pub(crate) type ToldOf = Receiver<(Part, Option<String>)>;
+
+    /// What is told, for a test to hear.
+    pub(crate) fn told() -> (Tell, ToldOf) {
+        let (tell, told) = channel();
+        (Box::new(move |part, fault: Option<Failure>| drop(tell.send((part, fault.map(|fault| fault.code))))), told)
+    }
+
+    pub(crate) const SOON: Duration = Duration::from_secs(10);
 }
 
 #[cfg(test)]

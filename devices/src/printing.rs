@@ -62,22 +62,12 @@ pub fn bitmap(canvas: &Canvas) -> Bitmap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::told::{SOON, ToldOf, told};
     use drivers::printer::escpos::EscPos;
     use drivers::printer::simulated::{SimulatedTransport, Tray};
     use kiosk_ui::slip::Slip;
     use kiosk_ui::state::WallClock;
-    use program::Failure;
     use std::sync::mpsc::{Sender, channel};
-
-    /// Parts and the codes of what is wrong with them.
-    type ToldOf = Receiver<(Part, Option<String>)>;
-
-    fn told() -> (Tell, ToldOf) {
-        let (tell, told) = channel();
-        (Box::new(move |part, fault: Option<Failure>| drop(tell.send((part, fault.map(|fault| fault.code))))), told)
-    }
-
-    const SOON: Duration = Duration::from_secs(10);
 
     fn slip() -> Slip {
         Slip {

@@ -79,22 +79,12 @@ pub fn scans(mut scanner: Box<dyn Scanner>, tell: Tell, take: &mut dyn FnMut(Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::told::{SOON, ToldOf, told};
     use drivers::input::simulated::{Fingers, SimulatedInput};
     use drivers::scanner::layouts::LAYOUTS;
     use drivers::scanner::simulated::{Hand, SimulatedScanner};
     use drivers::scanner::wedge::{self, WedgeScanner};
     use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
-
-    /// Parts and the codes of what is wrong with them.
-    type ToldOf = Receiver<(Part, Option<String>)>;
-
-    fn told() -> (Tell, ToldOf) {
-        let (tell, told) = channel();
-        (Box::new(move |part, fault: Option<Failure>| drop(tell.send((part, fault.map(|fault| fault.code))))), told)
-    }
-
-    const SOON: Duration = Duration::from_secs(10);
 
     #[test]
     fn scans_arrive_and_an_unplugged_scanner_is_told() {

@@ -30,6 +30,17 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| unwritable(path, &error))
 }
 
+/// Shows a value, as JSON, to others who look while this program runs: they see the old content or the new one. It is not put
+/// through to the disk, since after a cut of power nobody runs; what must survive one is for [`crate::private::replace`].
+///
+/// # Errors
+/// Of the file system, or when the value has no JSON.
+pub fn show(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
+    let new = path.with_extension("new");
+    std::fs::write(&new, serde_json::to_vec(value)?)?;
+    std::fs::rename(&new, path)
+}
+
 /// A file or directory that the command line names cannot be read.
 #[must_use]
 pub fn unreadable(path: &Path, error: &io::Error) -> Failure {

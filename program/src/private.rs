@@ -55,14 +55,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// The same with a value as JSON.
-///
-/// # Errors
-/// Of the file system, or when the value has no JSON.
-pub fn replace_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
-    replace(path, &serde_json::to_vec(value)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,7 +124,7 @@ impl Chips {
         if chips.is_empty() && !path.exists() {
             return;
         }
-        if let Err(error) = program::private::replace_json(path, &Shown { schema: SCHEMA.to_owned(), chips }) {
+        if let Err(error) = program::files::show(path, &Shown { schema: SCHEMA.to_owned(), chips }) {
             tracing::warn!(code = "chips_unwritten", "{error}");
         }
     }
