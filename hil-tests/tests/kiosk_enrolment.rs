@@ -88,7 +88,7 @@ impl Kiosk {
                 config,
                 place,
                 Arc::new(SystemClock::new()),
-                cccd_agent::commands::outside(),
+                cccd_agent::commands::around(),
                 &comes_in,
                 glass,
             )));

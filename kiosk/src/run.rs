@@ -29,7 +29,7 @@ use reading::device::{Host, Judged};
 use reading::station::{self, Hearing, Station, Told};
 use site::checks::{self, Check};
 use site::custodian::Taken;
-use site::{Outside as Around, Site};
+use site::{Around, Site};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -356,7 +356,6 @@ impl Kiosk {
         }
     }
 
-    /// Writes down how a part is, and tells the flow.
     /// How a part is. Once the panel shows the picture, the kiosk has really started.
     fn heard(&mut self, part: Part, fault: Option<Failure>) -> Result<Input, Failure> {
         if part == Part::Display && fault.is_none() {
@@ -365,6 +364,7 @@ impl Kiosk {
         Ok(self.part(part, fault))
     }
 
+    /// Writes down how a part is, and tells the flow.
     fn part(&mut self, part: Part, fault: Option<Failure>) -> Input {
         let since = self.wall_clock().time;
         let trouble = fault.as_ref().map(|fault| Trouble { since, code: fault.code.clone() });

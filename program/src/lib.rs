@@ -75,10 +75,10 @@ pub trait Coded: std::error::Error + Sized {
     }
 }
 
-/// Says that errors with methods `code` and `remedy` of their own are [`Coded`].
+/// Says that an error with methods `code` and `remedy` of its own is [`Coded`]; a third method of its own may say the status.
 #[macro_export]
 macro_rules! coded {
-    ($($error:ty),+ $(,)?) => {$(
+    ($error:ty $(, $exit:ident)?) => {
         impl $crate::Coded for $error {
             fn code(&self) -> &str {
                 <$error>::code(self)
@@ -87,8 +87,12 @@ macro_rules! coded {
             fn remedy(&self) -> &str {
                 <$error>::remedy(self)
             }
+
+            $(fn exit(&self) -> u8 {
+                <$error>::$exit(self)
+            })?
         }
-    )+};
+    };
 }
 
 /// An error with its causes on one line.

@@ -18,4 +18,4 @@ mod site;
 pub mod update;
 pub mod words;
 
-pub use site::{Outside, Site, Tell};
+pub use site::{Around, Site, Tell};

@@ -56,7 +56,7 @@ pub type Tell = dyn Fn(&Happened) -> Result<(), Failure> + Send + Sync;
 
 /// What a site is given by the program around it.
 #[derive(Clone)]
-pub struct Outside {
+pub struct Around {
     /// The whole check of a configuration, for bundles.
     pub check: config::Check,
     /// Where programs beside the device hear what happens.
@@ -88,7 +88,7 @@ pub struct Site {
     custodian: Mutex<Option<Running>>,
     generation: AtomicU64,
     courier: Arc<Courier>,
-    outside: Outside,
+    around: Around,
 }
 
 impl std::fmt::Debug for Site {
@@ -106,7 +106,7 @@ impl Site {
         mut config: Config,
         profile: Profile,
         clock: Arc<dyn Clock>,
-        outside: Outside,
+        around: Around,
     ) -> Result<Arc<Self>, Failure> {
         let visits = Visits::new(&config.state);
         if profile.practice {
@@ -133,7 +133,7 @@ impl Site {
         let https = Https::default();
         let book = Arc::new(Mutex::new(book));
         let uplink = if config.sync {
-            let tell = Arc::clone(&outside.tell);
+            let tell = Arc::clone(&around.tell);
             let receipt = move |receipt: &events::sync::Receipt| {
                 tracing::info!(committed = receipt.committed, "central has committed");
                 // Standard output may be closed by then; the receipt is in the outbox anyway.
@@ -170,7 +170,7 @@ impl Site {
             custodian: Mutex::default(),
             generation: AtomicU64::default(),
             courier: Arc::new(courier),
-            outside,
+            around,
         });
         // What a cut of power left between book and outbox.
         site.drain()?;
@@ -302,7 +302,7 @@ impl Site {
             &state,
             &self.config.file,
             bytes,
-            self.outside.check,
+            self.around.check,
         ) {
             Ok((before, version)) => {
                 self.note_device(DeviceWord::BundleActivated, Some(before.to_string()), Some(version.to_string()))?;

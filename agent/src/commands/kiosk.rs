@@ -60,6 +60,6 @@ fn serve(path: &Path, ended: &Arc<AtomicBool>) -> Result<u8, Failure> {
         drop(outside.send(Outside::Stop));
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, crate::commands::outside(), &comes_in, Box::new(cabinet))?;
+    kiosk::run(config, place, clock, crate::commands::around(), &comes_in, Box::new(cabinet))?;
     Ok(exit::GENUINE)
 }

@@ -29,7 +29,7 @@ use emrtd::x509::UnixTime;
 use events::Clock;
 use program::Failure;
 pub use program::print_text;
-use site::{Outside, Site};
+use site::{Around, Site};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -71,13 +71,13 @@ pub fn now(clock: &dyn Clock) -> UnixTime {
 /// When a file, key or store is not as it must be.
 pub fn open_site(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Site>, Failure> {
     let profile = Profile::load(&config.profile)?;
-    Site::open(config, profile, clock, outside())
+    Site::open(config, profile, clock, around())
 }
 
 /// What the program gives to a site.
 #[must_use]
-pub fn outside() -> Outside {
-    Outside { check: check::check, tell: Arc::new(|happened| print_json(&happened.to_json(), false)) }
+pub fn around() -> Around {
+    Around { check: check::check, tell: Arc::new(|happened| print_json(&happened.to_json(), false)) }
 }
 
 /// Prints one JSON value on standard output.

@@ -9,7 +9,7 @@ pub use signers::SeenSigner;
 
 use events::Chain;
 use events::sync::Enrolment;
-use program::{Coded, exit};
+use program::exit;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -87,16 +87,10 @@ impl StoreError {
     }
 }
 
-impl Coded for StoreError {
-    fn code(&self) -> &str {
-        Self::code(self)
-    }
+program::coded!(StoreError, status);
 
-    fn remedy(&self) -> &str {
-        Self::remedy(self)
-    }
-
-    fn exit(&self) -> u8 {
+impl StoreError {
+    const fn status(&self) -> u8 {
         match self {
             Self::Absent(_) | Self::Other(_) | Self::DeviceExists(_) => exit::USAGE,
             _ => exit::DEVICE,

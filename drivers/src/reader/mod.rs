@@ -14,7 +14,7 @@ pub mod simulated;
 pub mod slots;
 
 use crate::device::DeviceError;
-use program::{Coded, exit};
+use program::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -58,16 +58,10 @@ pub enum ReaderError {
     Communication(String),
 }
 
-impl Coded for ReaderError {
-    fn code(&self) -> &str {
-        Self::code(self)
-    }
+program::coded!(ReaderError, status);
 
-    fn remedy(&self) -> &str {
-        Self::remedy(self)
-    }
-
-    fn exit(&self) -> u8 {
+impl ReaderError {
+    const fn status(&self) -> u8 {
         match self {
             Self::NoService | Self::NoReader { .. } | Self::Denied(_) | Self::ReaderLost | Self::Hung => {
                 exit::NO_READER
@@ -75,9 +69,7 @@ impl Coded for ReaderError {
             _ => exit::NOT_READ,
         }
     }
-}
 
-impl ReaderError {
     /// A stable identifier.
     #[must_use]
     pub const fn code(&self) -> &'static str {

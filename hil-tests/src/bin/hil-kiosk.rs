@@ -26,6 +26,6 @@ fn main() -> anyhow::Result<()> {
         drop(outside.send(Outside::Stop));
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, cccd_agent::commands::outside(), &comes_in, Box::new(glass))?;
+    kiosk::run(config, place, clock, cccd_agent::commands::around(), &comes_in, Box::new(glass))?;
     Ok(())
 }

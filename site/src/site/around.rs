@@ -81,7 +81,7 @@ impl Host for Site {
     }
 
     fn tell(&self, happened: &Happened) -> Result<(), Failure> {
-        (self.outside.tell)(happened)
+        (self.around.tell)(happened)
     }
 }
 

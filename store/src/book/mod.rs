@@ -191,12 +191,11 @@ impl Book {
                 )
                 .map_err(&failed)?;
         }
-        let erase_at = match visit.keep {
-            Retention::NotKept => None,
-            Retention::UntilReported => Some(None),
-            Retention::Until(time) => Some(Some(time)),
-        };
-        if let Some(erase_at) = erase_at {
+        if visit.keep != Retention::NotKept {
+            let erase_at = match visit.keep {
+                Retention::Until(time) => Some(time),
+                Retention::NotKept | Retention::UntilReported => None,
+            };
             let sequence = i64::try_from(visit.sequence).unwrap_or(i64::MAX);
             transaction
                 .execute(
