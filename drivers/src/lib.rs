@@ -30,5 +30,11 @@ pub mod speech;
 pub mod terminal_key;
 pub mod touch;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pkcs11"))]
 mod soft_hsm;
+
+/// Says that what somebody asked for was left out when the program was built.
+#[must_use]
+pub fn without(feature: &str) -> String {
+    format!("this program was built without the feature {feature}; the packages have it")
+}

@@ -301,8 +301,7 @@ impl Device {
                 }
             },
             on_lifted: &mut || {
-                // Whoever holds the card sees it on the screen.
-                drop(host.tell(&Happened::Lifted));
+                program::ignore(host.tell(&Happened::Lifted), "whoever holds the card sees it on the screen");
                 tell.borrow_mut()(Happening::Lifted);
             },
             on_picture: &mut |picture| tell.borrow_mut()(Happening::Picture(picture)),

@@ -290,8 +290,10 @@ impl Portrait {
         }
         if let Some((start, _)) = lds::dg2::image_start(front) {
             self.sent = front.len();
-            // The thread lives as long as this sender.
-            drop(self.fronts.send(Zeroizing::new(front[start..].to_vec())));
+            program::ignore(
+                self.fronts.send(Zeroizing::new(front[start..].to_vec())),
+                "the thread lives as long as this sender",
+            );
         }
     }
 }

@@ -87,8 +87,7 @@ impl Drop for Running {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished)
             && let Some(thread) = self.thread.take()
         {
-            // A panic there has been reported by the runtime.
-            drop(thread.join());
+            program::ignore(thread.join(), "a panic there has been reported by the runtime");
         }
     }
 }

@@ -8,6 +8,7 @@ use emrtd::verdict::{self, Outcome};
 use events::event::Bytes;
 use events::subject::keyed_hash;
 use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
+use program::Failure;
 use std::sync::Arc;
 use store::outbox::{Outbox, OutboxError};
 use visit::content::Content;
@@ -40,6 +41,16 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
+    /// Signs a document of a kind that is no event, with the event key.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn sign_document(&self, kind: &str, payload: &[u8]) -> Result<Vec<u8>, Failure> {
+        let sign = |data: &[u8]| self.keys.sign(EVENT_KEY, data);
+        events::sign_document(kind, payload, &self.event_key, sign)
+            .map_err(|error| Failure::device(error.code(), error.to_string(), "check the key store"))
+    }
+
     /// Appends the event of one verification to the outbox.
     ///
     /// # Errors

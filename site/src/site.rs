@@ -136,8 +136,8 @@ impl Site {
             let tell = Arc::clone(&around.tell);
             let receipt = move |receipt: &events::sync::Receipt| {
                 tracing::info!(committed = receipt.committed, "central has committed");
-                // Standard output may be closed by then; the receipt is in the outbox anyway.
-                drop(tell(&Happened::Receipt(receipt.clone())));
+                let told = tell(&Happened::Receipt(receipt.clone()));
+                program::ignore(told, "standard output may be closed by then; the receipt is in the outbox anyway");
             };
             let worker = Worker::start(&config.outbox(), https.clone(), Arc::clone(&clock), receipt);
             Some(worker?)
@@ -583,7 +583,8 @@ impl Site {
     /// When the store fails.
     pub fn finish(&self) -> Result<(), Failure> {
         self.courier.stop();
-        drop(lock(&self.custodian).take());
+        let custodian = lock(&self.custodian).take();
+        drop(custodian);
         match lock(&self.uplink).take() {
             Some(uplink) => Ok(uplink.stop(DRAIN)?),
             None => Ok(()),

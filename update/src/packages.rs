@@ -184,8 +184,9 @@ impl Packages {
         if set.packages.is_empty() {
             return Ok(());
         }
-        // What a cut left half-way is finished first; that it fails shows in what follows.
-        drop(run("dpkg", &self.tools.dpkg, &["--configure", "--pending"]));
+        // What a cut left half-way is finished first.
+        let configured = run("dpkg", &self.tools.dpkg, &["--configure", "--pending"]);
+        program::ignore(configured, "that it fails shows in what follows");
         let files: Vec<String> = set
             .packages
             .iter()
@@ -260,7 +261,10 @@ impl Engine for Packages {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // Room is all that it costs.
             if !used.contains(&name.as_str()) {
-                drop(std::fs::remove_file(&path));
+                program::ignore(
+                    std::fs::remove_file(&path),
+                    "what stays there harms nobody, and the next one takes it away",
+                );
             }
         }
         Ok(())

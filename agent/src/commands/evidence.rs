@@ -58,7 +58,7 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
             "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::word_exit(answers.word()))
 }

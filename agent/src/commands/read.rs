@@ -120,7 +120,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         if !mended.is_empty() {
             report["access"]["mended"] = mended.into();
         }
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::word_exit(judgement.word()))
 }

@@ -52,7 +52,7 @@ pub fn verify(file: &Path, judging: &Judging, clock: &dyn Clock) -> Result<u8, F
             "deviation_severity": report::severities(&result),
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(match report::issuer_exit(result.issuer) {
         exit::GENUINE if validity == Validity::Expired => exit::NOT_ACCEPTABLE,

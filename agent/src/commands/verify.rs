@@ -50,7 +50,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
             "known_deviations": result.known_deviations,
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::issuer_exit(result.issuer))
 }

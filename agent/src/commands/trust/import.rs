@@ -55,7 +55,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         }
     }
     if request.json {
-        print_json(&json!({ "schema": "cccd-agent/trust-import/2", "imported": done }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-import/2", "imported": done }))?;
     }
     Ok(exit::GENUINE)
 }
@@ -121,7 +121,7 @@ fn gain_text(Gain { certificate, .. }: &Gain) -> String {
 fn ask(question: &str) -> String {
     eprint!("{question}");
     let mut line = String::new();
-    drop(std::io::stdin().read_line(&mut line));
+    program::ignore(std::io::stdin().read_line(&mut line), "no answer is no consent");
     line.trim().to_lowercase()
 }
 
