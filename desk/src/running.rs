@@ -201,8 +201,10 @@ impl Desk {
         if let (Some(slips), Some(print), Some(kept)) = (&self.slips, session.profile.print(), &session.kept)
             && let Some(paper) = paper::paper(&self.site, print.kind, kept)
         {
-            // The printer's thread says what is wrong with the printer; the desk can print again.
-            drop(slips.send(paper));
+            program::ignore(
+                slips.send(paper),
+                "the printer's thread says what is wrong with the printer; the desk can print again",
+            );
         }
     }
 
