@@ -8,9 +8,7 @@ pub mod conformance;
 pub mod file;
 pub mod pkcs11;
 
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
+use emrtd::{HashAlgorithm, SigningRequest, TerminalAlgorithm};
 use thiserror::Error;
 
 /// Why the terminal's key does not sign.
@@ -85,8 +83,8 @@ fn digest(request: &SigningRequest) -> Vec<u8> {
 
 /// DigestInfo of PKCS #1 v1.5 (RFC 8017 §9.2), for keys that pad but do not hash.
 fn digest_info(hash: HashAlgorithm, digest: &[u8]) -> Vec<u8> {
-    use emrtd::oid;
-    use emrtd::tlv::{encode, tag};
+    use emrtd::hazmat::oid;
+    use emrtd::hazmat::tlv::{encode, tag};
     let id = match hash {
         HashAlgorithm::Sha1 => oid::SHA1,
         HashAlgorithm::Sha224 => oid::SHA224,

@@ -118,6 +118,7 @@ pub enum MrzFormat {
 
 /// The fields of an MRZ. All are as printed, fillers removed at the end only.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mrz {
     /// The layout.
     pub format: MrzFormat,

@@ -44,7 +44,6 @@ mod proofs;
 mod receive;
 mod reopen;
 
-pub use crate::manner::CHUNK;
 pub use plan::{AccessPolicy, Expected, Plan};
 pub use progress::{Phase, Progress};
 
