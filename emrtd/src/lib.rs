@@ -4,6 +4,29 @@
 //! what came back; randomness and time are arguments. The same code therefore runs under PC/SC, an async transport, a
 //! replayed recording, a fuzzer and a simulated card.
 //!
+//! What one read brought can be verified by somebody else, here a recording in a trust store of one authority:
+//!
+//! ```
+//! use emrtd::{Chip, Circumstances, Evidence, Outcome, TrustStore, UnixTime};
+//!
+//! let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/evidence-v1");
+//! let mut trust = TrustStore::new();
+//! trust.add("csca", &std::fs::read(format!("{vectors}/csca-practice-1.cer"))?)?;
+//!
+//! let evidence = Evidence::from_cbor(&std::fs::read(format!("{vectors}/genuine.cbor"))?)?;
+//! let now = UnixTime::from_date(2026, 6, 1).ok_or("no such day")?;
+//! let found = evidence.verify(&trust, &Circumstances::now(now));
+//! assert_eq!(found.chip, Chip::Proved);
+//! assert!(found.checks.iter().any(|check| check.id == "sod_signature" && check.outcome == Outcome::Passed));
+//!
+//! // A copy has the same files and not the key.
+//! let copy = Evidence::from_cbor(&std::fs::read(format!("{vectors}/copy.cbor"))?)?;
+//! assert_eq!(copy.verify(&trust, &Circumstances::now(now)).chip, Chip::Copy);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A whole reader stands in the README of this crate and at [`Session`].
+//!
 //! | you want to | names |
 //! |---|---|
 //! | open a chip | [`Password`] of a [`MrzKey`] or a card access number |
@@ -59,6 +82,11 @@ mod tlv;
 mod trust;
 mod verdict;
 mod x509;
+
+/// What the README shows is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod hazmat;
 // One module for each data group, with functions of the same name.
