@@ -4,8 +4,7 @@ mod trust;
 
 use crate::commands::{self, Judging};
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use emrtd::session::AccessPolicy;
-use emrtd::x509::UnixTime;
+use emrtd::{AccessPolicy, UnixTime};
 use events::SystemClock;
 use program::Failure;
 use reading::access::{self, AccessKey};

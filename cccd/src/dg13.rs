@@ -10,7 +10,7 @@
 //! 14: spouse). Cards of 2024 leave many fields empty, so every field is optional; indices that are not known are
 //! kept raw. One odd field never fails the file: it is listed in [`Dg13::odd`].
 
-use emrtd::tlv::{self, Tlv, TlvError, tag};
+use emrtd::hazmat::tlv::{self, Tlv, TlvError, tag};
 use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroize;

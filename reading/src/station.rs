@@ -4,8 +4,7 @@
 use crate::access::AccessKey;
 use crate::device::{Device, Happening, Host, Judged, ROUND};
 use drivers::reader::ReaderError;
-use emrtd::file::FileId;
-use emrtd::session::{Phase, Progress};
+use emrtd::{FileId, Phase, Progress};
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::ReadStep;
 use program::Private;
@@ -249,7 +248,7 @@ mod tests {
     #[test]
     fn progress_never_goes_back() {
         let mut gauge = Gauge::default();
-        let at = |phase, bytes, total| Progress { phase, bytes, total };
+        let at = |phase, bytes, total| Progress::new(phase, bytes, total);
         let order = [
             at(Phase::CardAccess, 0, None),
             at(Phase::Pace, 0, None),

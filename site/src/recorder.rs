@@ -2,9 +2,7 @@
 
 use cccd::judgement::Judgement;
 use drivers::key_store::KeyStore;
-use emrtd::Evidence;
-use emrtd::secret::Entropy;
-use emrtd::verdict::{self, Outcome};
+use emrtd::{Check, Entropy, Evidence, Outcome};
 use events::event::Bytes;
 use events::subject::keyed_hash;
 use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
@@ -138,7 +136,7 @@ impl Recorder {
 }
 
 /// Identifier, outcome and reason only: details name certificates, which an event has no need of.
-fn check(check: &verdict::Check) -> CheckResult {
+fn check(check: &Check) -> CheckResult {
     let outcome = match check.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "failed",

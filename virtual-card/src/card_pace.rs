@@ -4,7 +4,7 @@ use crate::card_sm::{Family, cbc, derive, mac, pad};
 use crate::make::{CardCurve, Make};
 use crate::personalise::ChipKey;
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::dh::Dh;
 use openssl::ec::{EcGroup, EcPoint, EcPointRef, PointConversionForm};

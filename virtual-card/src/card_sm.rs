@@ -2,7 +2,7 @@
 //! cannot share a mistake.
 
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::{Reader, encode};
+use emrtd::hazmat::tlv::{Reader, encode};
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::PKey;

@@ -29,7 +29,7 @@ pub mod verify;
 
 use crate::check;
 use ::config::Config;
-use emrtd::x509::UnixTime;
+use emrtd::UnixTime;
 use events::Clock;
 use program::Failure;
 pub use program::print_text;

@@ -2,8 +2,8 @@
 
 use crate::commands::{Judging, now, print_json};
 use cccd::date::{CardDate, Century};
+use emrtd::UnixTime;
 use emrtd::seal::{Header, Seal, SealError, Value};
-use emrtd::x509::UnixTime;
 use events::Clock;
 use program::{Failure, exit};
 use reading::anchors;

@@ -67,7 +67,7 @@ pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Cloc
         text += &format!("pin {} for {}: {}\n", pin.sha256, pin.documents.join(", "), pin.reason);
     }
     for crl in anchors.store.revocation_lists() {
-        let issuer = emrtd::x509::common_name(crl.issuer());
+        let issuer = emrtd::hazmat::x509::common_name(crl.issuer());
         let age = (now(clock).0 - crl.this_update.0) / 86_400;
         text += &format!("revocation list of {issuer}, {}, {age} days old\n", crl.this_update);
     }
@@ -78,9 +78,9 @@ pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Cloc
     Ok(exit::GENUINE)
 }
 
-fn revocation_list(crl: &emrtd::crl::Crl) -> serde_json::Value {
+fn revocation_list(crl: &emrtd::hazmat::crl::Crl) -> serde_json::Value {
     json!({
-        "issuer": emrtd::x509::common_name(crl.issuer()),
+        "issuer": emrtd::hazmat::x509::common_name(crl.issuer()),
         "this_update": crl.this_update.to_string(),
         "next_update": crl.next_update.map(|t| t.to_string()),
     })

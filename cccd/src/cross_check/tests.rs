@@ -2,8 +2,8 @@ use super::*;
 use crate::date::Precision;
 use crate::field_cases::json;
 use crate::qr::{self, Scan};
+use emrtd::hazmat::tlv::{self, tag};
 use emrtd::mrz::check_digit;
-use emrtd::tlv::{self, tag};
 use proptest::prelude::*;
 
 /// The two groups and the code of one card, as text that a case may alter.

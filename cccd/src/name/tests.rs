@@ -1,6 +1,6 @@
 use super::*;
 use crate::field_cases::json;
-use emrtd::mrz::Mrz;
+use emrtd::Mrz;
 use proptest::prelude::*;
 
 /// An MRZ of this width with this name field and nothing else of interest.

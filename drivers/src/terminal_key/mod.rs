@@ -10,9 +10,8 @@ pub mod file;
 pub mod pkcs11;
 
 #[cfg(feature = "pkcs11")]
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
+use emrtd::HashAlgorithm;
+use emrtd::{SigningRequest, TerminalAlgorithm};
 use thiserror::Error;
 
 /// Why the terminal's key does not sign.
@@ -125,8 +124,8 @@ fn digest(request: &SigningRequest) -> Vec<u8> {
 /// DigestInfo of PKCS #1 v1.5 (RFC 8017 §9.2), for keys that pad but do not hash.
 #[cfg(feature = "pkcs11")]
 fn digest_info(hash: HashAlgorithm, digest: &[u8]) -> Vec<u8> {
-    use emrtd::oid;
-    use emrtd::tlv::{encode, tag};
+    use emrtd::hazmat::oid;
+    use emrtd::hazmat::tlv::{encode, tag};
     let id = match hash {
         HashAlgorithm::Sha1 => oid::SHA1,
         HashAlgorithm::Sha224 => oid::SHA224,

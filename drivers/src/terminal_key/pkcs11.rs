@@ -7,9 +7,7 @@ use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
+use emrtd::{HashAlgorithm, SigningRequest, TerminalAlgorithm};
 
 /// A key on a token, with a session that stays open.
 pub struct Pkcs11TerminalKey {

@@ -3,7 +3,7 @@
 use super::https::Https;
 use super::machine::{Answer, Machine, Note, Step};
 use crate::outbox::{Outbox, OutboxError};
-use emrtd::secret::{Entropy as _, SystemEntropy};
+use emrtd::{Entropy as _, SystemEntropy};
 use events::Clock;
 use events::sync::{MAX_BATCH, Receipt};
 use std::path::Path;

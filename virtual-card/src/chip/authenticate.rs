@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::make::{Form, KeyId};
 use crate::manners::{ActiveProof, CardAccess, ChipProof, Pace as PaceManner, Place};
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::{self, encode};
+use emrtd::hazmat::tlv::{self, encode};
 use openssl::hash::{MessageDigest, hash};
 use openssl::symm::Mode;
 

@@ -6,7 +6,7 @@ use super::der::{
     explicit_parameters, integer, named_curve, oid, oid_under, sequence,
 };
 use crate::keys;
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
