@@ -34,7 +34,7 @@ use program::Private;
 use program::lock;
 use reading::access::{self, AccessKey};
 use reading::device::Host;
-use reading::station::{self, Station};
+use reading::reader_thread::{self, ReaderThread};
 use site::Site;
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::Sender;
@@ -86,7 +86,7 @@ pub struct Desk {
     profile: Arc<Profile>,
     port: u16,
     me: Weak<Self>,
-    station: Mutex<Option<Station>>,
+    reader: Mutex<Option<ReaderThread>>,
     inner: Mutex<Inner>,
     news: broadcast::Sender<News>,
     slips: Option<Sender<Paper>>,
@@ -133,7 +133,7 @@ impl Desk {
         let door = config.and_then(|desk| desk.lines.as_ref()).map(door::guard).transpose()?.flatten();
         let (tell, said) = std::sync::mpsc::channel();
         // The desk may have ended.
-        let station = Station::start(Arc::clone(site) as Arc<dyn Host>, move |said| {
+        let reader = ReaderThread::start(Arc::clone(site) as Arc<dyn Host>, move |said| {
             program::ignore(tell.send(said), "whoever listened has ended")
         });
         let (news, _) = broadcast::channel(BACKLOG);
@@ -143,12 +143,12 @@ impl Desk {
             profile,
             port,
             me: me.clone(),
-            station: Mutex::new(Some(station)),
+            reader: Mutex::new(Some(reader)),
             inner: Mutex::new(Inner {
                 current: None,
                 ended: VecDeque::new(),
                 by_key: VecDeque::new(),
-                reader: Some(station::awaited()),
+                reader: Some(reader_thread::awaited()),
                 printer: None,
                 unsent: 0,
                 broken: None,
@@ -172,7 +172,7 @@ impl Desk {
         std::thread::spawn(move || {
             for said in said {
                 let Some(desk) = listener.upgrade() else { return };
-                let told = lock(&desk.station).as_ref().and_then(|station| station.counts(said));
+                let told = lock(&desk.reader).as_ref().and_then(|reader| reader.counts(said));
                 if let Some(told) = told {
                     desk.hear(told);
                 }
@@ -218,8 +218,8 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub fn finish(&self) -> Result<(), Failure> {
-        let station = lock(&self.station).take();
-        drop(station);
+        let reader = lock(&self.reader).take();
+        drop(reader);
         self.site.finish()
     }
 

@@ -112,7 +112,7 @@ pub fn run(
         }
         state.tick = u32::try_from(clock.monotonic().as_millis() / 100).unwrap_or_default();
         if done_at.is_some_and(|at| clock.monotonic() >= at) {
-            // Its lock on the identity is free before the custodian wants it.
+            // Its lock on the identity is free before the upkeep wants it.
             program::ignore(applicant.join(), "a panic there was reported by the runtime");
             return Ok(Some(LetIn { parts, panel: state.panel, found }));
         }

@@ -27,9 +27,9 @@ use kiosk_ui::{Act, Language, Screen, view};
 use program::Failure;
 use program::Private;
 use reading::device::{Host, Judged};
-use reading::station::{self, Station, Told};
+use reading::reader_thread::{self, ReaderEvent, ReaderThread};
 use site::checks::{self, Check};
-use site::custodian::Taken;
+use site::upkeep::Taken;
 use site::{Around, Site};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -110,8 +110,8 @@ pub fn run(
     };
     let entrance = inbox.entrance();
     let say = move |said| program::ignore(entrance.say(Comes::Reader(said)), "whoever listened has ended");
-    let station = Station::start(Arc::clone(&site) as Arc<dyn Host>, say);
-    let threads = Threads { station, visits, entrance: inbox.entrance() };
+    let reader = ReaderThread::start(Arc::clone(&site) as Arc<dyn Host>, say);
+    let threads = Threads { reader, visits, entrance: inbox.entrance() };
     for (part, found) in found {
         kiosk.register.found(part, found, kiosk.clock.wall());
     }
@@ -142,7 +142,7 @@ pub fn suits(profile: &Profile) -> Result<(), Failure> {
 
 /// Where work is sent to.
 struct Threads {
-    station: Station,
+    reader: ReaderThread,
     visits: Sender<clerk::Order>,
     entrance: Entrance,
 }
@@ -181,7 +181,7 @@ struct Kiosk {
 
 impl Kiosk {
     fn work(&mut self, inbox: &mut Inbox, threads: &Threads, glass: &mut dyn Glass) -> Result<(), Failure> {
-        let first = self.part(Part::Reader, Some(station::awaited()));
+        let first = self.part(Part::Reader, Some(reader_thread::awaited()));
         self.flow.update(first);
         self.flow.update(Input::About(self.about.clone()));
         // The first picture waits for nothing.
@@ -234,7 +234,7 @@ impl Kiosk {
         Ok(Some(match comes {
             Comes::Outside(Outside::Stop) => return Ok(None),
             Comes::Outside(outside) => self.said_outside(outside, glass)?,
-            Comes::Reader(said) => match threads.station.counts(said) {
+            Comes::Reader(said) => match threads.reader.counts(said) {
                 Some(told) => vec![self.said_by_reader(told)?],
                 None => Vec::new(),
             },
@@ -289,22 +289,22 @@ impl Kiosk {
         })
     }
 
-    fn said_by_reader(&mut self, told: Told) -> Result<Input, Failure> {
+    fn said_by_reader(&mut self, told: ReaderEvent) -> Result<Input, Failure> {
         Ok(match told {
-            Told::Progress(step, per_cent) => Input::Progress(step, per_cent),
-            Told::Name(name) => Input::Name(name),
-            Told::Picture(picture) => Input::Picture(picture),
-            Told::Lifted => Input::Lifted,
-            Told::Waiting => Input::Waiting,
-            Told::Judged(judged) => self.judged(*judged)?,
-            Told::Failed(failure) => Input::Failed(failure.code),
-            Told::Gone => Input::CardGone,
-            Told::Reader(fault) => self.part(Part::Reader, fault),
-            Told::Unsent(unsent) => {
+            ReaderEvent::Progress(step, per_cent) => Input::Progress(step, per_cent),
+            ReaderEvent::Name(name) => Input::Name(name),
+            ReaderEvent::Picture(picture) => Input::Picture(picture),
+            ReaderEvent::Lifted => Input::Lifted,
+            ReaderEvent::Waiting => Input::Waiting,
+            ReaderEvent::Judged(judged) => self.judged(*judged)?,
+            ReaderEvent::Failed(failure) => Input::Failed(failure.code),
+            ReaderEvent::Gone => Input::CardGone,
+            ReaderEvent::Reader(fault) => self.part(Part::Reader, fault),
+            ReaderEvent::Unsent(unsent) => {
                 self.about.unsent = unsent;
                 Input::About(self.about.clone())
             }
-            Told::Ended(failure) => return Err(failure),
+            ReaderEvent::Ended(failure) => return Err(failure),
         })
     }
 
@@ -409,8 +409,8 @@ impl Kiosk {
                 let (visit, finished) = (self.visit()?, self.finished.take());
                 self.site.turned_away(&self.profile, visit, finished.as_deref(), why)?;
             }
-            Effect::Read(key) => threads.station.read(*key, Arc::clone(&self.profile)),
-            Effect::StopWaiting => threads.station.stop_waiting(),
+            Effect::Read(key) => threads.reader.read(*key, Arc::clone(&self.profile)),
+            Effect::StopWaiting => threads.reader.stop_waiting(),
             Effect::Erase => {
                 (self.visit, self.finished, self.marked) = (None, None, false);
                 self.visits += 1;

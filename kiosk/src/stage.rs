@@ -11,7 +11,7 @@ use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
 use kiosk_ui::state::Part;
 use program::{Failure, Private};
-use reading::station::Said;
+use reading::reader_thread::Said;
 use site::checks::Check;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! What the rooms around a site ask of it: the reader, the custodian, and the clock of retention.
+//! What the rooms around a site ask of it: the reader, the upkeep, and the clock of retention.
 
 use super::Site;
-use crate::custodian::{Charge, Taken};
+use crate::upkeep::{Charge, Taken};
 use crate::words::DeviceWord;
 use cccd::calendar::day_of;
 use cccd::judgement::{Judgement, Today, Withdrawn};

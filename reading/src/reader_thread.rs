@@ -25,7 +25,7 @@ struct Order {
 
 /// What happens to the read that counts, and to the reader.
 #[derive(Debug)]
-pub enum Told {
+pub enum ReaderEvent {
     /// How far it is.
     Progress(ReadStep, u8),
     /// The holder's name is known.
@@ -51,30 +51,30 @@ pub enum Told {
 }
 
 /// The reader's thread.
-pub struct Station {
+pub struct ReaderThread {
     orders: Option<Sender<Order>>,
     wanted: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl std::fmt::Debug for Station {
+impl std::fmt::Debug for ReaderThread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Station(read {})", self.wanted.load(Ordering::Relaxed))
+        write!(f, "ReaderThread(read {})", self.wanted.load(Ordering::Relaxed))
     }
 }
 
-/// What a station says, and of which read.
+/// What a reader says, and of which read.
 #[derive(Debug)]
 pub struct Said {
     read: Option<u64>,
-    told: Told,
+    told: ReaderEvent,
 }
 
-/// How a station says it.
-type Tell<'a> = dyn Fn(Option<u64>, Told) + 'a;
+/// How a reader says it.
+type Tell<'a> = dyn Fn(Option<u64>, ReaderEvent) + 'a;
 
-impl Station {
+impl ReaderThread {
     /// Starts the thread. What it says goes to `tell`, from that thread; whether it still counts says [`Self::counts`].
     #[must_use]
     pub fn start(host: Arc<dyn Host>, tell: impl Fn(Said) + Send + 'static) -> Self {
@@ -89,7 +89,7 @@ impl Station {
 
     /// What was said, unless it was of a read that is not wanted any more.
     #[must_use]
-    pub fn counts(&self, said: Said) -> Option<Told> {
+    pub fn counts(&self, said: Said) -> Option<ReaderEvent> {
         said.read.is_none_or(|read| read == self.wanted.load(Ordering::Relaxed)).then_some(said.told)
     }
 
@@ -108,7 +108,7 @@ impl Station {
     }
 }
 
-impl Drop for Station {
+impl Drop for ReaderThread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.orders = None;
@@ -129,11 +129,11 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// Tells that the reader is away, waits until it is there again, and tells that; false at the end.
 fn found_again(device: &mut Device, failure: &Failure, tell: &Tell<'_>, stop: &AtomicBool) -> bool {
-    tell(None, Told::Reader(Some(failure.clone())));
+    tell(None, ReaderEvent::Reader(Some(failure.clone())));
     match device.reopen(stop) {
-        Ok(()) => tell(None, Told::Reader(None)),
+        Ok(()) => tell(None, ReaderEvent::Reader(None)),
         Err(failure) => {
-            tell(None, Told::Ended(failure));
+            tell(None, ReaderEvent::Ended(failure));
             return false;
         }
     }
@@ -144,11 +144,11 @@ fn found_again(device: &mut Device, failure: &Failure, tell: &Tell<'_>, stop: &A
 fn work(host: &Arc<dyn Host>, to_read: &Receiver<Order>, tell: &Tell<'_>, wanted: &AtomicU64, stop: &AtomicBool) {
     let mut device = match Device::start(Arc::clone(host), stop) {
         Ok(device) => device,
-        Err(failure) => return tell(None, Told::Ended(failure)),
+        Err(failure) => return tell(None, ReaderEvent::Ended(failure)),
     };
-    tell(None, Told::Reader(None));
+    tell(None, ReaderEvent::Reader(None));
     loop {
-        tell(None, Told::Unsent(host.unsent()));
+        tell(None, ReaderEvent::Unsent(host.unsent()));
         let Order { read, key, profile } = match to_read.recv_timeout(IDLE) {
             Ok(order) => order,
             Err(RecvTimeoutError::Timeout) => {
@@ -167,17 +167,17 @@ fn work(host: &Arc<dyn Host>, to_read: &Receiver<Order>, tell: &Tell<'_>, wanted
         let say = |told| tell(Some(read), told);
         let result = device.read(&key, &|| !current(), &mut |happening| {
             let told = match happening {
-                Happening::Judged(judged) => Told::Judged(judged),
+                Happening::Judged(judged) => ReaderEvent::Judged(judged),
                 Happening::Progress(progress) => {
                     let (step, per_cent) = gauge.read(progress);
-                    Told::Progress(step, per_cent)
+                    ReaderEvent::Progress(step, per_cent)
                 }
-                Happening::Name(name) => Told::Name(name),
-                Happening::Picture(picture) => Told::Picture(Arc::new(picture.clone())),
-                Happening::Lifted => Told::Lifted,
+                Happening::Name(name) => ReaderEvent::Name(name),
+                Happening::Picture(picture) => ReaderEvent::Picture(Arc::new(picture.clone())),
+                Happening::Lifted => ReaderEvent::Lifted,
                 Happening::Waiting => {
                     gauge = Gauge::default();
-                    Told::Waiting
+                    ReaderEvent::Waiting
                 }
             };
             say(told);
@@ -185,14 +185,14 @@ fn work(host: &Arc<dyn Host>, to_read: &Receiver<Order>, tell: &Tell<'_>, wanted
         if let Err(failure) = result {
             tracing::warn!(code = failure.code, "no verdict");
             match failure.exit {
-                exit::DEVICE => return tell(None, Told::Ended(failure)),
+                exit::DEVICE => return tell(None, ReaderEvent::Ended(failure)),
                 exit::NO_READER => {
-                    say(Told::Failed(failure.clone()));
+                    say(ReaderEvent::Failed(failure.clone()));
                     if !found_again(&mut device, &failure, tell, stop) {
                         return;
                     }
                 }
-                _ => say(Told::Failed(failure)),
+                _ => say(ReaderEvent::Failed(failure)),
             }
         }
         device.prepare();
@@ -200,7 +200,7 @@ fn work(host: &Arc<dyn Host>, to_read: &Receiver<Order>, tell: &Tell<'_>, wanted
             match device.wait_for_removal(ROUND) {
                 Ok(false) => {}
                 Ok(true) | Err(ReaderError::NoCard) => {
-                    say(Told::Gone);
+                    say(ReaderEvent::Gone);
                     break;
                 }
                 // The next read says so.
