@@ -106,7 +106,10 @@ pub fn run(
     let (visits, to_keep) = channel();
     let clerk = {
         let (site, entrance) = (Arc::clone(&site), inbox.entrance());
-        std::thread::spawn(move || clerk::work(&site, &to_keep, &entrance))
+        std::thread::spawn(move || {
+            let tell = |kept| program::ignore(entrance.say(Comes::Clerk(kept)), "the kiosk has ended");
+            clerk::work(&site, &to_keep, &tell);
+        })
     };
     let entrance = inbox.entrance();
     let say = move |said| program::ignore(entrance.say(Comes::Reader(said)), "whoever listened has ended");
