@@ -193,7 +193,9 @@ impl Chip {
         match self.tamper {
             Some(Tamper::BacMacWrong) => tag = flipped(&tag),
             Some(Tamper::BacCryptogramChanged) => sealed = flipped(&sealed),
-            Some(Tamper::BacAnswerShort) => drop(tag.pop()),
+            Some(Tamper::BacAnswerShort) => {
+                tag.pop();
+            }
             Some(Tamper::BacReflected) => (sealed, tag) = (data[..32].to_vec(), data[32..].to_vec()),
             _ => {}
         }
