@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(code(&strangers, request.nonce, &key, &device.own_box), "fleet_signature");
         let refused = |ca: &FleetCa, change: &dyn Fn(&mut Answer)| {
             let payload = crate::payload("answer", &bytes).expect("payload");
-            let mut answer: Answer = crate::decode("answer", &payload).expect("answer");
+            let mut answer: Answer = decode("answer", &payload).expect("answer");
             change(&mut answer);
             let signed = answer::sign(&answer, &ca.public_key().expect("key"), &|m| ca.sign(m)).expect("answer");
             answer::open(&signed, &pinned, request.nonce, &key, &device.own_box).expect_err("refused").code()
