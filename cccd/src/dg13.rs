@@ -265,6 +265,28 @@ mod tests {
     }
 
     #[test]
+    fn a_string_of_half_a_character_and_a_null_with_content_are_odd() {
+        let bmp = |bytes: &[u8]| tlv::encode(tag::BMP_STRING, bytes);
+        let null = |bytes: &[u8]| tlv::encode(tag::NULL, bytes);
+        let file = file(&[
+            entry(2, &bmp(b"\0A\0n")),
+            entry(4, &bmp(b"\0N\0a\0")),
+            entry(5, &null(b"")),
+            entry(6, &null(b"Kinh")),
+        ]);
+        let dg13 = Dg13::parse(&file).expect("EF.DG13");
+        assert_eq!((dg13.get(Field::FullName), dg13.get(Field::Sex)), (Some("An"), None));
+        assert_eq!(dg13.odd, [4, 6]);
+    }
+
+    #[test]
+    fn an_entry_that_is_none_is_an_error() {
+        let set = tlv::encode(0x31, &[tlv::encode(tag::INTEGER, &[4]), utf8("Nam")].concat());
+        let expected = TlvError::Unexpected { expected: tag::SEQUENCE, found: 0x31 };
+        assert_eq!(Dg13::parse(&file(&[entry(2, &utf8("An")), set])), Err(expected));
+    }
+
+    #[test]
     fn dg13_other_layout_of_the_field_is_an_error_and_no_data() {
         let case = crate::field_cases::json("dg13-other-layout.json");
         let text = case["dg13"].as_str().expect("text").split(',').next().expect("bytes").replace(' ', "");

@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(Kind::of(&td1("ID", "VNM", "VNM", "0010990000"), Some(&national("12"))), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("ID", "VNM", "KOR", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
         assert_eq!(Kind::of(&td1("ID", "THA", "VNM", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
+        assert_eq!(Kind::of(&td1("ID", "VNM", "<<<", NUMBER), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("A", "VNM", "VNM", NUMBER), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("IR", "VNM", "VNM", NUMBER), None), Kind::ResidenceCard);
     }

@@ -396,6 +396,9 @@ mod tests {
             assert_eq!(validity(Some(&mrz(printed)), Some(&card), at(day, true)).0, expected, "{text} {printed}");
         }
         assert_eq!(validity(None, None, at(day, true)).0, Validity::Unknown, "nothing is known of nothing");
+        let month = national("16/01/2022", "06/2030");
+        let on = |day| validity(None, Some(&month), at(day, true)).0;
+        assert_eq!((on(date!(2030 - 06 - 30)), on(date!(2030 - 07 - 01))), (Validity::InDate, Validity::Expired));
     }
 
     #[test]

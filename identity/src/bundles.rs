@@ -152,14 +152,19 @@ impl Bundles {
     /// Whether the files of the active bundle are those that were signed; nothing is active is well, too.
     ///
     /// # Errors
-    /// When a file was changed or is gone.
+    /// When a file was changed or is gone, or another version lies in the place of the active one.
     pub fn check(&self) -> Result<(), FleetError> {
-        if self.active() == 0 {
+        let active = self.active();
+        if active == 0 {
             return Ok(());
         }
         let path = self.path();
         let signed = path.join(SIGNED);
         let bundle = Bundle::inspect(&std::fs::read(&signed).map_err(io("read", &signed))?)?;
+        // An older one, put there from a copy of the disk, is whole in itself.
+        if bundle.version != active {
+            return Err(FleetError::Older { offered: bundle.version, known: active });
+        }
         for entry in &bundle.entries {
             let file = path.join(&entry.path);
             if std::fs::read(&file).map_err(io("read", &file))? != entry.bytes {
