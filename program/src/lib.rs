@@ -1,5 +1,15 @@
 //! How `cccd-agent`, `cccd-central` and `provision` end: a stable code, a sentence, a remedy and an exit status.
 //! `docs/errors.md` lists the codes, `docs/cli.md` the statuses.
+//!
+//! # Example
+//!
+//! ```
+//! use program::{Failure, exit};
+//!
+//! let failure = Failure::usage("file_unreadable", "cannot read agent.toml", "name a file that exists").within("settings");
+//! assert_eq!(failure.to_string(), "settings: cannot read agent.toml [file_unreadable]: name a file that exists");
+//! assert_eq!(failure.exit, exit::USAGE);
+//! ```
 
 pub mod files;
 pub mod owner;
