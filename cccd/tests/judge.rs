@@ -3,13 +3,11 @@
 use cccd::Number;
 use cccd::judgement::{Judgement, Known, Today, Withdrawn, issued, judge, judge_verified};
 use cccd::qr::{self, Scan};
-use emrtd::cms::Deviation;
-use emrtd::evidence::{AccessRecord, Evidence, FileEvidence, Proof, Verification};
-use emrtd::file::FileId;
-use emrtd::passive_authentication::PassiveAuthentication;
-use emrtd::tlv::{self, tag};
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
+use emrtd::hazmat::tlv::{self, tag};
+use emrtd::{
+    AccessRecord, Deviation, Evidence, FileEvidence, FileId, PassiveAuthentication, Proof, TrustStore, UnixTime,
+    Verification,
+};
 use std::collections::BTreeMap;
 use verdict::{Consistency, Validity, Word};
 
