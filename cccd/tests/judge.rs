@@ -4,11 +4,7 @@ use cccd::Number;
 use cccd::judgement::{Judgement, Known, Today, Withdrawn, issued, judge, judge_verified};
 use cccd::qr::{self, Scan};
 use emrtd::hazmat::tlv::{self, tag};
-use emrtd::{
-    AccessRecord, Deviation, Evidence, FileEvidence, FileId, PassiveAuthentication, Proof, TrustStore, UnixTime,
-    Verification,
-};
-use std::collections::BTreeMap;
+use emrtd::{AccessRecord, Deviation, Evidence, FileEvidence, FileId, TrustStore, UnixTime, Verification};
 use verdict::{Consistency, Validity, Word};
 
 const MRZ: &str = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
@@ -27,23 +23,16 @@ fn dg13(entries: &[(u8, &str)]) -> Vec<u8> {
 fn read(groups: &[(u8, Vec<u8>)]) -> Evidence {
     let content =
         |(number, bytes): &(u8, Vec<u8>)| (FileId::Dg(*number), FileEvidence::Content(bytes.as_slice().into()));
-    let record = |text: &str| text.to_owned();
-    Evidence {
-        access: AccessRecord {
-            protocol: record("BAC"),
-            cipher: record("3DES"),
-            curve: None,
-            password: record("MRZ"),
-            fallback: None,
-        },
-        files: groups.iter().map(content).collect(),
-        not_read: BTreeMap::new(),
-        active_authentication: Proof::NotAsked(record("not_wanted")),
-        chip_authentication: Proof::NotAsked(record("not_wanted")),
-        pace_cam: Proof::NotAsked(record("not_wanted")),
-        terminal_authentication: None,
-        document: None,
-    }
+    let access = AccessRecord {
+        protocol: "BAC".to_owned(),
+        cipher: "3DES".to_owned(),
+        curve: None,
+        password: "MRZ".to_owned(),
+        fallback: None,
+    };
+    let mut evidence = Evidence::new(access);
+    evidence.files = groups.iter().map(content).collect();
+    evidence
 }
 
 fn card() -> Evidence {
@@ -152,8 +141,8 @@ fn a_date_of_issue_without_its_day_is_told_to_nobody() {
 #[test]
 fn a_document_is_weak_by_its_algorithms_and_not_by_its_forms() {
     let weak = |deviations| {
-        let passive = PassiveAuthentication { deviations, ..PassiveAuthentication::default() };
-        let verification = Verification { passive, ..Verification::default() };
+        let mut verification = Verification::default();
+        verification.passive.deviations = deviations;
         judge_verified(&card(), verification, &Known::default(), in_2030()).is_weak()
     };
     assert!(!weak(vec![]));

@@ -100,6 +100,24 @@ pub struct Evidence {
     pub document: Option<Document>,
 }
 
+impl Evidence {
+    /// Of a chip that was opened, and of which nothing was read or asked yet.
+    #[must_use]
+    pub fn new(access: AccessRecord) -> Self {
+        let reason = || "not_wanted".to_owned();
+        Self {
+            access,
+            files: BTreeMap::new(),
+            not_read: BTreeMap::new(),
+            active_authentication: Proof::NotAsked(reason()),
+            chip_authentication: Proof::NotAsked(reason()),
+            pace_cam: Proof::NotAsked(reason()),
+            terminal_authentication: None,
+            document: None,
+        }
+    }
+}
+
 /// How terminal authentication went. It says nothing about the card, but whom the card let read what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalRecord {
