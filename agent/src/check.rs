@@ -4,7 +4,6 @@
 use config::{Config, Finding, Kiosk, Lines, Printer, Stage, no_table};
 use devices::specification::{self, Pins};
 use drivers::touch::PictureSize;
-use kiosk::playlist;
 use program::Failure;
 use reading::readers;
 use std::path::Path;
@@ -46,8 +45,9 @@ impl Findings {
         self.is_there("kiosk.clips", kiosk.clips.as_deref());
         self.printer("kiosk.printer", kiosk.printer.as_ref());
         self.lines("kiosk.lines", kiosk.lines.as_ref());
+        #[cfg(feature = "kiosk")]
         if let Some(signed) = &kiosk.playlist {
-            self.take("kiosk.playlist", playlist::load(&signed.file, &signed.key));
+            self.take("kiosk.playlist", kiosk::playlist::load(&signed.file, &signed.key));
         }
     }
 
@@ -61,6 +61,41 @@ impl Findings {
             self.take(&format!("{key}.chip"), specification::lines(&lines.chip, pins.wiring()));
         }
     }
+}
+
+/// What was asked for of a program that was built without it.
+#[must_use]
+pub fn without(feature: &str) -> Failure {
+    Failure::usage(
+        "feature_left_out",
+        drivers::without(feature),
+        "install the packages' agent, or build with --features",
+    )
+}
+
+/// The profile, for the stage.
+fn suited(config: &Config, stage: Option<Stage>) -> Result<(), Failure> {
+    let profile = Profile::load(&config.profile)?;
+    #[cfg(feature = "kiosk")]
+    if stage == Some(Stage::Kiosk) {
+        return kiosk::suits(&profile);
+    }
+    let _ = (profile, stage);
+    Ok(())
+}
+
+/// Keys of a configuration for which this program lacks the feature.
+fn left_out(config: &Config) -> Vec<(&'static str, &'static str)> {
+    let compat = config.desk.as_ref().is_some_and(|desk| desk.compat.listen.is_some());
+    [
+        ("kiosk", "kiosk", cfg!(feature = "kiosk") || config.kiosk.is_none()),
+        ("desk", "desk", cfg!(feature = "desk") || config.desk.is_none()),
+        ("desk.compat.listen", "compat", cfg!(feature = "compat") || !compat),
+    ]
+    .into_iter()
+    .filter(|(.., is_here)| !is_here)
+    .map(|(key, feature, _)| (key, feature))
+    .collect()
 }
 
 /// Everything that is wrong, for a stage, or for the one that the file's tables are for.
@@ -82,10 +117,9 @@ pub fn check(config: &Config, stage: Option<Stage>) -> Vec<Finding> {
         }
         _ => {}
     }
-    if let Some(profile) = found.take("profile", Profile::load(&config.profile))
-        && stage == Some(Stage::Kiosk)
-    {
-        found.take("profile", kiosk::suits(&profile));
+    found.take("profile", suited(config, stage));
+    for (key, feature) in left_out(config) {
+        found.put(key, false, without(feature));
     }
     found.take("reader", readers::ReaderName::parse(&config.reader).and_then(|name| name.check()));
     let key_store = drivers::key_store::Name::parse(&config.key_store);

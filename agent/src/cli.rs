@@ -4,8 +4,7 @@ mod trust;
 
 use crate::commands::{self, Judging};
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use emrtd::session::AccessPolicy;
-use emrtd::x509::UnixTime;
+use emrtd::{AccessPolicy, UnixTime};
 use events::SystemClock;
 use program::Failure;
 use reading::access::{self, AccessKey};
@@ -416,7 +415,12 @@ impl ProfileCommand {
             Self::List => commands::profile::list(),
             Self::Check { profile } => commands::profile::check(&profile),
             Self::Explain { profile, json } => commands::profile::explain(&profile, json),
+            #[cfg(all(feature = "kiosk", feature = "practice"))]
             Self::Simulate { profile, word } => commands::profile::simulate(&profile, word),
+            #[cfg(not(all(feature = "kiosk", feature = "practice")))]
+            Self::Simulate { .. } => {
+                Err(crate::check::without(if cfg!(feature = "kiosk") { "practice" } else { "kiosk" }))
+            }
         }
     }
 }
@@ -655,10 +659,25 @@ impl Command {
             Self::Subject { command } => command.run(),
             Self::Outbox { command } => command.run(),
             Self::Reset { config, hard, lose_events, .. } => commands::reset::run(&config, hard, lose_events),
+            #[cfg(feature = "desk")]
             Self::Desk { config } => commands::desk::run(&config),
-            Self::Pair { config, app, list, forget } => commands::desk::pair(&config, app, forget, list),
+            #[cfg(feature = "desk")]
+            Self::Pair { config, forget: true, .. } => commands::desk::unpair(&config),
+            #[cfg(feature = "desk")]
+            Self::Pair { config, list: true, .. } => commands::desk::paired(&config),
+            #[cfg(feature = "desk")]
+            Self::Pair { config, app, .. } => {
+                let role = if app { desk::guard::Role::App } else { desk::guard::Role::Desk };
+                commands::desk::pair(&config, role)
+            }
+            #[cfg(not(feature = "desk"))]
+            Self::Desk { .. } | Self::Pair { .. } => Err(crate::check::without("desk")),
+            #[cfg(feature = "kiosk")]
             Self::Kiosk { config } => commands::kiosk::run(&config),
+            #[cfg(feature = "kiosk")]
             Self::Fault { config } => commands::fault::run(&config),
+            #[cfg(not(feature = "kiosk"))]
+            Self::Kiosk { .. } | Self::Fault { .. } => Err(crate::check::without("kiosk")),
             Self::Config { config, stage, json } => commands::config::run(&config, stage, json),
             Self::Doctor { config, json } => commands::doctor::run(&config, json),
             Self::Devices { config, json } => commands::devices::run(&config, json),
@@ -672,7 +691,10 @@ impl Command {
                 Failure::usage("file_unwritable", message, "name another directory")
             }),
             Self::RelayGuard { chip, pin, maximum_ms } => commands::relay_guard::run(&chip, &pin, maximum_ms),
+            #[cfg(feature = "practice")]
             Self::Demo => commands::demo::run(&clock),
+            #[cfg(not(feature = "practice"))]
+            Self::Demo => Err(crate::check::without("practice")),
         }
     }
 }

@@ -3,8 +3,7 @@
 use crate::date::CardDate;
 use crate::number::Number;
 use crate::qr::Qr;
-use emrtd::mrz::MrzKey;
-use emrtd::password::Password;
+use emrtd::{MrzKey, Password};
 use time::Date;
 
 /// EF.CardAccess as every CCCD seen so far has it: terminal authentication 1, chip authentication 1 with AES-128,
@@ -72,7 +71,7 @@ fn add_years(date: Date, years: i32) -> Option<Date> {
 mod tests {
     use super::*;
     use crate::date;
-    use emrtd::security_info::SecurityInfos;
+    use emrtd::hazmat::security_info::SecurityInfos;
     use proptest::prelude::*;
 
     fn day(text: &str) -> Date {

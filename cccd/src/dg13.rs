@@ -10,7 +10,7 @@
 //! 14: spouse). Cards of 2024 leave many fields empty, so every field is optional; indices that are not known are
 //! kept raw. One odd field never fails the file: it is listed in [`Dg13::odd`].
 
-use emrtd::tlv::{self, Tlv, TlvError, tag};
+use emrtd::hazmat::tlv::{self, Tlv, TlvError, tag};
 use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroize;
@@ -262,6 +262,28 @@ mod tests {
             Dg13::parse(&file(&[entry(2, &bad), entry(4, &utf8("Nam")), entry(4, &utf8("Nữ"))])).expect("EF.DG13");
         assert_eq!((dg13.get(Field::FullName), dg13.get(Field::Sex)), (None, Some("Nam")));
         assert_eq!(dg13.odd, [2, 4]);
+    }
+
+    #[test]
+    fn a_string_of_half_a_character_and_a_null_with_content_are_odd() {
+        let bmp = |bytes: &[u8]| tlv::encode(tag::BMP_STRING, bytes);
+        let null = |bytes: &[u8]| tlv::encode(tag::NULL, bytes);
+        let file = file(&[
+            entry(2, &bmp(b"\0A\0n")),
+            entry(4, &bmp(b"\0N\0a\0")),
+            entry(5, &null(b"")),
+            entry(6, &null(b"Kinh")),
+        ]);
+        let dg13 = Dg13::parse(&file).expect("EF.DG13");
+        assert_eq!((dg13.get(Field::FullName), dg13.get(Field::Sex)), (Some("An"), None));
+        assert_eq!(dg13.odd, [4, 6]);
+    }
+
+    #[test]
+    fn an_entry_that_is_none_is_an_error() {
+        let set = tlv::encode(0x31, &[tlv::encode(tag::INTEGER, &[4]), utf8("Nam")].concat());
+        let expected = TlvError::Unexpected { expected: tag::SEQUENCE, found: 0x31 };
+        assert_eq!(Dg13::parse(&file(&[entry(2, &utf8("An")), set])), Err(expected));
     }
 
     #[test]

@@ -6,8 +6,7 @@
 use crate::cross_check::mrz_number;
 use crate::dg13::{Dg13, Field};
 use crate::number::Number;
-use emrtd::document::{Document, DocumentKind};
-use emrtd::mrz::{Mrz, MrzFormat};
+use emrtd::{Document, DocumentKind, Mrz, MrzFormat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -144,7 +143,7 @@ impl From<Taken> for Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use emrtd::tlv::{self, tag};
+    use emrtd::hazmat::tlv::{self, tag};
 
     const CARD: &str = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
 
@@ -175,6 +174,7 @@ mod tests {
         assert_eq!(Kind::of(&td1("ID", "VNM", "VNM", "0010990000"), Some(&national("12"))), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("ID", "VNM", "KOR", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
         assert_eq!(Kind::of(&td1("ID", "THA", "VNM", NUMBER), Some(&national(NUMBER))), Kind::ResidenceCard);
+        assert_eq!(Kind::of(&td1("ID", "VNM", "<<<", NUMBER), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("A", "VNM", "VNM", NUMBER), None), Kind::IdentityCard);
         assert_eq!(Kind::of(&td1("IR", "VNM", "VNM", NUMBER), None), Kind::ResidenceCard);
     }

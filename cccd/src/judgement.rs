@@ -6,7 +6,7 @@
 //!
 //! | question | from | checks |
 //! |---|---|---|
-//! | issuer, chip | [`emrtd::evidence::Verification`] | `sod_signature`, `dsc_*`, `issuing_state`, `anchor_scope`, `dg_hash.N`, `active_authentication`, … |
+//! | issuer, chip | [`emrtd::Verification`] | `sod_signature`, `dsc_*`, `issuing_state`, `anchor_scope`, `dg_hash.N`, `active_authentication`, … |
 //! | validity | EF.DG13 fields 11 and 12, else EF.DG1 | `document_validity` |
 //! | consistency | [`crate::cross_check()`] | `mrz_check_digits`, `dg1_dg13_*`, `chip_qr_*`, `chip_number`, `dgN_readable` |
 //! | holder | nobody yet | |
@@ -18,17 +18,10 @@ use crate::dg13::{Dg13, Field};
 use crate::document::Kind;
 use crate::number::Number;
 use crate::qr::Qr;
-use emrtd::cms::{Deviation, Severity};
-use emrtd::document::Document;
-use emrtd::error::describe;
-use emrtd::evidence::{Circumstances, Evidence, Verification};
-use emrtd::file::FileId;
-use emrtd::lds;
-use emrtd::mrz::Mrz;
-use emrtd::passive_authentication::SodVerification;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Outcome};
-use emrtd::x509::UnixTime;
+use emrtd::{
+    Check, Circumstances, Deviation, Document, Evidence, FileId, Mrz, Outcome, Severity, SodVerification, TrustStore,
+    UnixTime, Verification, describe, lds,
+};
 use std::collections::BTreeMap;
 use time::Date;
 use verdict::{Answers, Consistency, Holder, Rung, Validity, Word};
@@ -97,7 +90,7 @@ pub fn judge(
     trust: &TrustStore,
     today: Today,
 ) -> Judgement {
-    let circumstances = Circumstances { now: today.now, at: None, issued: issued(evidence) };
+    let circumstances = Circumstances::now(today.now).with_issued(issued(evidence));
     judge_verified(evidence, evidence.verify_prepared(trust, prepared, &circumstances), known, today)
 }
 
@@ -322,7 +315,7 @@ fn number(mrz: Option<&Mrz>, dg13: Option<&Dg13>) -> Option<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use emrtd::tlv::{self, tag};
+    use emrtd::hazmat::tlv::{self, tag};
     use time::macros::date;
 
     const CARD: &str = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
@@ -403,6 +396,9 @@ mod tests {
             assert_eq!(validity(Some(&mrz(printed)), Some(&card), at(day, true)).0, expected, "{text} {printed}");
         }
         assert_eq!(validity(None, None, at(day, true)).0, Validity::Unknown, "nothing is known of nothing");
+        let month = national("16/01/2022", "06/2030");
+        let on = |day| validity(None, Some(&month), at(day, true)).0;
+        assert_eq!((on(date!(2030 - 06 - 30)), on(date!(2030 - 07 - 01))), (Validity::InDate, Validity::Expired));
     }
 
     #[test]

@@ -13,6 +13,20 @@
 //! | [`cross_check`](mod@cross_check) | do chip, text and QR code belong together |
 //! | [`judgement`] | five answers over one read, and the word |
 //! | [`document`] | which kind of document it is, and which are taken |
+//!
+//! # Example
+//!
+//! ```
+//! use cccd::{Number, access};
+//!
+//! let number = Number::parse("001099000017")?;
+//! assert_eq!(number.province(), Some("Hà Nội"));
+//! assert_eq!(number.can(), "000017");
+//! // What opens the chip, best first; `Debug` shows no digit of it.
+//! let passwords = access::from_number(&number);
+//! assert_eq!(format!("{:?}", passwords[0]), "Password(CAN)");
+//! # Ok::<(), cccd::number::NumberError>(())
+//! ```
 
 pub mod access;
 pub mod calendar;

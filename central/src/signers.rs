@@ -7,7 +7,7 @@
 use crate::store::{EventStore, SeenSigner, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, UnixTime};
 use serde::Serialize;
 use std::path::Path;
 

@@ -220,3 +220,34 @@ impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
+    use openssl::x509::{X509, X509Name};
+
+    #[test]
+    fn a_name_is_that_of_the_whole_certificate_or_none() {
+        let key = openssl::ec::EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)
+            .and_then(|group| openssl::ec::EcKey::generate(&group))
+            .and_then(PKey::from_ec_key)
+            .expect("key");
+        let shown = |names: &[&str]| {
+            let mut name = X509Name::builder().expect("name");
+            for text in names {
+                name.append_entry_by_nid(Nid::COMMONNAME, text).expect("name");
+            }
+            let mut builder = X509::builder().expect("builder");
+            builder.set_subject_name(&name.build()).expect("name");
+            builder.set_pubkey(&key).expect("key");
+            builder.sign(&key, openssl::hash::MessageDigest::sha256()).expect("signed");
+            let der = builder.build().to_der().expect("DER");
+            presented(&CertificateDer::from(der)).map(|presented| presented.name)
+        };
+        assert_eq!(shown(&["kiosk-1"]).as_deref(), Some("kiosk-1"));
+        assert_eq!(shown(&["kiosk-1\0of somebody else"]).as_deref(), Some("kiosk-1\0of somebody else"));
+        assert_eq!(shown(&[]), None);
+    }
+}

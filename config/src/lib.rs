@@ -420,7 +420,9 @@ fn layered(site: &str, device: &str) -> Result<toml::Table, toml::de::Error> {
         for (key, value) in above {
             match (below.get_mut(&key), value) {
                 (Some(toml::Value::Table(below)), toml::Value::Table(above)) => over(below, above),
-                (_, value) => drop(below.insert(key, value)),
+                (_, value) => {
+                    below.insert(key, value);
+                }
             }
         }
     }

@@ -264,7 +264,7 @@ async fn tell(mut socket: WebSocket, mut feed: Feed) {
             }
         }
     }
-    drop(socket.send(Message::Close(None)).await);
+    program::ignore(socket.send(Message::Close(None)).await, "whoever listened has ended");
 }
 
 /// Events of one session: the past, then what happens.

@@ -4,6 +4,7 @@
 //! happens, it asks the pure visit what comes next, does that, and tells everybody who listens. The interface is
 //! described by itself at `/v1/openapi.json`; `docs/local-api.md` is for people.
 
+mod apart;
 pub mod api;
 pub mod compat;
 pub mod guard;
@@ -33,7 +34,7 @@ use program::Private;
 use program::lock;
 use reading::access::{self, AccessKey};
 use reading::device::Host;
-use reading::station::{self, Station};
+use reading::reader_thread::{self, ReaderThread};
 use site::Site;
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::Sender;
@@ -85,7 +86,7 @@ pub struct Desk {
     profile: Arc<Profile>,
     port: u16,
     me: Weak<Self>,
-    station: Mutex<Option<Station>>,
+    reader: Mutex<Option<ReaderThread>>,
     inner: Mutex<Inner>,
     news: broadcast::Sender<News>,
     slips: Option<Sender<Paper>>,
@@ -130,7 +131,11 @@ impl Desk {
         let printer = config.and_then(|desk| desk.printer.as_ref());
         let printer = printer.map(specification::open_printer).transpose()?;
         let door = config.and_then(|desk| desk.lines.as_ref()).map(door::guard).transpose()?.flatten();
-        let (station, hearing) = Station::start(Arc::clone(site) as Arc<dyn Host>);
+        let (tell, said) = std::sync::mpsc::channel();
+        // The desk may have ended.
+        let reader = ReaderThread::start(Arc::clone(site) as Arc<dyn Host>, move |said| {
+            program::ignore(tell.send(said), "whoever listened has ended")
+        });
         let (news, _) = broadcast::channel(BACKLOG);
         let (slips, to_print) = std::sync::mpsc::channel();
         let desk = Arc::new_cyclic(|me| Self {
@@ -138,12 +143,12 @@ impl Desk {
             profile,
             port,
             me: me.clone(),
-            station: Mutex::new(Some(station)),
+            reader: Mutex::new(Some(reader)),
             inner: Mutex::new(Inner {
                 current: None,
                 ended: VecDeque::new(),
                 by_key: VecDeque::new(),
-                reader: Some(station::awaited()),
+                reader: Some(reader_thread::awaited()),
                 printer: None,
                 unsent: 0,
                 broken: None,
@@ -165,9 +170,12 @@ impl Desk {
         }
         let listener = Arc::downgrade(&desk);
         std::thread::spawn(move || {
-            while let Some(told) = hearing.next() {
+            for said in said {
                 let Some(desk) = listener.upgrade() else { return };
-                desk.hear(told);
+                let told = lock(&desk.reader).as_ref().and_then(|reader| reader.counts(said));
+                if let Some(told) = told {
+                    desk.hear(told);
+                }
             }
         });
         Ok(desk)
@@ -198,8 +206,7 @@ impl Desk {
     }
 
     fn tell(&self, news: News) {
-        // Nobody may be listening.
-        drop(self.news.send(news));
+        program::ignore(self.news.send(news), "nobody may be listening");
     }
 
     fn now_ms(&self) -> u64 {
@@ -211,7 +218,8 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub fn finish(&self) -> Result<(), Failure> {
-        drop(lock(&self.station).take());
+        let reader = lock(&self.reader).take();
+        drop(reader);
         self.site.finish()
     }
 

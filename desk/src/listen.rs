@@ -3,12 +3,13 @@
 //! A program that opens connections and says nothing harms nobody but itself: a connection has five seconds for each
 //! request's head, there is room for [`MOST`] at a time, and one more is closed at once.
 
+use crate::apart::apart;
 use crate::guard::{self, Peer};
 use crate::{Desk, api, compat, portal, practice, work};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Json};
 use axum::routing::get;
 use config::no_table;
@@ -104,6 +105,7 @@ pub fn router(desk: &Arc<Desk>) -> Router {
         .route("/v1/openapi.json", get(move || async move { Json(description) }))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(desk), guard::guard))
+        .layer(from_fn(apart))
         .with_state(Arc::clone(desk))
 }
 
@@ -115,8 +117,8 @@ async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024);
     let service = TowerToHyperService::new(router);
-    // How a client ends is its own affair.
-    drop(server.serve_connection(TokioIo::new(stream), service).with_upgrades().await);
+    let served = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    program::ignore(served, "how a client ends is its own affair");
 }
 
 async fn tcp(desk: Arc<Desk>, listener: TcpListener, router: Router) {
@@ -131,7 +133,7 @@ async fn tcp(desk: Arc<Desk>, listener: TcpListener, router: Router) {
             desk.refused("connections_full");
             continue;
         };
-        drop(stream.set_nodelay(true));
+        program::ignore(stream.set_nodelay(true), "answers only come later");
         let router = router.clone();
         tokio::spawn(async move {
             serve_one(stream, router, None).await;
@@ -192,8 +194,9 @@ pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure
     if let Some(path) = &config.socket {
         tokio::spawn(unix(Arc::clone(&desk), bind_unix(path)?, routes.clone()));
     }
+    #[cfg(feature = "compat")]
     if let Some(at) = config.compat.listen {
-        let doors = compat::router(&desk, at.port());
+        let doors = compat::doors::router(&desk, at.port());
         tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, doors));
     }
     if let Some(device) = &config.compat.keyboard {

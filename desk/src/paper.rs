@@ -8,7 +8,6 @@ use kiosk_ui::state::WallClock;
 use program::Failure;
 use serde_json::json;
 use site::Site;
-use site::recorder::EVENT_KEY;
 use store::book::Record;
 use visit::finished::Kept;
 use visit::profile::{PrintKind, Profile};
@@ -68,9 +67,6 @@ pub fn attestation(site: &Site, profile: &Profile, record: &Record) -> Result<Ve
         "assurance": record.content.assurance.as_ref().map(visit::content::Assurance::to_json),
         "holder": released.map(|released| released.to_json()),
     });
-    let recorder = site.recorder();
     let payload = zeroize::Zeroizing::new(statement.to_string());
-    let sign = |data: &[u8]| recorder.keys.sign(EVENT_KEY, data);
-    events::sign_document(ATTESTATION, payload.as_bytes(), &recorder.event_key, sign)
-        .map_err(|e| Failure::device(e.code(), e.to_string(), "check the key store"))
+    site.recorder().sign_document(ATTESTATION, payload.as_bytes())
 }

@@ -26,8 +26,8 @@ pub async fn personas(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Va
     if desk.site().slot.is_none() {
         return Err(Problem::unknown("practice here"));
     }
-    let personas =
-        virtual_card::PERSONAS.iter().map(|p| json!({ "id": p.id, "about": p.about, "name": p.name, "qr": p.qr() }));
+    let people = reading::simulated::people();
+    let personas = people.iter().map(|p| json!({ "id": p.id, "about": p.about, "name": p.name, "qr": p.qr }));
     Ok(Json(personas.collect()))
 }
 

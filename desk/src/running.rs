@@ -9,7 +9,7 @@ use program::Failure;
 use program::lock;
 use reading::access::AccessKey;
 use reading::device::Judged;
-use reading::station::Told;
+use reading::reader_thread::ReaderEvent;
 use std::sync::Arc;
 use visit::finished::{Keeping, Kept};
 use visit::profile::{PrintKind, Profile};
@@ -65,21 +65,21 @@ impl Stage for Listened<'_> {
 
 impl Desk {
     /// What the reader's thread says.
-    pub(super) fn hear(&self, told: Told) {
+    pub(super) fn hear(&self, told: ReaderEvent) {
         let mut inner = lock(&self.inner);
         match told {
-            Told::Reader(fault) => {
+            ReaderEvent::Reader(fault) => {
                 inner.reader = fault;
                 return self.tell(News::Status);
             }
-            Told::Unsent(unsent) => {
+            ReaderEvent::Unsent(unsent) => {
                 if inner.unsent != unsent {
                     inner.unsent = unsent;
                     self.tell(News::Status);
                 }
                 return;
             }
-            Told::Ended(failure) => {
+            ReaderEvent::Ended(failure) => {
                 tracing::error!(code = failure.code, remedy = failure.remedy, "{}", failure.message);
                 inner.broken = Some(failure);
                 return self.tell(News::Status);
@@ -87,14 +87,14 @@ impl Desk {
             _ => {}
         }
         let Some(session) = &mut inner.current else {
-            if matches!(told, Told::Gone) {
+            if matches!(told, ReaderEvent::Gone) {
                 self.tell(News::Compat(compat::Message::Gone));
             }
             return;
         };
         session.touched = self.now_ms();
         let result = match told {
-            Told::Progress(step, per_cent) => {
+            ReaderEvent::Progress(step, per_cent) => {
                 if session.log.iter().all(|event| !matches!(event.what, What::Progress { .. })) {
                     self.tell(News::Compat(compat::Message::Card));
                 }
@@ -102,30 +102,34 @@ impl Desk {
                 self.tell(News::Session(event));
                 Ok(())
             }
-            Told::Lifted => {
+            ReaderEvent::Lifted => {
                 let event = session.happened(What::Lifted);
                 self.tell(News::Session(event));
                 Ok(())
             }
-            Told::Waiting => {
+            ReaderEvent::Waiting => {
                 let event = session.happened(What::Waiting { waits: Wait::Chip });
                 self.tell(News::Session(event));
                 Ok(())
             }
-            Told::Failed(failure) => {
+            ReaderEvent::Failed(failure) => {
                 self.tell(News::Compat(compat::Message::Failed(failure.code.clone())));
                 let (event, todo) = session.not_read(&failure);
                 self.tell(News::Session(event));
                 self.follow(&mut inner, todo)
             }
-            Told::Judged(judged) => self.judged(&mut inner, *judged),
-            Told::Gone => {
+            ReaderEvent::Judged(judged) => self.judged(&mut inner, *judged),
+            ReaderEvent::Gone => {
                 let event = session.happened(What::CardGone);
                 self.tell(News::Session(event));
                 self.tell(News::Compat(compat::Message::Gone));
                 Ok(())
             }
-            Told::Name(_) | Told::Picture(_) | Told::Reader(_) | Told::Unsent(_) | Told::Ended(_) => Ok(()),
+            ReaderEvent::Name(_)
+            | ReaderEvent::Picture(_)
+            | ReaderEvent::Reader(_)
+            | ReaderEvent::Unsent(_)
+            | ReaderEvent::Ended(_) => Ok(()),
         };
         self.drop_problem(result);
     }
@@ -158,8 +162,8 @@ impl Desk {
     }
 
     fn read(&self, key: AccessKey, profile: Arc<Profile>) {
-        if let Some(station) = &*lock(&self.station) {
-            station.read(key, profile);
+        if let Some(reader) = &*lock(&self.reader) {
+            reader.read(key, profile);
         }
     }
 
@@ -201,8 +205,10 @@ impl Desk {
         if let (Some(slips), Some(print), Some(kept)) = (&self.slips, session.profile.print(), &session.kept)
             && let Some(paper) = paper::paper(&self.site, print.kind, kept)
         {
-            // The printer's thread says what is wrong with the printer; the desk can print again.
-            drop(slips.send(paper));
+            program::ignore(
+                slips.send(paper),
+                "the printer's thread says what is wrong with the printer; the desk can print again",
+            );
         }
     }
 
@@ -215,10 +221,10 @@ impl Desk {
 
     fn end(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), Problem> {
         let Some(mut session) = inner.current.take() else { return Ok(()) };
-        if let Some(station) = &*lock(&self.station)
+        if let Some(reader) = &*lock(&self.reader)
             && outcome == Outcome::Cancelled
         {
-            station.stop_waiting();
+            reader.stop_waiting();
         }
         (session.outcome, session.served) = (Some(outcome), None);
         let number = session.kept.as_ref().and_then(|kept| kept.number.clone());

@@ -4,7 +4,7 @@
 //! Events hold no personal data; whoever may see the holder asks for the session itself.
 
 use crate::guard::{Caller, Role};
-use emrtd::verdict::Check;
+use emrtd::Check;
 use events::event::Bytes;
 use identity::visits::Visit as Served;
 use program::Failure;

@@ -5,6 +5,7 @@ pub mod lines;
 pub mod parts;
 pub mod printing;
 pub mod scanning;
+pub mod sound;
 pub mod specification;
 
 use std::time::Duration;

@@ -26,13 +26,24 @@ pub type Tell = Box<dyn FnMut(Part, Option<Failure>) + Send>;
 pub struct Watch<F> {
     part: Part,
     tell: F,
-    last: Option<Option<Failure>>,
+    last: Last,
+}
+
+/// What was told last.
+#[derive(Debug, PartialEq, Eq)]
+enum Last {
+    /// Nothing yet.
+    Untold,
+    /// That it is there.
+    There,
+    /// The code of what was wrong with it.
+    Fault(String),
 }
 
 impl<F: FnMut(Part, Option<Failure>)> Watch<F> {
     /// Over a part of which nothing is known yet.
     pub const fn new(part: Part, tell: F) -> Self {
-        Self { part, tell, last: None }
+        Self { part, tell, last: Last::Untold }
     }
 
     /// Takes what a driver said; gives what it gave.
@@ -43,17 +54,17 @@ impl<F: FnMut(Part, Option<Failure>)> Watch<F> {
 
     /// Takes how the part is.
     pub fn is(&mut self, fault: Option<Failure>) {
-        let code = |fault: &Option<Failure>| fault.as_ref().map(|fault| fault.code.clone());
         // The same trouble in other words is no news.
-        if self.last.as_ref().map(code) == Some(code(&fault)) {
+        let now = fault.as_ref().map_or(Last::There, |fault| Last::Fault(fault.code.clone()));
+        if self.last == now {
             return;
         }
+        self.last = now;
         let part = self.part.id();
         match &fault {
             Some(fault) => tracing::warn!(part, code = fault.code, remedy = fault.remedy, "{}", fault.message),
             None => tracing::info!(part, "there"),
         }
-        self.last = Some(fault.clone());
         (self.tell)(self.part, fault);
     }
 }
@@ -160,7 +171,12 @@ pub(crate) mod told {
     /// What is told, for a test to hear.
     pub(crate) fn told() -> (Tell, ToldOf) {
         let (tell, told) = channel();
-        (Box::new(move |part, fault: Option<Failure>| drop(tell.send((part, fault.map(|fault| fault.code))))), told)
+        (
+            Box::new(move |part, fault: Option<Failure>| {
+                program::ignore(tell.send((part, fault.map(|fault| fault.code))), "whoever listened has ended")
+            }),
+            told,
+        )
     }
 
     pub(crate) const SOON: Duration = Duration::from_secs(10);

@@ -2,9 +2,7 @@
 
 use config::{self, Kiosk};
 use drivers::device::DeviceError;
-use drivers::display::drm::DrmDisplay;
 use drivers::display::fbdev::FramebufferDisplay;
-use drivers::display::spi::SpiDisplay;
 use drivers::display::{Display, Format, Size};
 use drivers::gpio::chardev::CharacterDevice;
 use drivers::gpio::{Pin, Wiring};
@@ -97,9 +95,16 @@ pub fn rotation(kiosk: &Kiosk) -> Result<Rotation, Failure> {
 pub fn display(kiosk: &Kiosk) -> Result<Box<dyn Display>, Failure> {
     let (text, rotation) = (&kiosk.display, rotation(kiosk)?);
     Ok(match text.split_once(':') {
-        Some(("drm", device)) => Box::new(DrmDisplay::new(device, rotation)),
+        #[cfg(feature = "panel")]
+        Some(("drm", device)) => Box::new(drivers::display::drm::DrmDisplay::new(device, rotation)),
         Some(("fbdev", device)) => Box::new(FramebufferDisplay::new(device, rotation)),
-        Some(("spi", rest)) => Box::new(SpiDisplay::new(rest, rotation).map_err(|e| of_driver("display", text, &e))?),
+        #[cfg(feature = "panel")]
+        Some(("spi", rest)) => {
+            let display = drivers::display::spi::SpiDisplay::new(rest, rotation);
+            Box::new(display.map_err(|e| of_driver("display", text, &e))?)
+        }
+        #[cfg(not(feature = "panel"))]
+        Some(("drm" | "spi", _)) => return Err(wrong("display", text, &drivers::without("kiosk"))),
         _ => {
             return Err(wrong("display", text, "drm:auto, drm:PATH, fbdev:PATH or spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET"));
         }
@@ -148,7 +153,7 @@ pub fn open_scanner(text: &str) -> Result<Box<dyn Scanner>, Failure> {
             Box::new(CameraScanner::new(V4l2::new(device)))
         }
         #[cfg(not(feature = "camera"))]
-        Some(("camera", _)) => return Err(wrong("scanner", text, "this agent was built without the feature camera")),
+        Some(("camera", _)) => return Err(wrong("scanner", text, &drivers::without("camera"))),
         _ => return Err(wrong("scanner", text, "serial:PATH, serial:PATH@RATE, wedge:NAME or camera:PATH")),
     })
 }
@@ -242,7 +247,7 @@ pub fn lines(chip: &str, wiring: Wiring) -> Result<Box<dyn drivers::gpio::Lines>
         #[cfg(feature = "rpi")]
         "raspberry-pi" => Box::new(drivers::gpio::rpi::RaspberryPi::new(wiring)),
         #[cfg(not(feature = "rpi"))]
-        "raspberry-pi" => return Err(wrong("lines.chip", chip, "this agent was built without the feature rpi")),
+        "raspberry-pi" => return Err(wrong("lines.chip", chip, &drivers::without("rpi"))),
         _ => Box::new(CharacterDevice::new(chip, wiring)),
     })
 }

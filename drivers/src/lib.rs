@@ -15,6 +15,38 @@
 //!
 //! Devices vanish and come back. A driver opens its device when it is used, says [`device::DeviceError`] as long as it
 //! cannot, and tries again at each call; who calls it needs no second way to find it again.
+//!
+//! # Example
+//!
+//! A reader without hardware, which every user of [`reader::Reader`] can be tried with:
+//!
+//! ```
+//! use drivers::reader::simulated::{Chip, SimulatedReader, Slot};
+//! use drivers::reader::{Card as _, Reader as _};
+//! use std::time::Duration;
+//!
+//! /// A chip that knows no command.
+//! struct Blank;
+//!
+//! impl Chip for Blank {
+//!     fn atr(&self) -> Vec<u8> {
+//!         vec![0x3B, 0x80, 0x80, 0x01, 0x01]
+//!     }
+//!     fn reset(&mut self) {}
+//!     fn transmit(&mut self, _: &[u8]) -> Option<Vec<u8>> {
+//!         Some(vec![0x6D, 0x00])
+//!     }
+//! }
+//!
+//! let slot = Slot::default();
+//! let mut reader = SimulatedReader::new(slot.clone());
+//! slot.insert(Box::new(Blank));
+//! let mut card = reader.wait_for_card(Duration::from_secs(1))?;
+//! assert_eq!(card.transmit(&[0x00, 0xA4, 0x04, 0x0C])?, [0x6D, 0x00]);
+//! slot.remove();
+//! assert!(card.transmit(&[0x00, 0xA4, 0x04, 0x0C]).is_err());
+//! # Ok::<(), drivers::reader::ReaderError>(())
+//! ```
 
 pub mod device;
 pub mod display;
@@ -30,5 +62,11 @@ pub mod speech;
 pub mod terminal_key;
 pub mod touch;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pkcs11"))]
 mod soft_hsm;
+
+/// Says that what somebody asked for was left out when the program was built.
+#[must_use]
+pub fn without(feature: &str) -> String {
+    format!("this program was built without the feature {feature}; the packages have it")
+}

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// pseudo-terminal, a three-wire UART) is as good.
 pub(crate) fn open(path: &str, baud: u32, timeout: Duration) -> Result<TTYPort, DeviceError> {
     let mut port = TTYPort::open(&serialport::new(path, baud).timeout(timeout)).map_err(|e| error(path, e))?;
-    // ENOTTY where there are no such lines: nothing that anybody could mend.
-    drop(port.write_data_terminal_ready(true));
-    drop(port.write_request_to_send(true));
+    for result in [port.write_data_terminal_ready(true), port.write_request_to_send(true)] {
+        program::ignore(result, "ENOTTY where there are no such lines: nothing that anybody could mend");
+    }
     Ok(port)
 }
 

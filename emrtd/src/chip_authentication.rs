@@ -169,6 +169,7 @@ impl std::fmt::Debug for ChipAuthentication {
 
 /// The session after chip authentication.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ChipAuthenticated {
     /// To be used for everything that follows.
     pub session: SecureMessaging,

@@ -29,6 +29,7 @@ pub struct Crl {
 
 /// Why a list is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unusable {
     /// It is a change to another list.
     Delta,

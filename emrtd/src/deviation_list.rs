@@ -46,6 +46,7 @@ struct Description {
 
 /// What is wrong, as far as it changes what a check means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeviationKind {
     /// The signature of the SOD is wrong.
     SodSignature,
@@ -61,6 +62,7 @@ pub enum DeviationKind {
 
 /// A declared deviation that concerns the document at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KnownDeviation {
     /// What is wrong.
     pub kind: DeviationKind,

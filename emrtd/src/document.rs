@@ -47,6 +47,7 @@ impl DocumentKind {
 
 /// What EF.DG1 says of the document itself; nothing of the holder but whether they are a national.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Document {
     /// Its kind.
     pub kind: DocumentKind,
@@ -57,6 +58,12 @@ pub struct Document {
 }
 
 impl Document {
+    /// Of this kind; issuer and code without fillers.
+    #[must_use]
+    pub fn new(kind: DocumentKind, issuer: impl Into<String>, code: impl Into<String>) -> Self {
+        Self { kind, issuer: issuer.into(), code: code.into() }
+    }
+
     /// From the machine readable zone.
     #[must_use]
     pub fn of(mrz: &Mrz) -> Self {

@@ -73,6 +73,7 @@ const fn public_key_tag(agreement: KeyAgreement) -> u32 {
 
 /// What PACE yields.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PaceOutput {
     /// The session.
     pub session: SecureMessaging,

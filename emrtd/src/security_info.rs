@@ -38,6 +38,7 @@ impl KeyAgreement {
 
 /// One way of PACE that the chip offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PaceInfo {
     /// The protocol identifier as bytes, for MSE:Set AT and the authentication token.
     pub oid: Vec<u8>,
@@ -91,6 +92,7 @@ impl PaceInfo {
 
 /// One way of chip authentication that the chip offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChipAuthenticationInfo {
     /// The protocol identifier as bytes.
     pub oid: Vec<u8>,
@@ -106,6 +108,7 @@ pub struct ChipAuthenticationInfo {
 
 /// A chip authentication public key.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ChipAuthenticationKey {
     /// The key, or why it cannot be used.
     pub key: Result<AgreementKey, CryptoError>,
@@ -115,6 +118,7 @@ pub struct ChipAuthenticationKey {
 
 /// Where EF.CVCA is (TR-03110-3 §A.1.1.3): another place than usual stands in TerminalAuthenticationInfo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CvcaFile {
     /// File identifier.
     pub fid: [u8; 2],
@@ -141,6 +145,7 @@ impl CvcaFile {
 
 /// The entries of a SecurityInfos set that this terminal knows.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct SecurityInfos {
     /// Offers of PACE, in the chip's order.
     pub pace: Vec<PaceInfo>,

@@ -30,11 +30,20 @@ pub enum TerminalStep {
 
 /// What the inspection system's key is to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SigningRequest {
     /// Padding and hash.
     pub algorithm: TerminalAlgorithm,
     /// The message, to be hashed.
     pub message: Vec<u8>,
+}
+
+impl SigningRequest {
+    /// This message, under this algorithm.
+    #[must_use]
+    pub const fn new(algorithm: TerminalAlgorithm, message: Vec<u8>) -> Self {
+        Self { algorithm, message }
+    }
 }
 
 /// One run of terminal authentication, in the session that chip authentication opened.

@@ -22,6 +22,7 @@ pub enum Outcome {
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Check {
     /// Stable identifier, for example `sod_signature` or `dg_hash.2`.
     pub id: String,

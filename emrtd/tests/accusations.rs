@@ -4,12 +4,7 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::Evidence;
-use emrtd::evidence::{FileEvidence, MAY_FAIL, Proof, may_stand};
-use emrtd::file::FileId;
-use emrtd::session::AccessPolicy;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Outcome};
+use emrtd::{AccessPolicy, Check, Evidence, FileEvidence, FileId, MAY_FAIL, Outcome, Proof, TrustStore, may_stand};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::sync::LazyLock;

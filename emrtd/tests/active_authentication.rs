@@ -1,12 +1,12 @@
 //! Active authentication with every hash and every curve, signed by OpenSSL on the card's behalf (ICAO 9303-11 §6.1).
 
-use emrtd::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript, Answer};
-use emrtd::apdu::{Command, Response, StatusWord};
-use emrtd::crypto::curve::ParameterForm;
-use emrtd::crypto::{Curve, HashAlgorithm, PublicKey};
-use emrtd::exchange::{Exchange as _, Step};
-use emrtd::secret::SystemEntropy;
-use emrtd::tlv::{self, encode, tag};
+use emrtd::hazmat::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript, Answer};
+use emrtd::hazmat::apdu::{Command, Response, StatusWord};
+use emrtd::hazmat::crypto::curve::ParameterForm;
+use emrtd::hazmat::crypto::{Curve, PublicKey};
+use emrtd::hazmat::exchange::{Exchange as _, Step};
+use emrtd::hazmat::tlv::{self, encode, tag};
+use emrtd::{HashAlgorithm, SystemEntropy};
 use openssl::bn::BigNumContext;
 use openssl::ec::{EcGroup, EcKey, PointConversionForm};
 use openssl::ecdsa::EcdsaSig;

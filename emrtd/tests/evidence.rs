@@ -1,12 +1,9 @@
 //! Stored evidence: what an older version wrote is still read, and says no less.
 
-use emrtd::Evidence;
-use emrtd::document::{Document, DocumentKind};
-use emrtd::evidence::{Circumstances, EvidenceError, Proof, Verification};
-use emrtd::file::FileId;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Outcome};
-use emrtd::x509::UnixTime;
+use emrtd::{
+    Check, Circumstances, Document, DocumentKind, Evidence, EvidenceError, FileId, Outcome, Proof, TrustStore,
+    UnixTime, Verification,
+};
 use verdict::Chip;
 
 /// Written by the last version that wrote version 1, of a virtual card and of a copy of it.
@@ -58,9 +55,9 @@ fn a_copy_in_version_1_is_still_a_copy() {
 fn what_the_document_is_stands_in_version_2_without_its_holder() {
     let mut evidence = Evidence::from_cbor(GENUINE).expect("version 1");
     let mrz = "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<";
-    let dg1 = emrtd::tlv::encode(0x61, &emrtd::tlv::encode(0x5F1F, mrz.as_bytes()));
-    evidence.files.insert(FileId::Dg(1), emrtd::evidence::FileEvidence::Content(dg1.as_slice().into()));
-    let document = Document { kind: DocumentKind::IdentityCard, issuer: "VNM".to_owned(), code: "ID".to_owned() };
+    let dg1 = emrtd::hazmat::tlv::encode(0x61, &emrtd::hazmat::tlv::encode(0x5F1F, mrz.as_bytes()));
+    evidence.files.insert(FileId::Dg(1), emrtd::FileEvidence::Content(dg1.as_slice().into()));
+    let document = Document::new(DocumentKind::IdentityCard, "VNM", "ID");
     assert_eq!(evidence.document().as_ref(), Some(&document));
     let stored = evidence.to_cbor();
     assert!(!stored.windows(6).any(|window| window == b"NGUYEN" || window == b"990115"));

@@ -2,16 +2,14 @@
 
 mod support;
 
-use emrtd::apdu::{Command, Response};
-use emrtd::bac::Bac;
-use emrtd::crypto::integrated::random_function;
-use emrtd::crypto::{AgreementKey, Cipher, Curve, DhDomain, Domain, HashAlgorithm, ModpGroup, SessionKeys};
-use emrtd::mrz::{Mrz, MrzKey};
-use emrtd::pace::{Pace, PaceOutput, ParameterReference};
-use emrtd::password::Password;
-use emrtd::secret::{ScriptedEntropy, Secret};
-use emrtd::security_info::SecurityInfos;
-use emrtd::tlv;
+use emrtd::hazmat::apdu::{Command, Response};
+use emrtd::hazmat::bac::Bac;
+use emrtd::hazmat::crypto::integrated::random_function;
+use emrtd::hazmat::crypto::{AgreementKey, Cipher, Curve, DhDomain, Domain, ModpGroup, SessionKeys};
+use emrtd::hazmat::pace::{Pace, PaceOutput, ParameterReference};
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::hazmat::tlv;
+use emrtd::{HashAlgorithm, Mrz, MrzKey, Password, ScriptedEntropy, Secret};
 use serde_json::Value;
 use support::{bytes, replay, shared_json, standard};
 

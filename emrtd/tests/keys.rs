@@ -2,11 +2,12 @@
 
 mod support;
 
-use emrtd::crypto::curve::ParameterForm;
-use emrtd::crypto::{Curve, HashAlgorithm, PublicKey, SignatureAlgorithm};
+use emrtd::HashAlgorithm;
+use emrtd::hazmat::crypto::curve::ParameterForm;
+use emrtd::hazmat::crypto::{Curve, PublicKey, SignatureAlgorithm};
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::hazmat::tlv::{self, encode, tag};
 use emrtd::lds::dg15;
-use emrtd::security_info::SecurityInfos;
-use emrtd::tlv::{self, encode, tag};
 use openssl::bn::BigNumContext;
 use openssl::ec::{EcGroup, EcKey, PointConversionForm};
 use openssl::ecdsa::EcdsaSig;
@@ -21,7 +22,7 @@ fn plain_identifier(arc: u8) -> Vec<u8> {
     encode(tag::OID, &[0x04, 0x00, 0x7F, 0x00, 0x07, 0x01, 0x01, 0x04, 0x01, arc])
 }
 
-fn algorithm(identifier: &[u8]) -> Result<SignatureAlgorithm, emrtd::crypto::CryptoError> {
+fn algorithm(identifier: &[u8]) -> Result<SignatureAlgorithm, emrtd::hazmat::crypto::CryptoError> {
     let sequence = encode(tag::SEQUENCE, identifier);
     SignatureAlgorithm::from_algorithm(&tlv::first(&sequence, tag::SEQUENCE).expect("SEQUENCE"), None)
 }
@@ -122,9 +123,9 @@ fn the_key_of_a_test_document_of_the_bsi_is_read() {
 /// A value outside of the subgroup gives its owner a piece of the terminal's key; 0, 1 and p - 1 give away the shared secret.
 #[test]
 fn values_outside_the_subgroup_are_refused() {
-    use emrtd::crypto::CryptoError;
-    use emrtd::crypto::dh::{DhDomain, ModpGroup};
-    use emrtd::secret::SystemEntropy;
+    use emrtd::SystemEntropy;
+    use emrtd::hazmat::crypto::CryptoError;
+    use emrtd::hazmat::crypto::dh::{DhDomain, ModpGroup};
     let refused = Some(CryptoError::Invalid("public value"));
     for group in [ModpGroup::Modp1024Sub160, ModpGroup::Modp2048Sub224, ModpGroup::Modp2048Sub256] {
         let domain = DhDomain::standard(group).expect("group");

@@ -4,15 +4,11 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::Evidence;
-use emrtd::crypto::HashAlgorithm;
-use emrtd::evidence::{FileEvidence, Proof};
-use emrtd::file::FileId;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Phase, Plan, Session};
-use emrtd::tlv::encode;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::Outcome;
+use emrtd::hazmat::tlv::encode;
+use emrtd::{
+    AccessPolicy, Action, Evidence, FileEvidence, FileId, HashAlgorithm, Outcome, Phase, Proof, Session, SystemEntropy,
+    TrustStore,
+};
 use support::tolerable::drive;
 use support::{AN, BINH, chip, found, issued, make, not_performed, plan, put, read, reason, trust, verify};
 use support::{whole, word};
@@ -89,7 +85,7 @@ fn a_chip_that_breaks_off_again_and_again_is_given_up() {
         reads = 0;
         Lie::Raw(vec![0x6F, 0x00])
     }));
-    let plan = Plan { data_groups: vec![1, 2, 11, 12, 13, 14, 15], ..plan(AN, AccessPolicy::Auto) };
+    let plan = plan(AN, AccessPolicy::Auto).with_data_groups(&[1, 2, 11, 12, 13, 14, 15]);
     let read = drive(&mut chip, plan);
     assert_eq!(read.evidence.map_err(|error| error.code()).err(), Some("secure_messaging_failed"));
     assert!((10..16).contains(&read.resets), "{}", read.resets);
@@ -278,8 +274,8 @@ fn mapping_counts_only_with_a_bound_dg14_that_repeats_the_key() {
 fn mapping_without_a_dg14_that_repeats_the_key_is_followed_by_chip_authentication() {
     // EF.DG14 has the key of chip authentication only: the last entry, that of mapping, is left out.
     let files = issued(AN, make("cam"), Oddity::None, |groups| {
-        let set = emrtd::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
-        let mut infos = emrtd::tlv::first(&set, 0x31).expect("SET").children();
+        let set = emrtd::hazmat::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
+        let mut infos = emrtd::hazmat::tlv::first(&set, 0x31).expect("SET").children();
         let mut entries: Vec<&[u8]> = Vec::new();
         while let Some(entry) = infos.next().expect("entry") {
             entries.push(entry.raw);
@@ -334,7 +330,7 @@ fn a_channel_that_the_issuer_did_not_sign_proves_nothing() {
 #[test]
 fn the_keys_of_the_chip_are_read_whatever_the_plan_says() {
     let mut chip = chip(AN, Make::default(), Manners::default(), false);
-    let plan = Plan { data_groups: vec![1], ..plan(AN, AccessPolicy::Auto) };
+    let plan = plan(AN, AccessPolicy::Auto).with_data_groups(&[1]);
     let evidence = read(&mut chip, plan).expect("read");
     assert_eq!(word(&evidence, &trust()), Word::Proved);
     assert!(evidence.content(FileId::Dg(2)).is_none() && evidence.not_read.is_empty());
@@ -394,8 +390,7 @@ fn the_date_of_issue_is_read_where_the_sod_has_no_signing_time() {
 /// What was found out while the portrait was on the air is about one EF.SOD.
 #[test]
 fn what_was_found_out_about_another_sod_is_not_used() {
-    use emrtd::evidence::Circumstances;
-    use emrtd::passive_authentication::SodVerification;
+    use emrtd::{Circumstances, SodVerification};
     use support::issued::{card, honest, sod_of};
     let (evidence, _) = whole(&mut chip(AN, Make::default(), Manners::default(), false), AN, &[]);
     let (trust, circumstances) = (trust(), Circumstances::now(support::now()));

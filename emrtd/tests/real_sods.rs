@@ -2,14 +2,13 @@
 
 mod support;
 
-use emrtd::cms::Deviation;
-use emrtd::crypto::curve::ParameterForm;
-use emrtd::crypto::{Curve, PublicKey};
-use emrtd::document::{Document, DocumentKind, Scope};
-use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication};
-use emrtd::trust::{Entry, Pin, Role, TrustStore};
-use emrtd::verdict::Outcome;
-use emrtd::x509::{Certificate, KeyUsage, UnixTime};
+use emrtd::hazmat::crypto::curve::ParameterForm;
+use emrtd::hazmat::crypto::{Curve, PublicKey};
+use emrtd::hazmat::x509::KeyUsage;
+use emrtd::{
+    Certificate, Deviation, Document, DocumentKind, Entry, Facts, Group, Outcome, PassiveAuthentication, Pin, Role,
+    Scope, TrustStore, UnixTime,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use support::shared;
 use verdict::Issuer;
@@ -26,7 +25,7 @@ fn trust() -> Option<TrustStore> {
 
 fn check(store: &TrustStore, sod: &str, now: UnixTime) -> Option<PassiveAuthentication> {
     let bytes = std::fs::read(shared(&format!("sods/{sod}"))?).expect("readable");
-    let result = emrtd::passive_authentication(&bytes, &BTreeMap::new(), &Facts::default(), store, None, now);
+    let result = PassiveAuthentication::run(&bytes, &BTreeMap::new(), &Facts::default(), store, None, now);
     for check in &result.checks {
         println!("{sod}: {check:?}");
     }
@@ -107,9 +106,9 @@ fn a_whole_document_of_an_unknown_issuer_is_rightly_signed() {
     };
     let document = emrtd::lds::dg1::parse(&dg1).ok().map(|mrz| Document::of(&mrz));
     println!("{document:?}");
-    let facts = Facts { document, ..Facts::default() };
+    let facts = Facts::of(document);
     let groups = BTreeMap::from([(1, Group::Bytes(&dg1)), (2, Group::Bytes(&dg2))]);
-    let result = emrtd::passive_authentication(&sod, &groups, &facts, &TrustStore::new(), None, day(2026));
+    let result = PassiveAuthentication::run(&sod, &groups, &facts, &TrustStore::new(), None, day(2026));
     println!("{:#?} {:?}", result.checks, result.deviations);
     assert_eq!(result.bound, [1, 2]);
     assert_eq!(result.issuer, Issuer::Unknown);
@@ -117,11 +116,10 @@ fn a_whole_document_of_an_unknown_issuer_is_rightly_signed() {
     // Pinned, and judged while its signer was valid, it passes as a whole.
     let mut store = TrustStore::new();
     let fingerprint = result.document_signer.expect("signer").fingerprint();
-    let (source, reason) = ("pins.toml".to_owned(), "test document".to_owned());
-    store.pin(Pin { fingerprint, source, reason, scope: Scope::of(&[DocumentKind::Passport]) });
-    let then = emrtd::passive_authentication(&sod, &groups, &facts, &store, Some(day(2014)), day(2026));
+    store.pin(Pin::new(fingerprint, Scope::of(&[DocumentKind::Passport]), "pins.toml", "test document"));
+    let then = PassiveAuthentication::run(&sod, &groups, &facts, &store, Some(day(2014)), day(2026));
     assert_eq!(then.issuer, Issuer::Pinned, "{:#?}", then.checks);
-    let expired = emrtd::passive_authentication(&sod, &groups, &facts, &store, None, day(2026));
+    let expired = PassiveAuthentication::run(&sod, &groups, &facts, &store, None, day(2026));
     assert_eq!(expired.issuer, Issuer::Unknown, "no signing time, and no date of issue");
 }
 

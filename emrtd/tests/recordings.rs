@@ -2,16 +2,15 @@
 
 mod support;
 
-use emrtd::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
-use emrtd::apdu::{Command, Response};
-use emrtd::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters};
-use emrtd::crypto::{Cipher, SessionKeys};
-use emrtd::exchange::{Exchange, Step};
-use emrtd::lds;
-use emrtd::pace::{Pace, ParameterReference};
-use emrtd::secret::{ScriptedEntropy, Secret};
-use emrtd::secure_messaging::SecureMessaging;
-use emrtd::security_info::SecurityInfos;
+use emrtd::hazmat::active_authentication::{ActiveAuthentication, ActiveAuthenticationTranscript};
+use emrtd::hazmat::apdu::{Command, Response};
+use emrtd::hazmat::chip_authentication::{ChipAuthentication, ChipAuthenticationParameters};
+use emrtd::hazmat::crypto::{Cipher, SessionKeys};
+use emrtd::hazmat::exchange::{Exchange, Step};
+use emrtd::hazmat::pace::{Pace, ParameterReference};
+use emrtd::hazmat::secure_messaging::SecureMessaging;
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::{ScriptedEntropy, Secret, lds};
 use serde_json::Value;
 use support::{bytes, hex_upper, shared_json};
 
@@ -84,7 +83,7 @@ fn a_new_zealand_chip_opens_with_pace_and_3des() {
     let Some(v) = transcript("PACE_NZ_GM_3DES") else { return };
     let infos = SecurityInfos::parse(&bytes(&v, "card_access")).expect("EF.CardAccess");
     // The recording holds SHA-1 of the key data instead of the data; it is the K of PACE either way.
-    let password = emrtd::password::Password::Can(Secret::new(bytes(&v, "password_K_sha1_of_mrz")));
+    let password = emrtd::Password::Can(Secret::new(bytes(&v, "password_K_sha1_of_mrz")));
     let mut entropy = ScriptedEntropy::default();
     entropy.push(&bytes(&v, "terminal_map_private"));
     entropy.push(&bytes(&v, "terminal_ka_private"));

@@ -4,10 +4,7 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::document::DocumentKind;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::Outcome;
-use emrtd::x509::UnixTime;
+use emrtd::{DocumentKind, Outcome, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use support::issued::{SIGNED_AT, card, chain, found, honest, judge, ldif, sod_of, with};
 use support::{check, now, trust};

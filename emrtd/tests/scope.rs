@@ -3,9 +3,7 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::trust::{Pin, TrustStore};
-use emrtd::x509::Certificate;
+use emrtd::{Certificate, DocumentKind, Pin, Scope, TrustStore};
 use std::collections::BTreeMap;
 use support::issued::{SIGNED_AT, card, found, honest, judge, ldif, sod_of};
 use support::{now, trust};
@@ -63,11 +61,9 @@ impl Given {
         let cards = Scope::of(&[DocumentKind::IdentityCard]);
         let mut store = TrustStore::new();
         let add = |store: &mut TrustStore, der: &[u8]| drop(store.add("file", der).expect("a trust file"));
-        let pin = |scope| Pin {
-            fingerprint: judge(sod, &card(), &TrustStore::new(), now()).document_signer.expect("signer").fingerprint(),
-            source: "pins.toml".to_owned(),
-            reason: "test".to_owned(),
-            scope,
+        let pin = |scope| {
+            let signer = judge(sod, &card(), &TrustStore::new(), now()).document_signer.expect("signer");
+            Pin::new(signer.fingerprint(), scope, "pins.toml", "test")
         };
         match self {
             Self::OperatorFile => add(&mut store, &root),

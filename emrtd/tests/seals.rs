@@ -3,12 +3,8 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::passive_authentication::PassiveAuthentication;
 use emrtd::seal::{Seal, SealKind, Value};
-use emrtd::trust::{Pin, TrustStore};
-use emrtd::verdict::Outcome;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, DocumentKind, Outcome, PassiveAuthentication, Pin, Scope, TrustStore, UnixTime};
 use support::issued::{found, honest, ldif};
 use support::now;
 use verdict::Issuer as Answer;
@@ -192,8 +188,7 @@ fn the_operator_says_who_vouches_for_seals() {
         (Scope::of(&[DocumentKind::Seal]), Answer::Pinned),
         (Scope::of(&[DocumentKind::IdentityCard]), Answer::Unknown),
     ] {
-        let (source, reason) = ("pins.toml".to_owned(), "a test".to_owned());
-        pinned.pin(Pin { fingerprint: signer.fingerprint(), source, reason, scope });
+        pinned.pin(Pin::new(signer.fingerprint(), scope, "pins.toml", "a test"));
         assert_eq!(judge(&bytes, &pinned).issuer, expected, "{scope}");
     }
 }

@@ -4,22 +4,17 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::Error;
-use emrtd::apdu::{Command, Response, StatusWord};
-use emrtd::bac::Bac;
-use emrtd::crypto::CryptoError;
-use emrtd::cvc::TerminalCertificates;
-use emrtd::exchange::{Exchange, Step};
-use emrtd::file::FileId;
+use emrtd::hazmat::apdu::{Command, Response, StatusWord};
+use emrtd::hazmat::bac::Bac;
+use emrtd::hazmat::crypto::CryptoError;
+use emrtd::hazmat::exchange::{Exchange, Step};
+use emrtd::hazmat::pace::{Pace, PaceOutput, ParameterReference};
+use emrtd::hazmat::secure_messaging::{SecureMessaging, SecureMessagingError};
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::hazmat::select_application;
+use emrtd::hazmat::tlv::TlvError;
 use emrtd::manner::Select;
-use emrtd::pace::{Pace, PaceOutput, ParameterReference};
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::secure_messaging::{SecureMessaging, SecureMessagingError};
-use emrtd::security_info::SecurityInfos;
-use emrtd::session::{AccessPolicy, Plan, select_application};
-use emrtd::tlv::TlvError;
-use emrtd::verdict::Outcome;
+use emrtd::{AccessPolicy, Error, FileId, Outcome, Password, SystemEntropy, TerminalCertificates};
 use support::{AN, BINH, make, plan, read, read_signing, trust, verify};
 use virtual_card::{Answer, Chip, Fault, Make, Persona, Tamper, eac};
 
@@ -100,9 +95,9 @@ fn run<E: Exchange>(chip: &mut Chip, exchange: &mut E) -> Result<E::Output, Erro
     }
 }
 
-fn passwords() -> (Password, emrtd::mrz::MrzKey) {
+fn passwords() -> (Password, emrtd::MrzKey) {
     let (document, birth, expiry) = AN.mrz_fields();
-    let mrz = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
+    let mrz = emrtd::MrzKey::new(&document, &birth, &expiry).expect("key data");
     (Password::can(AN.can()).expect("CAN"), mrz)
 }
 
@@ -248,7 +243,7 @@ fn a_challenge_of_another_length_is_not_signed() {
     let files = eac::terminal_files(1).expect("files");
     let certificates = files.iter().filter(|f| f.name.ends_with(".cvcert")).map(|f| f.content.as_slice());
     let terminal = Some(TerminalCertificates::parse(certificates).expect("certificates"));
-    let plan = Plan { data_groups: vec![1, 2, 3, 14, 15], terminal, ..plan(AN, AccessPolicy::Pace) };
+    let plan = plan(AN, AccessPolicy::Pace).with_data_groups(&[1, 2, 3, 14, 15]).with_terminal(terminal);
     let evidence =
         read_signing(&mut chip(make("eac"), Some(lie)), plan, |_| panic!("nothing is signed")).expect("read");
     let record = evidence.terminal_authentication.as_ref().expect("record");

@@ -6,11 +6,7 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::passive_authentication::Facts;
-use emrtd::trust::{Origin, Pin, Role, TrustStore};
-use emrtd::verdict::Outcome;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, DocumentKind, Origin, Outcome, Pin, Role, Scope, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use support::issued::{SIGNED_AT, card, chain, facts, found, honest, judge, judge_with, sod_of, with};
 use support::{check, now, trust};
@@ -31,8 +27,7 @@ fn missing_unknown_and_pinned_issuers_are_told_apart() {
     let signer = judge(&sod, &trust()).document_signer.expect("document signer");
     let pinned = |scope| {
         let mut store = TrustStore::new();
-        let (source, reason) = ("pins.toml".to_owned(), "handed over in person".to_owned());
-        store.pin(Pin { fingerprint: signer.fingerprint(), source, reason, scope });
+        store.pin(Pin::new(signer.fingerprint(), scope, "pins.toml", "handed over in person"));
         store
     };
     let citizens = pinned(Scope::of(&[DocumentKind::IdentityCard]));
@@ -58,12 +53,12 @@ fn only_the_very_key_that_is_named_proves_a_forgery() {
     let at = der.len() - 10;
     der[at] ^= 1;
     let changed = Certificate::parse(&der).expect("certificate");
-    assert!(matches!(trust().chain(&changed), emrtd::trust::Chain::Forged(_)));
+    assert!(matches!(trust().chain(&changed), emrtd::Chain::Forged(_)));
     // Beside a key of the same name that nobody vouches for, it is merely unknown.
     let mut store = trust();
     let fingerprint = store.entries()[0].certificate.fingerprint();
     store.set_scope(&fingerprint, Scope::NONE);
-    assert!(!matches!(store.chain(&changed), emrtd::trust::Chain::Forged(_)));
+    assert!(!matches!(store.chain(&changed), emrtd::Chain::Forged(_)));
 }
 
 /// A document signer that lies in the trust directory issues nothing: it is no certification authority.
@@ -186,11 +181,8 @@ fn validity_without_a_signing_time_is_judged_at_a_moment_that_is_certain() {
     ] {
         for oddity in [Oddity::SigningTimeMissing, Oddity::SigningTimeUnreadable, Oddity::SigningTimeFuture] {
             let sod = issuer.odd_sod(DocumentSigner::Brainpool256, &card(), SIGNED_AT, oddity).expect("SOD");
-            let facts = Facts {
-                issued: issued.map(|(group, year)| (group, day(year))),
-                expires: expires.map(day),
-                ..facts(&card())
-            };
+            let issued_on = issued.map(|(group, year)| (group, day(year)));
+            let facts = facts(&card()).with_issued(issued_on).with_expires(expires.map(day));
             let result = judge_with(&sod, &card(), &facts, &trust(), day(now));
             let case = format!("{issuer:?} in {now}, issued {issued:?}, expires {expires:?}, {oddity:?}");
             assert_eq!(found(&result.checks, "dsc_validity"), outcome, "{case}");
@@ -340,9 +332,10 @@ fn an_old_anchor_that_has_ended_since_still_carries_its_link() {
 /// EF.CardSecurity is judged by the rules of EF.SOD, for the document that EF.SOD binds.
 #[test]
 fn other_signed_data_follow_the_same_rules_of_state_scope_and_purpose() {
-    use emrtd::cms::SignedData;
-    use emrtd::passive_authentication::{PassiveAuthentication, judge_signed};
-    let infos = emrtd::tlv::encode(0x31, &[]);
+    use emrtd::PassiveAuthentication;
+    use emrtd::hazmat::cms::SignedData;
+    use emrtd::hazmat::judge_signed;
+    let infos = emrtd::hazmat::tlv::encode(0x31, &[]);
     let judged = |issuer: &Issuer, passive: &PassiveAuthentication, trust: &TrustStore| {
         let file = issuer.card_security(DocumentSigner::Brainpool256, &infos, SIGNED_AT).expect("file");
         let data = SignedData::parse(&file).expect("signed data");

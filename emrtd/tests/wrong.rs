@@ -6,9 +6,8 @@
 #[path = "../../virtual-card/tests/support/mod.rs"]
 mod support;
 
-use emrtd::cms::{Deviation, Severity};
-use emrtd::verdict::Outcome;
-use emrtd::x509::{Certificate, PurposeFault};
+use emrtd::hazmat::x509::PurposeFault;
+use emrtd::{Certificate, Deviation, Outcome, Severity};
 use support::issued::{SIGNED_AT, card, judge, store};
 use support::now;
 use verdict::Issuer as Answer;
@@ -172,7 +171,7 @@ fn a_malformed_sod_accuses_no_group() {
 /// The same certificate under an MRZ that it is for.
 #[test]
 fn a_document_type_counts_only_where_the_signed_data_say_what_the_document_is() {
-    use emrtd::document::DocumentKind;
+    use emrtd::DocumentKind;
     let issuer = Issuer::odd(Oddity::OtherDocumentType).expect("issuer");
     let trust = store(&issuer.trust_files().expect("files"));
     let passport = support::issued::groups(DocumentKind::Passport, "VNM");

@@ -27,6 +27,50 @@
 //! the `decision` of version 1 went.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
+//!
+//! # Example
+//!
+//! ```
+//! use events::event::{Bytes, VERSION};
+//! use events::{Body, Chain, DeviceEvent, Event, SignedEvent, Verifier};
+//! # use openssl::{ec::{EcGroup, EcKey}, ecdsa::EcdsaSig, error::ErrorStack, nid::Nid, pkey::PKey};
+//! # let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+//! # let key = EcKey::generate(&group)?;
+//! # let public_key = PKey::from_ec_key(key.clone())?.public_key_to_der()?;
+//! # let sign = |data: &[u8]| -> Result<[u8; 64], ErrorStack> {
+//! #     let signature = EcdsaSig::sign(&openssl::sha::sha256(data), &key)?;
+//! #     let mut plain = [0; 64];
+//! #     plain[..32].copy_from_slice(&signature.r().to_vec_padded(32)?);
+//! #     plain[32..].copy_from_slice(&signature.s().to_vec_padded(32)?);
+//! #     Ok(plain)
+//! # };
+//!
+//! let event = Event {
+//!     version: VERSION,
+//!     at: 1_780_000_000,
+//!     id: Bytes([7; 16]),
+//!     software: "0.1.0".to_owned(),
+//!     time_quality: "system".to_owned(),
+//!     uptime_ms: 1234,
+//!     device: "kiosk-1".to_owned(),
+//!     sequence: 1,
+//!     body: Body::Device(DeviceEvent { to: None, from: None, what: "started".to_owned() }),
+//!     boot: Bytes([9; 16]),
+//!     previous: Chain::EMPTY.head,
+//! };
+//! // `sign` is what the device's key store does.
+//! let signed = SignedEvent::sign(event, &public_key, sign)?;
+//!
+//! let verifier = Verifier::new(&public_key)?;
+//! let mut chain = Chain::EMPTY;
+//! chain.append(&verifier.verify(&signed.bytes)?)?;
+//! assert!(chain.append(&signed).is_err(), "an event comes once");
+//!
+//! let mut altered = signed.bytes;
+//! altered[60] ^= 1;
+//! assert!(verifier.verify(&altered).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod clock;
 pub mod event;

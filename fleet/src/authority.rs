@@ -268,9 +268,14 @@ impl FleetCa {
     /// Lets another root issue from now on.
     ///
     /// # Errors
-    /// When there is no such root.
+    /// When there is no such root, or it is trusted no longer.
     pub fn use_root(&self, number: u32, pass_phrase: &[u8]) -> Result<Self, FleetError> {
-        read_certificate(&certificate_path(&self.directory, "root", number))?;
+        let key = public_of(&read_certificate(&certificate_path(&self.directory, "root", number))?)?;
+        let key = key.public_key_to_der()?;
+        // Whatever a retired root issued, every device would refuse.
+        if !self.roots()?.keys().contains(&key) {
+            return Err(FleetError::Root("retired root"));
+        }
         replace(&self.directory.join(ISSUING), number.to_string().as_bytes())?;
         Self::open(&self.directory, pass_phrase)
     }
@@ -491,7 +496,54 @@ mod tests {
         assert_eq!(until - from, 91 * DAY, "it began a day ago");
         assert_eq!(ca.retire_root(2).expect_err("it issues").code(), "fleet_root");
         ca.retire_root(1).expect("retired");
+        assert_eq!(ca.use_root(1, PHRASE).expect_err("it is retired").code(), "fleet_root");
         assert_eq!(ca.roots().expect("roots").fingerprints(), [crate::fingerprint(&ca.public_key().expect("key"))]);
+    }
+
+    #[test]
+    fn a_link_makes_its_root_known_and_is_none_itself() {
+        let (directory, clock) = (tempfile::tempdir().expect("directory"), SystemClock::new());
+        let ca = FleetCa::create(directory.path(), PHRASE, &clock).expect("CA");
+        let old = ca.roots().expect("roots");
+        ca.add_root(PHRASE, &clock).expect("root");
+        let (both, ca) = (ca.roots().expect("roots"), ca.use_root(2, PHRASE).expect("root 2"));
+        let links = ca.links().expect("links");
+        assert_eq!(old.extended(&links).fingerprints(), old.fingerprints(), "the root itself is missing");
+        let offered = [links, both.0.clone()].concat();
+        assert_eq!(old.extended(&offered).to_der().expect("DER"), both.to_der().expect("DER"));
+        assert_eq!(Roots::from_pem(b"").expect_err("none").code(), "fleet_malformed");
+    }
+
+    #[test]
+    fn a_chain_of_a_stranger_leads_nowhere() {
+        let clock = SystemClock::new();
+        let (home, away) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+        let ca = FleetCa::create(home.path(), PHRASE, &clock).expect("CA");
+        let stranger = FleetCa::create(away.path(), PHRASE, &clock).expect("CA");
+        stranger.add_root(PHRASE, &clock).expect("root");
+        let stranger = stranger.use_root(2, PHRASE).expect("root 2");
+        ca.add_root(PHRASE, &clock).expect("root");
+        let server = tempfile::tempdir().expect("directory");
+        stranger.server(server.path(), &["127.0.0.1".to_owned()], PHRASE, &clock).expect("server");
+        let chain = std::fs::read(server.path().join("server.cert.pem")).expect("file");
+        let chain = X509::stack_from_pem(&chain).expect("PEM");
+        let roots = ca.roots().expect("roots");
+        assert!(!roots.reach(&chain), "over the stranger's own link");
+        assert!(stranger.roots().expect("roots").reach(&chain));
+        // A link of this fleet beside it changes nothing: it did not issue what stands before it.
+        let link = X509::from_pem(&std::fs::read(home.path().join("link-2.cert.pem")).expect("file")).expect("PEM");
+        assert!(!roots.reach(&[chain[0].clone(), link]));
+        assert!(!roots.reach(&[]));
+    }
+
+    #[test]
+    fn a_device_has_a_plain_name() {
+        for good in ["d", "kiosk-1", &"a".repeat(63)] {
+            assert!(is_device_name(good), "{good}");
+        }
+        for bad in ["", "Kiosk", "a b", "a.b", "a_b", "a/b", "kiosk-\u{1ebf}", "a\0", &"a".repeat(64)] {
+            assert!(!is_device_name(bad), "{bad}");
+        }
     }
 
     #[test]

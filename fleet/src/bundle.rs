@@ -285,7 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_another_format_order_or_size_is_refused_whoever_signed_it() {
+        let operator = key();
+        let operators = [operator.1.clone()];
+        let code = |bundle: &Bundle| {
+            let accept = Acceptance { operators: &operators, environment: "p", known: 0 };
+            accept.open(&signed(bundle, &operator)).map_or_else(|error| error.code(), |_| "taken")
+        };
+        let bundle = Bundle::new(1, "p", 0, vec![entry("site.toml"), entry("trust/a.der")]).expect("bundle");
+        assert_eq!(code(&bundle), "taken");
+        assert_eq!(code(&Bundle { format: 2, ..bundle.clone() }), "fleet_version");
+        let entries = |paths: [&str; 2]| paths.map(entry).to_vec();
+        let with = |entries| code(&Bundle { entries, ..bundle.clone() });
+        assert_eq!(with(entries(["trust/a.der", "site.toml"])), "bundle_entry");
+        assert_eq!(with(entries(["site.toml", "site.toml"])), "bundle_entry");
+        assert_eq!(with(entries(["site.toml", "trust/../../a"])), "bundle_entry");
+        let large = Entry { path: "trust/a.der".to_owned(), bytes: vec![0; MAX_BUNDLE] };
+        assert_eq!(with(vec![large]), "fleet_malformed");
+    }
+
+    #[test]
     fn a_path_leads_nowhere_else() {
+        assert!(Kind::of(&format!("trust/{}", "a".repeat(100))).is_some());
         for good in ["trust/vn/csca.der", "fleet/roots.pem", "operators/a.pem", "profiles/x.toml", "rosters/r.list"] {
             assert!(Kind::of(good).is_some(), "{good}");
         }
@@ -304,6 +325,8 @@ mod tests {
             "trust//a",
             "site.toml/x",
             "trust/\u{1eaf}",
+            "operators/a.der",
+            &format!("trust/{}", "a".repeat(101)),
         ] {
             assert!(Kind::of(bad).is_none(), "{bad}");
             assert_eq!(Bundle::new(1, "p", 0, vec![entry(bad)]).expect_err(bad).code(), "bundle_entry");

@@ -17,6 +17,17 @@
 //! | [`profile`] | names of profiles that come with the agent |
 //! | [`receipt`] | central's receipt for events on a stick |
 //! | [`relay`] | any of these through a phone, as QR codes |
+//!
+//! # Example
+//!
+//! ```
+//! use fleet::words::words;
+//!
+//! // Device and central show the same six words for the same request, and others when somebody stands between them.
+//! let device = words(&[b"birth key", b"nonce"]);
+//! assert_eq!(device, words(&[b"birth key", b"nonce"]));
+//! assert_ne!(device, words(&[b"another key", b"nonce"]));
+//! ```
 
 pub mod answer;
 pub mod authority;

@@ -107,6 +107,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_part_of_the_document_is_refused() {
+        let part = |number: usize, of: usize| format!("CCCD1/answer/{number}/{of}/00000000/AA");
+        assert!(Collector::default().take("answer", &part(1, MOST)).is_ok());
+        for (scan, why) in [
+            (part(1, MOST + 1), "more than there may be"),
+            (part(0, 2), "before the first"),
+            (part(3, 2), "behind the last"),
+            (part(1, 2).replace("CCCD1", "CCCD2"), "another format"),
+            (part(1, 2).replace("AA", "A*"), "no base64url"),
+            (part(1, 2).replace("/answer/", "/request/"), "another kind"),
+        ] {
+            assert_eq!(Collector::default().take("answer", &scan).expect_err(why).code(), "fleet_malformed", "{why}");
+        }
+    }
+
+    #[test]
+    fn parts_whose_sum_is_another_make_no_document() {
+        let parts = split("answer", &[1; 900]);
+        let changed = split("answer", &[2; 900])[1].replace(&sum(&[2; 900]), &sum(&[1; 900]));
+        let mut collector = Collector::default();
+        assert!(collector.take("answer", &parts[0]).expect("part").is_none());
+        assert_eq!(collector.take("answer", &changed).expect_err("another").code(), "relay_parts");
+        assert_eq!(collector.progress(), (0, 0), "it begins anew");
+        // A part that counts otherwise belongs to something else, whatever its sum.
+        assert!(collector.take("answer", &parts[0]).expect("part").is_none());
+        let longer = parts[1].replace("/2/2/", "/2/3/");
+        assert!(collector.take("answer", &longer).expect("part").is_none());
+        assert_eq!(collector.progress(), (1, 3));
+    }
+
+    #[test]
     fn parts_of_two_documents_do_not_mix() {
         let (one, two) = (split("answer", &[1; 900]), split("answer", &[2; 900]));
         let mut collector = Collector::default();

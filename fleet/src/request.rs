@@ -209,7 +209,9 @@ pub fn csr_key(csr: &[u8]) -> Result<Vec<u8>, FleetError> {
     let parsed = X509Req::from_der(csr).map_err(malformed)?;
     let key = parsed.public_key().map_err(malformed)?;
     let der = key.public_key_to_der()?;
-    Verifier::new(&der).map_err(|_| FleetError::Malformed("P-256 certificate request"))?;
+    if Verifier::new(&der).is_err() {
+        return Err(FleetError::Malformed("P-256 certificate request"));
+    }
     if parsed.verify(&key).unwrap_or(false) { Ok(der) } else { Err(FleetError::Signature("certificate request")) }
 }
 
@@ -341,6 +343,14 @@ mod tests {
             let about = About { serial: "SN-0001", model: "test", software: "0", protection: "file" };
             sign(about, keys, Way::Token, token, Bytes([7; 16])).expect("request")
         }
+
+        /// What is made of a request that this device's birth key signed after a change.
+        fn changed(&self, request: &Request, change: &dyn Fn(&mut Request)) -> Result<Request, FleetError> {
+            let mut request = request.clone();
+            change(&mut request);
+            let sign = |m: &[u8]| sign_with(&self.keys[0].0, m).map_err(|e| e.to_string());
+            open(&sign_document(KIND, &encode(&request), &self.keys[0].1, sign).expect("signed"))
+        }
     }
 
     #[test]
@@ -359,13 +369,78 @@ mod tests {
             assert!(open(&changed).is_err(), "byte {at}");
             assert!(open(&bytes[..at]).is_err(), "{at} bytes");
         }
-        // Somebody else's event key: the proof is missing.
-        let other = Device::new(2);
-        let mut stolen = request.clone();
-        stolen.event = other.keys[1].1.clone();
+    }
+
+    #[test]
+    fn a_request_is_signed_by_each_key_that_it_names() {
+        let (device, other) = (Device::new(1), Device::new(2));
+        let request = open(&device.request(None)).expect("request");
+        let refused = |change: &dyn Fn(&mut Request)| device.changed(&request, change).expect_err("refused").code();
+        assert_eq!(device.changed(&request, &|_| ()).expect("unchanged"), request);
+        // Somebody else's keys, each without what shows that one has it.
+        assert_eq!(refused(&|request| request.event.clone_from(&other.keys[1].1)), "fleet_signature");
+        assert_eq!(refused(&|request| request.birth.clone_from(&other.keys[0].1)), "fleet_signature");
+        let csr = |request: &mut Request| {
+            let at = request.csr.len() - 1;
+            request.csr[at] ^= 1;
+        };
+        assert_eq!(refused(&csr), "fleet_signature");
+        // The proof is for this request and this device.
+        assert_eq!(refused(&|request| request.nonce = Bytes([8; 16])), "fleet_signature");
+        let foreign = open(&other.request(None)).expect("request");
+        let stolen = |request: &mut Request| {
+            request.event.clone_from(&foreign.event);
+            request.proof.clone_from(&foreign.proof);
+        };
+        assert_eq!(refused(&stolen), "fleet_signature");
+    }
+
+    #[test]
+    fn a_request_that_says_too_much_or_nothing_is_refused() {
+        let device = Device::new(1);
+        let request = open(&device.request(None)).expect("request");
+        let refused = |change: &dyn Fn(&mut Request)| device.changed(&request, change).expect_err("refused").code();
+        assert_eq!(refused(&|request| request.version = 2), "fleet_version");
+        assert_eq!(refused(&|request| request.token = Some("t".repeat(MAX_REQUEST))), "fleet_malformed");
+        assert_eq!(refused(&|request| request.serial.clear()), "fleet_malformed");
+        for change in [
+            |request: &mut Request, text: &str| text.clone_into(&mut request.serial),
+            |request: &mut Request, text: &str| text.clone_into(&mut request.model),
+            |request: &mut Request, text: &str| text.clone_into(&mut request.software),
+            |request: &mut Request, text: &str| text.clone_into(&mut request.protection),
+        ] {
+            assert!(device.changed(&request, &|request| change(request, "SN-1")).is_ok());
+            for text in ["a\nb", "\u{1b}[2J", &"a".repeat(65)] {
+                assert_eq!(refused(&|request| change(request, text)), "fleet_malformed", "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_written_in_one_way_only() {
+        let device = Device::new(1);
+        let payload = encode(&open(&device.request(None)).expect("request"));
+        // The version 1 in two bytes instead of one: the same to every reader, and another signature.
+        assert_eq!(payload[..4], [0xAD, 0x61, b'v', 1]);
+        let longer = [&payload[..3], &[0x18, 1], &payload[4..]].concat();
         let sign = |m: &[u8]| sign_with(&device.keys[0].0, m).map_err(|e| e.to_string());
-        let forged = sign_document(KIND, &encode(&stolen), &device.keys[0].1, sign).expect("signed");
-        assert_eq!(open(&forged).expect_err("proof").code(), "fleet_signature");
+        for (payload, taken) in [(payload, true), (longer, false)] {
+            let bytes = sign_document(KIND, &payload, &device.keys[0].1, sign).expect("signed");
+            assert_eq!(open(&bytes).is_ok(), taken);
+        }
+    }
+
+    #[test]
+    fn only_a_key_on_p_256_is_certified() {
+        for (curve, taken) in [(openssl::nid::Nid::X9_62_PRIME256V1, true), (openssl::nid::Nid::SECP384R1, false)] {
+            let group = EcGroup::from_curve_name(curve).expect("group");
+            let key = PKey::from_ec_key(EcKey::generate(&group).expect("key")).expect("key");
+            let mut builder = openssl::x509::X509ReqBuilder::new().expect("builder");
+            builder.set_pubkey(&key).expect("key");
+            builder.sign(&key, openssl::hash::MessageDigest::sha256()).expect("signed");
+            let csr = builder.build().to_der().expect("DER");
+            assert_eq!(csr_key(&csr).is_ok(), taken);
+        }
     }
 
     #[test]
@@ -415,6 +490,26 @@ mod tests {
         let (other, strangers) = (Device::new(2), stranger.roots().expect("roots"));
         assert_eq!(code(&pinned, request.nonce, &key, &other.own_box), "fleet_sealed");
         assert_eq!(code(&strangers, request.nonce, &key, &device.own_box), "fleet_signature");
+        let refused = |ca: &FleetCa, change: &dyn Fn(&mut Answer)| {
+            let payload = crate::payload("answer", &bytes).expect("payload");
+            let mut answer: Answer = decode("answer", &payload).expect("answer");
+            change(&mut answer);
+            let signed = answer::sign(&answer, &ca.public_key().expect("key"), &|m| ca.sign(m)).expect("answer");
+            answer::open(&signed, &pinned, request.nonce, &key, &device.own_box).expect_err("refused").code()
+        };
+        assert_eq!(refused(&ca, &|answer| answer.version = 2), "fleet_version");
+        assert_eq!(refused(&stranger, &|_| ()), "fleet_signature");
+        let foreign = stranger.device_certificate("d", &key, &clock, 90).expect("certificate");
+        assert_eq!(refused(&ca, &|answer| answer.certificate.clone_from(&foreign)), "fleet_root");
+        let altered = |change: &dyn Fn(&mut Assignment)| {
+            let mut assignment = assignment.clone();
+            change(&mut assignment);
+            answer::seal(&assignment, &request.box_key).expect("sealed")
+        };
+        let newer = altered(&|assignment| assignment.version = 2);
+        assert_eq!(refused(&ca, &|answer| answer.assignment.clone_from(&newer)), "fleet_version");
+        let long = altered(&|assignment| assignment.profile = "p".repeat(answer::MAX_ANSWER));
+        assert_eq!(refused(&ca, &|answer| answer.assignment.clone_from(&long)), "fleet_malformed");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
@@ -446,6 +541,11 @@ mod tests {
         let certificate = ca.device_certificate("d", &device.keys[2].1, &clock, 90).expect("certificate");
         let by_device = by(&device.keys[2].0, &[certificate]);
         assert_eq!(time::open(&by_device, Bytes([1; 16]), &roots).expect_err("a device").code(), "fleet_root");
+        // The server of another fleet.
+        let away = tempfile::tempdir().expect("directory");
+        let stranger = FleetCa::create(away.path(), b"pass phrase", &clock).expect("CA");
+        let strangers = stranger.roots().expect("roots");
+        assert_eq!(time::open(&statement, Bytes([1; 16]), &strangers).expect_err("a stranger").code(), "fleet_root");
         let by_stranger = by(&device.keys[2].0, &chain);
         assert_eq!(time::open(&by_stranger, Bytes([1; 16]), &roots).expect_err("key").code(), "fleet_signature");
     }

@@ -368,11 +368,19 @@ mod tests {
         Rollout::parse(&good).expect("a rollout");
         for (from, to, why) in [
             (HASH, "ABC", "SHA-256"),
+            (HASH, &HASH[1..], "SHA-256"),
+            (HASH, &HASH.to_uppercase(), "SHA-256"),
+            ("\"cccd-agent\"", "\"\"", "package"),
+            ("\"0.2.0\"", "\"0.2 0\"", "package"),
             ("\"r1\"", "\"r 1\"", "id"),
             ("\"steady\"", "[[50, 1]]", "100"),
             ("\"steady\"", "[[50, 4], [100, 4]]", "grow"),
             ("\"steady\"", "[[100, 4000000000]]", "within a year"),
+            ("\"steady\"", "[[50, 4], [50, 6], [100, 8]]", "grow"),
             ("\"23:00-04:30\"", "\"23:00-24:30\"", "window"),
+            ("\"23:00-04:30\"", "\"23:00-04:60\"", "window"),
+            ("\"23:00-04:30\"", "\"23:00-4:30\"", "window"),
+            ("\"23:00-04:30\"", "\"23:00-04:5\"", "window"),
             ("\"23:00-04:30\"", "\"23:00-23:00\"", "window"),
             ("2026-12-01T20:00:00+07:00", "tomorrow", "begins"),
             ("\"amd64\"", "\"../amd64\"", "package"),
@@ -383,6 +391,29 @@ mod tests {
         }
         let empty = good.split("[[").next().unwrap_or_default();
         assert!(Rollout::parse(empty).is_err());
+    }
+
+    #[test]
+    fn a_device_takes_the_packages_of_its_own_processor_and_of_all() {
+        let package = |name: &str, architecture: &str| Package {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            architecture: architecture.to_owned(),
+            file: HASH.to_owned(),
+        };
+        let rollout = Rollout {
+            package: vec![package("a", "amd64"), package("b", "arm64"), package("c", "all")],
+            ..Rollout::parse(&text("\"steady\"")).expect("a rollout")
+        };
+        let hash = |architecture: &str| {
+            rollout.choice(&Takes::Packages(architecture.to_owned())).map(|choice| (choice.hash, choice.files.len()))
+        };
+        let of = |packages: &[&Package]| set_hash(packages.iter().copied());
+        let [a, b, c] = &rollout.package[..] else { panic!("three") };
+        assert_eq!(hash("amd64"), Some((of(&[a, c]), 2)));
+        assert_eq!(hash("arm64"), Some((of(&[b, c]), 2)));
+        assert_eq!(hash("riscv64"), Some((of(&[c]), 1)));
+        assert_eq!(rollout.choice(&Takes::Image), None, "it names none");
     }
 
     #[test]

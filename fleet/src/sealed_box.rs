@@ -112,5 +112,6 @@ mod tests {
             assert!(open(&own, &sealed[..at]).is_err(), "{at} bytes");
         }
         assert!(seal(&[4; 65], b"x").is_err(), "a point off the curve");
+        assert_eq!(seal(&[0], b"x").expect_err("the point at infinity").code(), "fleet_malformed");
     }
 }

@@ -62,3 +62,29 @@ pub fn open(bytes: &[u8], nonce: Bytes<16>, roots: &Roots) -> Result<i64, FleetE
     verifier.open_document(KIND, bytes).map_err(|_| FleetError::Signature(WHAT))?;
     if statement.nonce == nonce { Ok(statement.at) } else { Err(FleetError::Nonce(WHAT)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FleetCa;
+    use openssl::pkey::PKey;
+
+    #[test]
+    fn a_time_of_another_version_is_not_understood() {
+        let (directory, out) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+        let clock = events::SystemClock::new();
+        let ca = FleetCa::create(directory.path(), b"pass phrase", &clock).expect("CA");
+        ca.server(out.path(), &["127.0.0.1".to_owned()], b"pass phrase", &clock).expect("server");
+        let read = |name: &str| std::fs::read(out.path().join(name)).expect("file");
+        let certificate = X509::from_pem(&read("server.cert.pem")).expect("PEM");
+        let key = PKey::private_key_from_pem_passphrase(&read("server.key.pem"), b"pass phrase").expect("key");
+        let public = key.public_key_to_der().expect("key");
+        for (version, taken) in [(VERSION, true), (VERSION + 1, false)] {
+            let chain = vec![Octets(certificate.to_der().expect("DER"))];
+            let statement = Statement { version, at: 9, chain, nonce: Bytes([1; 16]) };
+            let sign = |m: &[u8]| crate::authority::sign(&key, m).map_err(|e| e.to_string());
+            let bytes = sign_document(KIND, &encode(&statement), &public, sign).expect("signed");
+            assert_eq!(open(&bytes, Bytes([1; 16]), &ca.roots().expect("roots")).is_ok(), taken);
+        }
+    }
+}

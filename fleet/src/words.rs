@@ -56,4 +56,20 @@ mod tests {
         }
         assert!(first.iter().all(|word| all.contains(word)));
     }
+
+    #[test]
+    fn whoever_stands_between_device_and_central_has_other_words() {
+        let nonce = |byte| events::event::Bytes([byte; 16]);
+        let roots = ["a".to_owned(), "b".to_owned()];
+        let own = of_request(b"birth", nonce(1), &roots);
+        assert_eq!(own, of_request(b"birth", nonce(1), &["b".to_owned(), "a".to_owned()]), "in whatever order");
+        for other in [
+            of_request(b"another", nonce(1), &roots),
+            of_request(b"birth", nonce(2), &roots),
+            of_request(b"birth", nonce(1), &roots[..1]),
+            of_request(b"birth", nonce(1), &[]),
+        ] {
+            assert_ne!(own, other);
+        }
+    }
 }

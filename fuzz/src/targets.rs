@@ -1,17 +1,10 @@
 //! What is fuzzed: every parser of bytes from a card, a scanner or a network, and the terminal's state machine
 //! against a chip that answers anything. A target must neither panic nor run without end, whatever the bytes.
 
-use emrtd::cvc::TerminalCertificates;
-use emrtd::document::Scope;
-use emrtd::evidence::{Circumstances, may_stand};
-use emrtd::mrz::MrzKey;
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Plan, Session};
-use emrtd::trust::{Origin, TrustStore};
-use emrtd::verdict::Outcome;
-use emrtd::x509::UnixTime;
-use emrtd::{Evidence, lds};
+use emrtd::{
+    AccessPolicy, Action, Circumstances, Evidence, MrzKey, Origin, Outcome, Password, Plan, Scope, Session,
+    SystemEntropy, TerminalCertificates, TrustStore, UnixTime, lds, may_stand,
+};
 use virtual_card::issuer::IssuerFault;
 use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Manners, PERSONAS};
 
@@ -235,7 +228,7 @@ fn playlist(bytes: &[u8]) {
 }
 
 fn tlv(bytes: &[u8]) {
-    fn walk(reader: &mut emrtd::tlv::Reader<'_>, depth: usize) {
+    fn walk(reader: &mut emrtd::hazmat::tlv::Reader<'_>, depth: usize) {
         while let Ok(Some(object)) = reader.next() {
             assert!(object.value.len() <= object.raw.len(), "a value lies inside its object");
             drop(object.octets());
@@ -244,16 +237,16 @@ fn tlv(bytes: &[u8]) {
             }
         }
     }
-    walk(&mut emrtd::tlv::Reader::new(bytes), 0);
-    if let Ok((_, total)) = emrtd::tlv::announced(bytes) {
+    walk(&mut emrtd::hazmat::tlv::Reader::new(bytes), 0);
+    if let Ok((_, total)) = emrtd::hazmat::tlv::announced(bytes) {
         assert!(total >= 2, "an object has a tag and a length");
     }
 }
 
 fn sod(bytes: &[u8]) {
     let at = UnixTime(0);
-    let (groups, facts) = (std::collections::BTreeMap::new(), emrtd::passive_authentication::Facts::default());
-    let result = emrtd::passive_authentication(bytes, &groups, &facts, &TrustStore::new(), None, at);
+    let (groups, facts) = (std::collections::BTreeMap::new(), emrtd::Facts::default());
+    let result = emrtd::PassiveAuthentication::run(bytes, &groups, &facts, &TrustStore::new(), None, at);
     assert!(!result.trusted, "nothing is trusted without an anchor");
     assert!(result.checks.iter().all(may_stand), "only proofs accuse: {:?}", result.checks);
 }
@@ -332,16 +325,16 @@ fn dg13(bytes: &[u8]) {
 
 fn dg14(bytes: &[u8]) {
     if let Ok(infos) = lds::dg14(bytes) {
-        drop(emrtd::chip_authentication::ChipAuthenticationParameters::choose(&infos));
+        drop(emrtd::hazmat::chip_authentication::ChipAuthenticationParameters::choose(&infos));
     }
-    drop(emrtd::security_info::SecurityInfos::parse(bytes));
+    drop(emrtd::hazmat::security_info::SecurityInfos::parse(bytes));
     drop(lds::dg15::parse(bytes));
 }
 
 fn certificates(bytes: &[u8]) {
     let mut store = TrustStore::new();
     drop(store.add("fuzz", bytes));
-    drop(emrtd::crl::Crl::parse(bytes));
+    drop(emrtd::hazmat::crl::Crl::parse(bytes));
     for entry in store.entries() {
         drop(store.chain(&entry.certificate));
     }
@@ -426,7 +419,7 @@ fn chip(mut bytes: &[u8]) {
     let mrz = MrzKey::new("099000017", "990115", "390115").expect("constant key data");
     let passwords = Password::can("000017").into_iter().chain([Password::Mrz(mrz)]).collect();
     let card_access_fallback = Some(cccd::access::CARD_ACCESS.to_vec());
-    let plan = Plan { card_access_fallback, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) };
+    let plan = Plan::new(passwords, &[1, 2, 13, 14, 15]).with_card_access_fallback(card_access_fallback);
     let mut session = Session::new(plan, Box::new(SystemEntropy));
     for _ in 0..100_000 {
         match session.next() {
@@ -465,7 +458,7 @@ fn cvc(bytes: &[u8]) {
 
 fn card_security(bytes: &[u8]) {
     if let Ok(security) = lds::CardSecurity::parse(bytes) {
-        let data = emrtd::pace::ChipAuthenticationData { data: vec![1], mapping_key: bytes.to_vec() };
+        let data = emrtd::hazmat::pace::ChipAuthenticationData { data: vec![1], mapping_key: bytes.to_vec() };
         assert!(!security.proves(&data), "a key that is not one proves nothing");
     }
 }
@@ -505,7 +498,7 @@ fn tolerable(bytes: &[u8]) {
         chip.set_manners(manners);
         let (document, birth, expiry) = PERSONAS[1].mrz_fields();
         let mrz = MrzKey::new(&document, &birth, &expiry).expect("constant key data");
-        let plan = Plan { access: AccessPolicy::Bac, ..Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 13, 14, 15]) };
+        let plan = Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 13, 14, 15]).with_access(AccessPolicy::Bac);
         let mut session = Session::new(plan, Box::new(SystemEntropy));
         loop {
             match session.next().unwrap_or_else(|error| panic!("{manners}: {error:?}")) {
@@ -547,11 +540,9 @@ fn insider(bytes: &[u8]) {
             }
         }));
         let mrz = MrzKey::new("099000017", "990115", "390115").expect("constant key data");
-        let plan = Plan {
-            terminal: Some(certificates.clone()),
-            access: AccessPolicy::Bac,
-            ..Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 3, 13, 14, 15])
-        };
+        let plan = Plan::new(vec![Password::Mrz(mrz)], &[1, 2, 3, 13, 14, 15])
+            .with_terminal(certificates.clone())
+            .with_access(AccessPolicy::Bac);
         let mut session = Session::new(plan, Box::new(SystemEntropy));
         for _ in 0..100_000 {
             match session.next() {

@@ -70,7 +70,9 @@ impl Courier {
         loop {
             let due = self.book().due(self.clock.wall());
             match due {
-                Ok(Some(due)) => drop(self.deliver(&due)),
+                Ok(Some(due)) => {
+                    self.deliver(&due);
+                }
                 Ok(None) => return,
                 Err(error) => return tracing::error!(code = error.code(), "{}", program::describe(&error)),
             }

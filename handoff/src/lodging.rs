@@ -13,13 +13,16 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::Path;
 use store::book::Record;
 use time::{Date, Time};
-use umya_spreadsheet::{NumberingFormat, Workbook};
 use visit::content::{Released, Source};
 use visit::profile::{Item, Profile};
+
+#[cfg(feature = "lodging-xlsx")]
+mod workbook;
+#[cfg(feature = "lodging-xlsx")]
+pub use workbook::xlsx;
 
 /// The recipient that a profile grants the portal's data to.
 pub const PORTAL: &str = "portal";
@@ -59,7 +62,11 @@ impl Layout {
         };
         toml::from_str(&text).map_err(|e| {
             let message = format!("the columns are not valid: {}", e.to_string().trim());
-            Failure::usage("lodging_columns_invalid", message, "compare with handoff/data/lodging.toml")
+            Failure::usage(
+                "lodging_columns_invalid",
+                message,
+                "compare with /usr/share/doc/cccd-agent/examples/lodging.toml",
+            )
         })
     }
 }
@@ -160,39 +167,11 @@ fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result
 /// The file for citizens.
 ///
 /// # Errors
-/// `lodging_incomplete` names guest and column; `lodging_template` when the template cannot be used.
-pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Result<Vec<u8>, Failure> {
-    let unusable = |why: String| {
-        let message = format!("the template cannot be used: {why}");
-        Failure::usage("lodging_template", message, "download the template from the portal again")
-    };
-    let mut book = match template {
-        Some(bytes) => umya_spreadsheet::reader::xlsx::read_reader(Cursor::new(bytes), true)
-            .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?,
-        None => blank(layout),
-    };
-    let sheet =
-        book.sheet_by_name_mut(&layout.sheet).map_err(|_| unusable(format!("it has no sheet {}", layout.sheet)))?;
-    for (at, guest) in guests.iter().enumerate() {
-        let row = layout.first_row + u32::try_from(at).unwrap_or(u32::MAX);
-        for (column, index) in layout.column.iter().zip(1_u32..) {
-            let text = cell(layout, column, guest, at + 1)?;
-            if text.is_empty() {
-                continue;
-            }
-            let cell = sheet.cell_mut((index, row));
-            if column.value.as_deref() == Some("index") {
-                cell.set_value_number(at as f64 + 1.0);
-            } else {
-                cell.set_value_string(text);
-                cell.style_mut().number_format_mut().set_format_code(NumberingFormat::FORMAT_TEXT);
-            }
-        }
-    }
-    let mut bytes = Cursor::new(Vec::new());
-    umya_spreadsheet::writer::xlsx::write_writer(&book, &mut bytes)
-        .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?;
-    Ok(bytes.into_inner())
+/// Always: the program was built without workbooks.
+#[cfg(not(feature = "lodging-xlsx"))]
+pub fn xlsx(_: &Layout, _: Option<&[u8]>, _: &[Guest]) -> Result<Vec<u8>, Failure> {
+    let message = "this program was built without the feature lodging-xlsx";
+    Err(Failure::usage("lodging_template", message, "install the packages' agent"))
 }
 
 /// What keeps a guest out of their file, if anything does.
@@ -204,32 +183,6 @@ pub fn check(layout: &Layout, guest: &Guest, index: usize) -> Result<(), Failure
         return layout.column.iter().try_for_each(|column| cell(layout, column, guest, index).map(drop));
     }
     xml_of(std::slice::from_ref(guest), index).map(drop)
-}
-
-/// A file of the template's layout: title, notes, headers, example, and the verbatim values on a second sheet.
-fn blank(layout: &Layout) -> Workbook {
-    let mut book = umya_spreadsheet::new_file();
-    if let Ok(sheet) = book.sheet_mut(0) {
-        sheet.set_name(&layout.sheet);
-        sheet.cell_mut((1, 1)).set_value_string("DANH SÁCH KHÁCH VIỆT NAM LƯU TRÚ");
-        sheet.cell_mut((1, 2)).set_value_string("Dữ liệu từ dòng 5; không sửa các dòng 1 đến 4.");
-        for (column, index) in layout.column.iter().zip(1_u32..) {
-            let star = if column.required { " *" } else { "" };
-            sheet.cell_mut((index, 3)).set_value_string(format!("{}{star}", column.header));
-            sheet.cell_mut((index, 4)).set_value_string("[EXAMPLE]");
-        }
-    }
-    if let Ok(sheet) = book.new_sheet("DANH_MUC") {
-        for (list, column) in layout.code.values().zip(1_u32..) {
-            let mut values: Vec<&String> = list.values().collect();
-            values.sort();
-            values.dedup();
-            for (value, row) in values.into_iter().zip(1_u32..) {
-                sheet.cell_mut((column, row)).set_value_string(value);
-            }
-        }
-    }
-    book
 }
 
 /// ISO 3166-1 alpha-3 of an MRZ's nationality: ICAO 9303-3 has one letter for Germany.
@@ -307,5 +260,5 @@ pub fn deadline(arrived: i64) -> i64 {
     at.date().next_day().map_or(arrived, |day| limit(day, 8))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "lodging-xlsx"))]
 mod tests;

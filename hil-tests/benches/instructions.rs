@@ -6,19 +6,14 @@
 
 #![allow(missing_docs, reason = "a program")]
 
-use emrtd::apdu::{Command, Response};
-use emrtd::crypto::{Cipher, Curve, KeyReserve, NamedGroup};
-use emrtd::exchange::{Exchange, Step};
-use emrtd::file::{FileId, FileOutcome, ReadFile};
-use emrtd::manner::Manner;
-use emrtd::pace::{Pace, ParameterReference};
-use emrtd::passive_authentication::Group;
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::secure_messaging::SecureMessaging;
-use emrtd::security_info::SecurityInfos;
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
+use emrtd::hazmat::apdu::{Command, Response};
+use emrtd::hazmat::crypto::{Cipher, Curve, NamedGroup};
+use emrtd::hazmat::exchange::{Exchange, Step};
+use emrtd::hazmat::file::{FileOutcome, ReadFile};
+use emrtd::hazmat::pace::{Pace, ParameterReference};
+use emrtd::hazmat::secure_messaging::SecureMessaging;
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::{FileId, Group, KeyReserve, Manner, Password, SystemEntropy, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use virtual_card::issuer::IssuerFault;
@@ -122,8 +117,8 @@ fn run<E: Exchange>(chip: &mut Chip, mut session: Option<&mut SecureMessaging>, 
 fn bac(chip: &mut Chip) -> SecureMessaging {
     transmit(chip, &[0, 0xA4, 4, 0x0C, 7, 0xA0, 0, 0, 2, 0x47, 0x10, 1]);
     let (document, birth, expiry) = PERSONAS[0].mrz_fields();
-    let key = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
-    let mut exchange = measured(|| emrtd::bac::Bac::new(&key));
+    let key = emrtd::MrzKey::new(&document, &birth, &expiry).expect("key data");
+    let mut exchange = measured(|| emrtd::hazmat::bac::Bac::new(&key));
     run(chip, None, &mut exchange)
 }
 
@@ -139,7 +134,7 @@ fn pace(chip: &mut Chip, prepared: bool) -> SecureMessaging {
 }
 
 fn read_file(cipher: Cipher, extended: bool) {
-    let file = emrtd::tlv::encode(0x75, &vec![0x5A; 32 * 1024 - 4]);
+    let file = emrtd::hazmat::tlv::encode(0x75, &vec![0x5A; 32 * 1024 - 4]);
     let mut chip = chip(Some(file.clone()));
     COUNTING.set(false);
     let mut session = if cipher == Cipher::TripleDes { bac(&mut chip) } else { pace(&mut chip, false) };
@@ -166,8 +161,8 @@ fn passive_authentication() {
     }
     let groups = BTreeMap::from([(1, Group::Bytes(&files[&0x0101]))]);
     let at = UnixTime(1_780_000_000);
-    let document = emrtd::document::Document::of(&emrtd::lds::dg1::parse(&files[&0x0101]).expect("MRZ"));
-    let facts = emrtd::passive_authentication::Facts { document: Some(document), ..Default::default() };
-    let result = measured(|| emrtd::passive_authentication(&files[&0x011D], &groups, &facts, &store, None, at));
+    let document = emrtd::Document::of(&emrtd::lds::dg1::parse(&files[&0x0101]).expect("MRZ"));
+    let facts = emrtd::Facts::of(document);
+    let result = measured(|| emrtd::PassiveAuthentication::run(&files[&0x011D], &groups, &facts, &store, None, at));
     assert!(result.trusted);
 }

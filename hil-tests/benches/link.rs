@@ -5,9 +5,7 @@
 #![allow(missing_docs, reason = "a program")]
 
 use emrtd::lds::Sod;
-use emrtd::manner::Manner;
-use emrtd::password::Password;
-use emrtd::session::{Expected, Plan};
+use emrtd::{Expected, Manner, Password, Plan};
 use hil_tests::link::{Link, VirtualField, drive, floor};
 use virtual_card::{Chip, Fault, Persona};
 
@@ -20,9 +18,9 @@ fn main() {
     for bit_rate in [106_000, 424_000, 848_000] {
         for (name, size) in [("112", Some(112)), ("160", Some(160)), ("223", Some(223)), ("extended", None)] {
             let manner = size.map(|n| Manner::sized(n, n));
-            let expected = manner.map(|manner| Expected { manner, signer });
+            let expected = manner.map(|manner| Expected::new(manner, signer));
             let passwords = vec![Password::can(persona.can()).expect("CAN")];
-            let plan = Plan { expected, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) };
+            let plan = Plan::new(passwords, &[1, 2, 13, 14, 15]).with_expected(expected);
             let chip = Chip::new(persona, Fault::None).expect("card");
             let mut field = VirtualField::new(chip, Link { bit_rate });
             let evidence = drive(&mut field, &plan, |_| false).expect("read");

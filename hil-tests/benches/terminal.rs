@@ -6,16 +6,13 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(missing_docs, reason = "a program")]
 
-use emrtd::apdu::{Command, Response};
-use emrtd::crypto::{Cipher, KeyReserve};
-use emrtd::exchange::{Exchange, Step};
-use emrtd::pace::{Pace, ParameterReference};
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::secure_messaging::SecureMessaging;
-use emrtd::security_info::SecurityInfos;
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
+use emrtd::hazmat::apdu::{Command, Response};
+use emrtd::hazmat::crypto::Cipher;
+use emrtd::hazmat::exchange::{Exchange, Step};
+use emrtd::hazmat::pace::{Pace, ParameterReference};
+use emrtd::hazmat::secure_messaging::SecureMessaging;
+use emrtd::hazmat::security_info::SecurityInfos;
+use emrtd::{KeyReserve, Password, SystemEntropy, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -155,7 +152,7 @@ thread_local! {
 fn secure_messaging(cipher: Cipher, name: &str, extended: bool) {
     const FILE: usize = 32 * 1024 - 4;
     let persona = &PERSONAS[0];
-    let file = emrtd::tlv::encode(0x75, &vec![0x5A; FILE]);
+    let file = emrtd::hazmat::tlv::encode(0x75, &vec![0x5A; FILE]);
     let chip = || {
         let mut chip = Chip::new(persona, Fault::TolerateSelectMf).expect("card");
         chip.set_file(0x0102, file.clone());
@@ -168,8 +165,8 @@ fn secure_messaging(cipher: Cipher, name: &str, extended: bool) {
         a.chip.reset();
         let mut session = if cipher == Cipher::TripleDes {
             a.transmit(&hex("00A4040C07A0000002471001"));
-            let key = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
-            run(&mut a, None, &mut emrtd::bac::Bac::new(&key))
+            let key = emrtd::MrzKey::new(&document, &birth, &expiry).expect("key data");
+            run(&mut a, None, &mut emrtd::hazmat::bac::Bac::new(&key))
         } else {
             let info = SecurityInfos::parse(&cccd::access::CARD_ACCESS).expect("EF.CardAccess").pace[0].clone();
             let password = Password::can(persona.can()).expect("CAN");
@@ -180,12 +177,13 @@ fn secure_messaging(cipher: Cipher, name: &str, extended: bool) {
             session
         };
         let short = session.short_le();
-        let manner = emrtd::manner::Manner::sized(short, if extended { emrtd::session::CHUNK } else { short });
+        let manner = emrtd::Manner::sized(short, if extended { emrtd::manner::CHUNK } else { short });
         (a.spent, a.apdus) = (Duration::ZERO, 0);
         let start = Instant::now();
-        let read = run(&mut a, Some(&mut session), &mut emrtd::file::ReadFile::new(emrtd::file::FileId::Dg(2), manner));
+        let read =
+            run(&mut a, Some(&mut session), &mut emrtd::hazmat::file::ReadFile::new(emrtd::FileId::Dg(2), manner));
         let spent = (start.elapsed() - a.spent).saturating_sub(stop_watch(a.apdus));
-        let emrtd::file::FileOutcome::Read(bytes) = read else { panic!("the file is there") };
+        let emrtd::hazmat::file::FileOutcome::Read(bytes) = read else { panic!("the file is there") };
         assert_eq!(bytes.expose(), file);
         counts.0 = a.apdus;
         spent
@@ -252,12 +250,12 @@ fn passive_authentication() {
         }
         store
     };
-    let groups = BTreeMap::from([(1, emrtd::passive_authentication::Group::Bytes(dg1))]);
-    let document = emrtd::document::Document::of(&emrtd::lds::dg1::parse(dg1).expect("MRZ"));
-    let facts = emrtd::passive_authentication::Facts { document: Some(document), ..Default::default() };
+    let groups = BTreeMap::from([(1, emrtd::Group::Bytes(dg1))]);
+    let document = emrtd::Document::of(&emrtd::lds::dg1::parse(dg1).expect("MRZ"));
+    let facts = emrtd::Facts::of(document);
     let once = |store: &TrustStore| {
         timed(|| {
-            let result = emrtd::passive_authentication(sod, &groups, &facts, store, None, UnixTime(1_780_000_000));
+            let result = emrtd::PassiveAuthentication::run(sod, &groups, &facts, store, None, UnixTime(1_780_000_000));
             assert!(result.trusted && result.bound == [1]);
         })
     };
@@ -310,7 +308,7 @@ fn master_list() {
             let mut content = Vec::new();
             let options = CMSOptions::NO_SIGNER_CERT_VERIFY | CMSOptions::BINARY;
             cms.verify(None, None, None, Some(&mut content), options).expect("signature");
-            let outer = emrtd::tlv::first(&content, 0x30).expect("list");
+            let outer = emrtd::hazmat::tlv::first(&content, 0x30).expect("list");
             let mut fields = outer.children();
             fields.expect(0x02).expect("version");
             let mut each = fields.expect(0x31).expect("set").children();

@@ -14,9 +14,7 @@
 //! The numbers of the chip are assumptions: no card was measured. What the model is good for is comparing ways of
 //! reading the same card.
 
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{Action, Phase, Plan, Session};
-use emrtd::{Error, Evidence};
+use emrtd::{Action, Error, Evidence, Phase, Plan, Session, SystemEntropy};
 use std::time::Duration;
 use virtual_card::{Answer, Chip};
 

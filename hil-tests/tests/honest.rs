@@ -5,9 +5,7 @@
 
 use cccd::judgement::{Judgement, Known, Today, judge};
 use cccd::{Number, Scan};
-use emrtd::evidence::Evidence;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::Outcome;
+use emrtd::{Evidence, Outcome, TrustStore};
 use hil_tests::lying::{NOW, Person, Random, card_of, read_chip};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -212,11 +212,7 @@ fn no_certificate_of_another_state_changes_what_is_said_of_a_card_of_vietnam() {
 mod sessions {
     use super::{DocumentSigner, Issuer};
     use cccd::judgement::{Known, Today, judge};
-    use emrtd::evidence::Proof;
-    use emrtd::password::Password;
-    use emrtd::secret::SystemEntropy;
-    use emrtd::session::{Action, Interrupted, Plan, Session};
-    use emrtd::{Evidence, TrustStore};
+    use emrtd::{Action, Evidence, Interrupted, Password, Plan, Proof, Session, SystemEntropy, TrustStore};
     use hil_tests::lying::{NOW, read_chip};
     use std::collections::BTreeMap;
     use verdict::Word;

@@ -5,7 +5,7 @@ use devices::lines::Signal;
 use events::SystemClock;
 use fleet::authority::Roots;
 use hil_tests::fleet_line::FleetLine;
-use kiosk::stage::{Glass, Heard, Outside};
+use kiosk::stage::{Entrance, Glass, Heard, Outside, entrance};
 use kiosk_ui::Act;
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
@@ -16,7 +16,7 @@ use program::Private;
 use provisioning::device::{Setup, prepare};
 use serde_json::json;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl Glass for Camera {
 /// A kiosk at work on a device that nobody has let in.
 struct Kiosk {
     shown: Arc<Mutex<Shown>>,
-    outside: Sender<Outside>,
+    outside: Entrance,
     ended: Receiver<Result<(), Failure>>,
     thread: JoinHandle<()>,
 }
@@ -78,7 +78,7 @@ impl Kiosk {
         trust.args(["trust", "--out"]).arg(directory.join("trust"));
         assert!(trust.stdout(std::process::Stdio::null()).status().expect("cccd-card").success());
         let config = Config::load(&file).expect("configuration");
-        let (outside, comes_in): (Sender<Outside>, Receiver<Outside>) = channel();
+        let (outside, inbox) = entrance();
         let shown = Arc::new(Mutex::new(Shown::default()));
         let glass = Box::new(Camera(Arc::clone(&shown)));
         let place = hil_tests::mirror::place(45);
@@ -89,7 +89,7 @@ impl Kiosk {
                 place,
                 Arc::new(SystemClock::new()),
                 cccd_agent::commands::around(),
-                &comes_in,
+                inbox,
                 glass,
             )));
         });

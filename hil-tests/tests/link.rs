@@ -1,10 +1,6 @@
 //! Two sides and a link in virtual time: what a read costs, and reads through loss after loss.
 
-use emrtd::evidence::Circumstances;
-use emrtd::password::Password;
-use emrtd::session::Plan;
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
+use emrtd::{Circumstances, Password, Plan, TrustStore, UnixTime};
 use hil_tests::link::{Link, VirtualField, drive, floor};
 use proptest::prelude::*;
 use std::time::Duration;

@@ -145,8 +145,7 @@ fn the_dmrtd_crate_reads_our_card() {
 #[test]
 fn libeac_accepts_the_terminal_that_our_card_accepts() {
     use drivers::terminal_key::{TerminalKey as _, file::FileTerminalKey};
-    use emrtd::cvc::TerminalCertificates;
-    use emrtd::session::{Action, Plan, Session};
+    use emrtd::{Action, Plan, Session, TerminalCertificates};
     use virtual_card::{Answer, Chip, Fault, Make, PERSONAS, eac};
     let directory = tempfile::tempdir().expect("directory");
     let check = compile(directory.path(), "ta_check");
@@ -165,9 +164,9 @@ fn libeac_accepts_the_terminal_that_our_card_accepts() {
         let key = FileTerminalKey::open(&directory.path().join("terminal.key.pem"), b"").expect("key");
         // What our terminal signs for our card; where the card refuses before that, any signature will do.
         let mut chip = Chip::with_make(&PERSONAS[0], Fault::None, *Make::find("eac").expect("make")).expect("card");
-        let passwords = vec![emrtd::password::Password::can(PERSONAS[0].can()).expect("CAN")];
-        let plan = Plan { terminal: Some(certificates), ..Plan::new(passwords, &[3, 14]) };
-        let mut session = Session::new(plan, Box::new(emrtd::secret::SystemEntropy));
+        let passwords = vec![emrtd::Password::can(PERSONAS[0].can()).expect("CAN")];
+        let plan = Plan::new(passwords, &[3, 14]).with_terminal(certificates);
+        let mut session = Session::new(plan, Box::new(emrtd::SystemEntropy));
         let mut signed = (vec![0; 72], vec![0; 64]);
         loop {
             match session.next().expect("command") {

@@ -2,8 +2,7 @@
 //! vds-sdk for the JSON form.
 
 use emrtd::seal::Seal;
-use emrtd::trust::TrustStore;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, TrustStore, UnixTime};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,7 +9,7 @@ use hil_tests::fleet_line::FleetLine;
 use reading::access;
 use reading::device::{Device, Happening};
 use serde_json::Value;
-use site::custodian::Taken;
+use site::upkeep::Taken;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

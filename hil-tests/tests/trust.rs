@@ -77,8 +77,7 @@ fn master_lists_come_in_checked_compared_and_recorded() {
     // It has an entry of the site's own state: nobody is there to be asked, and nothing is written.
     let (status, json) = bench.import(&first, &[]);
     assert_eq!((status, code(&json)), (Some(64), Some("trust_anchors_unconfirmed")), "{json:#}");
-    let fingerprint =
-        |der: &[u8]| emrtd::x509::Certificate::parse(der).map(|c| hex::encode(c.fingerprint())).expect("DER");
+    let fingerprint = |der: &[u8]| emrtd::Certificate::parse(der).map(|c| hex::encode(c.fingerprint())).expect("DER");
     assert!(json["error"]["message"].as_str().is_some_and(|message| message.contains(&fingerprint(all[0]))));
     assert!(!bench.path("trust").exists());
     let (status, json) = bench.import(&first, &["--accept-all-anchors"]);

@@ -132,6 +132,7 @@ mod tests {
             directory: name.to_owned(),
             files: [("src/lib.rs".to_owned(), 100)].into(),
             inside: Graph::default(),
+            unread: BTreeSet::new(),
         };
         let crates = ["roof", "middle", "ground"].map(|name| (name.to_owned(), each(name))).into();
         let house = House { crates, between };

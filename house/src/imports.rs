@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) crates: BTreeSet<String>,
     /// Modules below the root, and what they name.
     pub(crate) inside: Graph,
+    /// Calls whose result is dropped unread, as `file: call`.
+    pub(crate) unread: BTreeSet<String>,
 }
 
 /// Reads a directory `src`.
@@ -40,6 +42,7 @@ pub(crate) fn of(directory: &Path) -> anyhow::Result<Found> {
         let mut names = Names { module: module.clone(), ..Names::default() };
         names.visit_file(&parsed);
         found.crates.extend(names.outside);
+        found.unread.extend(names.unread.iter().map(|call| format!("src/{}: {call}", relative.display())));
         if module.is_empty() {
             // What the root shows of a module is that module's.
             for item in &parsed.items {
@@ -118,8 +121,24 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || attribute.path().is_ident("cfg")
-                && attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string() == "test")
+                && attribute.meta.require_list().is_ok_and(|list| {
+                    let condition = list.tokens.to_string();
+                    condition == "test" || condition.starts_with("all (test ,") || condition.starts_with("all (test,")
+                })
     })
+}
+
+/// What an expression calls last, if that is what it does.
+fn called(expression: &syn::Expr) -> Option<String> {
+    match expression {
+        syn::Expr::MethodCall(call) => Some(call.method.to_string()),
+        syn::Expr::Call(call) => match &*call.func {
+            syn::Expr::Path(function) => function.path.segments.last().map(|last| last.ident.to_string()),
+            _ => Some("call".to_owned()),
+        },
+        syn::Expr::Await(waiting) => called(&waiting.base),
+        _ => None,
+    }
 }
 
 /// Collects paths.
@@ -129,6 +148,8 @@ struct Names {
     outside: BTreeSet<String>,
     /// Modules below the root.
     inside: BTreeSet<String>,
+    /// What `drop` was given that had to be called first.
+    unread: BTreeSet<String>,
 }
 
 impl Names {
@@ -190,6 +211,17 @@ impl<'ast> Visit<'ast> for Names {
         self.module.push(item.ident.to_string());
         visit::visit_item_mod(self, item);
         self.module.pop();
+    }
+
+    /// What is dropped by its name was kept for a while, as a lock; what is dropped as it comes was never looked at.
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(function) = &*call.func
+            && function.path.is_ident("drop")
+            && let Some(given) = call.args.first().and_then(called)
+        {
+            self.unread.insert(given);
+        }
+        visit::visit_expr_call(self, call);
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
@@ -267,6 +299,17 @@ mod tests {
         let found =
             found(&[("lib.rs", "mod a; mod b; pub use a::{A, B as C};"), ("a.rs", ""), ("b.rs", "use crate::C;")]);
         assert_eq!(arrows(&found)[1], ("b".to_owned(), vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_dropped_as_it_comes_is_found() {
+        let text = "fn f() { drop(lock); drop(a.send(1)); drop(std::fs::remove_file(x)); drop(b.go().await); drop((a, b)); }\n\n\
+                    #[cfg(all(test, feature = \"x\"))]\nmod tests { fn g() { drop(a.join()); } }";
+        let found = found(&[("lib.rs", ""), ("a.rs", text)]);
+        assert_eq!(
+            found.unread.into_iter().collect::<Vec<_>>(),
+            ["src/a.rs: go", "src/a.rs: remove_file", "src/a.rs: send"]
+        );
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Crate {
     pub files: BTreeMap<String, usize>,
     /// Its modules below the root, and what they name of each other.
     pub inside: Graph,
+    /// Calls whose result is dropped unread, as `file: call`.
+    pub unread: BTreeSet<String>,
 }
 
 impl Crate {
@@ -108,7 +110,8 @@ impl House {
                 }
             }
             let (name, directory) = (name.clone(), directory.clone());
-            crates.insert(name.clone(), Crate { name, directory, files: found.files, inside: found.inside });
+            let imports::Found { files, inside, unread, .. } = found;
+            crates.insert(name.clone(), Crate { name, directory, files, inside, unread });
         }
         Ok(Self { crates, between })
     }

@@ -36,3 +36,16 @@ fn no_circle_no_big_room_and_no_long_file_but_the_known() {
     let long: BTreeSet<String> = house.long_files().into_iter().map(|(file, _)| file).collect();
     assert_eq!(long, list("long"), "files of more than {LONG} lines, as above");
 }
+
+/// A failure that nobody hears of says why: `program::ignore`.
+#[test]
+fn no_result_is_left_unread() {
+    let house = House::read(root(), &TOOLS).expect("read");
+    let unread =
+        house.crates.values().flat_map(|each| each.unread.iter().map(|call| format!("{}/{call}", each.directory)));
+    assert_eq!(
+        unread.collect::<Vec<_>>(),
+        [""; 0],
+        "read it, or say why nobody needs to: program::ignore(result, \"why\")"
+    );
+}

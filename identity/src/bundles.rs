@@ -76,13 +76,14 @@ impl Bundles {
         let beside = self.0.join(format!(".{name}.new"));
         let done = self.unpack(&bundle, bytes, &beside).and_then(|()| validate(&bundle, &beside));
         if let Err(error) = done {
-            // What is left over of a refused bundle is of no use, and its absence no error.
-            drop(std::fs::remove_dir_all(&beside));
+            program::ignore(
+                std::fs::remove_dir_all(&beside),
+                "what is left over of a refused bundle is of no use, and its absence no error",
+            );
             return Err(error);
         }
         let place = self.0.join(&name);
-        // Left over from a cut before it became active.
-        drop(std::fs::remove_dir_all(&place));
+        program::ignore(std::fs::remove_dir_all(&place), "left over from a cut before it became active");
         std::fs::rename(&beside, &place).map_err(io("move", &place))?;
         sync(&self.0)?;
         // First what forbids the way back to an older one, then the one step that counts.
@@ -96,7 +97,10 @@ impl Bundles {
     }
 
     fn unpack(&self, bundle: &Bundle, bytes: &[u8], beside: &Path) -> Result<(), FleetError> {
-        drop(std::fs::remove_dir_all(beside));
+        program::ignore(
+            std::fs::remove_dir_all(beside),
+            "what stays there harms nobody, and the next one takes it away",
+        );
         let mut directories = std::collections::BTreeSet::from([beside.to_owned()]);
         std::fs::create_dir_all(beside).map_err(io("make", beside))?;
         let parts = bundle.entries.iter().map(|entry| (entry.path.as_str(), entry.bytes.as_slice()));
@@ -113,7 +117,7 @@ impl Bundles {
 
     fn link(&self, name: &str, to: &str) -> Result<(), FleetError> {
         let beside = self.0.join(format!(".{name}.new"));
-        drop(std::fs::remove_file(&beside));
+        program::ignore(std::fs::remove_file(&beside), "what stays there harms nobody, and the next one takes it away");
         std::os::unix::fs::symlink(to, &beside).map_err(io("link", &beside))?;
         let path = self.0.join(name);
         std::fs::rename(&beside, &path).map_err(io("replace", &path))?;
@@ -148,14 +152,19 @@ impl Bundles {
     /// Whether the files of the active bundle are those that were signed; nothing is active is well, too.
     ///
     /// # Errors
-    /// When a file was changed or is gone.
+    /// When a file was changed or is gone, or another version lies in the place of the active one.
     pub fn check(&self) -> Result<(), FleetError> {
-        if self.active() == 0 {
+        let active = self.active();
+        if active == 0 {
             return Ok(());
         }
         let path = self.path();
         let signed = path.join(SIGNED);
         let bundle = Bundle::inspect(&std::fs::read(&signed).map_err(io("read", &signed))?)?;
+        // An older one, put there from a copy of the disk, is whole in itself.
+        if bundle.version != active {
+            return Err(FleetError::Older { offered: bundle.version, known: active });
+        }
         for entry in &bundle.entries {
             let file = path.join(&entry.path);
             if std::fs::read(&file).map_err(io("read", &file))? != entry.bytes {
@@ -184,8 +193,7 @@ impl Bundles {
         for path in list.flatten().map(|entry| entry.path()) {
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
             if number.is_some_and(|number: u64| !keep.contains(&Some(number))) {
-                // It costs room, no more.
-                drop(std::fs::remove_dir_all(&path));
+                program::ignore(std::fs::remove_dir_all(&path), "it costs room, no more");
             }
         }
     }

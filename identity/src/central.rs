@@ -7,6 +7,7 @@ use events::Clock as _;
 use events::event::Bytes;
 use events::sync::Refusal;
 use fleet::authority::Roots;
+use fleet::bundle::MAX_BUNDLE;
 use fleet::est::{self, Report};
 use openssl::x509::X509;
 use program::describe;
@@ -19,6 +20,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureAlgorithm, SignatureScheme};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -108,6 +110,9 @@ pub trait Central: Send + Sync {
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A bundle may be large and the line thin.
 const LONG: Duration = Duration::from_secs(600);
+
+/// The most bytes of roots, a time, an answer or a refusal: at the first contact nobody knows who sends them.
+const MOST: usize = 256 * 1024;
 
 /// The TLS provider. The one line that names it.
 fn provider() -> Arc<CryptoProvider> {
@@ -224,13 +229,19 @@ fn answered(response: Response) -> Result<Response, CentralError> {
     let retry_after = retry_after.map(Duration::from_secs);
     let unreachable = || CentralError::Unreachable { why: format!("HTTP {status}"), retry_after, time: false };
     if status.is_client_error() {
-        return Err(response.json().map_or_else(|_| unreachable(), CentralError::Refused));
+        let refusal = body(response, MOST).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        return Err(refusal.map_or_else(unreachable, CentralError::Refused));
     }
     Err(unreachable())
 }
 
-fn body(response: Response) -> Result<Vec<u8>, CentralError> {
-    response.bytes().map(|bytes| bytes.to_vec()).map_err(|e| unreachable(&e))
+/// What an answer holds, unless it is longer than it can be.
+fn body(response: Response, most: usize) -> Result<Vec<u8>, CentralError> {
+    let unreachable = |why: String| CentralError::Unreachable { why, retry_after: None, time: false };
+    let mut bytes = Vec::new();
+    let read = response.take(most as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreachable(describe(&error)))?;
+    if bytes.len() > most { Err(unreachable(format!("the answer has more than {most} bytes"))) } else { Ok(bytes) }
 }
 
 fn no_answer(error: &fleet::FleetError) -> CentralError {
@@ -241,7 +252,7 @@ impl Central for Https {
     fn unverified_roots(&self) -> Result<Roots, CentralError> {
         let client = self.client_looking(Look::None, None, TIMEOUT)?;
         let response = client.get(self.at(&format!("{}/cacerts", est::PATH))).send().map_err(|e| unreachable(&e))?;
-        let bytes = est::from_body(&body(answered(response)?)?).map_err(|e| no_answer(&e))?;
+        let bytes = est::from_body(&body(answered(response)?, MOST)?).map_err(|e| no_answer(&e))?;
         let list = est::certificates(&bytes).map_err(|e| no_answer(&e))?;
         let own =
             |certificate: &&X509| certificate.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false));
@@ -253,7 +264,7 @@ impl Central for Https {
     fn time(&self, roots: &Roots, nonce: Bytes<16>) -> Result<Vec<u8>, CentralError> {
         let client = self.client_looking(Look::Timeless(roots), None, TIMEOUT)?;
         let url = self.at(&format!("{}?nonce={nonce}", est::TIME_PATH));
-        body(answered(client.get(url).send().map_err(|e| unreachable(&e))?)?)
+        body(answered(client.get(url).send().map_err(|e| unreachable(&e))?)?, MOST)
     }
 
     fn enrol(
@@ -277,7 +288,7 @@ impl Central for Https {
             let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             return Ok(Enrolled::Pending(asked.map(Duration::from_secs)));
         }
-        let bytes = est::from_body(&body(answered(response)?)?).map_err(|e| no_answer(&e))?;
+        let bytes = est::from_body(&body(answered(response)?, MOST)?).map_err(|e| no_answer(&e))?;
         let list = est::certificates(&bytes).map_err(|e| no_answer(&e))?;
         let first = list.first().and_then(|certificate| certificate.to_der().ok());
         first.map(Enrolled::Issued).ok_or_else(|| no_answer(&fleet::FleetError::Malformed("certificate")))
@@ -285,7 +296,7 @@ impl Central for Https {
 
     fn assignment(&self, roots: &Roots, own: &Credential) -> Result<Vec<u8>, CentralError> {
         let request = self.client(roots, Some(own))?.get(self.at(est::ASSIGNMENT_PATH));
-        body(answered(request.send().map_err(|e| unreachable(&e))?)?)
+        body(answered(request.send().map_err(|e| unreachable(&e))?)?, MOST)
     }
 
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError> {
@@ -300,7 +311,7 @@ impl Central for Https {
         if response.status() == reqwest::StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        body(response).map(Some)
+        body(response, MAX_BUNDLE).map(Some)
     }
 
     fn file(&self, roots: &Roots, own: &Credential, hash: &str, from: u64) -> Result<Vec<u8>, CentralError> {
@@ -318,7 +329,7 @@ impl Central for Https {
             let why = "the part of a file that was asked for did not come".to_owned();
             return Err(CentralError::Unreachable { why, retry_after: None, time: false });
         }
-        body(response)
+        body(response, usize::try_from(est::FILE_PART).unwrap_or(usize::MAX))
     }
 }
 

@@ -177,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn a_floor_is_raised_and_never_lowered() {
+        let system = Arc::new(Fake::default());
+        let clock = TrustedClock::new(Arc::clone(&system) as Arc<dyn Clock>, 0);
+        assert!(clock.wall() >= built_after(), "the software was built before");
+        let clock = TrustedClock::without_build_time(Arc::clone(&system) as Arc<dyn Clock>, NOW);
+        clock.not_before(NOW - 1000);
+        assert_eq!(clock.wall(), NOW);
+        clock.not_before(NOW + 1000);
+        assert_eq!((clock.wall(), clock.quality()), (NOW + 1000, Quality::Floor));
+        system.wall.store(NOW + 2000, Ordering::Relaxed);
+        assert_eq!((clock.wall(), clock.quality()), (NOW + 2000, Quality::System));
+    }
+
+    #[test]
     fn a_time_in_the_far_future_is_taken_back_by_a_signed_one() {
         let system = Arc::new(Fake::default());
         system.wall.store(FAR, Ordering::Relaxed);

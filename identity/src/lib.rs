@@ -13,6 +13,21 @@
 //! # Keys
 //! `birth` names the device for ever and signs its requests. `event` signs its log. `tls-a` and `tls-b` take turns: one is in
 //! use while the other is certified and tried. The secrets `box` and `site` open what was sealed for the device.
+//!
+//! # Example
+//!
+//! ```
+//! use fleet::request::Way;
+//! use identity::State;
+//! use identity::machine::{Present, Step, next};
+//!
+//! let (state, now) = (State::default(), 1_780_000_000);
+//! let step = |birth, event| next(&state, Present { birth, event }, Way::Qr, now);
+//! assert_eq!(step(false, false), Step::MakeKey("birth"));
+//! assert_eq!(step(true, false), Step::MakeKey("event"));
+//! // With both keys and no certificate it asks to be let in.
+//! assert_eq!(step(true, true), Step::Ask(Way::Qr));
+//! ```
 
 pub mod bundles;
 pub mod central;

@@ -210,6 +210,18 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_does_not_lower_the_floor_of_the_clock() {
+        let mut state = State { floor: 5000, ..State::default() };
+        state.ask(Way::Qr, [1; 16]);
+        state.sent(issued("tls-a", 1000), 0);
+        assert_eq!(state.floor, 5000);
+        state.promote();
+        assert_eq!(state.not_earlier_than(), 5000);
+        state.current = Some(credential("tls-a", 7000, 90));
+        assert_eq!(state.not_earlier_than(), 7000, "its certificate began");
+    }
+
+    #[test]
     fn what_expired_is_asked_for_with_its_own_key() {
         let mut state = State { current: Some(credential("tls-b", 0, 90)), place: Some(place()), ..State::default() };
         assert_eq!(next(&state, ALL, Way::Qr, 500 * DAY), Step::Ask(Way::Grace));

@@ -18,6 +18,24 @@
 //! | [`slip`] | the queue ticket on paper |
 //! | [`typing`] | Vietnamese from Latin keys (Telex) |
 //! | [`text`] | every phrase in both languages: the compiler refuses one that lacks a language |
+//!
+//! # Example
+//!
+//! ```
+//! use kiosk_ui::canvas::Canvas;
+//! use kiosk_ui::lint::lint;
+//! use kiosk_ui::panel::PANELS;
+//! use kiosk_ui::scene::Renderer;
+//! use kiosk_ui::{State, view};
+//!
+//! let panel = PANELS[0];
+//! let state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
+//! let mut renderer = Renderer::default();
+//! let scene = view(&state, &mut renderer.fonts);
+//! let mut canvas = Canvas::new(panel.width, panel.height);
+//! renderer.draw(&mut canvas, scene.clone());
+//! assert_eq!(lint(&state, &scene, &canvas, &mut renderer.fonts), []);
+//! ```
 
 pub mod canvas;
 pub mod code;

@@ -2,9 +2,9 @@
 //!
 //! Each device that blocks has a thread. Each may vanish and come back: [`Watch`] tells the kiosk, and the rest goes on.
 
-use crate::flow::{Place, Sound};
+use crate::flow::Place;
 use crate::playlist;
-use crate::stage::{Glass, Heard, Outside};
+use crate::stage::{Entrance, Glass, Heard, Outside};
 use config::no_table;
 use config::{Config, Kiosk};
 use devices::lines::{self, Signal};
@@ -17,7 +17,7 @@ use drivers::device::DeviceError;
 use drivers::display::{Display, Format, Picture, Point, Rectangle, Size};
 use drivers::gpio::guard::Guard;
 use drivers::scanner::Scanner;
-use drivers::speech::{Line, Speaker, Tone, Voice};
+use drivers::speech::{Line, Speaker, Voice};
 use drivers::touch::{PictureSize, Touch, Touchscreen};
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
@@ -41,7 +41,7 @@ pub struct Cabinet {
     panel: Panel,
     /// What the touch screen knows of the picture.
     size: PictureSize,
-    outside: Sender<Outside>,
+    outside: Entrance,
     shown: Watch<Tell>,
     speaker: Option<(Box<dyn Speaker>, Watch<Tell>)>,
     slips: Option<Sender<Paper>>,
@@ -60,7 +60,7 @@ impl Cabinet {
     ///
     /// # Errors
     /// When the configuration names no kiosk, or something that is no device.
-    pub fn start(config: &Config, outside: &Sender<Outside>) -> Result<(Self, Place), Failure> {
+    pub fn start(config: &Config, outside: &Entrance) -> Result<(Self, Place), Failure> {
         let kiosk = config.kiosk.as_ref().ok_or_else(|| no_table("kiosk"))?;
         let wish = specification::panel(kiosk)?;
         // Until the display says what it is.
@@ -70,7 +70,9 @@ impl Cabinet {
         let tell = || -> Tell {
             let outside = outside.clone();
             // The kiosk may have ended.
-            Box::new(move |part, fault| drop(outside.send(Outside::Part(part, fault))))
+            Box::new(move |part, fault| {
+                program::ignore(outside.send(Outside::Part(part, fault)), "whoever listened has ended")
+            })
         };
         // Everything is checked before anything is started.
         let display = specification::display(kiosk)?;
@@ -133,12 +135,11 @@ impl Cabinet {
         let Some(panel) = specification::laid_out(self.wish, &format) else { return false };
         let chosen = specification::chosen(&format, &panel);
         tracing::info!(display = self.display.name(), "{chosen}");
-        // The kiosk may have ended.
-        drop(self.outside.send(Outside::Found(Part::Display, chosen)));
+        program::ignore(self.outside.send(Outside::Found(Part::Display, chosen)), "the kiosk may have ended");
         if self.panel != panel {
             self.panel = panel;
             self.take_size();
-            drop(self.outside.send(Outside::Panel(panel)));
+            program::ignore(self.outside.send(Outside::Panel(panel)), "whoever listened has ended");
         }
         true
     }
@@ -175,7 +176,7 @@ fn place(kiosk: &Kiosk, panel: Panel) -> Result<Place, Failure> {
 const UNTIL_KNOWN: Panel = PANELS[1];
 
 /// Waits for fingers until nobody listens.
-fn feel(mut touch: Box<dyn Touchscreen>, outside: &Sender<Outside>, tell: Tell) {
+fn feel(mut touch: Box<dyn Touchscreen>, outside: &Entrance, tell: Tell) {
     let mut watch = Watch::new(Part::Touch, tell);
     loop {
         let touches = touch.wait(ROUND);
@@ -195,17 +196,8 @@ fn feel(mut touch: Box<dyn Touchscreen>, outside: &Sender<Outside>, tell: Tell) 
 }
 
 /// Waits for scans until nobody listens at the kiosk.
-fn scan(scanner: Box<dyn Scanner>, outside: &Sender<Outside>, tell: Tell) {
+fn scan(scanner: Box<dyn Scanner>, outside: &Entrance, tell: Tell) {
     scans(scanner, tell, &mut |said| outside.send(said.map_or(Outside::Misread, Outside::Scan)).is_ok());
-}
-
-/// What a sound is made of.
-pub fn tones(sound: Sound) -> Vec<Tone> {
-    match sound {
-        Sound::Touch => vec![(1200, 25)],
-        Sound::Done => vec![(880, 90), (0, 40), (1175, 160)],
-        Sound::Attention => vec![(660, 180), (0, 90), (660, 180)],
-    }
 }
 
 impl Glass for Cabinet {
@@ -245,11 +237,11 @@ impl Glass for Cabinet {
         if let Heard::Sound(sound) = heard
             && let Some(lines) = &self.lines
         {
-            drop(lines.send(lines::Task::Beep(tones(sound))));
+            program::ignore(lines.send(lines::Task::Beep(sound.tones().to_vec())), "whoever listened has ended");
         }
         let Some((speaker, watch)) = &mut self.speaker else { return };
         let said = match heard {
-            Heard::Sound(sound) => speaker.play(&tones(sound)),
+            Heard::Sound(sound) => speaker.play(sound.tones()),
             Heard::Words(language, words) => {
                 let voice = match language {
                     Language::Vietnamese => Voice::Vietnamese,
@@ -272,13 +264,13 @@ impl Glass for Cabinet {
 
     fn signal(&mut self, signal: Signal) {
         if let Some(lines) = &self.lines {
-            drop(lines.send(lines::Task::Signal(signal)));
+            program::ignore(lines.send(lines::Task::Signal(signal)), "whoever listened has ended");
         }
     }
 
     fn print(&mut self, slip: Slip) {
         if let Some(slips) = &self.slips {
-            drop(slips.send(Paper::Ticket(slip)));
+            program::ignore(slips.send(Paper::Ticket(slip)), "whoever listened has ended");
         }
     }
 
@@ -292,6 +284,7 @@ impl Glass for Cabinet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::{Comes, entrance};
     use drivers::display::simulated;
     use drivers::touch::Rotation;
 
@@ -312,7 +305,7 @@ mod tests {
             );
             toml::from_str::<Config>(&text).expect("TOML")
         };
-        let (outside, _comes_in) = channel();
+        let (outside, _inbox) = entrance();
         let failure = |kiosk: &str| Cabinet::start(&config(kiosk), &outside).expect_err(kiosk).message;
         let good = "display='drm:/dev/dri/card9'\n";
         for (kiosk, names) in [
@@ -342,7 +335,7 @@ mod tests {
     fn a_display_that_comes_back_as_another_gets_its_layout() {
         let glass = simulated::Glass::default();
         let display = simulated::SimulatedDisplay::new(glass.clone(), Size::new(1024, 600), Rotation::None);
-        let (outside, comes_in) = channel();
+        let (outside, mut inbox) = entrance();
         let (tell, told) = told();
         let mut cabinet = Cabinet {
             display: Box::new(display),
@@ -361,9 +354,9 @@ mod tests {
             let canvas = Canvas::new(panel.width, panel.height);
             cabinet.show(&canvas, &Scene::default(), &[canvas.bounds()]);
         };
-        let next = || match comes_in.try_recv() {
-            Ok(Outside::Panel(panel)) => Some((panel.width, panel.height)),
-            Ok(Outside::Found(Part::Display, _)) => Some((0, 0)),
+        let mut next = || match inbox.hear(Duration::ZERO).pop() {
+            Some(Comes::Outside(Outside::Panel(panel))) => Some((panel.width, panel.height)),
+            Some(Comes::Outside(Outside::Found(Part::Display, _))) => Some((0, 0)),
             _ => None,
         };
         show(&mut cabinet, UNTIL_KNOWN);

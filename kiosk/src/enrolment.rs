@@ -4,7 +4,7 @@
 //! cannot be reached and the device knows the fleet's roots, the code carries the request itself, and what the scanner then
 //! sees on the phone is the answer.
 
-use crate::stage::{Glass, Heard, Outside};
+use crate::stage::{Comes, Glass, Heard, Inbox, Outside};
 use config::Config;
 use devices::lines::Signal;
 use events::Clock;
@@ -61,7 +61,7 @@ pub fn run(
     panel: Panel,
     site: &str,
     clock: &Arc<dyn Clock>,
-    outside: &Receiver<Outside>,
+    inbox: &mut Inbox,
     glass: &mut dyn Glass,
 ) -> Result<Option<LetIn>, Failure> {
     let serial = config.identity_state()?.map(|state| state.serial).unwrap_or_default();
@@ -80,26 +80,28 @@ pub fn run(
     let mut done_at = None;
     loop {
         screen.show(&state);
-        match outside.recv_timeout(FRAME) {
-            Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Ok(Outside::Scan(text)) => drop(scans.send(text)),
-            Ok(Outside::Part(part, fault)) => {
-                parts.retain(|(each, _)| *each != part);
-                parts.push((part, fault));
+        for comes in inbox.hear(FRAME) {
+            // Threads of its own it has none yet.
+            let Comes::Outside(outside) = comes else { continue };
+            match outside {
+                Outside::Stop => return Ok(None),
+                Outside::Scan(text) => program::ignore(scans.send(text), "whoever listened has ended"),
+                Outside::Part(part, fault) => {
+                    parts.retain(|(each, _)| *each != part);
+                    parts.push((part, fault));
+                }
+                Outside::Found(part, what) => {
+                    found.retain(|(each, _)| *each != part);
+                    found.push((part, what));
+                }
+                Outside::Panel(panel) => {
+                    state.panel = panel;
+                    screen.renderer.forget(&mut screen.canvas);
+                    screen.canvas = Canvas::new(panel.width, panel.height);
+                }
+                // Nobody is served: fingers and profiles of demonstrations have nothing to say.
+                Outside::Down(..) | Outside::Up(..) | Outside::Profile(_) | Outside::Misread => {}
             }
-            Ok(Outside::Found(part, what)) => {
-                found.retain(|(each, _)| *each != part);
-                found.push((part, what));
-            }
-            Ok(Outside::Panel(panel)) => {
-                state.panel = panel;
-                screen.renderer.forget(&mut screen.canvas);
-                screen.canvas = Canvas::new(panel.width, panel.height);
-            }
-            // Nobody is served: fingers and profiles of demonstrations have nothing to say.
-            Ok(Outside::Down(..) | Outside::Up(..) | Outside::Profile(_))
-            | Ok(Outside::Misread)
-            | Err(RecvTimeoutError::Timeout) => {}
         }
         for shown in said.try_iter() {
             if shown.step == EnrolStep::Done && done_at.is_none() {
@@ -110,8 +112,8 @@ pub fn run(
         }
         state.tick = u32::try_from(clock.monotonic().as_millis() / 100).unwrap_or_default();
         if done_at.is_some_and(|at| clock.monotonic() >= at) {
-            // Its lock on the identity is free before the custodian wants it.
-            drop(applicant.join());
+            // Its lock on the identity is free before the upkeep wants it.
+            program::ignore(applicant.join(), "a panic there was reported by the runtime");
             return Ok(Some(LetIn { parts, panel: state.panel, found }));
         }
     }

@@ -13,7 +13,8 @@
 //! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
-pub use inputs::{Effect, Input, Place, Sound, Task};
+pub use devices::sound::Sound;
+pub use inputs::{Effect, Input, Place, Task};
 use kiosk_ui::state::{Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Trouble, choices_shown};
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use program::Private;

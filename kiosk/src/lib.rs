@@ -10,6 +10,7 @@
 //! | [`playlist`] | the operator's signed notices |
 
 pub mod cabinet;
+mod clerk;
 pub mod enrolment;
 pub mod flow;
 pub mod playlist;

@@ -1,12 +1,13 @@
 //! A kiosk at work: the flow on one side, a glass with fingers and a device with a reader on the other.
 //!
 //! Three threads: this one owns flow, scene and picture; one owns the device, which blocks on its reader; one puts visits
-//! on disk, which may wait for a hospital's system to give a number. Every read has a number, and what an older read
-//! still says is not heard.
+//! on disk, which may wait for a hospital's system to give a number. What the other two say comes by the same way as what
+//! comes from outside ([`Inbox`]). Every read has a number, and what an older read still says is not heard.
 
+use crate::clerk;
 use crate::enrolment;
 use crate::flow::{Effect, Flow, Input, Place, Task};
-use crate::stage::{Glass, Heard, Outside};
+use crate::stage::{Comes, Entrance, Glass, Heard, Inbox, Outside};
 use cccd::calendar::VIETNAM;
 use cccd::document::Kind;
 use config::Config;
@@ -26,18 +27,17 @@ use kiosk_ui::{Act, Language, Screen, view};
 use program::Failure;
 use program::Private;
 use reading::device::{Host, Judged};
-use reading::station::{self, Hearing, Station, Told};
+use reading::reader_thread::{self, ReaderEvent, ReaderThread};
 use site::checks::{self, Check};
-use site::custodian::Taken;
+use site::upkeep::Taken;
 use site::{Around, Site};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use time::{Date, OffsetDateTime};
 use verdict::Admission;
-use visit::finished::{Agreed, ConsentAct, Finished, Keeping, Kept, random_id};
+use visit::finished::{Agreed, ConsentAct, Finished, random_id};
 use visit::profile::{Profile, Step};
-use visit::steps::Refusal;
 
 /// Longest pause between two pictures while something moves.
 const FRAME: Duration = Duration::from_millis(100);
@@ -45,13 +45,7 @@ const FRAME: Duration = Duration::from_millis(100);
 /// After a longer pause the machine has slept.
 const ASLEEP: Duration = Duration::from_secs(20);
 
-/// What the clerk says, with the number of the read.
-enum FromClerk {
-    Kept(u64, Result<Option<(String, Option<String>)>, Refusal>),
-    Ended(Failure),
-}
-
-/// Runs until [`Outside::Stop`], the end of `outside`, or a failure of the device's own store.
+/// Runs until [`Outside::Stop`], or a failure of the device's own store.
 ///
 /// # Errors
 /// When the device cannot start, or its own store fails.
@@ -60,12 +54,12 @@ pub fn run(
     place: Place,
     clock: Arc<dyn Clock>,
     around: Around,
-    outside: &Receiver<Outside>,
+    mut inbox: Inbox,
     mut glass: Box<dyn Glass>,
 ) -> Result<(), Failure> {
     let (mut place, mut found) = (place, Vec::new());
     let (config, parts) = if enrolment::is_wanted(&config)? {
-        let let_in = enrolment::run(&config, place.panel, &place.site, &clock, outside, &mut *glass)?;
+        let let_in = enrolment::run(&config, place.panel, &place.site, &clock, &mut inbox, &mut *glass)?;
         let Some(let_in) = let_in else { return Ok(()) };
         place.panel = let_in.panel;
         found = let_in.found;
@@ -109,15 +103,18 @@ pub fn run(
         collector: relay::Collector::default(),
         visits: 0,
     };
-    let (tell, told) = channel();
     let (visits, to_keep) = channel();
     let clerk = {
-        let site = Arc::clone(&site);
-        std::thread::spawn(move || clerk(&site, &to_keep, &tell))
+        let (site, entrance) = (Arc::clone(&site), inbox.entrance());
+        std::thread::spawn(move || {
+            let tell = |kept| program::ignore(entrance.say(Comes::Clerk(kept)), "the kiosk has ended");
+            clerk::work(&site, &to_keep, &tell);
+        })
     };
-    let (station, hearing) = Station::start(Arc::clone(&site) as Arc<dyn Host>);
-    let (examine, checked) = channel();
-    let threads = Threads { station, visits, examine };
+    let entrance = inbox.entrance();
+    let say = move |said| program::ignore(entrance.say(Comes::Reader(said)), "whoever listened has ended");
+    let reader = ReaderThread::start(Arc::clone(&site) as Arc<dyn Host>, say);
+    let threads = Threads { reader, visits, entrance: inbox.entrance() };
     for (part, found) in found {
         kiosk.register.found(part, found, kiosk.clock.wall());
     }
@@ -125,12 +122,11 @@ pub fn run(
         let input = kiosk.heard(part, fault)?;
         kiosk.flow.update(input);
     }
-    let result = kiosk.work(outside, &hearing, &told, &checked, &threads, &mut *glass);
+    let result = kiosk.work(&mut inbox, &threads, &mut *glass);
     drop(threads);
     kiosk.renderer.forget(&mut kiosk.canvas);
     glass.erase();
-    // A panic there has been reported by the runtime.
-    drop(clerk.join());
+    program::ignore(clerk.join(), "a panic there has been reported by the runtime");
     result?;
     site.finish()
 }
@@ -149,21 +145,9 @@ pub fn suits(profile: &Profile) -> Result<(), Failure> {
 
 /// Where work is sent to.
 struct Threads {
-    station: Station,
-    visits: Sender<(u64, Arc<Profile>, Box<Finished>)>,
-    examine: Sender<Vec<Check>>,
-}
-
-/// Puts visits on disk, and asks the recipient that gives out numbers for one.
-fn clerk(site: &Site, visits: &Receiver<(u64, Arc<Profile>, Box<Finished>)>, tell: &Sender<FromClerk>) {
-    for (read, profile, finished) in visits {
-        let kept = match site.keep(&profile, &finished) {
-            Err(failure) => return drop(tell.send(FromClerk::Ended(failure))),
-            Ok(Keeping::TooLate(refusal)) => Err(refusal),
-            Ok(Keeping::Kept(Kept { number, place, .. })) => Ok(number.map(|number| (number, place))),
-        };
-        drop(tell.send(FromClerk::Kept(read, kept)));
-    }
+    reader: ReaderThread,
+    visits: Sender<clerk::Order>,
+    entrance: Entrance,
 }
 
 struct Kiosk {
@@ -199,16 +183,8 @@ struct Kiosk {
 }
 
 impl Kiosk {
-    fn work(
-        &mut self,
-        outside: &Receiver<Outside>,
-        hearing: &Hearing,
-        told: &Receiver<FromClerk>,
-        checked: &Receiver<Vec<Check>>,
-        threads: &Threads,
-        glass: &mut dyn Glass,
-    ) -> Result<(), Failure> {
-        let first = self.part(Part::Reader, Some(station::awaited()));
+    fn work(&mut self, inbox: &mut Inbox, threads: &Threads, glass: &mut dyn Glass) -> Result<(), Failure> {
+        let first = self.part(Part::Reader, Some(reader_thread::awaited()));
         self.flow.update(first);
         self.flow.update(Input::About(self.about.clone()));
         // The first picture waits for nothing.
@@ -225,71 +201,12 @@ impl Kiosk {
             inputs.push(Input::Clock(self.wall_clock()));
             inputs.push(Input::Tick(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)));
             let is_first = pause.is_zero();
-            match outside.recv_timeout(std::mem::replace(&mut pause, FRAME)) {
-                Ok(Outside::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Ok(Outside::Down(x, y)) => {
-                    self.down = self.renderer.hit(x, y);
-                    inputs.push(Input::Press(self.down));
-                }
-                Ok(Outside::Up(x, y)) => {
-                    inputs.push(Input::Press(None));
-                    // It counts where it was put down and lifted on the same thing.
-                    inputs.extend(self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act));
-                }
-                Ok(Outside::Scan(text)) => match self.carried(&text)? {
-                    Some(input) => inputs.push(input),
-                    None => inputs.push(Input::Scan(text)),
-                },
-                Ok(Outside::Misread) => inputs.push(Input::Misread),
-                Ok(Outside::Part(part, fault)) => inputs.push(self.heard(part, fault)?),
-                Ok(Outside::Found(part, found)) => self.register.found(part, found, self.clock.wall()),
-                Ok(Outside::Panel(panel)) if panel == self.flow.state().panel => {}
-                Ok(Outside::Panel(panel)) => {
-                    self.renderer.forget(&mut self.canvas);
-                    self.canvas = Canvas::new(panel.width, panel.height);
-                    glass.erase();
-                    inputs.push(Input::Panel(panel));
-                }
-                Ok(Outside::Profile(profile)) => {
-                    suits(&profile)?;
-                    self.site.load_rosters(&profile.id)?;
-                    inputs.push(Input::Task(Task::from(&*profile)));
-                    self.profile = Arc::new(*profile);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            for comes in inbox.hear(std::mem::replace(&mut pause, FRAME)) {
+                let Some(input) = self.input(comes, threads, glass)? else { return Ok(()) };
+                inputs.extend(input);
             }
             self.begin_to_serve(&mut inputs);
             inputs.extend(self.notices());
-            for said in hearing.now() {
-                match said {
-                    Told::Progress(step, per_cent) => inputs.push(Input::Progress(step, per_cent)),
-                    Told::Name(name) => inputs.push(Input::Name(name)),
-                    Told::Picture(picture) => inputs.push(Input::Picture(picture)),
-                    Told::Lifted => inputs.push(Input::Lifted),
-                    Told::Waiting => inputs.push(Input::Waiting),
-                    Told::Judged(judged) => inputs.push(self.judged(*judged)?),
-                    Told::Failed(failure) => inputs.push(Input::Failed(failure.code)),
-                    Told::Gone => inputs.push(Input::CardGone),
-                    Told::Reader(fault) => inputs.push(self.part(Part::Reader, fault)),
-                    Told::Unsent(unsent) => {
-                        self.about.unsent = unsent;
-                        inputs.push(Input::About(self.about.clone()));
-                    }
-                    Told::Ended(failure) => return Err(failure),
-                }
-            }
-            for said in told.try_iter() {
-                match said {
-                    FromClerk::Kept(visit, kept) if visit == self.visits => inputs.push(Input::Kept(kept)),
-                    FromClerk::Kept(..) => {}
-                    FromClerk::Ended(failure) => return Err(failure),
-                }
-            }
-            for checks in checked.try_iter() {
-                let code = |check: Check| (check.id.to_owned(), check.fault.map(|fault| fault.code));
-                self.about.checks = Some(checks.into_iter().map(code).collect());
-                inputs.push(Input::About(self.about.clone()));
-            }
             for input in inputs {
                 for effect in self.flow.update(input) {
                     self.cause(effect, threads, glass)?;
@@ -313,6 +230,85 @@ impl Kiosk {
                 glass.signal(signal);
             }
         }
+    }
+
+    /// What somebody says to the flow; nothing at the end.
+    fn input(&mut self, comes: Comes, threads: &Threads, glass: &mut dyn Glass) -> Result<Option<Vec<Input>>, Failure> {
+        Ok(Some(match comes {
+            Comes::Outside(Outside::Stop) => return Ok(None),
+            Comes::Outside(outside) => self.said_outside(outside, glass)?,
+            Comes::Reader(said) => match threads.reader.counts(said) {
+                Some(told) => vec![self.said_by_reader(told)?],
+                None => Vec::new(),
+            },
+            // Whoever stands there now is another.
+            Comes::Clerk(kept) => {
+                kept.map(|kept| if kept.visit == self.visits { vec![Input::Kept(kept.kept)] } else { Vec::new() })?
+            }
+            Comes::Checked(checks) => {
+                let code = |check: Check| (check.id.to_owned(), check.fault.map(|fault| fault.code));
+                self.about.checks = Some(checks.into_iter().map(code).collect());
+                vec![Input::About(self.about.clone())]
+            }
+        }))
+    }
+
+    fn said_outside(&mut self, outside: Outside, glass: &mut dyn Glass) -> Result<Vec<Input>, Failure> {
+        Ok(match outside {
+            Outside::Stop => Vec::new(),
+            Outside::Down(x, y) => {
+                self.down = self.renderer.hit(x, y);
+                vec![Input::Press(self.down)]
+            }
+            Outside::Up(x, y) => {
+                // It counts where it was put down and lifted on the same thing.
+                let act = self.down.take().filter(|act| self.renderer.hit(x, y) == Some(*act)).map(Input::Act);
+                [Input::Press(None)].into_iter().chain(act).collect()
+            }
+            Outside::Scan(text) => vec![match self.carried(&text)? {
+                Some(input) => input,
+                None => Input::Scan(text),
+            }],
+            Outside::Misread => vec![Input::Misread],
+            Outside::Part(part, fault) => vec![self.heard(part, fault)?],
+            Outside::Found(part, found) => {
+                self.register.found(part, found, self.clock.wall());
+                Vec::new()
+            }
+            Outside::Panel(panel) if panel == self.flow.state().panel => Vec::new(),
+            Outside::Panel(panel) => {
+                self.renderer.forget(&mut self.canvas);
+                self.canvas = Canvas::new(panel.width, panel.height);
+                glass.erase();
+                vec![Input::Panel(panel)]
+            }
+            Outside::Profile(profile) => {
+                suits(&profile)?;
+                self.site.load_rosters(&profile.id)?;
+                let task = Task::from(&*profile);
+                self.profile = Arc::new(*profile);
+                vec![Input::Task(task)]
+            }
+        })
+    }
+
+    fn said_by_reader(&mut self, told: ReaderEvent) -> Result<Input, Failure> {
+        Ok(match told {
+            ReaderEvent::Progress(step, per_cent) => Input::Progress(step, per_cent),
+            ReaderEvent::Name(name) => Input::Name(name),
+            ReaderEvent::Picture(picture) => Input::Picture(picture),
+            ReaderEvent::Lifted => Input::Lifted,
+            ReaderEvent::Waiting => Input::Waiting,
+            ReaderEvent::Judged(judged) => self.judged(*judged)?,
+            ReaderEvent::Failed(failure) => Input::Failed(failure.code),
+            ReaderEvent::Gone => Input::CardGone,
+            ReaderEvent::Reader(fault) => self.part(Part::Reader, fault),
+            ReaderEvent::Unsent(unsent) => {
+                self.about.unsent = unsent;
+                Input::About(self.about.clone())
+            }
+            ReaderEvent::Ended(failure) => return Err(failure),
+        })
     }
 
     /// A part of a bundle from a technician's phone, while the technician's screen is open; nothing for any other scan.
@@ -408,15 +404,16 @@ impl Kiosk {
                 if let Some(mut finished) = self.finished.take() {
                     finished.content.answers = answers.into_iter().collect();
                     // The thread ends only when it has said why.
-                    drop(threads.visits.send((self.visits, Arc::clone(&self.profile), finished)));
+                    let order = clerk::Order { visit: self.visits, profile: Arc::clone(&self.profile), finished };
+                    program::ignore(threads.visits.send(order), "whoever listened has ended");
                 }
             }
             Effect::TurnedAway(why) => {
                 let (visit, finished) = (self.visit()?, self.finished.take());
                 self.site.turned_away(&self.profile, visit, finished.as_deref(), why)?;
             }
-            Effect::Read(key) => threads.station.read(*key, Arc::clone(&self.profile)),
-            Effect::StopWaiting => threads.station.stop_waiting(),
+            Effect::Read(key) => threads.reader.read(*key, Arc::clone(&self.profile)),
+            Effect::StopWaiting => threads.reader.stop_waiting(),
             Effect::Erase => {
                 (self.visit, self.finished, self.marked) = (None, None, false);
                 self.visits += 1;
@@ -439,9 +436,14 @@ impl Kiosk {
             Effect::OpenDoor => glass.open_door(),
             Effect::Examine => {
                 (self.about.checks, self.about.carried) = (None, None);
-                let (site, examine) = (Arc::clone(&self.site), threads.examine.clone());
+                let (site, entrance) = (Arc::clone(&self.site), threads.entrance.clone());
                 // Central may take its time to answer; whoever asked may have left by then.
-                std::thread::spawn(move || drop(examine.send(checks::run(&site.config))));
+                std::thread::spawn(move || {
+                    program::ignore(
+                        entrance.say(Comes::Checked(checks::run(&site.config))),
+                        "whoever listened has ended",
+                    )
+                });
             }
         }
         Ok(())

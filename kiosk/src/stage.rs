@@ -1,5 +1,6 @@
-//! What is around a kiosk: where the picture goes, what is heard, and what comes in.
+//! What is around a kiosk: where the picture goes, what is heard, and what comes in, all of it by one way.
 
+use crate::clerk::Kept;
 use crate::flow::Sound;
 use devices::lines::Signal;
 use kiosk_ui::Language;
@@ -10,6 +11,10 @@ use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
 use kiosk_ui::state::Part;
 use program::{Failure, Private};
+use reading::reader_thread::Said;
+use site::checks::Check;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 use visit::profile::Profile;
 
 /// Where the picture goes.
@@ -58,4 +63,129 @@ pub enum Outside {
     Profile(Box<Profile>),
     /// The end.
     Stop,
+}
+
+/// Whatever is said to a kiosk, by those around it and by its own threads.
+pub(crate) enum Comes {
+    /// From outside.
+    Outside(Outside),
+    /// From the reader's thread.
+    Reader(Said),
+    /// From the thread that puts visits on disk.
+    Clerk(Result<Kept, Failure>),
+    /// How everything is, for the technician.
+    Checked(Vec<Check>),
+}
+
+/// The kiosk has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended;
+
+/// The way in to a kiosk. There is one, so that what is said first is heard first, and at once.
+#[derive(Debug, Clone)]
+pub struct Entrance(Sender<Comes>);
+
+impl Entrance {
+    /// Says something.
+    ///
+    /// # Errors
+    /// When the kiosk has ended.
+    pub fn send(&self, outside: Outside) -> Result<(), Ended> {
+        self.say(Comes::Outside(outside))
+    }
+
+    pub(crate) fn say(&self, what: Comes) -> Result<(), Ended> {
+        self.0.send(what).map_err(|_| Ended)
+    }
+}
+
+/// What came in and was not heard yet.
+#[derive(Debug)]
+pub struct Inbox {
+    comes: Receiver<Comes>,
+    entrance: Entrance,
+    next: Option<Outside>,
+}
+
+impl std::fmt::Debug for Comes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Outside(_) => "Outside",
+            Self::Reader(_) => "Reader",
+            Self::Clerk(_) => "Clerk",
+            Self::Checked(_) => "Checked",
+        })
+    }
+}
+
+/// A way in, and what comes by it.
+#[must_use]
+pub fn entrance() -> (Entrance, Inbox) {
+    let (say, comes) = channel();
+    let entrance = Entrance(say);
+    (entrance.clone(), Inbox { comes, entrance, next: None })
+}
+
+impl Inbox {
+    /// Another way in.
+    pub(crate) fn entrance(&self) -> Entrance {
+        self.entrance.clone()
+    }
+
+    /// What was said by now, in its order; nothing when nobody says anything for so long. From outside there is one thing at a
+    /// time: what a finger means depends on the picture to which the one before it has led.
+    pub(crate) fn hear(&mut self, wait: Duration) -> Vec<Comes> {
+        let mut heard = Vec::new();
+        match self.next.take() {
+            Some(outside) => heard.push(Comes::Outside(outside)),
+            None => match self.comes.recv_timeout(wait) {
+                Ok(comes) => heard.push(comes),
+                // This end keeps a way in of its own, so the other never ends.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return heard,
+            },
+        }
+        let mut is_one = matches!(heard[..], [Comes::Outside(_)]);
+        for comes in self.comes.try_iter() {
+            if let Comes::Outside(outside) = comes {
+                if is_one {
+                    self.next = Some(outside);
+                    break;
+                }
+                is_one = true;
+                heard.push(Comes::Outside(outside));
+                continue;
+            }
+            heard.push(comes);
+        }
+        heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_first_is_heard_first_and_one_finger_at_a_time() {
+        let (entrance, mut inbox) = entrance();
+        let names = |inbox: &mut Inbox| -> Vec<String> {
+            let name = |comes: Comes| match comes {
+                Comes::Outside(outside) => format!("{outside:?}"),
+                other => format!("{other:?}"),
+            };
+            inbox.hear(Duration::ZERO).into_iter().map(name).collect()
+        };
+        assert_eq!(names(&mut inbox), [""; 0]);
+        entrance.say(Comes::Checked(Vec::new())).expect("heard");
+        for outside in [Outside::Down(1, 1), Outside::Misread, Outside::Stop] {
+            entrance.send(outside).expect("heard");
+            entrance.say(Comes::Checked(Vec::new())).expect("heard");
+        }
+        assert_eq!(names(&mut inbox), ["Checked", "Down(1, 1)", "Checked"]);
+        assert_eq!(names(&mut inbox), ["Misread", "Checked"]);
+        assert_eq!(names(&mut inbox), ["Stop", "Checked"]);
+        assert_eq!(names(&mut inbox), [""; 0]);
+        drop(inbox);
+        assert_eq!(entrance.send(Outside::Stop), Err(Ended));
+    }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// a wrong command line.
 #[must_use]
 pub fn not_run(error: &clap::Error) -> ExitCode {
-    drop(error.print());
+    program::ignore(error.print(), "nobody reads what is printed");
     ExitCode::from(if error.use_stderr() { program::exit::USAGE } else { 0 })
 }
 

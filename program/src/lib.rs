@@ -1,5 +1,15 @@
 //! How `cccd-agent`, `cccd-central` and `provision` end: a stable code, a sentence, a remedy and an exit status.
 //! `docs/errors.md` lists the codes, `docs/cli.md` the statuses.
+//!
+//! # Example
+//!
+//! ```
+//! use program::{Failure, exit};
+//!
+//! let failure = Failure::usage("file_unreadable", "cannot read agent.toml", "name a file that exists").within("settings");
+//! assert_eq!(failure.to_string(), "settings: cannot read agent.toml [file_unreadable]: name a file that exists");
+//! assert_eq!(failure.exit, exit::USAGE);
+//! ```
 
 pub mod files;
 pub mod owner;
@@ -93,6 +103,12 @@ macro_rules! coded {
             })?
         }
     };
+}
+
+/// Lets a failure pass that nobody can mend or misses, and says why to those who read the code. In no other way is a result left unread:
+/// a test of the house looks for one.
+pub fn ignore<T, E>(result: Result<T, E>, _why: &'static str) {
+    drop(result);
 }
 
 /// An error with its causes on one line.
@@ -193,7 +209,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a table or text for people. Whoever closes the pipe has seen enough.
 pub fn print_text(text: &str) {
-    drop(print(text));
+    ignore(print(text), "nobody reads what is printed");
 }
 
 /// Ends a program: the failure for people on standard error and, where JSON was asked for, on standard output.
@@ -205,7 +221,10 @@ pub fn end(result: Result<u8, Failure>, json: bool) -> ExitCode {
             eprintln!("{failure}");
             if json {
                 // Whoever closed the pipe has the status.
-                drop(print(&format!("{:#}\n", serde_json::json!({ "error": failure }))));
+                ignore(
+                    print(&format!("{:#}\n", serde_json::json!({ "error": failure }))),
+                    "nobody reads what is printed",
+                );
             }
             ExitCode::from(failure.exit)
         }

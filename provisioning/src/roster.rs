@@ -67,8 +67,12 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failu
                     let image = json!({ "media_type": "image/jpeg", "data": BASE64_STANDARD.encode(bytes) });
                     entry.insert(name.to_owned(), image);
                 }
-                name if is_item(name) => drop(items.insert(name.to_owned(), value.into())),
-                name => drop(attributes.insert(name.to_owned(), value.into())),
+                name if is_item(name) => {
+                    items.insert(name.to_owned(), value.into());
+                }
+                name => {
+                    attributes.insert(name.to_owned(), value.into());
+                }
             }
         }
         rows::check(!entry.is_empty(), at, "nobody is named")?;

@@ -3,8 +3,8 @@
 use cccd::code::{Code, Kind};
 use cccd::judgement::Known;
 use cccd::number::Number;
-use emrtd::mrz::{MrzKey, MrzText, Remark};
-use emrtd::password::Password;
+use emrtd::mrz::{MrzText, Remark};
+use emrtd::{MrzKey, Password};
 use kiosk_ui::{Language, Phrase};
 use program::Failure;
 use zeroize::Zeroizing;

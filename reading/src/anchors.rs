@@ -2,7 +2,7 @@
 
 use crate::said::{ANCHORS, PINS, Pins, Words};
 use config::Config;
-use emrtd::trust::{Added, TrustStore};
+use emrtd::{Added, TrustStore};
 use program::Failure;
 use program::describe;
 use std::path::{Path, PathBuf};

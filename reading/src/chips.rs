@@ -14,8 +14,7 @@
 //!             "short": 223, "most": 4096, "cards": 2, "in_use": true, "minutes_left": 57}, …]}
 //! ```
 
-use emrtd::manner::Manner;
-use emrtd::session::Expected;
+use emrtd::{Expected, Manner};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,7 +83,7 @@ impl Chips {
         self.forget(now);
         let last = self.entries.iter_mut().rfind(|entry| entry.atr == atr).filter(|entry| entry.cards >= ENOUGH)?;
         last.uses += 1;
-        Some(Expected { manner: last.manner, signer: last.signer })
+        Some(Expected::new(last.manner, last.signer))
     }
 
     /// Takes what a read has shown.

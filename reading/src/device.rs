@@ -16,10 +16,7 @@ use cccd::judgement::{self, Judgement, Today, Withdrawn};
 use config::Config;
 use drivers::reader::simulated::{SimulatedReader, Slot};
 use drivers::reader::{Reader, ReaderError};
-use emrtd::Evidence;
-use emrtd::file::FileId;
-use emrtd::session::{AccessPolicy, Progress, Session};
-use emrtd::verdict::Check;
+use emrtd::{AccessPolicy, Check, Evidence, FileId, Progress, Session};
 use events::event::Bytes;
 use events::sync::Receipt;
 use events::{Clock, SignedEvent};
@@ -301,8 +298,7 @@ impl Device {
                 }
             },
             on_lifted: &mut || {
-                // Whoever holds the card sees it on the screen.
-                drop(host.tell(&Happened::Lifted));
+                program::ignore(host.tell(&Happened::Lifted), "whoever holds the card sees it on the screen");
                 tell.borrow_mut()(Happening::Lifted);
             },
             on_picture: &mut |picture| tell.borrow_mut()(Happening::Picture(picture)),

@@ -1,12 +1,10 @@
 //! What the data groups beside EF.DG1 and EF.DG13 bring: the portrait or why there is none, what EF.DG11 and EF.DG12 say
 //! of the holder of a passport, and the report of them all. Nothing here accuses: an odd field is named, and no more.
 
-use emrtd::evidence::Evidence;
-use emrtd::file::FileId;
+use emrtd::hazmat::tlv::TlvError;
 use emrtd::lds::field::{Date, Image, Odd, Text};
 use emrtd::lds::{Dg7, Dg11, Dg12, Dg16, FaceImage, NoFace, biometric, dg2};
-use emrtd::mrz::Mrz;
-use emrtd::tlv::TlvError;
+use emrtd::{Evidence, FileId, Mrz};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -245,12 +243,8 @@ mod tests {
     use crate::terminal::Terminal;
     use cccd::judgement::{Judgement, Known, Today, judge};
     use drivers::reader::Reader as _;
-    use emrtd::evidence::FileEvidence;
-    use emrtd::mrz::MrzKey;
-    use emrtd::password::Password;
-    use emrtd::session::AccessPolicy;
-    use emrtd::tlv::encode;
-    use emrtd::x509::UnixTime;
+    use emrtd::hazmat::tlv::encode;
+    use emrtd::{AccessPolicy, FileEvidence, MrzKey, Password, UnixTime};
     use events::SystemClock;
     use std::time::Duration;
     use verdict::Admission;

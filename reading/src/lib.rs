@@ -10,7 +10,7 @@
 //! | [`other_kind`] | whether a card that was not read is of the wanted kind |
 //! | [`take`](mod@take), [`groups`] | what a profile takes of a chip; the portrait or why there is none, the data groups of passports |
 //! | [`report`] | checks, decision, JSON and words |
-//! | [`device`], [`station`] | reader and terminal at work; the thread that owns them |
+//! | [`device`], [`reader_thread`] | reader and terminal at work; the thread that owns them |
 
 pub mod access;
 pub mod anchors;
@@ -19,11 +19,11 @@ pub mod device;
 pub mod groups;
 pub mod other_kind;
 pub mod read;
+pub mod reader_thread;
 pub mod readers;
 pub mod report;
 pub mod said;
 pub mod simulated;
-pub mod station;
 pub mod take;
 pub mod terminal;
 pub mod trust;

@@ -2,9 +2,9 @@
 //! a bank card beside the citizen's card.
 
 use drivers::reader::{Card, NotWanted};
-use emrtd::Error;
+use emrtd::hazmat::select_application;
 use emrtd::manner::Select;
-use emrtd::session::{Phase, select_application};
+use emrtd::{Error, Phase};
 use program::Failure;
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn only_a_card_without_the_application_is_of_another_kind() {
-        let refused = || Error::Status { operation: "PACE", status: emrtd::apdu::StatusWord(0x6D00) };
+        let refused = || Error::Status { operation: "PACE", status: emrtd::hazmat::apdu::StatusWord(0x6D00) };
         let code = |says: Says, done: Phase, error: Error| {
             let phases = [(done.name(), Duration::ZERO)];
             let slot = Slot::default();

@@ -5,15 +5,11 @@ use crate::chips::{Chips, Sighting};
 use crate::other_kind;
 use crate::terminal::{Inspection, Terminal};
 use drivers::reader::{Card, Reader, ReaderError, announces_extended_length};
-use emrtd::file::FileId;
-use emrtd::lds::Sod;
-use emrtd::manner::Manner;
-use emrtd::passive_authentication::SodVerification;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{Action, Plan, Progress, Session};
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
-use emrtd::{Error, Evidence, lds};
+use emrtd::lds::{self, Sod};
+use emrtd::{
+    Action, Error, Evidence, FileId, Manner, Plan, Progress, Session, SodVerification, SystemEntropy, TrustStore,
+    UnixTime,
+};
 use events::Clock;
 use kiosk_ui::portrait::{self, Picture};
 use program::Failure;
@@ -290,8 +286,10 @@ impl Portrait {
         }
         if let Some((start, _)) = lds::dg2::image_start(front) {
             self.sent = front.len();
-            // The thread lives as long as this sender.
-            drop(self.fronts.send(Zeroizing::new(front[start..].to_vec())));
+            program::ignore(
+                self.fronts.send(Zeroizing::new(front[start..].to_vec())),
+                "the thread lives as long as this sender",
+            );
         }
     }
 }
@@ -303,9 +301,7 @@ mod tests {
     use crate::readers::plan;
     use crate::simulated;
     use cccd::judgement::{Known, Today, judge_verified};
-    use emrtd::evidence::Circumstances;
-    use emrtd::password::Password;
-    use emrtd::session::AccessPolicy;
+    use emrtd::{AccessPolicy, Circumstances, Password};
     use events::SystemClock;
     use verdict::Word;
     use virtual_card::issuer::IssuerFault;
@@ -347,7 +343,7 @@ mod tests {
         let sod = reading.sod.as_ref().expect("judged");
         assert!(sod.is_of(reading.evidence.content(FileId::Sod).expect("EF.SOD")));
         let now = UnixTime(SystemClock::new().wall());
-        let circumstances = Circumstances { now, at: None, issued: None };
+        let circumstances = Circumstances::now(now);
         let beside = reading.evidence.verify_prepared(&terminal.trust, Some(sod), &circumstances);
         assert_eq!(beside.checks, reading.evidence.verify(&terminal.trust, &circumstances).checks);
         let judgement = judge_verified(&reading.evidence, beside, &Known::default(), Today::certain(now));

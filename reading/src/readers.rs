@@ -3,7 +3,7 @@
 use crate::simulated;
 use drivers::reader::Reader;
 use drivers::reader::pcsc::PcscReader;
-use emrtd::session::{AccessPolicy, Plan};
+use emrtd::{AccessPolicy, Plan};
 use program::Failure;
 
 /// A reader by its name.
@@ -58,7 +58,7 @@ impl<'a> ReaderName<'a> {
             Self::Libnfc(connstring) => Box::new(drivers::reader::libnfc::LibnfcReader::open(connstring)?),
             #[cfg(not(feature = "libnfc"))]
             Self::Libnfc(connstring) => {
-                let message = format!("libnfc:{connstring}: this agent was built without the feature libnfc");
+                let message = format!("libnfc:{connstring}: {}", drivers::without("libnfc"));
                 return Err(Failure::usage("reader_unknown", message, "use pcsc, or the packages' agent"));
             }
             Self::Simulated(persona) => Box::new(simulated::reader(persona)?),
@@ -76,7 +76,7 @@ pub fn open(specification: &str) -> Result<Box<dyn Reader>, Failure> {
 
 /// What to read of a CCCD.
 #[must_use]
-pub fn plan(access: AccessPolicy, passwords: Vec<emrtd::password::Password>, data_groups: &[u8]) -> Plan {
+pub fn plan(access: AccessPolicy, passwords: Vec<emrtd::Password>, data_groups: &[u8]) -> Plan {
     let card_access_fallback = Some(cccd::access::CARD_ACCESS.to_vec());
-    Plan { access, card_access_fallback, ..Plan::new(passwords, data_groups) }
+    Plan::new(passwords, data_groups).with_access(access).with_card_access_fallback(card_access_fallback)
 }

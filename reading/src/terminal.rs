@@ -4,12 +4,9 @@
 use crate::anchors::Anchors;
 use crate::chips::Chips;
 use drivers::terminal_key::file::FileTerminalKey;
-use drivers::terminal_key::pkcs11::{Location, Pkcs11TerminalKey};
-use drivers::terminal_key::{TerminalKey, TerminalKeyError};
-use emrtd::crypto::{Curve, KeyReserve, NamedGroup};
-use emrtd::cvc::TerminalCertificates;
-use emrtd::secret::SystemEntropy;
-use emrtd::trust::TrustStore;
+use drivers::terminal_key::{self, Location, TerminalKey};
+use emrtd::hazmat::crypto::{Curve, NamedGroup};
+use emrtd::{KeyReserve, SystemEntropy, TerminalCertificates, TrustStore};
 use program::Failure;
 use program::describe;
 use serde::Deserialize;
@@ -64,8 +61,8 @@ impl Terminal {
 
     /// Makes key pairs for the next read. To be called while no card lies on the reader.
     pub fn prepare(&mut self) {
-        // A read makes what it does not find, so a failure here shows there, if it lasts.
-        drop(self.reserve.fill(CCCD_GROUP, KEYS_A_READ, &mut SystemEntropy));
+        let filled = self.reserve.fill(CCCD_GROUP, KEYS_A_READ, &mut SystemEntropy);
+        program::ignore(filled, "a read makes what it does not find, so a failure here shows there, if it lasts");
     }
 
     /// The key pairs that were made.
@@ -143,16 +140,13 @@ impl Inspection {
             }
             None => Zeroizing::default(),
         };
-        let key_failure = |error: TerminalKeyError| {
-            Failure::usage(error.code(), describe(&error), "mend terminal.toml, or attach the token")
-        };
         let key: Box<dyn TerminalKey> = match (&settings.pkcs11, settings.file) {
             (Some(Token { module, token, key }), _) => {
-                Box::new(Pkcs11TerminalKey::open(&Location { module, token, key }, &phrase).map_err(key_failure)?)
+                terminal_key::on_token(&Location { module, token, key }, &phrase)?
             }
             (None, file) => {
                 let path = directory.join(file.unwrap_or_else(|| PathBuf::from("terminal.key.pem")));
-                Box::new(FileTerminalKey::open(&path, phrase.as_bytes()).map_err(key_failure)?)
+                Box::new(FileTerminalKey::open(&path, phrase.as_bytes())?)
             }
         };
         Ok(Self { certificates, key })

@@ -6,7 +6,6 @@
 //! People stand in it by keyed hash (hexadecimal), so that the file may be carried on a stick and mailed; devices of
 //! one site share the hash's key. A device takes in what devices whose keys it has (`[roster] devices`) have signed.
 
-use crate::recorder::EVENT_KEY;
 use crate::site::Site;
 use events::Verifier;
 use events::event::Bytes;
@@ -88,10 +87,7 @@ pub fn sign(site: &Site, profile: &Profile) -> Result<Vec<u8>, Failure> {
         entries: entries.into_iter().map(line).collect(),
     };
     let payload = serde_json::to_vec(&list).unwrap_or_default();
-    let recorder = site.recorder();
-    let sign = |data: &[u8]| recorder.keys.sign(EVENT_KEY, data);
-    events::sign_document(KIND, &payload, &recorder.event_key, sign)
-        .map_err(|e| Failure::device(e.code(), e.to_string(), "check the key store"))
+    site.recorder().sign_document(KIND, &payload)
 }
 
 /// Takes another device's list in, and says who was there more than once.

@@ -2,12 +2,11 @@
 
 use cccd::judgement::Judgement;
 use drivers::key_store::KeyStore;
-use emrtd::Evidence;
-use emrtd::secret::Entropy;
-use emrtd::verdict::{self, Outcome};
+use emrtd::{Check, Entropy, Evidence, Outcome};
 use events::event::Bytes;
 use events::subject::keyed_hash;
 use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
+use program::Failure;
 use std::sync::Arc;
 use store::outbox::{Outbox, OutboxError};
 use visit::content::Content;
@@ -40,6 +39,16 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
+    /// Signs a document of a kind that is no event, with the event key.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn sign_document(&self, kind: &str, payload: &[u8]) -> Result<Vec<u8>, Failure> {
+        let sign = |data: &[u8]| self.keys.sign(EVENT_KEY, data);
+        events::sign_document(kind, payload, &self.event_key, sign)
+            .map_err(|error| Failure::device(error.code(), error.to_string(), "check the key store"))
+    }
+
     /// Appends the event of one verification to the outbox.
     ///
     /// # Errors
@@ -127,7 +136,7 @@ impl Recorder {
 }
 
 /// Identifier, outcome and reason only: details name certificates, which an event has no need of.
-fn check(check: &verdict::Check) -> CheckResult {
+fn check(check: &Check) -> CheckResult {
     let outcome = match check.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "failed",

@@ -9,8 +9,8 @@ mod lists;
 mod statement;
 
 use self::around::minutely;
-use crate::custodian::{Charge, Custodian, Running, Taken};
 use crate::recorder::{EVENT_KEY, Recorder};
+use crate::upkeep::{Charge, Running, Taken, Upkeep};
 use crate::words::{DeviceWord, VisitResult};
 use cccd::calendar::{date_of, day_of, in_vietnam, time_of};
 use cccd::judgement::Judgement;
@@ -85,7 +85,7 @@ pub struct Site {
     /// Of the active bundle.
     revoked: RwLock<Option<Result<RevokedCards, FleetError>>>,
     uplink: Mutex<Option<Worker>>,
-    custodian: Mutex<Option<Running>>,
+    upkeep: Mutex<Option<Running>>,
     generation: AtomicU64,
     courier: Arc<Courier>,
     around: Around,
@@ -136,16 +136,16 @@ impl Site {
             let tell = Arc::clone(&around.tell);
             let receipt = move |receipt: &events::sync::Receipt| {
                 tracing::info!(committed = receipt.committed, "central has committed");
-                // Standard output may be closed by then; the receipt is in the outbox anyway.
-                drop(tell(&Happened::Receipt(receipt.clone())));
+                let told = tell(&Happened::Receipt(receipt.clone()));
+                program::ignore(told, "standard output may be closed by then; the receipt is in the outbox anyway");
             };
             let worker = Worker::start(&config.outbox(), https.clone(), Arc::clone(&clock), receipt);
             Some(worker?)
         } else {
             None
         };
-        let custodian =
-            if config.sync { Some(Custodian::prepare(&config, Arc::clone(&keys), trusted, https)?) } else { None };
+        let upkeep =
+            if config.sync { Some(Upkeep::prepare(&config, Arc::clone(&keys), trusted, https)?) } else { None };
         let recorder = Recorder {
             device: config.device.clone(),
             keys,
@@ -167,7 +167,7 @@ impl Site {
             rosters: RwLock::default(),
             revoked: RwLock::default(),
             uplink: Mutex::new(uplink),
-            custodian: Mutex::default(),
+            upkeep: Mutex::default(),
             generation: AtomicU64::default(),
             courier: Arc::new(courier),
             around,
@@ -178,9 +178,9 @@ impl Site {
         site.load_revoked();
         site.note_settings()?;
         site.courier.start(minutely(Arc::downgrade(&site)));
-        if let Some(custodian) = custodian {
+        if let Some(upkeep) = upkeep {
             let charge: Arc<dyn Charge> = Arc::clone(&site) as Arc<dyn Charge>;
-            *lock(&site.custodian) = Some(custodian.start(&charge));
+            *lock(&site.upkeep) = Some(upkeep.start(&charge));
         }
         Ok(site)
     }
@@ -583,7 +583,8 @@ impl Site {
     /// When the store fails.
     pub fn finish(&self) -> Result<(), Failure> {
         self.courier.stop();
-        drop(lock(&self.custodian).take());
+        let upkeep = lock(&self.upkeep).take();
+        drop(upkeep);
         match lock(&self.uplink).take() {
             Some(uplink) => Ok(uplink.stop(DRAIN)?),
             None => Ok(()),

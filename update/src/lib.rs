@@ -17,6 +17,30 @@
 //! - What fails is taken back, told with a code, and not tried again under the same rollout.
 //! - Telling comes after everything else: that it fails takes nothing back.
 //! - Power may be cut at any point: the state says what was begun, and each step can be taken again.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use update::State;
+//! use update::machine::{Present, Step, Wanted, Why, next};
+//! use update::state::Target;
+//!
+//! let mut present = Present {
+//!     now: 1_780_000_000,
+//!     wanted: None,
+//!     running: None,
+//!     incarnation: "first".to_owned(),
+//!     hour_allows: Some(true),
+//!     quiet: None,
+//!     up: Duration::from_secs(60),
+//! };
+//! assert_eq!(next(&State::default(), &present), Step::Rest(Why::NothingWanted));
+//!
+//! let target = Target { rollout: "spring".to_owned(), version: "0.2.0".to_owned(), hash: "ab".repeat(32) };
+//! present.wanted = Some(Wanted { target: target.clone(), due: 1_770_000_000, stopped: false, ready: true });
+//! assert_eq!(next(&State::default(), &present), Step::Begin(target));
+//! ```
 
 pub mod commands;
 pub mod engine;

@@ -194,3 +194,127 @@ pub fn judge(before: Option<&Health>, now: &Result<Health, String>, up: Duration
         Some(what) => Verdict::Worse(what),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn target(hash: &str) -> Target {
+        Target { rollout: format!("to {hash}"), version: "1".to_owned(), hash: hash.to_owned() }
+    }
+
+    /// A device that runs `old`, whose turn has come to run `new`, and that nobody needs.
+    fn present() -> Present {
+        Present {
+            now: 1000,
+            wanted: Some(Wanted { target: target("new"), due: 1000, stopped: false, ready: true }),
+            running: Some("old".to_owned()),
+            incarnation: "1".to_owned(),
+            hour_allows: Some(true),
+            quiet: Some(Duration::ZERO),
+            up: PROBATION,
+        }
+    }
+
+    fn step(phase: Phase, change: impl FnOnce(&mut Present)) -> Step {
+        let mut present = present();
+        change(&mut present);
+        next(&State { phase, ..State::default() }, &present)
+    }
+
+    fn wants(present: &mut Present, change: impl FnOnce(&mut Wanted)) {
+        change(present.wanted.as_mut().expect("something is wanted"));
+    }
+
+    #[test]
+    fn an_update_begins_when_it_is_wanted_and_its_turn_has_come() {
+        let idle = |change: fn(&mut Present)| step(Phase::Idle, change);
+        assert_eq!(idle(|_| ()), Step::Begin(target("new")));
+        assert_eq!(idle(|p| p.wanted = None), Step::Rest(Why::NothingWanted));
+        assert_eq!(idle(|p| p.running = Some("new".to_owned())), Step::Rest(Why::RunsAlready));
+        assert_eq!(idle(|p| p.running = None), Step::Begin(target("new")), "nobody knows what runs");
+        assert_eq!(idle(|p| wants(p, |w| w.stopped = true)), Step::Rest(Why::Stopped));
+        assert_eq!(idle(|p| wants(p, |w| w.due = 1001)), Step::Rest(Why::NotYet));
+        assert_eq!(idle(|p| wants(p, |w| w.ready = false)), Step::Rest(Why::NoFiles));
+    }
+
+    #[test]
+    fn a_rollout_that_failed_here_is_not_tried_again_and_another_is() {
+        let after = |rollout: &str, failed: Option<&str>| {
+            let target = Target { rollout: rollout.to_owned(), ..target("new") };
+            let last = Some(Outcome { target, failed: failed.map(str::to_owned) });
+            next(&State { last, ..State::default() }, &present())
+        };
+        assert_eq!(after("to new", Some("update_not_well")), Step::Rest(Why::FailedBefore));
+        assert_eq!(after("another", Some("update_not_well")), Step::Begin(target("new")));
+        assert_eq!(after("to new", None), Step::Begin(target("new")), "it ran, and something else does now");
+    }
+
+    #[test]
+    fn an_installation_is_tried_so_often_and_no_more() {
+        let installing = |attempts| Phase::Installing { target: target("new"), attempts };
+        assert_eq!(step(installing(INSTALLS - 1), |_| ()), Step::Install(target("new"), INSTALLS - 1));
+        assert_eq!(step(installing(INSTALLS), |_| ()), Step::GiveUp(failed(&target("new"), "update_install")));
+        // Power was cut after the last word: to install it again would write over the way back.
+        for phase in [installing(INSTALLS), Phase::Installed { target: target("new") }] {
+            assert_eq!(step(phase, |p| p.running = Some("new".to_owned())), Step::Examine(target("new")));
+        }
+    }
+
+    #[test]
+    fn a_device_restarts_when_nobody_is_served_and_the_hour_allows_it() {
+        let installed = |change: fn(&mut Present)| step(Phase::Installed { target: target("new") }, change);
+        assert_eq!(installed(|_| ()), Step::Restart(target("new")));
+        assert_eq!(installed(|p| p.quiet = None), Step::Rest(Why::Served));
+        assert_eq!(installed(|p| p.hour_allows = Some(false)), Step::Rest(Why::WrongHour));
+        let unknown = |quiet: Duration| {
+            step(Phase::Installed { target: target("new") }, |p| (p.hour_allows, p.quiet) = (None, Some(quiet)))
+        };
+        assert_eq!(unknown(QUIET - Duration::from_secs(1)), Step::Rest(Why::WrongHour));
+        assert_eq!(unknown(QUIET), Step::Restart(target("new")));
+        // What is wanted no longer is left.
+        assert_eq!(installed(|p| p.wanted = None), Step::Leave(target("new")));
+        assert_eq!(installed(|p| wants(p, |w| w.stopped = true)), Step::Leave(target("new")));
+        assert_eq!(installed(|p| wants(p, |w| w.target = target("newer"))), Step::Leave(target("new")));
+    }
+
+    #[test]
+    fn after_a_restart_what_runs_is_looked_at_and_what_does_not_has_failed() {
+        let restarting = |running: &str, incarnation: &str| {
+            let phase = Phase::Restarting { target: target("new"), incarnation: incarnation.to_owned() };
+            step(phase, |p| p.running = Some(running.to_owned()))
+        };
+        assert_eq!(restarting("new", "0"), Step::Examine(target("new")));
+        assert_eq!(restarting("old", "1"), Step::RestartAgain, "it was ordered and did not happen");
+        assert_eq!(restarting("old", "0"), Step::End(failed(&target("new"), "update_did_not_start")));
+    }
+
+    #[test]
+    fn the_way_back_ends_when_something_else_runs_or_nothing_helps() {
+        let back = |running: &str, attempts| {
+            let phase = Phase::GoingBack { target: target("new"), why: "why".to_owned(), attempts };
+            step(phase, |p| p.running = Some(running.to_owned()))
+        };
+        assert_eq!(back("new", 0), Step::GoBack(target("new"), "why".to_owned(), 0));
+        assert_eq!(back("new", WAYS_BACK), Step::End(failed(&target("new"), "update_no_way_back")));
+        assert_eq!(back("old", 1), Step::End(failed(&target("new"), "why")));
+        assert_eq!(back("old", WAYS_BACK), Step::End(failed(&target("new"), "why")));
+    }
+
+    #[test]
+    fn a_device_is_kept_when_it_is_as_well_as_before_and_has_some_minutes_for_it() {
+        let health = |code: Option<&str>| Health(BTreeMap::from([("reader".to_owned(), code.map(str::to_owned))]));
+        let (well, unwell) = (health(None), health(Some("reader_absent")));
+        let short = PROBATION - Duration::from_secs(1);
+        assert_eq!(judge(Some(&well), &Ok(well.clone()), short), Verdict::Well);
+        assert_eq!(judge(Some(&unwell), &Ok(unwell.clone()), short), Verdict::Well, "it was no better before");
+        let what = "reader: reader_absent".to_owned();
+        assert_eq!(judge(Some(&well), &Ok(unwell.clone()), short), Verdict::Waiting(what.clone()));
+        assert_eq!(judge(Some(&well), &Ok(unwell.clone()), PROBATION), Verdict::Worse(what.clone()));
+        assert_eq!(judge(None, &Ok(unwell), PROBATION), Verdict::Worse(what), "nobody knows how it was");
+        let silent = Err("doctor_silent".to_owned());
+        assert_eq!(judge(Some(&well), &silent, short), Verdict::Waiting("doctor_silent".to_owned()));
+        assert_eq!(judge(Some(&well), &silent, PROBATION), Verdict::Worse("doctor_silent".to_owned()));
+    }
+}

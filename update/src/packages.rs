@@ -94,6 +94,12 @@ fn run(program: &'static str, words: &[String], more: &[&str]) -> Result<String,
     Err(failed(format!("{}: {}", output.status, last.into_iter().rev().collect::<Vec<_>>().join(" / "))))
 }
 
+/// What a kept package is called: what stands in a package is not trusted to be a file's name.
+fn file_name(name: &str, version: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._+~-".contains(c) { c } else { '%' };
+    format!("{name}_{version}.deb").chars().map(plain).collect()
+}
+
 impl Packages {
     /// With its files in a directory.
     #[must_use]
@@ -138,11 +144,7 @@ impl Packages {
 
     fn kept(&self, file: &Path) -> Result<Kept, EngineError> {
         let (name, version) = (Self::field(file, "Package")?, Self::field(file, "Version")?);
-        // What stands in a package is not trusted to be a file's name.
-        let called: String = format!("{name}_{version}.deb")
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || "._+~-".contains(c) { c } else { '%' })
-            .collect();
+        let called = file_name(&name, &version);
         let place = self.directory.join("kept").join(&called);
         std::fs::create_dir_all(self.directory.join("kept")).map_err(io("make", &place))?;
         let beside = place.with_extension("new");
@@ -171,7 +173,7 @@ impl Packages {
         for Kept { name, .. } in names {
             // What is not installed yet is no part of the way back.
             let Some(version) = self.installed(name)? else { continue };
-            let file = format!("{name}_{version}.deb");
+            let file = file_name(name, &version);
             if !self.directory.join("kept").join(&file).exists() {
                 return Err(EngineError::NoWayBack(format!("{name} {version}")));
             }
@@ -184,8 +186,9 @@ impl Packages {
         if set.packages.is_empty() {
             return Ok(());
         }
-        // What a cut left half-way is finished first; that it fails shows in what follows.
-        drop(run("dpkg", &self.tools.dpkg, &["--configure", "--pending"]));
+        // What a cut left half-way is finished first.
+        let configured = run("dpkg", &self.tools.dpkg, &["--configure", "--pending"]);
+        program::ignore(configured, "that it fails shows in what follows");
         let files: Vec<String> = set
             .packages
             .iter()
@@ -260,7 +263,10 @@ impl Engine for Packages {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // Room is all that it costs.
             if !used.contains(&name.as_str()) {
-                drop(std::fs::remove_file(&path));
+                program::ignore(
+                    std::fs::remove_file(&path),
+                    "what stays there harms nobody, and the next one takes it away",
+                );
             }
         }
         Ok(())

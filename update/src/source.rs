@@ -107,8 +107,7 @@ impl OfAgent {
         for path in list.flatten().map(|entry| entry.path()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !hashes.contains(&name) {
-                // It costs room, no more.
-                drop(std::fs::remove_file(&path));
+                program::ignore(std::fs::remove_file(&path), "it costs room, no more");
             }
         }
     }

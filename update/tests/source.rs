@@ -123,6 +123,9 @@ fn files_are_copied_compared_and_left_alone_until_their_turn() {
     std::os::unix::fs::symlink(directory.path().join("elsewhere"), &fetched).expect("linked");
     assert!(source.order(&mut State::default(), LATER).is_err(), "a link is not followed");
     std::fs::remove_file(&fetched).expect("removed");
+    std::fs::create_dir(&fetched).expect("directory");
+    assert!(!ready(&source, LATER), "no file at all");
+    std::fs::remove_dir(&fetched).expect("removed");
     std::fs::write(&fetched, "package").expect("written");
     assert!(!ready(&source, 0), "its turn has not come");
     source.settings.hold = true;
@@ -136,4 +139,28 @@ fn files_are_copied_compared_and_left_alone_until_their_turn() {
     operator.activate(directory.path(), 2, &[]);
     assert!(source.order(&mut state, LATER).expect("believed").is_none());
     assert!(!directory.path().join("own").join(&name).exists(), "copies of no rollout are removed");
+}
+
+#[test]
+fn a_rollout_that_was_stopped_takes_no_file_and_the_site_chooses_its_hours() {
+    let directory = tempfile::tempdir().expect("directory");
+    let operator = Operator::new();
+    let mut source = device(directory.path(), &operator);
+    let (mut state, name) = (State::default(), hash(b"package").to_string());
+    std::fs::create_dir_all(&source.files).expect("directory");
+    std::fs::write(source.files.join(&name), "package").expect("written");
+    operator.activate(directory.path(), 1, &[("update/rollout.toml", rollout(&name, true))]);
+    let mut order = |source: &OfAgent| source.order(&mut state, LATER).expect("believed").expect("an order");
+    let stopped = order(&source);
+    assert_eq!(
+        (stopped.wanted.stopped, stopped.wanted.ready, stopped.window.to_string().as_str()),
+        (true, false, "01:00-04:00")
+    );
+    operator.activate(directory.path(), 2, &[("update/rollout.toml", rollout(&name, false))]);
+    source.settings.window = Some("22:00-23:00".to_owned().try_into().expect("a window"));
+    let goes_on = order(&source);
+    assert_eq!(
+        (goes_on.wanted.stopped, goes_on.wanted.ready, goes_on.window.to_string().as_str()),
+        (false, true, "22:00-23:00")
+    );
 }

@@ -13,6 +13,19 @@
 //!
 //! Nothing here reads a card. `emrtd` answers the first two questions, `cccd` the next two, whoever compares the face
 //! the last.
+//!
+//! # Example
+//!
+//! ```
+//! use verdict::{Answers, Chip, Issuer, Rung, Word};
+//!
+//! let answers = Answers::of_chip(Issuer::Vouched, Chip::Proved);
+//! assert_eq!((answers.word(), answers.rung()), (Word::Proved, Some(Rung::Proved)));
+//!
+//! // A copy is one, whoever signed what is on it.
+//! let copy = Answers { chip: Chip::Copy, ..answers };
+//! assert_eq!((copy.word(), copy.rung()), (Word::NotGenuine, None));
+//! ```
 
 mod terms;
 mod word;

@@ -69,6 +69,18 @@ fn green_is_for_the_two_upper_rungs_in_force_and_of_nobody_else() {
 }
 
 #[test]
+fn before_anything_is_looked_at_nothing_is_assured_and_nobody_accused() {
+    let answers = Answers::of_chip(Issuer::default(), Chip::default());
+    assert_eq!((answers.word(), answers.rung()), (Word::Unproved, Some(Rung::Claimed)));
+    for chip in Chip::ALL.into_iter().filter(|chip| *chip != Chip::Copy) {
+        assert_eq!(Answers::of_chip(Issuer::default(), chip).rung(), Some(Rung::Claimed), "{chip:?}");
+    }
+    for issuer in Issuer::ALL.into_iter().filter(|issuer| *issuer != Issuer::Refuted) {
+        assert_eq!(Answers::of_chip(issuer, Chip::default()).rung(), Some(Rung::Claimed), "{issuer:?}");
+    }
+}
+
+#[test]
 fn only_proofs_accuse() {
     for answers in Answers::all() {
         let accused = answers.word() == Word::NotGenuine;

@@ -4,7 +4,7 @@ use crate::card_sm::{Family, cbc, derive, mac, pad};
 use crate::make::{CardCurve, Make};
 use crate::personalise::ChipKey;
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::dh::Dh;
 use openssl::ec::{EcGroup, EcPoint, EcPointRef, PointConversionForm};
@@ -103,7 +103,9 @@ impl Pace {
                 let iv = vec![0; family.block()];
                 let mut sealed = cbc(family, Mode::Encrypt, &password_key, &iv, &nonce)?;
                 match self.lie {
-                    Some(Tamper::PaceNonceCut) => drop(sealed.pop()),
+                    Some(Tamper::PaceNonceCut) => {
+                        sealed.pop();
+                    }
                     Some(Tamper::PaceNonceLong) => sealed = sealed.repeat(3),
                     _ => {}
                 }
@@ -157,7 +159,9 @@ impl Pace {
                 match self.lie {
                     Some(Tamper::PaceTokenWrong) => mine = flipped(&mine),
                     Some(Tamper::PaceTokenReflected | Tamper::PaceKeyReflected) => mine = value.to_vec(),
-                    Some(Tamper::PaceTokenShort) => drop(mine.pop()),
+                    Some(Tamper::PaceTokenShort) => {
+                        mine.pop();
+                    }
                     _ => {}
                 }
                 let missing = self.lie == Some(Tamper::PaceTokenMissing);

@@ -2,7 +2,7 @@
 //! cannot share a mistake.
 
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::{Reader, encode};
+use emrtd::hazmat::tlv::{Reader, encode};
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::PKey;
@@ -271,7 +271,9 @@ impl CardSm {
         let mut tag = self.tag(&out)?;
         match lie {
             Some(Tamper::MacWrong) => tag = flipped(&tag),
-            Some(Tamper::MacShort) => drop(tag.pop()),
+            Some(Tamper::MacShort) => {
+                tag.pop();
+            }
             Some(Tamper::MacReflected) => tag = command[command.len() - 8..].to_vec(),
             Some(Tamper::CryptogramChanged) if !data.is_empty() => out[4] ^= 1,
             _ => {}

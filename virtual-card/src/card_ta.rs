@@ -1,7 +1,7 @@
 //! The card's side of terminal authentication.
 
 use crate::eac;
-use emrtd::tlv;
+use emrtd::hazmat::tlv;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::ecdsa::EcdsaSig;

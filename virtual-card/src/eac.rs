@@ -7,7 +7,7 @@
 //! ```
 
 use crate::keys;
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroupRef, EcKey, PointConversionForm};
 use openssl::ecdsa::EcdsaSig;

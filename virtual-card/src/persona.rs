@@ -451,7 +451,7 @@ mod tests {
         for persona in &PERSONAS {
             let text = persona.mrz();
             assert_eq!(text.len(), 90, "{}: {text}", persona.id);
-            let mrz = emrtd::mrz::Mrz::parse(&text).expect("MRZ");
+            let mrz = emrtd::Mrz::parse(&text).expect("MRZ");
             assert!(mrz.check_digits_ok, "{}", persona.id);
         }
     }
@@ -460,11 +460,11 @@ mod tests {
     fn a_passport_has_a_valid_mrz_and_no_card_access_number() {
         let text = VISITOR.mrz();
         assert_eq!(text.len(), 88, "{text}");
-        let mrz = emrtd::mrz::Mrz::parse(&text).expect("MRZ");
+        let mrz = emrtd::Mrz::parse(&text).expect("MRZ");
         assert!(mrz.check_digits_ok, "{text}");
         assert_eq!((mrz.surname.as_str(), mrz.given_names.as_str()), ("MUSTERMANN", "ERIKA"));
         assert_eq!(VISITOR.can(), "");
-        let mrz = emrtd::mrz::Mrz::parse(&TRAVELLER.mrz()).expect("MRZ");
+        let mrz = emrtd::Mrz::parse(&TRAVELLER.mrz()).expect("MRZ");
         assert!(mrz.check_digits_ok);
         assert_eq!((mrz.surname.as_str(), mrz.given_names.as_str()), ("MUESTERMANN", "JOERG<UWE"));
     }

@@ -8,7 +8,7 @@ use crate::make::{CardCurve, KeyForm, KeyId, Make};
 use crate::persona::{ActiveAuthenticationKey, Details, Persona};
 use crate::portrait;
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::dh::Dh;
 use openssl::ec::EcKey;

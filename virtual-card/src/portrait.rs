@@ -1,7 +1,7 @@
 //! Drawn portraits that nobody can take for a person: a figure of flat shapes with the persona's number of hair
 //! styles and colours, and a band across the picture.
 
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use jpeg_encoder::{ColorType, Encoder, EncodingError};
 
 /// Width of a portrait in pixels.

@@ -3,10 +3,7 @@
 
 mod support;
 
-use emrtd::document::Document;
-use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication, passive_authentication};
-use emrtd::trust::TrustStore;
-use emrtd::x509::UnixTime;
+use emrtd::{Document, Facts, Group, PassiveAuthentication, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use verdict::Issuer;
 use virtual_card::personalise::Card;
@@ -37,8 +34,8 @@ impl Documents {
             groups.insert(number, Group::Bytes(bytes));
         }
         let mrz = emrtd::lds::dg1::parse(&self.groups[&1]).expect("MRZ");
-        let facts = Facts { document: Some(Document::of(&mrz)), ..Facts::default() };
-        passive_authentication(sod, &groups, &facts, &self.trust, None, UnixTime(1_780_000_000))
+        let facts = Facts::of(Document::of(&mrz));
+        PassiveAuthentication::run(sod, &groups, &facts, &self.trust, None, UnixTime(1_780_000_000))
     }
 
     fn check(&self) {

@@ -3,13 +3,9 @@
 
 mod support;
 
-use emrtd::Evidence;
+use emrtd::hazmat::tlv::encode;
 use emrtd::lds::Sod;
-use emrtd::manner::Manner;
-use emrtd::password::Password;
-use emrtd::session::{AccessPolicy, Expected, Plan};
-use emrtd::tlv::encode;
-use emrtd::verdict::Outcome;
+use emrtd::{AccessPolicy, Evidence, Expected, Manner, Outcome, Password, Plan};
 use serde_json::Value;
 use support::tolerable::drive;
 use support::{AN, BINH, chip, issued, make, not_performed, plan, put, read, reason, trust, verify, whole, word};
@@ -133,14 +129,14 @@ fn a_learnt_read_size_argues_no_proof_away() {
         let card = Card::new(AN, Fault::None).expect("card");
         let (_, sod) = card.files().find(|(id, _)| *id == 0x011D).expect("EF.SOD");
         let signer = Sod::parse(sod).expect("EF.SOD").signer_fingerprint().expect("a signer");
-        let expected = Some(Expected { manner: Manner::sized(96, 96), signer });
-        let plan = Plan { expected, max_response, ..plan(AN, AccessPolicy::Auto) };
+        let expected = Some(Expected::new(Manner::sized(96, 96), signer));
+        let plan = plan(AN, AccessPolicy::Auto).with_expected(expected).with_max_response(max_response);
         let evidence = read(&mut chip, plan).expect("read");
         assert_eq!(word(&evidence, &trust()), Word::Proved, "{max_response}");
     }
     // A strict chip cannot answer in short form: it was asked, and says so itself.
     let mut chip = chip(AN, Make::default(), Manners::default(), false);
-    let plan = Plan { max_response: 256, ..plan(AN, AccessPolicy::Auto) };
+    let plan = plan(AN, AccessPolicy::Auto).with_max_response(256);
     let evidence = read(&mut chip, plan).expect("read");
     assert_eq!(reason(&evidence, "active_authentication"), not_performed("chip_refused:6700"));
     assert_eq!(word(&evidence, &trust()), Word::Proved, "by chip authentication");
@@ -151,8 +147,8 @@ fn offering_aes_256(times: usize) -> Vec<(u16, Vec<u8>)> {
     let aes_256 = [0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02, 0x03, 0x02, 0x04];
     let offer = encode(0x30, &[encode(0x06, &aes_256), encode(0x02, &[1])].concat());
     issued(AN, Make::default(), Oddity::None, |groups| {
-        let set = emrtd::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
-        let infos = emrtd::tlv::first(&set, 0x31).expect("SET").value;
+        let set = emrtd::hazmat::tlv::first(&groups[&14], 0x6E).expect("EF.DG14").value.to_vec();
+        let infos = emrtd::hazmat::tlv::first(&set, 0x31).expect("SET").value;
         groups.insert(14, encode(0x6E, &encode(0x31, &[infos, &offer.repeat(times)].concat())));
     })
 }
@@ -183,7 +179,7 @@ fn only_a_signature_that_fits_no_short_answer_is_argued_away() {
     for (max_response, expected) in [(256, "signature_needs_extended_length"), (65_536, "answer_short")] {
         let mut chip = chip(AN, Make::default(), Manners::default(), false);
         put(&mut chip, &files);
-        let plan = Plan { max_response, ..plan(AN, AccessPolicy::Auto) };
+        let plan = plan(AN, AccessPolicy::Auto).with_max_response(max_response);
         let evidence = read(&mut chip, plan).expect("read");
         assert_eq!(reason(&evidence, "active_authentication"), not_performed(expected));
     }
@@ -213,7 +209,7 @@ fn pace_token_refused_bac_works() {
     assert!(evidence.access.fallback.is_some());
     // Where the policy is PACE, a refused token is what it was.
     let mut chip = chip(AN, Make::default(), PaceEnd::TokenRefused, false);
-    let error = read(&mut chip, Plan { access: AccessPolicy::Pace, ..plan }).expect_err("no access");
+    let error = read(&mut chip, plan.with_access(AccessPolicy::Pace)).expect_err("no access");
     assert_eq!(error.code(), "wrong_access_key");
 }
 

@@ -3,13 +3,10 @@
 
 mod support;
 
-use emrtd::cvc::{TerminalAlgorithm, TerminalCertificates};
-use emrtd::evidence::Proof;
-use emrtd::file::FileId;
-use emrtd::session::{AccessPolicy, Plan};
-use emrtd::terminal_authentication::SigningRequest;
-use emrtd::verdict::Outcome;
-use emrtd::{Error, Evidence};
+use emrtd::{
+    AccessPolicy, Error, Evidence, FileId, Outcome, Plan, Proof, SigningRequest, TerminalAlgorithm,
+    TerminalCertificates,
+};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::PKey;
@@ -51,7 +48,7 @@ fn chip_authentication_mapping_spares_chip_authentication() {
     let trust = trust();
     let persona = &PERSONAS[0];
     let mut chip = Chip::with_make(persona, Fault::None, *Make::find("cam").expect("make")).expect("card");
-    let plan = Plan { data_groups: vec![1, 14], ..plan(persona, AccessPolicy::Pace) };
+    let plan = plan(persona, AccessPolicy::Pace).with_data_groups(&[1, 14]);
     let mut evidence = read(&mut chip, plan).expect("read");
     assert_eq!(evidence.access.protocol, "PACE-ECDH-CAM-AES-CBC-CMAC-128");
     assert_eq!(evidence.chip_authentication, Proof::NotAsked("pace_cam_proved_it".to_owned()));
@@ -78,7 +75,7 @@ fn chip_authentication_mapping_spares_chip_authentication() {
         let mut changed = evidence.clone();
         let mut file = file.clone();
         file[bit / 8] ^= 1 << (bit % 8);
-        changed.files.insert(FileId::CardSecurity, emrtd::evidence::FileEvidence::Content(file.as_slice().into()));
+        changed.files.insert(FileId::CardSecurity, emrtd::FileEvidence::Content(file.as_slice().into()));
         let checks = verify(&changed, &trust).checks;
         // Bits that nothing signs, such as those of the signer's name in the SignerInfo, may change.
         if check(&checks, "card_security").outcome == Outcome::Passed {
@@ -96,7 +93,7 @@ fn terminal(number: u8) -> (TerminalCertificates, impl Fn(&SigningRequest) -> Op
     let certificates = TerminalCertificates::parse(certificates).expect("certificates");
     let pem = files.iter().find(|f| f.name == "terminal.key.pem").expect("key").content.clone();
     let sign = move |request: &SigningRequest| {
-        assert_eq!(request.algorithm, TerminalAlgorithm::Ecdsa(emrtd::crypto::HashAlgorithm::Sha256));
+        assert_eq!(request.algorithm, TerminalAlgorithm::Ecdsa(emrtd::HashAlgorithm::Sha256));
         let key = PKey::private_key_from_pem(&pem).expect("key").ec_key().expect("key");
         let digest = hash(MessageDigest::sha256(), &request.message).expect("digest");
         let signature = EcdsaSig::sign(&digest, &key).expect("signature");
@@ -121,7 +118,7 @@ fn terminal_authentication_opens_what_the_chain_allows() {
                 let (certificates, sign) = terminal(number);
                 let mut chip = Chip::with_make(persona, Fault::None, *Make::find(make).expect("make")).expect("card");
                 let data_groups = everything.clone();
-                let plan = Plan { data_groups, terminal: Some(certificates), ..plan(persona, access) };
+                let plan = plan(persona, access).with_data_groups(&data_groups).with_terminal(certificates);
                 let evidence = read_signing(&mut chip, plan, sign).expect("read");
                 let record = evidence.terminal_authentication.as_ref().expect("record");
                 assert_eq!((record.result.as_str(), record.fingerprints), ("granted", true), "{make} {access:?}");
@@ -150,13 +147,14 @@ fn biometrics_stay_closed_without_right_or_wish() {
         assert_eq!(word(&evidence, &trust()), Word::Proved, "{:#?}", verify(&evidence, &trust()).checks);
         evidence
     };
-    let wanting = |terminal| Plan { data_groups: vec![1, 3, 4, 14, 15], terminal, ..plan(persona, AccessPolicy::Auto) };
+    let wanting =
+        |terminal| plan(persona, AccessPolicy::Auto).with_data_groups(&[1, 3, 4, 14, 15]).with_terminal(terminal);
     // Wanted, but the operator has no certificates.
     let evidence = read_with(wanting(None), &|_| None);
     assert_eq!(not_read(&evidence, 3), Some("no_terminal_authentication"));
     // Certificates are there, but the profile asks for no biometrics: the chip is never asked.
     let (certificates, sign) = terminal(1);
-    let plan = Plan { terminal: Some(certificates.clone()), ..plan(persona, AccessPolicy::Auto) };
+    let plan = plan(persona, AccessPolicy::Auto).with_terminal(certificates.clone());
     let evidence = read_with(plan, &|_| panic!("nothing is to be signed"));
     assert_eq!((evidence.terminal_authentication, evidence.not_read.len()), (None, 0));
     // An expired certificate, a missing link, a wrong signature, a token that is away.
@@ -195,7 +193,7 @@ fn pace_never_fails_on_any_curve() {
         for run in 0..runs {
             let (chip, cam) = &mut chips[run % variants.len()];
             chip.reset();
-            let plan = Plan { data_groups: vec![], ..plan(persona, AccessPolicy::Pace) };
+            let plan = plan(persona, AccessPolicy::Pace).with_data_groups(&[]);
             let evidence = read(chip, plan);
             let evidence = evidence.unwrap_or_else(|e: Error| panic!("id {} run {run}: {e:?}", curve.id));
             assert!(evidence.content(FileId::Sod).is_some());

@@ -8,12 +8,9 @@
 
 mod support;
 
-use emrtd::file::FileId;
+use emrtd::hazmat::tlv::encode;
 use emrtd::lds::Sod;
-use emrtd::manner::Manner;
-use emrtd::session::{AccessPolicy, Expected, Plan};
-use emrtd::tlv::encode;
-use emrtd::verdict::Outcome;
+use emrtd::{AccessPolicy, Expected, FileId, Manner, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use support::tolerable::{Small, answers_long, drive};
@@ -253,8 +250,8 @@ fn what_was_learnt_of_another_signers_cards_is_given_back() {
         read(&mut card, plan(BINH, AccessPolicy::Auto)).expect("read").content(FileId::Sod).expect("EF.SOD").to_vec();
     let own = Sod::parse(&sod).expect("EF.SOD").signer_fingerprint().expect("a signer");
     let mut commands = |signer: Option<[u8; 32]>| {
-        let expected = signer.map(|signer| Expected { manner: Manner::sized(96, 96), signer });
-        let read = drive(&mut card, Plan { expected, ..plan(BINH, AccessPolicy::Auto) });
+        let expected = signer.map(|signer| Expected::new(Manner::sized(96, 96), signer));
+        let read = drive(&mut card, plan(BINH, AccessPolicy::Auto).with_expected(expected));
         assert!(read.evidence.is_ok());
         read.commands
     };
@@ -270,7 +267,7 @@ fn long_commands_are_chained() {
     for (id, wanted) in [("ca-dh", "chaining=wanted"), ("ca-dh-kat", "chaining=wanted"), ("ca-dh", "")] {
         let manners: Manners = wanted.parse().expect("manners");
         let mut card = chip(BINH, make(id), manners, false);
-        let plan = Plan { max_response: 256, ..plan(BINH, AccessPolicy::Auto) };
+        let plan = plan(BINH, AccessPolicy::Auto).with_max_response(256);
         let evidence = drive(&mut card, plan).evidence.expect("read");
         assert_eq!(reason(&evidence, "chip_authentication"), (Outcome::Passed, None), "{id} {wanted}");
     }

@@ -2,11 +2,8 @@
 
 mod support;
 
-use emrtd::Evidence;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Interrupted, Session};
-use emrtd::tlv::encode;
-use emrtd::verdict::Outcome;
+use emrtd::hazmat::tlv::encode;
+use emrtd::{AccessPolicy, Action, Evidence, Interrupted, Outcome, Session, SystemEntropy};
 use support::{issued, plan, put, read, trust, verify, word};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
@@ -226,7 +223,7 @@ fn another_card_put_back_is_not_spliced() {
     assert!(interrupted.is_some());
     let mut other = Chip::new(second, Fault::None).expect("card");
     let evidence = read_until_lifted(&mut other, begin(second, interrupted)).expect("read");
-    let mrz = emrtd::lds::dg1::parse(evidence.content(emrtd::file::FileId::Dg(1)).expect("EF.DG1")).expect("MRZ");
+    let mrz = emrtd::lds::dg1::parse(evidence.content(emrtd::FileId::Dg(1)).expect("EF.DG1")).expect("MRZ");
     assert_eq!(mrz.document_number, second.mrz_fields().0, "every file is the second card's");
     assert_eq!(word(&evidence, &trust), Word::Proved);
 }
@@ -273,7 +270,7 @@ fn what_opened_the_chip_is_not_taken_over() {
     chip.put_back();
     chip.set_file(0x3F1D, encode(0x30, b"another"));
     let evidence = read_until_lifted(&mut chip, begin(persona, interrupted)).expect("read");
-    let file = evidence.content(emrtd::file::FileId::CardSecurity);
+    let file = evidence.content(emrtd::FileId::CardSecurity);
     assert_eq!(file, Some(&encode(0x30, b"another")[..]));
 }
 
@@ -301,9 +298,9 @@ fn files_beyond_32_kibibytes_are_read_whole() {
             let content: Vec<u8> = (0..70_000u32).map(|n| (n % 251) as u8).collect();
             let file = encode(0x75, &content);
             chip.set_file(0x0102, file.clone());
-            let plan = emrtd::Plan { max_response, ..plan(persona, access) };
+            let plan = plan(persona, access).with_max_response(max_response);
             let evidence = read(&mut chip, plan).expect("read");
-            assert_eq!(evidence.content(emrtd::file::FileId::Dg(2)), Some(&file[..]), "{max_response} {access:?}");
+            assert_eq!(evidence.content(emrtd::FileId::Dg(2)), Some(&file[..]), "{max_response} {access:?}");
         }
     }
 }

@@ -11,7 +11,7 @@
 
 mod support;
 
-use emrtd::session::AccessPolicy;
+use emrtd::AccessPolicy;
 use support::tolerable::{Small, drive, wrong};
 use support::{AN, BINH, plan};
 use virtual_card::{FOREIGN, Manners};

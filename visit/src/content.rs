@@ -248,8 +248,8 @@ impl Content {
 #[must_use]
 pub fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let mut out = Wiped(Zeroizing::new(Vec::with_capacity(4096)));
-    // Writing to memory does not fail, and what is written here has text for keys.
-    drop(serde_json::to_writer(&mut out, value));
+    let written = serde_json::to_writer(&mut out, value);
+    program::ignore(written, "writing to memory does not fail, and what is written here has text for keys");
     out.0
 }
 
@@ -368,7 +368,9 @@ impl Released {
                     let inner = top.entry(table).or_insert_with(|| json!({}));
                     inner[key] = value;
                 }
-                None => drop(top.insert(name.clone(), value)),
+                None => {
+                    top.insert(name.clone(), value);
+                }
             }
         }
         if let Some(portrait) = &self.portrait {

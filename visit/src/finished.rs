@@ -2,7 +2,7 @@
 
 use crate::content::Content;
 use crate::steps::Refusal;
-use emrtd::secret::{Entropy as _, SystemEntropy};
+use emrtd::{Entropy as _, SystemEntropy};
 use events::event::Bytes;
 use program::{Failure, Private};
 

@@ -9,6 +9,25 @@
 //! | [`ledger`] | who did something already, and whether that lets them do it again |
 //! | [`stage`] | where a visit takes place, and the one place in which its wishes are carried out |
 //! | [`finished`] | what a visit gives to its site, and what it gets back |
+//!
+//! # Example
+//!
+//! ```
+//! use verdict::Admission;
+//! use visit::profile::Step;
+//! use visit::steps::{Effect, Input, Outcome, Visit, Wait, update};
+//!
+//! let (visit, wanted) = Visit::begin(&[Step::Consent], false);
+//! assert_eq!(wanted, [Effect::Ask(Wait::Consent)]);
+//! let (visit, _) = update(visit, Input::Agreed);
+//! let (visit, wanted) = update(visit, Input::Key);
+//! assert_eq!(wanted, [Effect::Ask(Wait::Chip)]);
+//! // Nothing leaves before the visit is on disk.
+//! let (visit, wanted) = update(visit, Input::Judged(Admission::GoesOn, None));
+//! assert_eq!(wanted, [Effect::Keep]);
+//! let (_, wanted) = update(visit, Input::Kept(None));
+//! assert_eq!(wanted.last(), Some(&Effect::End(Outcome::Done)));
+//! ```
 
 pub mod content;
 pub mod finished;

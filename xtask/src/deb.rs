@@ -46,6 +46,8 @@ pub(crate) const PACKAGES: [Package; 3] = [
             ("sysusers/cccd-agent.conf", "usr/lib/sysusers.d"),
             ("60-cccd-kiosk.rules", "usr/lib/udev/rules.d"),
             ("polkit/60-cccd-agent.rules", "usr/share/polkit-1/rules.d"),
+            // The layout that is built in, to be changed where the portal changes its template.
+            ("../handoff/data/lodging.toml", "usr/share/doc/cccd-agent/examples"),
         ],
         docs: &[
             "cli.md", "configuration.md", "desk-in-ten-minutes.md", "errors.md", "hardening.md", "hardware.md", "kiosk-from-the-box.md",
@@ -180,7 +182,7 @@ fn documents(package: &Package, platform: &Platform, version: &str, tree: &Path)
     for (name, text) in [
         ("copyright", copyright::dep5(package.name, &crates)),
         ("licences", copyright::licences(&copyright::own()?, &crates)),
-        ("CHANGELOG.md", fs::read_to_string(root().join("CHANGELOG.md"))?),
+        ("CHANGELOG.md", crate::changes::whole()?),
         ("changelog", changelog(package.name, version, &said(&mut committed())?)),
     ] {
         fs::write(place.join(name), text)?;

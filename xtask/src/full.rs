@@ -4,7 +4,7 @@
 
 use crate::bare::RELEASES;
 use crate::ledger::Ledger;
-use crate::{bare, deb, doctor, image_check};
+use crate::{bare, deb, doctor, image_check, lean};
 
 /// Does them all.
 ///
@@ -21,6 +21,7 @@ pub(crate) fn parts(ledger: &mut Ledger) -> anyhow::Result<()> {
             outcome = result;
         }
     };
+    note(ledger.one("smaller agents", || lean::check(false)));
     note(ledger.one("a newcomer on Debian 13", || bare::check("13")));
     note(ledger.one("a newcomer on Debian 12", || bare::check("12")));
     note(match later(&own) {

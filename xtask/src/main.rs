@@ -28,6 +28,7 @@
 
 mod bare;
 mod boot;
+mod changes;
 mod check;
 mod copyright;
 mod cross;
@@ -39,6 +40,7 @@ mod image;
 mod image_check;
 mod image_machine;
 mod image_slots;
+mod lean;
 mod ledger;
 mod raspberry;
 mod release;
@@ -172,6 +174,18 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// What users notice since the last release.
+    Changes {
+        /// Into CHANGELOG.md, for a release.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Agents without what a device has no use for, and what they are made of.
+    Lean {
+        /// Into docs/architecture.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Programs for another processor, or their tests under qemu-user.
     Cross {
         /// aarch64 or armv7, build or test.
@@ -224,6 +238,8 @@ fn main() -> ExitCode {
         Task::Bare { release } => bare::check(&release),
         Task::Sbom => sbom::write().map(|lists| lists.iter().for_each(|(_, list)| println!("{}", list.display()))),
         Task::StartUp { write } => start_up::measure(write),
+        Task::Changes { write } => changes::changes(write),
+        Task::Lean { write } => lean::check(write),
         Task::Cross { words } => cross::cross(&words.iter().map(String::as_str).collect::<Vec<_>>()),
         Task::Doctor { install: true } => doctor::install(doctor::Purpose::Test),
         Task::Doctor { .. } => doctor::report(),
@@ -278,12 +294,15 @@ const DEMO: [(&str, &[&str]); 5] = [
     ("virtual-card", &["cccd-card"]),
 ];
 
+/// Of the agent, what the demonstrations show.
+const DEMO_FEATURES: &str = "cccd-agent/desk,cccd-agent/kiosk,cccd-agent/lodging-xlsx,cccd-agent/practice";
+
 fn demo(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Demo)?;
     eprintln!("── building (the first time takes some minutes)");
     let mut build = cargo();
     // Without what only devices and peers need, and the libraries of the system for it.
-    build.args(["build", "--no-default-features"]);
+    build.args(["build", "--no-default-features", "--features", DEMO_FEATURES]);
     for (krate, programs) in DEMO {
         build.args(["--package", krate]).args(programs.iter().flat_map(|program| ["--bin", program]));
     }

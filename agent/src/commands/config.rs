@@ -41,7 +41,7 @@ pub fn run(config: &Path, stage: Option<Stage>, as_json: bool) -> Result<u8, Fai
         "update": config.update,
     });
     if as_json {
-        print_json(&report, true)?;
+        print_json(&report)?;
     } else {
         let mut text = String::new();
         let shown = |key: &str| !["schema", "refused", "findings"].contains(&key);

@@ -3,8 +3,7 @@
 use crate::commands::{now, print_text};
 use cccd::judgement::{Today, judge};
 use drivers::reader::Reader as _;
-use emrtd::session::AccessPolicy;
-use emrtd::verdict::Outcome;
+use emrtd::{AccessPolicy, Outcome};
 use events::Clock;
 use program::Failure;
 use reading::access;

@@ -1,7 +1,7 @@
 //! `cccd-agent desk`: the page for staff and the interface for other software. `cccd-agent pair`: lets one in.
 
 use crate::check;
-use crate::commands::{open_site, print_text, told_to_end};
+use crate::commands::{book, open_site, print_text, told_to_end};
 use config::no_table;
 use config::{Config, Stage};
 use desk::guard::{self, Role};
@@ -12,9 +12,6 @@ use program::{Failure, exit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use store::book::Book;
-use store::book::seal::Seal;
-use visit::profile::Profile;
 
 /// Serves the desk until SIGTERM or SIGINT.
 ///
@@ -42,42 +39,36 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     Ok(exit::GENUINE)
 }
 
-/// The book of a configuration, beside an agent that may be running.
-///
-/// # Errors
-/// When it does not open.
-pub fn book(config: &Config) -> Result<Book, Failure> {
-    let profile = Profile::load(&config.profile)?;
-    let state = if profile.practice { config.state.join("practice") } else { config.state.clone() };
-    std::fs::create_dir_all(&state).map_err(|e| {
-        Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
-    })?;
-    Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)
-}
-
-/// Prints a code that lets one browser or program in, or forgets all that were let in.
+/// Prints a code that lets one browser or program in.
 ///
 /// # Errors
 /// When the book does not open.
-pub fn pair(config: &Path, app: bool, forget: bool, list: bool) -> Result<u8, Failure> {
-    let config = Config::load(config)?;
-    let book = book(&config)?;
-    if forget {
-        guard::forget_all(&book)?;
-        print_text("nobody is paired any more\n");
-        return Ok(exit::GENUINE);
-    }
-    if list {
-        for (name, role, since) in guard::paired(&book)? {
-            let role = if role == Role::Desk { "desk" } else { "app" };
-            let since = format!("{} {}", cccd::calendar::date_of(since), cccd::calendar::time_of(since));
-            print_text(&format!("{role:<5} {since}  {name}\n"));
-        }
-        return Ok(exit::GENUINE);
-    }
-    let role = if app { Role::App } else { Role::Desk };
-    let code = guard::new_code(&book, role, SystemClock::new().wall())?;
+pub fn pair(config: &Path, role: Role) -> Result<u8, Failure> {
+    let code = guard::new_code(&book(&Config::load(config)?)?, role, SystemClock::new().wall())?;
     print_text(&format!("{code}\n"));
     eprintln!("Mã ghép nối, dùng một lần trong 10 phút / pairing code, good once within 10 minutes");
+    Ok(exit::GENUINE)
+}
+
+/// Lists those that were let in.
+///
+/// # Errors
+/// When the book does not open.
+pub fn paired(config: &Path) -> Result<u8, Failure> {
+    for (name, role, since) in guard::paired(&book(&Config::load(config)?)?)? {
+        let role = if role == Role::Desk { "desk" } else { "app" };
+        let since = format!("{} {}", cccd::calendar::date_of(since), cccd::calendar::time_of(since));
+        print_text(&format!("{role:<5} {since}  {name}\n"));
+    }
+    Ok(exit::GENUINE)
+}
+
+/// Forgets all that were let in.
+///
+/// # Errors
+/// When the book does not open.
+pub fn unpair(config: &Path) -> Result<u8, Failure> {
+    guard::forget_all(&book(&Config::load(config)?)?)?;
+    print_text("nobody is paired any more\n");
     Ok(exit::GENUINE)
 }

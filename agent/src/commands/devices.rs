@@ -57,7 +57,7 @@ pub fn run(config: &Path, as_json: bool) -> Result<u8, Failure> {
     let all = attached();
     if as_json {
         let list: Vec<_> = all.iter().map(|entry| json_of(entry, is_named(entry))).collect();
-        print_json(&json!({ "schema": "cccd-agent/devices/1", "devices": list }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/devices/1", "devices": list }))?;
     } else {
         print_text(&text_of(&all, is_named));
     }

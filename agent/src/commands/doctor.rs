@@ -38,7 +38,7 @@ pub fn run(config: &Path, json: bool) -> Result<u8, Failure> {
     if json {
         let schema = "cccd-agent/doctor/2";
         let report = json!({ "schema": schema, "source": source, "parts": parts, "checks": checks, "chips": chips });
-        print_json(&report, true)?;
+        print_json(&report)?;
     } else {
         print_text(&for_people(&parts));
         print_text(&checks.iter().map(line).collect::<String>());

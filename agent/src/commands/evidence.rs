@@ -3,9 +3,7 @@
 use crate::commands::{Judging, now, print_json};
 use cccd::judgement::{Known, Today, issued, judge_verified};
 use drivers::key_store::sealed;
-use emrtd::Evidence;
-use emrtd::evidence::Circumstances;
-use emrtd::file::FileId;
+use emrtd::{Circumstances, Evidence, FileId};
 use events::Clock;
 use program::Failure;
 use program::files::pass_phrase;
@@ -31,7 +29,7 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
         Failure::usage("evidence_unreadable", message, "name a file that `cccd-agent read --evidence` wrote")
     })?;
     let now = now(clock);
-    let circumstances = Circumstances { now, at: judging.at, issued: issued(&evidence) };
+    let circumstances = Circumstances::now(now).with_at(judging.at).with_issued(issued(&evidence));
     let mut verification = evidence.verify(&anchors.store, &circumstances);
     let mut answers = Answers { validity: Validity::Unknown, ..verification.answers() };
     // With the holder's data at hand, dates are looked at, and groups compared among themselves, too.
@@ -58,7 +56,7 @@ pub fn verify(file: &Path, phrase: Option<&Path>, judging: &Judging, clock: &dyn
             "evidence_sha256": events::hash(&evidence.to_cbor()).to_string(),
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::word_exit(answers.word()))
 }

@@ -5,12 +5,11 @@ use crate::commands::{fault, told_to_end};
 use config::{Config, Stage};
 use events::{Clock, SystemClock};
 use kiosk::cabinet::Cabinet;
-use kiosk::stage::Outside;
+use kiosk::stage::{self, Outside};
 use program::{Failure, exit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 /// How soon the end is noticed.
@@ -50,16 +49,16 @@ pub(super) fn begun(config: &Config) -> Result<(), Failure> {
 fn serve(path: &Path, ended: &Arc<AtomicBool>) -> Result<u8, Failure> {
     let config = check::adopt(path, Stage::Kiosk)?;
     begun(&config)?;
-    let (outside, comes_in) = channel();
+    let (outside, inbox) = stage::entrance();
     let (cabinet, place) = Cabinet::start(&config, &outside)?;
     let ended = Arc::clone(ended);
     std::thread::spawn(move || {
         while !ended.load(Ordering::Relaxed) {
             std::thread::park_timeout(ROUND);
         }
-        drop(outside.send(Outside::Stop));
+        program::ignore(outside.send(Outside::Stop), "whoever listened has ended");
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, crate::commands::around(), &comes_in, Box::new(cabinet))?;
+    kiosk::run(config, place, clock, crate::commands::around(), inbox, Box::new(cabinet))?;
     Ok(exit::GENUINE)
 }

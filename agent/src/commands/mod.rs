@@ -2,12 +2,16 @@
 
 pub mod bundle;
 pub mod config;
+#[cfg(feature = "practice")]
 pub mod demo;
+#[cfg(feature = "desk")]
 pub mod desk;
 pub mod devices;
 pub mod doctor;
 pub mod evidence;
+#[cfg(feature = "kiosk")]
 pub mod fault;
+#[cfg(feature = "kiosk")]
 pub mod kiosk;
 pub mod outbox;
 pub mod profile;
@@ -25,7 +29,7 @@ pub mod verify;
 
 use crate::check;
 use ::config::Config;
-use emrtd::x509::UnixTime;
+use emrtd::UnixTime;
 use events::Clock;
 use program::Failure;
 pub use program::print_text;
@@ -33,6 +37,8 @@ use site::{Around, Site};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use store::book::Book;
+use store::book::seal::Seal;
 use visit::profile::Profile;
 
 /// How stored files are to be judged.
@@ -74,16 +80,37 @@ pub fn open_site(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Site>, Fai
     Site::open(config, profile, clock, around())
 }
 
+/// The book of a configuration, beside an agent that may be running.
+///
+/// # Errors
+/// When it does not open.
+pub fn book(config: &Config) -> Result<Book, Failure> {
+    let profile = Profile::load(&config.profile)?;
+    let state = if profile.practice { config.state.join("practice") } else { config.state.clone() };
+    std::fs::create_dir_all(&state).map_err(|e| {
+        Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
+    })?;
+    Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)
+}
+
 /// What the program gives to a site.
 #[must_use]
 pub fn around() -> Around {
-    Around { check: check::check, tell: Arc::new(|happened| print_json(&happened.to_json(), false)) }
+    Around { check: check::check, tell: Arc::new(|happened| print_line(&happened.to_json())) }
 }
 
-/// Prints one JSON value on standard output.
+/// Prints one JSON value on standard output, for people and programs.
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn print_json(value: &serde_json::Value, pretty: bool) -> Result<(), Failure> {
-    program::print(&if pretty { format!("{value:#}\n") } else { format!("{value}\n") })
+pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    program::print(&format!("{value:#}\n"))
+}
+
+/// Prints one JSON value on a line of its own, for programs that read on.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print_line(value: &serde_json::Value) -> Result<(), Failure> {
+    program::print(&format!("{value}\n"))
 }

@@ -4,9 +4,7 @@ use crate::commands::{now, print_json};
 use cccd::judgement::{Today, judge};
 use drivers::key_store::sealed;
 use drivers::reader::ReaderError;
-use emrtd::file::FileId;
-use emrtd::password::Password;
-use emrtd::session::{AccessPolicy, Phase};
+use emrtd::{AccessPolicy, FileId, Password, Phase};
 use events::Clock;
 use kiosk_ui::Phrase;
 use program::Failure;
@@ -120,7 +118,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         if !mended.is_empty() {
             report["access"]["mended"] = mended.into();
         }
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::word_exit(judgement.word()))
 }

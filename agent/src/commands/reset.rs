@@ -38,10 +38,8 @@ fn database(path: &Path) -> [PathBuf; 3] {
 /// When events wait, the agent runs, or a file cannot be removed.
 pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> {
     let config = check::load_or_last(config, None)?;
-    let device =
-        |e: &dyn std::error::Error, code: &str, remedy: &str| Failure::device(code, program::describe(e), remedy);
     let keys = config.key_store()?;
-    let _alone = lock(&config.identity).map_err(|e| device(&e, e.code(), e.remedy()))?;
+    let _alone = lock(&config.identity)?;
     if config.outbox().exists() {
         let waiting = Outbox::open(&config.outbox()).and_then(|outbox| outbox.pending(1))?;
         if !waiting.is_empty() && !lose_events {
@@ -61,12 +59,12 @@ pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> 
         remove(path)?;
     }
     for label in labels {
-        keys.remove(label).map_err(|e| device(&e, e.code(), e.remedy()))?;
+        keys.remove(label)?;
     }
     if let Some(state) = config.identity_state()? {
         let mut fresh = State::new(&state.serial, &state.model, state.url(), None);
         (fresh.roots, fresh.floor) = (state.roots, state.floor);
-        fresh.save(&config.identity).map_err(|e| device(&e, e.code(), e.remedy()))?;
+        fresh.save(&config.identity)?;
     }
     let what = if hard { "a new device" } else { "the same device, without a site" };
     print_text(&format!("reset: it is {what}; enrol it with provision enrol\n"));

@@ -66,7 +66,7 @@ pub fn merge_attendance(config: &Path, files: &[std::path::PathBuf], as_json: bo
     }
     let duplicates = last.map(|merged| merged.duplicates).unwrap_or_default();
     if as_json {
-        print_json(&json!({ "duplicates": duplicates }), true)?;
+        print_json(&json!({ "duplicates": duplicates }))?;
     } else {
         for duplicate in &duplicates {
             let listed: Vec<&str> = duplicate.listed.values().map(String::as_str).collect();

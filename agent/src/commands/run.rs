@@ -5,7 +5,7 @@
 //! SIGTERM and SIGINT end the process after the read at hand and after pending events had their chance.
 
 use crate::check;
-use crate::commands::{open_site, print_json, told_to_end};
+use crate::commands::{open_site, print_line, told_to_end};
 use config::Stage;
 use events::{Clock, SystemClock};
 use program::{Failure, exit};
@@ -33,7 +33,7 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     };
     tracing::info!(name = site.config.device, profile = site.config.profile, ?device, "ready");
     site.started()?;
-    print_json(&json!({ "ready": true }), false)?;
+    print_line(&json!({ "ready": true }))?;
     let scans = scans();
     while !stop.load(Ordering::Relaxed) {
         match scans.recv_timeout(ROUND) {

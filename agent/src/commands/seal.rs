@@ -2,8 +2,8 @@
 
 use crate::commands::{Judging, now, print_json};
 use cccd::date::{CardDate, Century};
+use emrtd::UnixTime;
 use emrtd::seal::{Header, Seal, SealError, Value};
-use emrtd::x509::UnixTime;
 use events::Clock;
 use program::{Failure, exit};
 use reading::anchors;
@@ -52,7 +52,7 @@ pub fn verify(file: &Path, judging: &Judging, clock: &dyn Clock) -> Result<u8, F
             "deviation_severity": report::severities(&result),
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(match report::issuer_exit(result.issuer) {
         exit::GENUINE if validity == Validity::Expired => exit::NOT_ACCEPTABLE,

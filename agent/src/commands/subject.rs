@@ -1,7 +1,7 @@
 //! `cccd-agent subject`: what the device knows of a person, for that person (Luật 91/2025/QH15: the data subject's right
 //! to see their data and to have them erased).
 
-use crate::commands::desk::book;
+use crate::commands::book;
 use crate::commands::print_text;
 use cccd::calendar::date_of;
 use cccd::calendar::time_of;

@@ -59,7 +59,7 @@ pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Cloc
             "certificates": views, "pins": pins, "words": anchors.words.anchors, "revocation_lists": revocation,
             "document_signers": anchors.store.signers(), "left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
         return Ok(exit::GENUINE);
     }
     let mut text: String = views.iter().map(|view| line(view) + "\n").collect();
@@ -67,7 +67,7 @@ pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Cloc
         text += &format!("pin {} for {}: {}\n", pin.sha256, pin.documents.join(", "), pin.reason);
     }
     for crl in anchors.store.revocation_lists() {
-        let issuer = emrtd::x509::common_name(crl.issuer());
+        let issuer = emrtd::hazmat::x509::common_name(crl.issuer());
         let age = (now(clock).0 - crl.this_update.0) / 86_400;
         text += &format!("revocation list of {issuer}, {}, {age} days old\n", crl.this_update);
     }
@@ -78,9 +78,9 @@ pub fn run_list(path: &Path, country: Option<&str>, json: bool, clock: &dyn Cloc
     Ok(exit::GENUINE)
 }
 
-fn revocation_list(crl: &emrtd::crl::Crl) -> serde_json::Value {
+fn revocation_list(crl: &emrtd::hazmat::crl::Crl) -> serde_json::Value {
     json!({
-        "issuer": emrtd::x509::common_name(crl.issuer()),
+        "issuer": emrtd::hazmat::x509::common_name(crl.issuer()),
         "this_update": crl.this_update.to_string(),
         "next_update": crl.next_update.map(|t| t.to_string()),
     })
@@ -103,7 +103,7 @@ pub fn run_show(path: &Path, fingerprint: &str, json: bool) -> Result<u8, Failur
         let words = &anchors.words.anchors;
         let words: Vec<_> = words.iter().filter(|word| word.sha256.to_lowercase().starts_with(&wanted)).collect();
         let report = json!({ "schema": "cccd-agent/trust-show/2", "certificates": found, "words": words });
-        print_json(&report, true)?;
+        print_json(&report)?;
         return Ok(exit::GENUINE);
     }
     let mut text = String::new();
@@ -133,7 +133,7 @@ pub fn run_show(path: &Path, fingerprint: &str, json: bool) -> Result<u8, Failur
 pub fn run_diff(old: &Path, new: &Path, json: bool) -> Result<u8, Failure> {
     let difference = difference(&anchors::load(old)?.store, &anchors::load(new)?.store);
     if json {
-        print_json(&json!({ "schema": "cccd-agent/trust-diff/2", "difference": difference }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-diff/2", "difference": difference }))?;
     } else {
         print(&difference_text(&difference));
     }
@@ -148,7 +148,7 @@ pub fn run_check(path: &Path, json: bool, clock: &dyn Clock) -> Result<u8, Failu
     let anchors = anchors::load(path)?;
     let findings = findings(&anchors, now(clock));
     if json {
-        print_json(&json!({ "schema": "cccd-agent/trust-check/1", "findings": findings }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-check/1", "findings": findings }))?;
     } else {
         let mut text = String::new();
         for finding in &findings {
@@ -178,7 +178,7 @@ pub fn run_scope(
 ) -> Result<u8, Failure> {
     let scoped = scope(directory, fingerprint, documents, now(clock))?;
     if json {
-        print_json(&json!({ "schema": "cccd-agent/trust-scope/1", "scope": scoped }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-scope/1", "scope": scoped }))?;
         return Ok(exit::GENUINE);
     }
     let Scoped { sha256, documents, pin, changed, here } = &scoped;

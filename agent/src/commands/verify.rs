@@ -1,9 +1,7 @@
 //! `cccd-agent verify`: passive authentication of files. Without a chip only the first question is answered: who signed?
 
 use crate::commands::{Judging, now, print_json};
-use emrtd::document::Document;
-use emrtd::lds;
-use emrtd::passive_authentication::{Facts, Group, passive_authentication};
+use emrtd::{Document, Facts, Group, PassiveAuthentication, lds};
 use events::Clock;
 use program::Failure;
 use reading::anchors;
@@ -36,8 +34,8 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
     }
     let groups = files.iter().map(|(number, bytes)| (*number, Group::Bytes(bytes))).collect();
     let document = files.get(&1).and_then(|bytes| lds::dg1::parse(bytes).ok()).map(|mrz| Document::of(&mrz));
-    let facts = Facts { document, ..Facts::default() };
-    let result = passive_authentication(&sod, &groups, &facts, &anchors.store, request.judging.at, now(clock));
+    let facts = Facts::of(document);
+    let result = PassiveAuthentication::run(&sod, &groups, &facts, &anchors.store, request.judging.at, now(clock));
     eprint!("{}", report::files_for_people(result.issuer, &result.checks));
     if request.judging.json {
         let report = json!({
@@ -50,7 +48,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
             "known_deviations": result.known_deviations,
             "trust_left_out": anchors.left_out,
         });
-        print_json(&report, true)?;
+        print_json(&report)?;
     }
     Ok(report::issuer_exit(result.issuer))
 }

@@ -5,12 +5,11 @@ use super::proposal::Proposal;
 use super::trial::{self, Easel, Parts, Touched};
 use config::no_table;
 use config::{Config, Kiosk};
+use devices::sound::Sound;
 use devices::specification;
 use drivers::display::Display;
 use drivers::inventory::{Entry, Kind};
 use drivers::touch::Rotation;
-use kiosk::cabinet::tones;
-use kiosk::flow::Sound;
 use kiosk_ui::Screen;
 use program::Failure;
 use std::path::Path;
@@ -268,7 +267,7 @@ impl<A: Ask, P: Parts> Dialogue<'_, A, P> {
     fn try_speech(&mut self, proposal: &mut Proposal) -> Result<Tried, Failure> {
         let kiosk = self.kiosk(proposal)?;
         let played = match self.parts.speaker(&kiosk) {
-            Ok(Some(mut speaker)) => speaker.play(&tones(Sound::Done)).map_err(Failure::from),
+            Ok(Some(mut speaker)) => speaker.play(Sound::Done.tones()).map_err(Failure::from),
             Ok(None) => Ok(()),
             Err(failure) => Err(failure),
         };

@@ -49,7 +49,9 @@ fn lay_over(below: &mut Table, above: &Table) {
         match (below.get_mut(key), value) {
             (Some(Item::Table(below)), Item::Table(above)) => lay_over(below, above),
             (Some(item), value) => *item = value.clone(),
-            (None, value) => drop(below.insert(key, value.clone())),
+            (None, value) => {
+                below.insert(key, value.clone());
+            }
         }
     }
 }
@@ -115,7 +117,9 @@ impl Proposal {
         }
         match table.get_mut(key) {
             Some(item) => *item = Item::Value(value),
-            None => drop(table.insert(key, Item::Value(value))),
+            None => {
+                table.insert(key, Item::Value(value));
+            }
         }
     }
 

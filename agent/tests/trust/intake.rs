@@ -1,8 +1,7 @@
 //! Anchors, links and what looks like them, under names that are known and new.
 
 use super::*;
-use emrtd::document::Scope;
-use emrtd::trust::Role;
+use emrtd::{Role, Scope};
 use reading::trust::check::findings;
 use reading::trust::vouches;
 use virtual_card::issuer::{CscaKey, Oddity, SealSigner};

@@ -6,10 +6,7 @@ mod scopes;
 
 use cccd::judgement::{Judgement, Known, Today, judge};
 use drivers::reader::Reader as _;
-use emrtd::evidence::Evidence;
-use emrtd::password::Password;
-use emrtd::session::AccessPolicy;
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{AccessPolicy, Certificate, Evidence, Password, UnixTime};
 use events::SystemClock;
 use program::Failure;
 use reading::anchors::{self, Anchors};

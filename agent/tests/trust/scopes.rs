@@ -1,7 +1,7 @@
 //! For which kinds of document something vouches, down to the rung of a card.
 
 use super::*;
-use emrtd::file::FileId;
+use emrtd::FileId;
 use reading::trust::check::findings;
 use reading::trust::import::pin;
 use reading::trust::scope::scope;

@@ -23,8 +23,7 @@ use crate::dg13::{Dg13, Field};
 use crate::name::{Folded, Likeness};
 use crate::number::{Number, Sex};
 use crate::qr::Qr;
-use emrtd::mrz::{Mrz, MrzFormat};
-use emrtd::verdict::{Check, Outcome};
+use emrtd::{Check, Mrz, MrzFormat, Outcome};
 use verdict::Consistency;
 
 /// What is at hand for the comparison.

@@ -2,8 +2,8 @@ use super::*;
 use crate::date::Precision;
 use crate::field_cases::json;
 use crate::qr::{self, Scan};
+use emrtd::hazmat::tlv::{self, tag};
 use emrtd::mrz::check_digit;
-use emrtd::tlv::{self, tag};
 use proptest::prelude::*;
 
 /// The two groups and the code of one card, as text that a case may alter.
@@ -210,6 +210,7 @@ fn what_is_absent_or_odd_is_not_compared_and_is_no_remark() {
         (card.with(|card| card.birth = "9901<5".to_owned()), &["dg1_dg13_birth:field_unreadable"]),
         (card.with(|card| card.name.clear()), &["dg1_dg13_name:field_absent"]),
         (card.with(|card| card.number.clear()), &["dg1_dg13_number:field_absent"]),
+        (card.with(|card| card.number = "00109900001A".to_owned()), &["dg1_dg13_number:field_absent"]),
         (card.qr_with(3, ""), &["chip_qr_name:field_absent"]),
         (card.qr_with(3, "123"), &["chip_qr_name:field_unreadable"]),
         (card.qr_with(4, ""), &["chip_qr_birth:field_absent"]),
@@ -257,6 +258,11 @@ fn a_number_that_the_chip_cannot_confirm_is_another_card() {
     let (bare_mrz, bare_dg13) = (numberless.mrz(), numberless.dg13());
     let mut foreign = card.mrz();
     foreign.issuer = "KOR".to_owned();
+    // A Vietnamese passport has a number in the same place of another form.
+    let passport =
+        format!("P<VNM{:<<39}{:<<28}{:<<16}", "NGUYEN<<VAN<AN", "B1234567<1VNM9901155M3901153", "001099000017");
+    let passport = Mrz::parse(&passport).expect("MRZ");
+    assert_eq!(passport.optional_1.get(..12), Some("001099000017"));
     let contradiction = card.dg13_with(Field::IdNumber, "001099000018").dg13();
     for (sources, consistency, remarks) in [
         (Sources { mrz, dg13, number: Some(&number), qr: None }, Consistency::Agrees, &[][..]),
@@ -285,6 +291,11 @@ fn a_number_that_the_chip_cannot_confirm_is_another_card() {
             Sources { mrz: Some(&foreign), number: Some(&number), ..Sources::default() },
             Consistency::OtherCard,
             &["chip_number:number_not_on_chip"],
+        ),
+        (
+            Sources { mrz: Some(&passport), number: Some(&number), ..Sources::default() },
+            Consistency::OtherCard,
+            &["mrz_check_digits:check_digit_wrong", "chip_number:number_not_on_chip"],
         ),
         (
             Sources { number: Some(&number), ..Sources::default() },

@@ -8,7 +8,7 @@
 
 use super::letters::{Break, Letter};
 use super::{Folded, Likeness, words};
-use emrtd::mrz::{Mrz, MrzFormat};
+use emrtd::{Mrz, MrzFormat};
 use std::collections::BTreeSet;
 
 /// Components that are followed through the ways of shortening; a name of more is compared whole only.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::field_cases::json;
-use emrtd::mrz::Mrz;
+use emrtd::Mrz;
 use proptest::prelude::*;
 
 /// An MRZ of this width with this name field and nothing else of interest.
@@ -184,6 +184,9 @@ fn vietnamese_names_in_the_mrz() {
         ("Nguyễn Văn Anh", "NGUYEN<<V<A", Likeness::Differs),
         ("Nguyễn Văn Anh", "NGUYEN", Likeness::Differs),
         (LONG, "NGUYEN<<THI<LINH", Likeness::Differs),
+        // Given names are missing as a whole or not at all.
+        (LONG, "NGUYEN<<THI<HOANG", Likeness::Differs),
+        (LONG, "", Likeness::Differs),
         (LONG, "NGUYEN<<THI<HOANG<PHUONG<ANG<M", Likeness::Differs),
         (LONG, "TRAN<<THI<HOANG<PHUONG<ANH<MY", Likeness::Differs),
         ("Nguyễn Văn An", "NGUYEN<<VAN<ANH", Likeness::Differs),
@@ -192,6 +195,13 @@ fn vietnamese_names_in_the_mrz() {
     ] {
         assert_eq!(td1(full, field), expected, "{full} / {field}");
     }
+}
+
+#[test]
+fn a_name_of_very_many_words_is_compared_whole_only() {
+    let field = "A<".repeat(15);
+    assert_eq!(td1(&"A ".repeat(32), &field), Likeness::Cut);
+    assert_eq!(td1(&"A ".repeat(33), &field), Likeness::Differs);
 }
 
 #[test]

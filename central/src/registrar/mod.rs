@@ -262,10 +262,10 @@ impl Registrar {
         tls: &str,
         now: i64,
     ) -> Result<Decision, RegistrarError> {
-        let birth = fingerprint(&request.birth);
+        let (birth, event) = (fingerprint(&request.birth), hex::encode(&request.event));
         let name = match &expected {
             Some(device) => device.name.clone(),
-            None => free_name(change, &request.serial)?,
+            None => free_name(change, &request.serial, Some(&event))?,
         };
         let device = Device {
             name,
@@ -274,7 +274,7 @@ impl Registrar {
             profile: place.profile,
             state: DeviceState::Active,
             birth: Some(birth.clone()),
-            event_key: Some(hex::encode(&request.event)),
+            event_key: Some(event),
             since: now,
             ..Device::default()
         };
@@ -430,7 +430,7 @@ impl Registrar {
         self.knows(site, profile)?;
         let now = self.clock.wall();
         self.registry.change(|change| {
-            let name = free_name(change, serial)?;
+            let name = free_name(change, serial, None)?;
             change.put(&Device {
                 name: name.clone(),
                 serial: serial.to_owned(),
@@ -600,14 +600,14 @@ fn token_hash(token: &str) -> String {
     events::hash(plain.as_bytes()).to_string()
 }
 
-/// A name that no device has, from a serial number.
-fn free_name(change: &Change<'_>, serial: &str) -> Result<String, StoreError> {
+/// A name that no other device has, from a serial number.
+fn free_name(change: &Change<'_>, serial: &str, event_key: Option<&str>) -> Result<String, StoreError> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let base: String = serial.chars().map(plain).take(50).collect();
     let base = if is_device_name(&base) { base } else { "device".to_owned() };
     let mut name = base.clone();
     let mut number = 1_u32;
-    while change.device(&name)?.is_some() {
+    while change.is_taken(&name, event_key)? {
         number += 1;
         name = format!("{base}-{number}");
     }

@@ -328,6 +328,17 @@ impl Change<'_> {
         self.one("name", name)
     }
 
+    /// Whether a name is another device's: one of the registry, or one from before there was a registry that signs its
+    /// events with another key than this one (DER in hexadecimal).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_taken(&self, name: &str, event_key: Option<&str>) -> Result<bool, StoreError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM fleet_device WHERE name = ?1
+                         UNION ALL SELECT 1 FROM device WHERE name = ?1 AND event_key <> ?2)";
+        self.0.query_row(query, params![name, event_key], |row| row.get(0)).map_err(failed("look up a name"))
+    }
+
     /// The device with a birth key.
     ///
     /// # Errors
@@ -350,7 +361,7 @@ impl Change<'_> {
     /// Writes a device as it is now.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or events come under its name with another key.
     pub fn put(&self, device: &Device) -> Result<(), StoreError> {
         let query = format!(
             "INSERT OR REPLACE INTO fleet_device ({COLUMNS}) VALUES
@@ -385,10 +396,13 @@ impl Change<'_> {
         ];
         self.0.execute(&query, values).map_err(failed("write a device"))?;
         if let Some(key) = &d.event_key {
-            // A device that moved takes its chain with it.
+            // A device that moved takes its chain with it; nobody takes another's.
             let query = "INSERT INTO device (name, site, event_key) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (name) DO UPDATE SET site = excluded.site";
-            self.0.execute(query, params![d.name, d.site, key]).map_err(failed("write a device"))?;
+                         ON CONFLICT (name) DO UPDATE SET site = excluded.site WHERE event_key = excluded.event_key";
+            let written = self.0.execute(query, params![d.name, d.site, key]).map_err(failed("write a device"))?;
+            if written == 0 {
+                return Err(StoreError::DeviceExists(d.name.clone()));
+            }
         }
         Ok(())
     }

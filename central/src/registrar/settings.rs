@@ -98,3 +98,28 @@ impl Settings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_without_tls_listens_on_this_machine_only() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("registrar.toml");
+        let load = |address: &str| {
+            let text = format!(
+                "ca = \"ca\"\npass_phrase_file = \"phrase\"\nurl = \"https://central.example\"\n\
+                 environment = \"practice\"\ntechnician = \"{address}\"\n"
+            );
+            std::fs::write(&path, text).expect("written");
+            Settings::load(&path).map(|settings| settings.technician).map_err(|failure| failure.code)
+        };
+        for address in ["127.0.0.1:8080", "[::1]:8080"] {
+            assert_eq!(load(address), Ok(address.parse().ok()));
+        }
+        for address in ["0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080"] {
+            assert_eq!(load(address).expect_err("exposed"), "technician_exposed", "{address}");
+        }
+    }
+}

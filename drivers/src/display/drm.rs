@@ -15,6 +15,7 @@
 //! After each picture the framebuffer is marked dirty: drivers that copy it out (virtual machines, USB and SPI panels)
 //! show nothing new without it.
 
+use super::connector::{CLASS, connector_of, is_connector};
 use super::{Display, Format, MOST_PIXELS, Picture, Rectangle, Rotation, Size};
 use crate::device::DeviceError;
 use ::drm::Device as _;
@@ -62,10 +63,15 @@ struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // The kernel does the same when the file closes, but only then.
-        drop(self.card.set_crtc(self.crtc, None, (0, 0), &[], None));
-        drop(self.card.destroy_framebuffer(self.framebuffer));
-        drop(self.card.destroy_dumb_buffer(self.buffer));
+        program::ignore(
+            self.card.set_crtc(self.crtc, None, (0, 0), &[], None),
+            "the kernel does the same when the file closes, but only then",
+        );
+        program::ignore(
+            self.card.destroy_framebuffer(self.framebuffer),
+            "the kernel does the same when the file closes",
+        );
+        program::ignore(self.card.destroy_dumb_buffer(self.buffer), "the kernel does the same when the file closes");
     }
 }
 
@@ -91,9 +97,6 @@ impl DrmDisplay {
 
 /// The card that is looked for.
 const AUTO: &str = "auto";
-/// What the kernel says of cards and their connectors.
-pub(crate) const CLASS: &str = "/sys/class/drm";
-
 /// Card and connector. A connector is what the kernel calls it, a kind and a number (`HDMI-A-1`, `DSI-1`), so that whatever
 /// else stands behind a colon belongs to the name of the card.
 fn split(specification: &str) -> (&str, Option<&str>) {
@@ -101,41 +104,6 @@ fn split(specification: &str) -> (&str, Option<&str>) {
         Some((device, connector)) if is_connector(connector) => (device, Some(connector)),
         _ => (specification, None),
     }
-}
-
-/// The kinds of connectors that the kernel knows (`drm_connector_enum_list`).
-const CONNECTORS: [&str; 21] = [
-    "Unknown",
-    "VGA",
-    "DVI-I",
-    "DVI-D",
-    "DVI-A",
-    "Composite",
-    "SVIDEO",
-    "LVDS",
-    "Component",
-    "DIN",
-    "DP",
-    "HDMI-A",
-    "HDMI-B",
-    "TV",
-    "eDP",
-    "Virtual",
-    "DSI",
-    "DPI",
-    "Writeback",
-    "SPI",
-    "USB",
-];
-
-pub(crate) fn is_connector(text: &str) -> bool {
-    text.rsplit_once('-').is_some_and(|(kind, number)| CONNECTORS.contains(&kind) && number.parse::<u32>().is_ok())
-}
-
-/// The number of the card and the connector that a directory of the class stands for: `card1-HDMI-A-1`.
-pub(crate) fn connector_of(directory: &str) -> Option<(u32, &str)> {
-    let (card, connector) = directory.strip_prefix("card")?.split_once('-')?;
-    Some((card.parse().ok()?, connector))
 }
 
 /// The node of the first card with a connector, or with this connector, that is connected. `class` has a directory
@@ -260,13 +228,13 @@ fn light(
     let framebuffer = match card.add_framebuffer(&buffer, 24, 32) {
         Ok(framebuffer) => framebuffer,
         Err(why) => {
-            drop(card.destroy_dumb_buffer(buffer));
+            program::ignore(card.destroy_dumb_buffer(buffer), "the kernel does the same when the file closes");
             return Err((card, why));
         }
     };
     if let Err(why) = card.set_crtc(crtc, Some(framebuffer), (0, 0), &[connector], Some(mode)) {
-        drop(card.destroy_framebuffer(framebuffer));
-        drop(card.destroy_dumb_buffer(buffer));
+        program::ignore(card.destroy_framebuffer(framebuffer), "the kernel does the same when the file closes");
+        program::ignore(card.destroy_dumb_buffer(buffer), "the kernel does the same when the file closes");
         return Err((card, why));
     }
     Ok(Open { card, connector, crtc, buffer, framebuffer, format, fresh: true })

@@ -5,9 +5,12 @@
 //! whatever parts are named. [`conformance`] is the suite that every implementation passes.
 
 pub mod conformance;
+pub(crate) mod connector;
+#[cfg(feature = "panel")]
 pub mod drm;
 pub mod fbdev;
 pub mod simulated;
+#[cfg(feature = "panel")]
 pub mod spi;
 
 use crate::device::DeviceError;

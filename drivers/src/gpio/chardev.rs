@@ -105,8 +105,7 @@ impl Drop for CharacterDevice {
     fn drop(&mut self) {
         if let Some(request) = &self.claimed {
             for pin in &self.wiring.outputs {
-                // Nothing is left to do where this fails.
-                drop(request.set_value(pin.line, Value::Inactive));
+                program::ignore(request.set_value(pin.line, Value::Inactive), "nothing is left to do");
             }
         }
     }

@@ -118,7 +118,7 @@ impl Guard {
         let Some((child, stdin)) = &mut self.running else { return Ok(()) };
         let result = stdin.write_all(&milliseconds.to_be_bytes());
         if result.is_err() {
-            drop(child.wait());
+            program::ignore(child.wait(), "it was told to end, and nothing more is asked of it");
             self.running = None;
         }
         result.map_err(|e| error(&e))
@@ -129,7 +129,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if let Some((mut child, stdin)) = self.running.take() {
             drop(stdin);
-            drop(child.wait());
+            program::ignore(child.wait(), "it was told to end, and nothing more is asked of it");
         }
     }
 }

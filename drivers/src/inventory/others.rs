@@ -91,7 +91,7 @@ pub(super) fn cameras(system: &System<'_>) -> Vec<Entry> {
             let place = format!("/sys/class/video4linux/{name}");
             let driver = system.at(&format!("{place}/device/driver")).canonicalize().unwrap_or_default();
             let not_built = || {
-                let why = "this agent was built without the feature camera".to_owned();
+                let why = crate::without("camera");
                 Failure::from(DeviceError::Unsuitable { device: node.clone(), why })
             };
             let failure = if cfg!(feature = "camera") { system.closed(&node) } else { Some(not_built()) };

@@ -3,7 +3,7 @@
 use super::{Entry, Kind, System};
 use crate::device::DeviceError;
 use crate::display::Size;
-use crate::display::drm;
+use crate::display::connector::{CLASS, connector_of, is_connector};
 use program::Failure;
 
 /// A connector of a DRM card.
@@ -50,13 +50,13 @@ fn entry(name: String, called: String, likely: bool, modes: Vec<Size>, failure: 
 
 fn connectors(system: System<'_>) -> Vec<Connector> {
     let mut found: Vec<(u32, Connector)> = Vec::new();
-    for entry in system.names(drm::CLASS) {
-        let Some((number, name)) = drm::connector_of(&entry) else { continue };
+    for entry in system.names(CLASS) {
+        let Some((number, name)) = connector_of(&entry) else { continue };
         // What is written back to memory shows nothing to anybody.
-        if !drm::is_connector(name) || name.starts_with("Writeback") {
+        if !is_connector(name) || name.starts_with("Writeback") {
             continue;
         }
-        let place = format!("{}/{entry}", drm::CLASS);
+        let place = format!("{}/{entry}", CLASS);
         let mut modes: Vec<Size> =
             system.text(&format!("{place}/modes")).lines().filter_map(|mode| size(mode, 'x')).collect();
         // The same size at several rates stands there several times.

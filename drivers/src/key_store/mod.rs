@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod file;
+#[cfg(feature = "pkcs11")]
 pub mod pkcs11;
 #[cfg(feature = "tpm")]
 pub mod tpm;
@@ -141,9 +142,15 @@ pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn 
         Name::Tpm(tcti) => Arc::new(tpm::TpmKeyStore::open(tcti, directory, pass_phrase)?),
         #[cfg(not(feature = "tpm"))]
         Name::Tpm(_) => {
-            let source = "this program was built without the feature tpm".into();
+            let source = crate::without("tpm").into();
             return Err(KeyStoreError::Device { device: "TPM", operation: "be used", source });
         }
+        #[cfg(not(feature = "pkcs11"))]
+        Name::Pkcs11 { .. } => {
+            let source = crate::without("pkcs11").into();
+            return Err(KeyStoreError::Device { device: "token", operation: "be used", source });
+        }
+        #[cfg(feature = "pkcs11")]
         Name::Pkcs11 { module, token } => {
             let pin = std::str::from_utf8(pass_phrase).map_err(|_| KeyStoreError::Locked(token.to_owned()))?;
             Arc::new(pkcs11::Pkcs11KeyStore::open(module, token, directory, pin)?)
@@ -192,6 +199,7 @@ fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Ke
 }
 
 /// SubjectPublicKeyInfo of a P-256 point, in DER.
+#[cfg(any(feature = "pkcs11", feature = "tpm"))]
 fn public_key_info(point: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
     use openssl::ec::{EcGroup, EcKey, EcPoint};
     let group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)?;

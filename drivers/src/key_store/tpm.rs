@@ -67,9 +67,9 @@ impl TpmKeyStore {
         let (orders, inbox): (Sender<Order>, Receiver<Order>) = channel();
         let (ready, started) = channel();
         std::thread::spawn(move || match Tpm::open(name, &auth) {
-            Err(error) => drop(ready.send(Err(error))),
+            Err(error) => program::ignore(ready.send(Err(error)), "whoever listened has ended"),
             Ok(mut tpm) => {
-                drop(ready.send(Ok(())));
+                program::ignore(ready.send(Ok(())), "whoever listened has ended");
                 inbox.into_iter().for_each(|order| order(&mut tpm));
             }
         });
@@ -83,7 +83,7 @@ impl TpmKeyStore {
         order: impl FnOnce(&mut Tpm) -> Result<T, KeyStoreError> + Send + 'static,
     ) -> Result<T, KeyStoreError> {
         let (answer, answered) = channel();
-        let order: Order = Box::new(move |tpm| drop(answer.send(order(tpm))));
+        let order: Order = Box::new(move |tpm| program::ignore(answer.send(order(tpm)), "whoever listened has ended"));
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }

@@ -180,7 +180,9 @@ impl Failures {
     fn count<T>(&self, result: &Result<T, ReaderError>) {
         match result {
             Ok(_) => self.0.store(0, Ordering::Relaxed),
-            Err(ReaderError::Communication(_)) => drop(self.0.fetch_add(1, Ordering::Relaxed)),
+            Err(ReaderError::Communication(_)) => {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
             Err(_) => {}
         }
     }

@@ -213,8 +213,7 @@ impl Reader for PcscReader {
     }
 
     fn arm(&mut self) {
-        // What is wrong is said by the wait that follows.
-        drop(self.look());
+        program::ignore(self.look(), "what is wrong is said by the wait that follows");
         self.slots.arm();
     }
 
@@ -284,7 +283,7 @@ impl PcscReader {
         let ends = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
             if let Err(error) = work(&worker, &health, &to_do, &answers) {
-                drop(answers.send(Answer::Failed(error)));
+                program::ignore(answers.send(Answer::Failed(error)), "whoever listened has ended");
             }
             let mut hung = hung();
             ends.store(true, Ordering::Relaxed);
@@ -535,8 +534,9 @@ impl PcscCard {
         if let Some(why) = &self.ended {
             return Err(why.clone());
         }
-        // An end of the thread is seen by its answer that does not come.
-        drop(self.jobs.as_ref().map(|jobs| jobs.send(job)));
+        if let Some(jobs) = &self.jobs {
+            program::ignore(jobs.send(job), "an end of the thread is seen by its answer that does not come");
+        }
         match self.answer()? {
             Answer::Failed(error) => Err(error),
             answer => Ok(answer),
@@ -575,8 +575,7 @@ impl Drop for PcscCard {
         if self.ended != Some(ReaderError::Hung)
             && let Some(thread) = self.thread.take()
         {
-            // A panic there has been reported by the runtime.
-            drop(thread.join());
+            program::ignore(thread.join(), "a panic there has been reported by the runtime");
         }
     }
 }

@@ -179,8 +179,7 @@ impl Board {
                 match wire.read(&mut bytes) {
                     Ok(count) => {
                         let answer = chip.feed(&bytes[..count]);
-                        // Nobody may be listening any more.
-                        drop(wire.write_all(&answer));
+                        program::ignore(wire.write_all(&answer), "nobody may be listening any more");
                     }
                     Err(error) if error.kind() == ErrorKind::TimedOut => {}
                     // The other end is closed for now.
@@ -206,11 +205,13 @@ impl Board {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
+        program::ignore(
+            std::fs::remove_file(&self.path),
+            "what stays there harms nobody, and the next one takes it away",
+        );
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the runtime.
-            drop(thread.join());
+            program::ignore(thread.join(), "a panic there has been reported by the runtime");
         }
     }
 }

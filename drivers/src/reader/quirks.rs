@@ -104,12 +104,14 @@ impl Silence {
     /// The commands, by whatever carries them to the card's slot and to the reader itself.
     fn say(self, transmit: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>, escape: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>) {
         match self {
-            Self::Apdu(command) => drop(transmit(command)),
+            Self::Apdu(command) => {
+                transmit(command);
+            }
             Self::Behaviour(beeps) => {
                 if let Some([0xE1, 0x00, 0x00, 0x00, 0x01, now]) = escape(&[0xE0, 0x00, 0x00, 0x21, 0x00]).as_deref()
                     && now & beeps != 0
                 {
-                    drop(escape(&[0xE0, 0x00, 0x00, 0x21, 0x01, now & !beeps]));
+                    escape(&[0xE0, 0x00, 0x00, 0x21, 0x01, now & !beeps]);
                 }
             }
         }

@@ -145,7 +145,8 @@ impl SimulatedReader {
             let before = self.places.first().map(Slot::generation);
             if let Some(first) = self.places.first() {
                 // Whatever happens at the first one wakes the wait.
-                drop(first.wait(round, |c| c.chip.as_ref().map(|_| c.generation) != before.flatten()));
+                let slot = first.wait(round, |c| c.chip.as_ref().map(|_| c.generation) != before.flatten());
+                drop(slot);
             }
         }
     }

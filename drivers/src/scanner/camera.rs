@@ -117,9 +117,8 @@ impl V4l2 {
 
     fn stop(&mut self) {
         if let Some((mut child, _)) = self.running.take() {
-            // It may have ended by itself.
-            drop(child.kill());
-            drop(child.wait());
+            program::ignore(child.kill(), "it may have ended by itself");
+            program::ignore(child.wait(), "it was told to end, and nothing more is asked of it");
         }
     }
 }

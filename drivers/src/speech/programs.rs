@@ -90,14 +90,13 @@ impl Worker {
             loop {
                 match to_say.recv_timeout(ROUND) {
                     Ok(next) => {
-                        // It may have ended by itself.
-                        drop(child.kill());
-                        drop(child.wait());
+                        program::ignore(child.kill(), "it may have ended by itself");
+                        program::ignore(child.wait(), "it was told to end, and nothing more is asked of it");
                         return Some(next);
                     }
                     Err(RecvTimeoutError::Disconnected) => {
-                        drop(child.kill());
-                        drop(child.wait());
+                        program::ignore(child.kill(), "it may have ended by itself");
+                        program::ignore(child.wait(), "it was told to end, and nothing more is asked of it");
                         return None;
                     }
                     Err(RecvTimeoutError::Timeout) => {}
@@ -143,8 +142,8 @@ fn start(command: &[String], voice: Voice, input: Vec<u8>) -> Result<Child, Devi
     child.args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = child.spawn().map_err(error)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A long recording does not fit the pipe, and who is killed reads no more.
-        std::thread::spawn(move || drop(stdin.write_all(&input)));
+        // A long recording does not fit the pipe.
+        std::thread::spawn(move || program::ignore(stdin.write_all(&input), "who is killed reads no more"));
     }
     Ok(child)
 }
@@ -156,15 +155,16 @@ impl Speaker for ProgramSpeaker {
 
     fn say(&mut self, voice: Voice, lines: &[Line]) -> Result<(), DeviceError> {
         self.failure()?;
-        // The worker ends only with the speaker.
-        drop(self.lines.send((voice, lines.to_vec())));
+        program::ignore(self.lines.send((voice, lines.to_vec())), "the worker ends only with the speaker");
         Ok(())
     }
 
     fn play(&mut self, tones: &[Tone]) -> Result<(), DeviceError> {
         self.failure()?;
         let mut child = start(&self.programs.play, Voice::English, wave(tones))?;
-        std::thread::spawn(move || drop(child.wait()));
+        std::thread::spawn(move || {
+            program::ignore(child.wait(), "it was told to end, and nothing more is asked of it")
+        });
         Ok(())
     }
 }

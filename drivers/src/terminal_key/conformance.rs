@@ -1,10 +1,9 @@
 //! What every terminal key must do: sign with each algorithm of its kind, refuse those of the other.
 
 use super::TerminalKey;
-use emrtd::crypto::{HashAlgorithm, PublicKey, SignatureAlgorithm};
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
-use emrtd::tlv::{self, tag};
+use emrtd::hazmat::crypto::{PublicKey, SignatureAlgorithm};
+use emrtd::hazmat::tlv::{self, tag};
+use emrtd::{HashAlgorithm, SigningRequest, TerminalAlgorithm};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
@@ -50,7 +49,7 @@ impl Kind {
 pub fn run(key: &dyn TerminalKey, original: &PKey<Private>, kind: Kind) {
     let spki = original.public_key_to_der().expect("DER");
     let public = PublicKey::from_spki(&tlv::first(&spki, tag::SEQUENCE).expect("SPKI")).expect("key");
-    let request = |algorithm| SigningRequest { algorithm, message: b"chip, challenge, key".to_vec() };
+    let request = |algorithm| SigningRequest::new(algorithm, b"chip, challenge, key".to_vec());
     for hash in HashAlgorithm::ALL {
         let rsa = [TerminalAlgorithm::RsaPkcs1(hash), TerminalAlgorithm::RsaPss(hash)];
         let ecdsa = [TerminalAlgorithm::Ecdsa(hash)];

@@ -1,9 +1,7 @@
 //! The key in a PKCS#8 file, which should be encrypted under a pass phrase.
 
 use super::{TerminalKey, TerminalKeyError, digest, wants_rsa};
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
+use emrtd::{HashAlgorithm, SigningRequest, TerminalAlgorithm};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};

@@ -6,11 +6,12 @@
 
 pub mod conformance;
 pub mod file;
+#[cfg(feature = "pkcs11")]
 pub mod pkcs11;
 
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
+#[cfg(feature = "pkcs11")]
+use emrtd::HashAlgorithm;
+use emrtd::{SigningRequest, TerminalAlgorithm};
 use thiserror::Error;
 
 /// Why the terminal's key does not sign.
@@ -54,7 +55,19 @@ pub enum TerminalKeyError {
     Crypto(#[from] openssl::error::ErrorStack),
 }
 
+program::coded!(TerminalKeyError, status);
+
 impl TerminalKeyError {
+    const fn status(&self) -> u8 {
+        program::exit::USAGE
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        "mend terminal.toml, or attach the token"
+    }
+
     /// A stable identifier.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -78,15 +91,41 @@ pub trait TerminalKey: Send {
     fn sign(&self, request: &SigningRequest) -> Result<Vec<u8>, TerminalKeyError>;
 }
 
+/// Where the key on a token is.
+#[derive(Debug, Clone, Copy)]
+pub struct Location<'a> {
+    /// The PKCS#11 module, a shared library.
+    pub module: &'a std::path::Path,
+    /// The token's label.
+    pub token: &'a str,
+    /// The private key's label.
+    pub key: &'a str,
+}
+
+/// Opens the key on a token with its PIN.
+///
+/// # Errors
+/// When module, token or key are not there, the PIN is wrong, or the program was built without tokens.
+pub fn on_token(location: &Location<'_>, pin: &str) -> Result<Box<dyn TerminalKey>, TerminalKeyError> {
+    #[cfg(feature = "pkcs11")]
+    return Ok(Box::new(pkcs11::Pkcs11TerminalKey::open(location, pin)?));
+    #[cfg(not(feature = "pkcs11"))]
+    {
+        let _ = (location, pin);
+        Err(TerminalKeyError::Token { operation: "be used", source: crate::without("pkcs11").into() })
+    }
+}
+
 /// The digest of a request's message.
 fn digest(request: &SigningRequest) -> Vec<u8> {
     request.algorithm.hash().digest(&request.message)
 }
 
 /// DigestInfo of PKCS #1 v1.5 (RFC 8017 §9.2), for keys that pad but do not hash.
+#[cfg(feature = "pkcs11")]
 fn digest_info(hash: HashAlgorithm, digest: &[u8]) -> Vec<u8> {
-    use emrtd::oid;
-    use emrtd::tlv::{encode, tag};
+    use emrtd::hazmat::oid;
+    use emrtd::hazmat::tlv::{encode, tag};
     let id = match hash {
         HashAlgorithm::Sha1 => oid::SHA1,
         HashAlgorithm::Sha224 => oid::SHA224,

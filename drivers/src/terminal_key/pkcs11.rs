@@ -1,27 +1,13 @@
 //! The key on a PKCS#11 token: it never leaves it.
 
-use super::{TerminalKey, TerminalKeyError, digest, digest_info, wants_rsa};
+use super::{Location, TerminalKey, TerminalKeyError, digest, digest_info, wants_rsa};
 use crate::key_store::pkcs11::log_in;
 use cryptoki::error::Error as TokenError;
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
-use emrtd::crypto::HashAlgorithm;
-use emrtd::cvc::TerminalAlgorithm;
-use emrtd::terminal_authentication::SigningRequest;
-use std::path::Path;
-
-/// Where a key is.
-#[derive(Debug, Clone, Copy)]
-pub struct Location<'a> {
-    /// The PKCS#11 module, a shared library.
-    pub module: &'a Path,
-    /// The token's label.
-    pub token: &'a str,
-    /// The private key's label.
-    pub key: &'a str,
-}
+use emrtd::{HashAlgorithm, SigningRequest, TerminalAlgorithm};
 
 /// A key on a token, with a session that stays open.
 pub struct Pkcs11TerminalKey {
@@ -90,6 +76,7 @@ mod tests {
     use super::*;
     use crate::soft_hsm::{self, MODULE};
     use crate::terminal_key::conformance::{self, Kind};
+    use std::path::Path;
 
     /// One key of each kind.
     #[test]

@@ -37,6 +37,7 @@ pub enum CmsError {
 
 /// Why a signature is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignatureFault {
     /// The messageDigest attribute is not the content's hash.
     MessageDigest,

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 /// A named prime curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names are the curves'")]
+#[non_exhaustive]
 pub enum Curve {
     Secp192r1,
     BrainpoolP192r1,
@@ -160,6 +161,7 @@ impl Curve {
 
 /// How a certificate names its curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ParameterForm {
     /// By object identifier.
     Named,

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 /// A group of the standardised domain parameters (ICAO 9303-11 §9.5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NamedGroup {
     /// A curve, ids 8 to 18.
     Ec(Curve),

@@ -192,6 +192,7 @@ impl PublicKey {
 
 /// A signature algorithm with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(HashAlgorithm),

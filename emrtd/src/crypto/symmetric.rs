@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 /// The cipher of a session: 3DES with retail MAC, or AES with CMAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the algorithms'")]
+#[non_exhaustive]
 pub enum Cipher {
     TripleDes,
     Aes128,

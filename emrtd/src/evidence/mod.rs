@@ -25,7 +25,7 @@ use crate::file::FileId;
 use crate::lds::{self, LdsSecurityObject, Sod};
 use crate::mrz::Mrz;
 use crate::pace::ChipAuthenticationData;
-use crate::passive_authentication::{Facts, Group, PassiveAuthentication, SodVerification, passive_authentication};
+use crate::passive_authentication::{Facts, Group, PassiveAuthentication, SodVerification};
 use crate::secret::Secret;
 use crate::trust::TrustStore;
 use crate::verdict::{Check, Outcome};
@@ -80,6 +80,7 @@ pub enum Proof<T> {
 
 /// Everything that one read brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// How the chip was opened.
     pub access: AccessRecord,
@@ -99,6 +100,24 @@ pub struct Evidence {
     pub document: Option<Document>,
 }
 
+impl Evidence {
+    /// Of a chip that was opened, and of which nothing was read or asked yet.
+    #[must_use]
+    pub fn new(access: AccessRecord) -> Self {
+        let reason = || "not_wanted".to_owned();
+        Self {
+            access,
+            files: BTreeMap::new(),
+            not_read: BTreeMap::new(),
+            active_authentication: Proof::NotAsked(reason()),
+            chip_authentication: Proof::NotAsked(reason()),
+            pace_cam: Proof::NotAsked(reason()),
+            terminal_authentication: None,
+            document: None,
+        }
+    }
+}
+
 /// How terminal authentication went. It says nothing about the card, but whom the card let read what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalRecord {
@@ -114,6 +133,7 @@ pub struct TerminalRecord {
 
 /// When and with what knowledge evidence is judged.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Circumstances {
     /// The time of the judgement.
     pub now: UnixTime,
@@ -130,10 +150,23 @@ impl Circumstances {
     pub const fn now(now: UnixTime) -> Self {
         Self { now, at: None, issued: None }
     }
+
+    /// With another time to judge validity at than the document's own.
+    #[must_use]
+    pub fn with_at(self, at: impl Into<Option<UnixTime>>) -> Self {
+        Self { at: at.into(), ..self }
+    }
+
+    /// With the date of issue that the caller read in a national group.
+    #[must_use]
+    pub fn with_issued(self, issued: impl Into<Option<(u8, UnixTime)>>) -> Self {
+        Self { issued: issued.into(), ..self }
+    }
 }
 
 /// The checks over an evidence, with what a report wants to name.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Verification {
     /// All checks.
     pub checks: Vec<Check>,
@@ -247,7 +280,7 @@ impl Evidence {
         let facts = self.facts(document.clone(), object.as_ref(), circumstances);
         let passive = match prepared.filter(|prepared| prepared.is_of(file)) {
             Some(prepared) => prepared.with_groups(&groups, &facts),
-            None => passive_authentication(file, &groups, &facts, trust, circumstances.at, circumstances.now),
+            None => PassiveAuthentication::run(file, &groups, &facts, trust, circumstances.at, circumstances.now),
         };
         let missing = self.missing(object.as_ref());
         let mut checks = passive.checks.clone();

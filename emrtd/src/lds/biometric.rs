@@ -103,6 +103,7 @@ impl<'a> Front<'a> {
 /// The format of a record, by its first bytes; the format type in the header is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the standards")]
+#[non_exhaustive]
 pub enum RecordFormat {
     Finger19794,
     Face19794,
@@ -242,6 +243,7 @@ pub(super) fn blocks(file: Front<'_>, outer: u32) -> (Vec<Block<'_>>, Option<Tlv
 
 /// A record of EF.DG2, EF.DG3 or EF.DG4, undecoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// Its format; `None` where it is not known here.
     pub format: Option<RecordFormat>,

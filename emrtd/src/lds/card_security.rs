@@ -11,6 +11,7 @@ use crate::tlv::TlvError;
 
 /// EF.CardSecurity, read but not yet checked.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CardSecurity {
     /// The signed message.
     pub signed_data: SignedData,

@@ -5,6 +5,7 @@ use crate::tlv::{self, TlvError};
 
 /// The content of EF.COM.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Com {
     /// LDS version, for example `0107`.
     pub lds_version: String,

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// Why EF.DG1 yields no MRZ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Dg1Error {
     /// The structure is malformed.
     #[error("EF.DG1 is malformed")]

@@ -9,6 +9,7 @@ use crate::tlv::{self, TlvError};
 
 /// What stands in EF.DG11.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Dg11 {
     /// Full name in national characters: primary identifier, `<<`, secondary identifier.
     pub full_name: Option<Text>,

@@ -11,6 +11,7 @@ use crate::x509::UnixTime;
 
 /// What stands in EF.DG12.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Dg12 {
     /// Issuing authority.
     pub issuing_authority: Option<Text>,

@@ -9,6 +9,7 @@ use crate::tlv::{self, TlvError, tag};
 
 /// What stands in EF.DG16.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Dg16 {
     /// The persons, in order.
     pub persons: Vec<PersonToNotify>,
@@ -18,6 +19,7 @@ pub struct Dg16 {
 
 /// A person to notify.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct PersonToNotify {
     /// When it was recorded.
     pub recorded: Option<Date>,

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 /// How the image is coded, by its first bytes; the record's codec field is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImageType {
     /// JPEG.
     Jpeg,
@@ -48,6 +49,7 @@ impl ImageType {
 
 /// A face image inside the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FaceImage<'a> {
     /// The format of the record around it.
     pub format: RecordFormat,
@@ -69,6 +71,7 @@ impl std::fmt::Debug for FaceImage<'_> {
 
 /// Why a file, or a record in it, has no face image that can be used. It accuses nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum NoFace {
     /// The structure is malformed.
     #[error("EF.DG2 is malformed")]

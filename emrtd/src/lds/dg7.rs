@@ -9,6 +9,7 @@ use crate::tlv::{self, TlvError};
 
 /// What stands in EF.DG7.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Dg7 {
     /// The images, in order.
     pub images: Vec<Image>,

@@ -153,6 +153,7 @@ impl Drop for Date {
 
 /// An image in a field: a signature, a page, a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Image {
     /// Its coding by its first bytes; `None` where it is neither JPEG nor JPEG 2000.
     pub image_type: Option<ImageType>,

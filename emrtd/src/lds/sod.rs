@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 /// The hashes that the issuer signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LdsSecurityObject {
     /// Version: 0 for LDS 1.7, 1 for LDS 1.8.
     pub version: u32,
@@ -34,6 +35,7 @@ const KNOWN_VERSIONS: [&str; 2] = ["0107", "0108"];
 
 /// EF.SOD, read but not yet checked.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Sod {
     /// The signed message.
     pub signed_data: SignedData,

@@ -54,6 +54,16 @@ pub fn check_digit(text: &str) -> Option<char> {
 }
 
 /// The three MRZ fields that open a chip: document number, date of birth, date of expiry.
+///
+/// ```
+/// use emrtd::MrzKey;
+///
+/// // The example of ICAO 9303-11, appendix D.
+/// let key = MrzKey::new("L898902C", "690806", "940623")?;
+/// assert_eq!(key.information(), b"L898902C<369080619406236");
+/// assert!(MrzKey::new("L898902C", "1969-08-06", "940623").is_err());
+/// # Ok::<(), emrtd::MrzError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct MrzKey {
     information: Secret,
@@ -118,6 +128,7 @@ pub enum MrzFormat {
 
 /// The fields of an MRZ. All are as printed, fillers removed at the end only.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mrz {
     /// The layout.
     pub format: MrzFormat,

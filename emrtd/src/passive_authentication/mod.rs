@@ -1,18 +1,5 @@
-//! Passive authentication (ICAO 9303-11 §5.1, 9303-12 §5): who signed a document, each question its own check.
-//!
-//! | check | question | failed | not performed |
-//! |---|---|---|---|
-//! | `sod_signature` | is the signature right? | wrong signature, hash or attributes | malformed, unsupported, broken algorithm |
-//! | `dsc_chain` | does an anchor here stand behind the signer? | the named key did not sign | nobody known, or nobody who stands |
-//! | `dsc_revocation` | has the issuer withdrawn the signer? | revoked | no list, or none that decides |
-//! | `dsc_validity` | were the certificates valid then? | not at the signing time | no signing time, and valid at no certain moment |
-//! | `dsc_purpose` | may the signer sign such documents? | its certificate says no | odd extensions |
-//! | `issuing_state` | is it the state of the MRZ? | another state | no EF.DG1 that is bound, state not known |
-//! | `anchor_scope` | does the anchor vouch for this kind? | | out of scope |
-//! | `dg_hash.N` | is group N what was signed? | another hash | not listed, not comparable |
-//!
-//! Failed is what proves that something is wrong. What is missing, unreadable or odd accuses nobody, and lets nothing
-//! pass.
+//! Passive authentication (ICAO 9303-11 §5.1, 9303-12 §5): who signed a document, each question its own check, see
+//! [`PassiveAuthentication`].
 //!
 //! | file | content |
 //! |---|---|
@@ -51,6 +38,7 @@ pub enum Group<'a> {
 
 /// What else is known when a document is judged. All of it is believed only where the SOD binds it.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// The document, from EF.DG1.
     pub document: Option<Document>,
@@ -61,6 +49,24 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The document, and nothing else.
+    #[must_use]
+    pub fn of(document: impl Into<Option<Document>>) -> Self {
+        Self { document: document.into(), ..Self::default() }
+    }
+
+    /// With the date of issue and the number of the group that states it.
+    #[must_use]
+    pub fn with_issued(self, issued: impl Into<Option<(u8, UnixTime)>>) -> Self {
+        Self { issued: issued.into(), ..self }
+    }
+
+    /// With the date of expiry.
+    #[must_use]
+    pub fn with_expires(self, expires: impl Into<Option<UnixTime>>) -> Self {
+        Self { expires: expires.into(), ..self }
+    }
+
     /// What of it these groups bear out.
     fn bound_by(&self, groups: &[u8]) -> Self {
         let dg1 = groups.contains(&1);
@@ -72,10 +78,25 @@ impl Facts {
     }
 }
 
-/// What passive authentication found.
+/// What passive authentication found (ICAO 9303-11 §5.1, 9303-12 §5): each question is its own check.
+///
+/// | check | question | failed | not performed |
+/// |---|---|---|---|
+/// | `sod_signature` | is the signature right? | wrong signature, hash or attributes | malformed, unsupported, broken algorithm |
+/// | `dsc_chain` | does an anchor here stand behind the signer? | the named key did not sign | nobody known, or nobody who stands |
+/// | `dsc_revocation` | has the issuer withdrawn the signer? | revoked | no list, or none that decides |
+/// | `dsc_validity` | were the certificates valid then? | not at the signing time | no signing time, and valid at no certain moment |
+/// | `dsc_purpose` | may the signer sign such documents? | its certificate says no | odd extensions |
+/// | `issuing_state` | is it the state of the MRZ? | another state | no EF.DG1 that is bound, state not known |
+/// | `anchor_scope` | does the anchor vouch for this kind? | | out of scope |
+/// | `dg_hash.N` | is group N what was signed? | another hash | not listed, not comparable |
+///
+/// Failed is what proves that something is wrong. What is missing, unreadable or odd accuses nobody, and lets nothing
+/// pass.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct PassiveAuthentication {
-    /// The checks that the module's page lists, those of them that came into question.
+    /// Those of the checks above that came into question.
     pub checks: Vec<Check>,
     /// The document signer's certificate.
     pub document_signer: Option<Certificate>,
@@ -132,23 +153,6 @@ impl Judged {
             _ => &[],
         }
     }
-}
-
-/// Runs passive authentication.
-///
-/// Validity is judged at the signing time that the SOD states, as ICAO 9303-12 §5 wants; `at` overrides it. Where the
-/// SOD states none, it is judged at the date of issue, and at the latest moment at which the document can have been
-/// in use: `now`, or the day on which it expired.
-#[must_use]
-pub fn passive_authentication(
-    sod: &[u8],
-    groups: &BTreeMap<u8, Group<'_>>,
-    facts: &Facts,
-    trust: &TrustStore,
-    at: Option<UnixTime>,
-    now: UnixTime,
-) -> PassiveAuthentication {
-    SodVerification::new(sod, trust, at, now).with_groups(groups, facts)
 }
 
 /// The part of passive authentication that needs EF.SOD alone: it can be done while the portrait is still on the air.
@@ -241,6 +245,23 @@ pub fn judge_signed(
 }
 
 impl PassiveAuthentication {
+    /// Runs passive authentication.
+    ///
+    /// Validity is judged at the signing time that the SOD states, as ICAO 9303-12 §5 wants; `at` overrides it. Where the
+    /// SOD states none, it is judged at the date of issue, and at the latest moment at which the document can have been
+    /// in use: `now`, or the day on which it expired.
+    #[must_use]
+    pub fn run(
+        sod: &[u8],
+        groups: &BTreeMap<u8, Group<'_>>,
+        facts: &Facts,
+        trust: &TrustStore,
+        at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Self {
+        SodVerification::new(sod, trust, at, now).with_groups(groups, facts)
+    }
+
     /// What the signed data alone tell.
     fn judge(&mut self, data: &SignedData, trust: &TrustStore, at: Option<UnixTime>, now: UnixTime) -> Judged {
         self.signature(data, trust);

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 /// What a seal is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names say it; the module's table has their clauses")]
+#[non_exhaustive]
 pub enum SealKind {
     Visa,
     EmergencyTravelDocument,
@@ -216,6 +217,7 @@ impl Serialize for Text {
 
 /// A dose of a vaccine.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Dose {
     /// ICD-11 code of the vaccine, and its name.
     pub vaccine: Text,
@@ -234,6 +236,7 @@ pub struct Dose {
 /// What a feature says.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Value {
     /// Text.
     Text(Text),
@@ -251,6 +254,7 @@ pub enum Value {
 
 /// What a seal says. Personal data: `Debug` shows names of features only.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Content {
     /// On what it is.
     pub kind: SealKind,

@@ -73,6 +73,7 @@ impl SealError {
 
 /// The form of a seal in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SealForm {
     /// Bytes of a VDS as hexadecimal digits.
     Hex,

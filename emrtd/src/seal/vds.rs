@@ -13,6 +13,7 @@ const SIGNATURE: u8 = 0xFF;
 
 /// The header (9303-13 §2.2, table 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Header {
     /// 3 or 4.
     pub version: u8,

@@ -122,7 +122,9 @@ impl Session {
     pub(super) fn next_file(&mut self) {
         while let Some(file) = self.queue.pop_front() {
             match self.experience.left_out.get(&file) {
-                Some(reason) => drop(self.not_read.insert(file, reason.clone())),
+                Some(reason) => {
+                    self.not_read.insert(file, reason.clone());
+                }
                 None => return self.start_file(file),
             }
         }

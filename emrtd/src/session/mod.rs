@@ -1,20 +1,5 @@
 //! One read of a chip, from EF.CardAccess to chip authentication, as a state machine without I/O.
 //!
-//! ```text
-//! loop {
-//!     match session.next()? {
-//!         Action::Transmit(command) => session.feed(&card.transmit(&command)?)?,
-//!         Action::Reset => {
-//!             card.reset()?;
-//!             session.was_reset();
-//!         }
-//!         Action::Sign(request) => session.signed(&token.sign(&request)?)?,
-//!         Action::Done => break,
-//!     }
-//! }
-//! let evidence = session.into_evidence();
-//! ```
-//!
 //! The order of files is chosen so that what names the holder is there early and what is long comes late:
 //! SOD, then the wanted groups with EF.DG2 last. Chip authentication follows, so that a copy that fails it has given
 //! all its other evidence before; terminal authentication and the groups that it opens close the read.
@@ -44,7 +29,6 @@ mod proofs;
 mod receive;
 mod reopen;
 
-pub use crate::manner::CHUNK;
 pub use plan::{AccessPolicy, Expected, Plan};
 pub use progress::{Phase, Progress};
 
@@ -162,7 +146,51 @@ enum Before {
     Files,
 }
 
-/// One read of a chip.
+/// One read of a chip: says which bytes to send, and is fed what came back.
+///
+/// ```
+/// use emrtd::{Action, Evidence, FileId, Password, Plan, Session, SystemEntropy};
+///
+/// /// What the caller has: a reader, a socket, a telephone.
+/// trait Card {
+///     fn transmit(&mut self, command: &[u8]) -> Vec<u8>;
+///     fn reset(&mut self);
+/// }
+///
+/// fn read(card: &mut impl Card, plan: Plan) -> Result<Option<Evidence>, emrtd::Error> {
+///     let mut session = Session::new(plan, Box::new(SystemEntropy));
+///     loop {
+///         match session.next()? {
+///             Action::Transmit(command) => session.feed(&card.transmit(&command))?,
+///             Action::Reset => {
+///                 card.reset();
+///                 session.was_reset();
+///             }
+///             // Whoever has an inspection system's key gives its signature to `signed` instead.
+///             Action::Sign(_) => session.not_signed(),
+///             Action::Done => return Ok(session.into_evidence()),
+///         }
+///     }
+/// }
+/// #
+/// # impl Card for virtual_card::Chip {
+/// #     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+/// #         match virtual_card::Chip::transmit(self, command) {
+/// #             virtual_card::Answer::Response(bytes) => bytes,
+/// #             virtual_card::Answer::Lifted => Vec::new(),
+/// #         }
+/// #     }
+/// #     fn reset(&mut self) {
+/// #         virtual_card::Chip::reset(self);
+/// #     }
+/// # }
+/// # let mut card = virtual_card::Chip::new(&virtual_card::PERSONAS[0], virtual_card::Fault::None)?;
+///
+/// let evidence = read(&mut card, Plan::new(vec![Password::can("000017")?], &[1, 2, 13]))?.ok_or("not opened")?;
+/// assert!(evidence.access.protocol.starts_with("PACE"));
+/// assert!(evidence.content(FileId::Dg(13)).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Session {
     plan: Plan,
     entropy: Box<dyn Entropy>,

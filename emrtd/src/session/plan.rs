@@ -6,6 +6,7 @@ use crate::password::Password;
 
 /// Which access protocols may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum AccessPolicy {
     /// PACE when the chip offers it, else BAC, which the evidence records.
     #[default]
@@ -18,6 +19,7 @@ pub enum AccessPolicy {
 
 /// The manner that cards of one type and signer took. A card that another signer signed is read as if nothing were known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expected {
     /// How they are read.
     pub manner: Manner,
@@ -25,8 +27,17 @@ pub struct Expected {
     pub signer: [u8; 32],
 }
 
+impl Expected {
+    /// The manner of the cards that this key signs.
+    #[must_use]
+    pub const fn new(manner: Manner, signer: [u8; 32]) -> Self {
+        Self { manner, signer }
+    }
+}
+
 /// What to read and how.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Plan {
     /// Which access protocols may be used.
     pub access: AccessPolicy,
@@ -63,5 +74,41 @@ impl Plan {
             expected: None,
             card_access_fallback: None,
         }
+    }
+
+    /// With these access protocols only.
+    #[must_use]
+    pub fn with_access(self, access: AccessPolicy) -> Self {
+        Self { access, ..self }
+    }
+
+    /// With these data groups instead.
+    #[must_use]
+    pub fn with_data_groups(self, data_groups: &[u8]) -> Self {
+        Self { data_groups: data_groups.to_vec(), ..self }
+    }
+
+    /// With what opens groups 3 and 4.
+    #[must_use]
+    pub fn with_terminal(self, terminal: impl Into<Option<TerminalCertificates>>) -> Self {
+        Self { terminal: terminal.into(), ..self }
+    }
+
+    /// With at most so many response bytes in one extended APDU.
+    #[must_use]
+    pub fn with_max_response(self, max_response: u32) -> Self {
+        Self { max_response, ..self }
+    }
+
+    /// With what cards like this one took before.
+    #[must_use]
+    pub fn with_expected(self, expected: impl Into<Option<Expected>>) -> Self {
+        Self { expected: expected.into(), ..self }
+    }
+
+    /// With an EF.CardAccess to assume when the chip does not give one.
+    #[must_use]
+    pub fn with_card_access_fallback(self, file: impl Into<Option<Vec<u8>>>) -> Self {
+        Self { card_access_fallback: file.into(), ..self }
     }
 }

@@ -5,6 +5,7 @@ use crate::file::FileId;
 
 /// Where a read stands, for people and for timing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// The step.
     pub phase: Phase,
@@ -12,6 +13,14 @@ pub struct Progress {
     pub bytes: usize,
     /// Bytes of the current file in all, once known.
     pub total: Option<usize>,
+}
+
+impl Progress {
+    /// So many bytes of a step's file.
+    #[must_use]
+    pub const fn new(phase: Phase, bytes: usize, total: Option<usize>) -> Self {
+        Self { phase, bytes, total }
+    }
 }
 
 /// The steps of a read.

@@ -32,6 +32,7 @@ pub enum TrustError {
 
 /// What one file added.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Added {
     /// Certificates taken, or raised to a better word than the one on which they were there.
     pub certificates: usize,
@@ -53,6 +54,7 @@ pub struct Added {
 
 /// Whose word a CSCA master list is.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct MasterList {
     /// The name of its signer.
     pub signer: String,

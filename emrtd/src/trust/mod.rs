@@ -1,14 +1,5 @@
 //! The operator's trust anchors and the path from a document signer to one of them (ICAO 9303-12 §5, §6).
 //!
-//! | in the store | what it does |
-//! |---|---|
-//! | anchor | self-*signed* and an authority by basicConstraints and keyCertSign: vouches for documents in its scope |
-//! | link | an authority that another key signed, also under the same name: leads on, and stands as long as that key does |
-//! | document signer of a directory (PKD) | is tried when a SOD carries no certificate; vouches for nothing |
-//! | pin | makes one document signer trusted by itself, in its scope |
-//! | revocation list | counts under any standing key of its issuer's name |
-//! | deviation list | see [`crate::deviation_list`] |
-//!
 //! | file | content |
 //! |---|---|
 //! | `mod.rs` | the store and what stands in it |
@@ -18,8 +9,8 @@
 //! | `ldif.rs` | the form in which the ICAO PKD gives its directory |
 //! | `revocation.rs` | which list decides |
 //!
-//! Nothing else in a bundle is believed. Chain building is our own because OpenSSL refuses certificates with explicit
-//! EC parameters, such as Vietnam's.
+//! What stands in it, and what that does, is said at [`TrustStore`]. Chain building is our own because OpenSSL refuses
+//! certificates with explicit EC parameters, such as Vietnam's.
 
 mod chain;
 mod files;
@@ -43,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A document signer that the operator trusts by itself, without a CSCA.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pin {
     /// SHA-256 of the certificate.
     pub fingerprint: Vec<u8>,
@@ -54,7 +46,26 @@ pub struct Pin {
     pub scope: Scope,
 }
 
-/// Trust anchors, links, revocation and deviation lists and pins; certificates are indexed by country.
+impl Pin {
+    /// The document signer with this SHA-256, for these kinds of document; where that stands, and why.
+    #[must_use]
+    pub fn new(fingerprint: Vec<u8>, scope: Scope, source: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { fingerprint, source: source.into(), reason: reason.into(), scope }
+    }
+}
+
+/// The operator's trust anchors, and what leads from a document signer to one of them (ICAO 9303-12 §5, §6).
+///
+/// | in the store | what it does |
+/// |---|---|
+/// | anchor | self-*signed* and an authority by basicConstraints and keyCertSign: vouches for documents in its scope |
+/// | link | an authority that another key signed, also under the same name: leads on, and stands as long as that key does |
+/// | document signer of a directory (PKD) | is tried when a SOD carries no certificate; vouches for nothing |
+/// | pin | makes one document signer trusted by itself, in its scope |
+/// | revocation list | counts under any standing key of its issuer's name |
+/// | deviation list | see [`hazmat::deviation_list`](crate::hazmat::deviation_list) |
+///
+/// Nothing else in a bundle is believed. Certificates are indexed by country.
 #[derive(Debug, Clone, Default)]
 pub struct TrustStore {
     entries: Vec<Entry>,

@@ -41,6 +41,7 @@ impl KeyUsage {
 
 /// basicConstraints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BasicConstraints {
     /// Whether it is a certification authority.
     pub authority: bool,
@@ -50,6 +51,7 @@ pub struct BasicConstraints {
 
 /// What a certificate says about its key and its purpose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Extensions {
     /// The identifier of its own key.
     pub subject_key_identifier: Option<Vec<u8>>,
@@ -77,6 +79,7 @@ pub struct Extensions {
 
 /// What a signer's certificate is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Purpose {
     /// Signing documents: EF.SOD, EF.CardSecurity.
     Documents,
@@ -110,6 +113,7 @@ impl Purpose {
 
 /// Why a certificate does not fit its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum PurposeFault {
     /// It is for signing bar codes.
     ForBarcodes,

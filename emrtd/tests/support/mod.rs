@@ -1,9 +1,9 @@
 //! Helpers of the vector tests.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use emrtd::apdu::Response;
-use emrtd::exchange::{Exchange, Step};
-use emrtd::secret::Entropy;
+use emrtd::Entropy;
+use emrtd::hazmat::apdu::Response;
+use emrtd::hazmat::exchange::{Exchange, Step};
 use serde_json::Value;
 
 /// Our own copy of the standard's worked examples.

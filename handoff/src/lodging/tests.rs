@@ -1,4 +1,7 @@
+use super::workbook::blank;
 use super::*;
+use std::io::Cursor;
+use umya_spreadsheet::Workbook;
 use umya_spreadsheet::reader::xlsx::read_reader;
 use visit::content::Content;
 

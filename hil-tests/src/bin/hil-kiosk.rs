@@ -4,11 +4,10 @@
 use anyhow::Context as _;
 use config::Config;
 use events::{Clock, SystemClock};
-use kiosk::stage::Outside;
+use kiosk::stage::{self, Outside};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 fn main() -> anyhow::Result<()> {
     cccd_agent::cli::start_log();
@@ -18,14 +17,14 @@ fn main() -> anyhow::Result<()> {
     };
     let config = Config::load(Path::new(config))?;
     let place = hil_tests::mirror::place(patience.parse().context("PATIENCE_S")?);
-    let (outside, comes_in) = channel();
+    let (outside, inbox) = stage::entrance();
     let glass =
         hil_tests::mirror::start(Path::new(socket), port.parse().context("PORT")?, place.panel, outside.clone())?;
     std::thread::spawn(move || {
         for _ in std::io::stdin().lock().lines() {}
-        drop(outside.send(Outside::Stop));
+        program::ignore(outside.send(Outside::Stop), "the kiosk has ended");
     });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    kiosk::run(config, place, clock, cccd_agent::commands::around(), &comes_in, Box::new(glass))?;
+    kiosk::run(config, place, clock, cccd_agent::commands::around(), inbox, Box::new(glass))?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::Scene;
 use cccd::judgement::{Judgement, Withdrawn};
-use emrtd::verdict::{Check, Outcome};
+use emrtd::{Check, Outcome};
 use verdict::{Admission, Answers, Because, Chip, Consistency, Issuer, Validity, Word};
 use visit::profile::Profile;
 

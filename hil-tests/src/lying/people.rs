@@ -1,11 +1,7 @@
 //! Genuine cards of people: whatever may stand in EF.DG1 and EF.DG13, signed as it stands, on a chip that holds its keys.
 
 use super::papers::{object, td1_of};
-use emrtd::evidence::{Evidence, FileEvidence};
-use emrtd::file::FileId;
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{Action, Plan, Session};
+use emrtd::{Action, Evidence, FileEvidence, FileId, Password, Plan, Session, SystemEntropy};
 use std::collections::BTreeMap;
 use virtual_card::{Answer, Chip, Persona};
 

@@ -5,11 +5,9 @@ use super::truth::{is_asked_for, is_of_document, shows};
 use super::{CAN_TWIN, File, GROUPS, Listed, Mapping, NOW, NUMBER, OTHER_NUMBER, Scanned, Shown, Stock, World};
 use cccd::judgement::{Judgement, Known, Today, Withdrawn, judge};
 use cccd::{Number, Scan};
-use emrtd::active_authentication::ActiveAuthenticationTranscript;
-use emrtd::chip_authentication::ChipAuthenticationTranscript;
-use emrtd::evidence::{Evidence, FileEvidence, Proof};
-use emrtd::file::FileId;
-use emrtd::trust::TrustStore;
+use emrtd::hazmat::active_authentication::ActiveAuthenticationTranscript;
+use emrtd::hazmat::chip_authentication::ChipAuthenticationTranscript;
+use emrtd::{Evidence, FileEvidence, FileId, Proof, TrustStore};
 use fleet::revoked::RevokedCards;
 use std::rc::Rc;
 
@@ -121,16 +119,13 @@ fn evidence(world: &World, sod: &[u8]) -> Evidence {
         files.insert(FileId::CardAccess, content(&access));
     }
     let pace_cam = mapping(world, &mut files);
-    Evidence {
-        access: base.access.clone(),
-        files,
-        not_read,
-        active_authentication: active(world.active),
-        chip_authentication: agreement(world.agreement),
-        pace_cam,
-        terminal_authentication: None,
-        document: None,
-    }
+    let mut evidence = base.clone();
+    (evidence.files, evidence.not_read) = (files, not_read);
+    evidence.active_authentication = active(world.active);
+    evidence.chip_authentication = agreement(world.agreement);
+    evidence.pace_cam = pace_cam;
+    (evidence.terminal_authentication, evidence.document) = (None, None);
+    evidence
 }
 
 fn refused<T>() -> Proof<T> {
@@ -182,7 +177,7 @@ fn agreement(shown: Shown) -> Proof<ChipAuthenticationTranscript> {
 fn mapping(
     world: &World,
     files: &mut std::collections::BTreeMap<FileId, FileEvidence>,
-) -> Proof<emrtd::pace::ChipAuthenticationData> {
+) -> Proof<emrtd::hazmat::pace::ChipAuthenticationData> {
     let chips = &*CHIPS;
     let chip = match world.mapping {
         Mapping::NotOffered => return Proof::NotAsked("not_offered".to_owned()),

@@ -7,13 +7,8 @@ use super::{
     Dates, Foreign, Forged, Form, Home, Lists, Mapping, Paper, Revoked, Rollover, Signer, World, paper_dg1, paper_dg13,
     read_chip,
 };
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::evidence::Evidence;
-use emrtd::file::FileId;
 use emrtd::lds::Sod;
-use emrtd::passive_authentication::SodVerification;
-use emrtd::trust::{Pin, TrustStore};
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, DocumentKind, Evidence, FileId, Pin, Scope, SodVerification, TrustStore, UnixTime};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -202,8 +197,7 @@ impl Stock {
         let certificate = sod.and_then(|sod| sod.signed_data.certificates.first().cloned());
         let Some(certificate) = certificate.filter(|_| real || world.home == Home::PinWhoever) else { return store };
         let mut store = (*store).clone();
-        let (source, reason) = ("pins.toml".to_owned(), "handed over in person".to_owned());
-        store.pin(Pin { fingerprint: certificate.fingerprint(), source, reason, scope });
+        store.pin(Pin::new(certificate.fingerprint(), scope, "pins.toml", "handed over in person"));
         Rc::new(store)
     }
 

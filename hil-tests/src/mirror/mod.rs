@@ -33,7 +33,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use devices::lines::Signal;
 use kiosk::flow::{Place, Sound};
-use kiosk::stage::{Glass, Heard, Outside};
+use kiosk::stage::{Entrance, Glass, Heard, Outside};
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::geometry::Rect;
 use kiosk_ui::panel::{PANELS, Panel};
@@ -44,7 +44,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::broadcast;
 use virtual_card::{PERSONAS, Persona};
@@ -71,7 +70,7 @@ struct Mirror {
     /// What it says in words.
     words: Mutex<Zeroizing<String>>,
     news: broadcast::Sender<News>,
-    outside: Mutex<Sender<Outside>>,
+    outside: Mutex<Entrance>,
     card: Mutex<Option<(String, Laid)>>,
     /// The only names that it answers to, and the only pages that it listens to.
     hosts: [String; 2],
@@ -169,7 +168,7 @@ pub fn place(patience_s: u16) -> Place {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn start(socket: &Path, port: u16, panel: Panel, outside: Sender<Outside>) -> anyhow::Result<MirrorGlass> {
+pub fn start(socket: &Path, port: u16, panel: Panel, outside: Entrance) -> anyhow::Result<MirrorGlass> {
     let mirror = Arc::new(Mirror {
         picture: Mutex::new(Canvas::new(panel.width, panel.height)),
         words: Mutex::default(),
@@ -322,7 +321,7 @@ enum Wish {
 }
 
 fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
-    let tell = |outside| drop(lock(&mirror.outside).send(outside));
+    let tell = |outside| program::ignore(lock(&mirror.outside).send(outside), "the kiosk has ended");
     let persona = |id: &str| Persona::find(id).with_context(|| format!("no persona {id:?}"));
     match serde_json::from_str(text).context("not understood")? {
         Wish::Down { x, y } => tell(Outside::Down(x, y)),
@@ -359,7 +358,7 @@ mod tests {
 
     #[test]
     fn only_this_machines_own_page_is_answered() {
-        let (outside, _) = std::sync::mpsc::channel();
+        let (outside, _) = kiosk::stage::entrance();
         let mirror = Mirror {
             picture: Mutex::new(Canvas::new(8, 8)),
             words: Mutex::default(),

@@ -1,5 +1,6 @@
 //! What a flow is told, and what it wants done.
 
+use devices::sound::Sound;
 use kiosk_ui::judged::{Judged, Texts};
 use kiosk_ui::panel::Panel;
 use kiosk_ui::playlist::Playlist;
@@ -150,13 +151,4 @@ pub enum Effect {
     Keep(Vec<(String, Private)>),
     /// The visit has ended without being kept.
     TurnedAway(Option<Refusal>),
-}
-
-/// Sounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Sound {
-    Touch,
-    Done,
-    Attention,
 }

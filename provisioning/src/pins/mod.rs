@@ -9,7 +9,8 @@ mod seen;
 pub use seen::{Seen, find};
 
 use cccd::document::Kind;
-use emrtd::x509::{Certificate, Purpose, UnixTime};
+use emrtd::hazmat::x509::Purpose;
+use emrtd::{Certificate, UnixTime};
 use program::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ impl Candidate {
         }
         let country = certificate.country().or_else(|| certificate.issuer_country()).unwrap_or_default();
         let citizen = documents.iter().any(|kind| kind == Kind::CitizenCard.code());
-        if citizen && emrtd::country::signs_for("VNM", &country) != Some(true) {
+        if citizen && emrtd::hazmat::country::signs_for("VNM", &country) != Some(true) {
             let remedy = "name the kinds that its state issues: passport, identity_card, residence_card";
             return Err(refused("pin_documents", format!("{name} of {country:?} signs no citizen cards"), remedy));
         }

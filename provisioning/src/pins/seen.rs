@@ -3,7 +3,8 @@
 use super::{PinError, refused};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use emrtd::x509::{UnixTime, split_certificates};
+use emrtd::UnixTime;
+use emrtd::hazmat::x509::split_certificates;
 use serde::Deserialize;
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! [`cccd::document::Kind`]; `emrtd` knows no states and has identity cards only. Nothing else translates between them.
 
 use cccd::document::Kind;
-use emrtd::document::{DocumentKind, Scope};
+use emrtd::{DocumentKind, Scope};
 
 /// The site's own state, as a machine readable zone has it.
 const OWN_STATE: &str = "VNM";
@@ -19,7 +19,7 @@ pub const CITIZEN_CARD: Kind = Kind::CitizenCard;
 /// Whether certificates of this country sign for the site's own state.
 #[must_use]
 pub fn is_own_state(country: &str) -> bool {
-    emrtd::country::signs_for(OWN_STATE, country) == Some(true)
+    emrtd::hazmat::country::signs_for(OWN_STATE, country) == Some(true)
 }
 
 /// What a kind is to a certificate.

@@ -8,8 +8,7 @@
 
 pub mod kinds;
 
-use emrtd::document::Scope;
-use emrtd::trust::{Pin, TrustStore};
+use emrtd::{Pin, Scope, TrustStore};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -173,7 +172,7 @@ impl Pins {
     pub fn tell(directory: &Path, store: &mut TrustStore) -> Result<Self, String> {
         let pins = Self::load(directory)?;
         for ((fingerprint, scope), pin) in pins.scopes()?.into_iter().zip(&pins.pins) {
-            store.pin(Pin { fingerprint, source: PINS.to_owned(), reason: pin.reason.clone(), scope });
+            store.pin(Pin::new(fingerprint, scope, PINS, &*pin.reason));
         }
         Ok(pins)
     }

@@ -3,10 +3,9 @@
 use super::{vouches, vouches_for_citizen_cards};
 use crate::anchors::Anchors;
 use crate::said::{self, kinds};
-use emrtd::crypto::Protection;
-use emrtd::document::Scope;
-use emrtd::trust::{Entry, Origin, Role, TrustStore};
-use emrtd::x509::{Certificate, UnixTime, same_name};
+use emrtd::hazmat::crypto::Protection;
+use emrtd::hazmat::x509::same_name;
+use emrtd::{Certificate, Entry, Origin, Role, Scope, TrustStore, UnixTime};
 use program::describe;
 use serde::Serialize;
 
@@ -178,7 +177,7 @@ impl Findings {
 
     fn lists(&mut self, store: &TrustStore, now: UnixTime) {
         for crl in store.revocation_lists() {
-            let issuer = emrtd::x509::common_name(crl.issuer());
+            let issuer = emrtd::hazmat::x509::common_name(crl.issuer());
             let age = (now.0 - crl.this_update.0) / DAY;
             let of = format!("{issuer}, list of {}, {age} days old", crl.this_update);
             // As the verdict asks: any key of the name that stands and for which somebody vouches.

@@ -5,7 +5,7 @@ use super::plan::{Documents, Plan, unfit, unknown};
 use super::{Difference, difference};
 use crate::anchors::{PROVENANCE, name};
 use crate::said::{ANCHORS, PINS, PinEntry, Pins, Words, citizen_cards, kinds};
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, UnixTime};
 use program::Failure;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -204,7 +204,7 @@ fn document_signer(bytes: &[u8]) -> Option<Certificate> {
         let signed = &sod.signed_data;
         return signed.certificates.iter().find(|c| matches!(signed.verify(c), Ok(Ok(())))).cloned();
     }
-    let objects = emrtd::x509::split_certificates(bytes).ok()?;
+    let objects = emrtd::hazmat::x509::split_certificates(bytes).ok()?;
     match &objects[..] {
         [der] => Certificate::parse(der).ok(),
         _ => None,

@@ -8,8 +8,7 @@
 
 use super::plan::Permissions;
 use crate::anchors::{Anchors, Loaded, name};
-use emrtd::trust::{Added, MasterList, TrustStore};
-use emrtd::x509::UnixTime;
+use emrtd::{Added, MasterList, TrustStore, UnixTime};
 use program::Failure;
 use serde::Serialize;
 use std::path::PathBuf;

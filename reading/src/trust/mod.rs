@@ -26,8 +26,7 @@ pub mod plan;
 pub mod scope;
 
 use crate::said::kinds;
-use emrtd::document::{DocumentKind, Scope};
-use emrtd::trust::{Chain, Entry, Origin, Role, TrustStore, scope_of};
+use emrtd::{Chain, DocumentKind, Entry, Origin, Role, Scope, TrustStore, scope_of};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

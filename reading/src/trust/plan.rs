@@ -15,9 +15,8 @@ use super::lists::{self, ListView};
 use super::{CertificateView, vouches};
 use crate::anchors::{self, Anchors, Loaded, name};
 use crate::said::{Word, fingerprint, kinds};
-use emrtd::document::Scope;
-use emrtd::trust::{Chain, Entry, Origin, Role, TrustStore};
-use emrtd::x509::{Certificate, UnixTime, same_name};
+use emrtd::hazmat::x509::same_name;
+use emrtd::{Certificate, Chain, Entry, Origin, Role, Scope, TrustStore, UnixTime};
 use program::Failure;
 use program::describe;
 use serde::Serialize;
@@ -121,7 +120,7 @@ pub fn plan(
     let file = Loaded { path: file.to_owned(), added, is_directory };
     let replaced = lists::replaced(&file, &alone, &before, allowed)?;
     let words = documents.map_or_else(|| Ok(Vec::new()), |documents| said(documents, &file, &alone, now))?;
-    let sha256 = hex::encode(emrtd::crypto::HashAlgorithm::Sha256.digest(&bytes));
+    let sha256 = hex::encode(emrtd::HashAlgorithm::Sha256.digest(&bytes));
     let target = target_name(&alone, &file, &sha256);
     let mut after = match &replaced[..] {
         [] => before.store.clone(),
@@ -317,7 +316,9 @@ fn target_name(store: &TrustStore, file: &Loaded, sha256: &str) -> String {
         (true, ..) => ("ldif", "icao".to_owned()),
         (_, Some(list), ..) => ("ml", of(&list.authority)),
         (_, None, Some(entry), _) => ("cer", of(&entry.certificate)),
-        (_, None, None, Some(crl)) => ("crl", emrtd::x509::country(crl.issuer()).unwrap_or_default().to_lowercase()),
+        (_, None, None, Some(crl)) => {
+            ("crl", emrtd::hazmat::x509::country(crl.issuer()).unwrap_or_default().to_lowercase())
+        }
         (_, None, None, None) => ("dl", store.deviation_lists().next().map(|(l, _)| of(&l.signer)).unwrap_or_default()),
     };
     let country: String = country.chars().filter(char::is_ascii_alphanumeric).collect();

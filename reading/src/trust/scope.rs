@@ -5,7 +5,7 @@ use super::plan::{Documents, unfit, unknown};
 use super::{CertificateView, difference};
 use crate::anchors;
 use crate::said::{ANCHORS, PINS, PinEntry, Word, fingerprint, kinds};
-use emrtd::x509::UnixTime;
+use emrtd::UnixTime;
 use program::Failure;
 use serde::Serialize;
 use std::path::Path;

@@ -1,13 +1,13 @@
-//! What the rooms around a site ask of it: the reader, the custodian, and the clock of retention.
+//! What the rooms around a site ask of it: the reader, the upkeep, and the clock of retention.
 
 use super::Site;
-use crate::custodian::{Charge, Taken};
+use crate::upkeep::{Charge, Taken};
 use crate::words::DeviceWord;
 use cccd::calendar::day_of;
 use cccd::judgement::{Judgement, Today, Withdrawn};
 use config::{self, Config};
 use drivers::reader::simulated::Slot;
-use emrtd::secret::SystemEntropy;
+use emrtd::SystemEntropy;
 use events::{Clock, SignedEvent};
 use fleet::revoked::Listed;
 use program::{Failure, lock};
@@ -38,7 +38,7 @@ impl Host for Site {
     }
 
     fn today(&self) -> Today {
-        let now = emrtd::x509::UnixTime(self.now());
+        let now = emrtd::UnixTime(self.now());
         Today { now, is_certain: self.clock.quality() > events::Quality::Floor }
     }
 

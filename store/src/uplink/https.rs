@@ -6,7 +6,7 @@ use program::describe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// The connection that is good now; the custodian replaces it when the certificate or the roots change.
+/// The connection that is good now; the upkeep replaces it when the certificate or the roots change.
 #[derive(Debug, Clone, Default)]
 pub struct Https(Arc<RwLock<Option<(reqwest::blocking::Client, String)>>>);
 

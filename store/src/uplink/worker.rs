@@ -3,7 +3,7 @@
 use super::https::Https;
 use super::machine::{Answer, Machine, Note, Step};
 use crate::outbox::{Outbox, OutboxError};
-use emrtd::secret::{Entropy as _, SystemEntropy};
+use emrtd::{Entropy as _, SystemEntropy};
 use events::Clock;
 use events::sync::{MAX_BATCH, Receipt};
 use std::path::Path;
@@ -55,8 +55,7 @@ impl Worker {
 
     /// Says that an event was appended.
     pub fn wake(&self) {
-        // A worker that ended has told why already.
-        drop(self.messages.send(Message::Appended));
+        program::ignore(self.messages.send(Message::Appended), "a worker that ended has told why already");
     }
 
     /// Sends what is pending within `patience` and ends.
@@ -64,7 +63,7 @@ impl Worker {
     /// # Errors
     /// When the outbox failed.
     pub fn stop(self, patience: Duration) -> Result<(), OutboxError> {
-        drop(self.messages.send(Message::Stop(patience)));
+        program::ignore(self.messages.send(Message::Stop(patience)), "whoever listened has ended");
         self.thread.join().unwrap_or(Ok(()))
     }
 }

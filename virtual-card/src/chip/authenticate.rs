@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::make::{Form, KeyId};
 use crate::manners::{ActiveProof, CardAccess, ChipProof, Pace as PaceManner, Place};
 use crate::tamper::{Tamper, flipped};
-use emrtd::tlv::{self, encode};
+use emrtd::hazmat::tlv::{self, encode};
 use openssl::hash::{MessageDigest, hash};
 use openssl::symm::Mode;
 
@@ -193,7 +193,9 @@ impl Chip {
         match self.tamper {
             Some(Tamper::BacMacWrong) => tag = flipped(&tag),
             Some(Tamper::BacCryptogramChanged) => sealed = flipped(&sealed),
-            Some(Tamper::BacAnswerShort) => drop(tag.pop()),
+            Some(Tamper::BacAnswerShort) => {
+                tag.pop();
+            }
             Some(Tamper::BacReflected) => (sealed, tag) = (data[..32].to_vec(), data[32..].to_vec()),
             _ => {}
         }

@@ -7,7 +7,7 @@ use crate::manners::{
     Refused, SelectApplication, SelectFile, Sfi,
 };
 use crate::personalise::{CARD_SECURITY, CVCA};
-use emrtd::tlv::{self, encode};
+use emrtd::hazmat::tlv::{self, encode};
 
 /// EF.ATR/INFO.
 const INFO: u16 = 0x2F01;

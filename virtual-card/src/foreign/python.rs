@@ -8,7 +8,7 @@ use crate::card_sm::{CardSm, Plain};
 use crate::chip::ATR;
 use crate::personalise::Card;
 use crate::vpcd::VpcdCard;
-use emrtd::tlv::{self, encode};
+use emrtd::hazmat::tlv::{self, encode};
 
 pub(super) struct PythonCard {
     card: Card,

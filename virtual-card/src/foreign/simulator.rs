@@ -7,7 +7,7 @@ use crate::card_sm::{CardSm, Plain};
 use crate::chip::ATR;
 use crate::personalise::{CARD_SECURITY, Card};
 use crate::vpcd::VpcdCard;
-use emrtd::tlv::{self, encode};
+use emrtd::hazmat::tlv::{self, encode};
 use openssl::hash::{MessageDigest, hash};
 
 /// The most bytes of data in an answer.

@@ -5,7 +5,7 @@ use super::certificate::{Request, certificate};
 use super::der::{Hash, OID_DEVIATION_LIST, integer, oid, sequence};
 use super::key::SigningKey;
 use super::{CSCA_1, DocumentSigner, Issuer, Oddity, file};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use super::Oddity;
 use super::der::{Hash, OID_ECDSA, OID_ICAO, bit_string, integer, oid, oid_under, sequence};
 use super::key::SigningKey;
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::error::ErrorStack;
 
 /// A name; without a country where that is empty.

@@ -1,6 +1,6 @@
 //! The DER that issuing takes.
 
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroupRef, PointConversionForm};
 use openssl::error::ErrorStack;

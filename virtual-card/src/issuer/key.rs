@@ -6,7 +6,7 @@ use super::der::{
     explicit_parameters, integer, named_curve, oid, oid_under, sequence,
 };
 use crate::keys;
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
@@ -47,11 +47,15 @@ fn rsa(bits: u32) -> Result<PKey<Private>, ErrorStack> {
         1024 => 1,
         _ => 2,
     }];
-    if slot.get().is_none() {
-        // Whoever comes first decides; the others take that key.
-        drop(slot.set(Rsa::generate(bits)?.private_key_to_der()?));
-    }
-    PKey::from_rsa(Rsa::private_key_from_der(slot.get().map(Vec::as_slice).unwrap_or_default())?)
+    let der = match slot.get() {
+        Some(der) => der,
+        None => {
+            let made = Rsa::generate(bits)?.private_key_to_der()?;
+            // Whoever comes first decides; the others take that key.
+            slot.get_or_init(|| made)
+        }
+    };
+    PKey::from_rsa(Rsa::private_key_from_der(der)?)
 }
 
 impl SigningKey {

@@ -36,7 +36,7 @@ pub(crate) use der::{bit_string, explicit_parameters, integer};
 
 use certificate::{REVOKED_SERIAL, Request, certificate, name, revocation_list};
 use der::{Hash, OID_DATA, OID_LDS_SECURITY_OBJECT, OID_MASTER_LIST, OID_SECURITY_OBJECT, sequence};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use key::SigningKey;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;

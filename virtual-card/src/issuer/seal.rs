@@ -4,7 +4,7 @@ use super::certificate::{Request, certificate, name};
 use super::der::{Hash, OID_ICAO, oid, sequence};
 use super::key::SigningKey;
 use super::{CSCA_1, Issuer, Oddity, TrustFile};
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;

@@ -5,7 +5,7 @@ use super::below::SIGNER;
 use super::certificate::name;
 use super::der::{Hash, OID_EC_PUBLIC_KEY, OID_PKCS9, OID_SIGNED_DATA, integer, oid, oid_under, sequence};
 use super::key::SigningKey;
-use emrtd::tlv::encode;
+use emrtd::hazmat::tlv::encode;
 use openssl::error::ErrorStack;
 use openssl::hash::hash;
 use std::collections::BTreeMap;

@@ -1,10 +1,6 @@
 //! Documents of any state and kind, and passive authentication over them.
 
-use emrtd::document::{Document, DocumentKind};
-use emrtd::passive_authentication::{Facts, Group, PassiveAuthentication, passive_authentication};
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Outcome};
-use emrtd::x509::UnixTime;
+use emrtd::{Check, Document, DocumentKind, Facts, Group, Outcome, PassiveAuthentication, TrustStore, UnixTime};
 use std::collections::BTreeMap;
 use verdict::Issuer as Answer;
 use virtual_card::Issuer;
@@ -21,7 +17,7 @@ pub(crate) fn groups(kind: DocumentKind, issuer: &str) -> BTreeMap<u8, Vec<u8>> 
         // No zone says that it is a seal.
         DocumentKind::Other | DocumentKind::Seal => format!("{:<<44}{:<<44}", format!("V<{issuer:<<3}NGUYEN<<A"), ""),
     };
-    let dg1 = emrtd::tlv::encode(0x61, &emrtd::tlv::encode(0x5F1F, mrz.as_bytes()));
+    let dg1 = emrtd::hazmat::tlv::encode(0x61, &emrtd::hazmat::tlv::encode(0x5F1F, mrz.as_bytes()));
     BTreeMap::from([(1, dg1), (15, b"data group fifteen".to_vec())])
 }
 
@@ -38,7 +34,7 @@ pub(crate) fn card() -> BTreeMap<u8, Vec<u8>> {
 /// What EF.DG1 says.
 pub(crate) fn facts(groups: &BTreeMap<u8, Vec<u8>>) -> Facts {
     let mrz = groups.get(&1).and_then(|file| emrtd::lds::dg1::parse(file).ok());
-    Facts { document: mrz.as_ref().map(Document::of), ..Facts::default() }
+    Facts::of(mrz.as_ref().map(Document::of))
 }
 
 pub(crate) fn judge_with(
@@ -49,7 +45,7 @@ pub(crate) fn judge_with(
     now: UnixTime,
 ) -> PassiveAuthentication {
     let groups = groups.iter().map(|(n, bytes)| (*n, Group::Bytes(bytes))).collect();
-    passive_authentication(sod, &groups, facts, trust, None, now)
+    PassiveAuthentication::run(sod, &groups, facts, trust, None, now)
 }
 
 pub(crate) fn judge(

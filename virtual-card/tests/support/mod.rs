@@ -5,15 +5,10 @@
 pub(crate) mod issued;
 pub(crate) mod tolerable;
 
-use emrtd::evidence::{Circumstances, Verification};
-use emrtd::password::Password;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Plan, Session};
-use emrtd::terminal_authentication::SigningRequest;
-use emrtd::trust::TrustStore;
-use emrtd::verdict::{Check, Outcome};
-use emrtd::x509::UnixTime;
-use emrtd::{Error, Evidence};
+use emrtd::{
+    AccessPolicy, Action, Check, Circumstances, Error, Evidence, Outcome, Password, Plan, Session, SigningRequest,
+    SystemEntropy, TrustStore, UnixTime, Verification,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use verdict::Word;
@@ -33,9 +28,9 @@ pub(crate) fn trust() -> TrustStore {
 /// Everything but biometrics, with every password.
 pub(crate) fn plan(persona: &Persona, access: AccessPolicy) -> Plan {
     let (document, birth, expiry) = persona.mrz_fields();
-    let mrz = emrtd::mrz::MrzKey::new(&document, &birth, &expiry).expect("key data");
+    let mrz = emrtd::MrzKey::new(&document, &birth, &expiry).expect("key data");
     let passwords = vec![Password::can(persona.can()).expect("CAN"), Password::Mrz(mrz)];
-    Plan { access, ..Plan::new(passwords, &[1, 2, 13, 14, 15]) }
+    Plan::new(passwords, &[1, 2, 13, 14, 15]).with_access(access)
 }
 
 /// Reads a chip; nobody signs for terminal authentication.

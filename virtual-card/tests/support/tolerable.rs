@@ -2,14 +2,10 @@
 //! of it whatever the card's manners.
 
 use super::{issued, plan, put, trust};
-use emrtd::Error;
-use emrtd::evidence::{Circumstances, Evidence};
-use emrtd::file::FileId;
-use emrtd::passive_authentication::SodVerification;
-use emrtd::secret::SystemEntropy;
-use emrtd::session::{AccessPolicy, Action, Plan, Session};
-use emrtd::trust::TrustStore;
-use emrtd::verdict::Outcome;
+use emrtd::{
+    AccessPolicy, Action, Circumstances, Error, Evidence, FileId, Outcome, Plan, Session, SodVerification,
+    SystemEntropy, TrustStore,
+};
 use std::sync::{Arc, LazyLock, Mutex};
 use verdict::Word;
 use virtual_card::issuer::Oddity;
@@ -167,7 +163,7 @@ fn chip_proof(manners: &Manners, agrees: Option<bool>) -> bool {
 pub(crate) fn wrong(read: &Read, proofs: [Option<bool>; 2]) -> Option<String> {
     let evidence = match &read.evidence {
         Ok(evidence) => evidence,
-        Err(error) => return Some(format!("unread: {} ({})", error.code(), emrtd::error::describe(error))),
+        Err(error) => return Some(format!("unread: {} ({})", error.code(), emrtd::describe(error))),
     };
     for file in [1, 2, 13, 14, 15].map(FileId::Dg) {
         let reason = evidence.not_read.get(&file).map(String::as_str);

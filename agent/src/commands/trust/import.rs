@@ -2,7 +2,7 @@
 
 use super::{difference_text, line, print};
 use crate::commands::{now, print_json};
-use emrtd::x509::UnixTime;
+use emrtd::UnixTime;
 use events::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use program::{Failure, exit};
@@ -55,7 +55,7 @@ pub fn run(request: &Request, clock: &dyn Clock) -> Result<u8, Failure> {
         }
     }
     if request.json {
-        print_json(&json!({ "schema": "cccd-agent/trust-import/2", "imported": done }), true)?;
+        print_json(&json!({ "schema": "cccd-agent/trust-import/2", "imported": done }))?;
     }
     Ok(exit::GENUINE)
 }
@@ -121,7 +121,7 @@ fn gain_text(Gain { certificate, .. }: &Gain) -> String {
 fn ask(question: &str) -> String {
     eprint!("{question}");
     let mut line = String::new();
-    drop(std::io::stdin().read_line(&mut line));
+    program::ignore(std::io::stdin().read_line(&mut line), "no answer is no consent");
     line.trim().to_lowercase()
 }
 
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn gain(sha256: &str) -> Gain {
-        let mut store = emrtd::trust::TrustStore::new();
+        let mut store = emrtd::TrustStore::new();
         let issuer = virtual_card::Issuer::new(virtual_card::issuer::IssuerFault::None).expect("issuer");
         store.add("file", &issuer.trust_files().expect("files")[0].der).expect("certificate");
         let mut certificate = reading::trust::views(&store).remove(0);

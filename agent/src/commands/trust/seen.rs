@@ -2,12 +2,10 @@
 
 use super::print;
 use crate::check;
-use crate::commands::desk::book;
+use crate::commands::book;
 use crate::commands::print_json;
 use cccd::document::Kind;
-use emrtd::document::Scope;
-use emrtd::trust::{Chain, TrustStore, scope_of};
-use emrtd::x509::{Certificate, UnixTime};
+use emrtd::{Certificate, Chain, Scope, TrustStore, UnixTime, scope_of};
 use program::{Failure, exit};
 use reading::anchors;
 use reading::said::kinds;
@@ -84,7 +82,7 @@ pub fn run(config: &Path, export: Option<&Path>, json: bool) -> Result<u8, Failu
     }
     if json {
         let report = json!({ "schema": "cccd-agent/trust-seen/1", "signers": views, "vouched_for_by_now": by_now });
-        print_json(&report, true)?;
+        print_json(&report)?;
         return Ok(exit::GENUINE);
     }
     let mut text = String::new();

@@ -136,7 +136,10 @@ impl Init {
         let made = !path.exists();
         if made {
             let beside = self.at(&format!(".{name}.new"));
-            drop(std::fs::remove_file(&beside));
+            program::ignore(
+                std::fs::remove_file(&beside),
+                "what stays there harms nobody, and the next one takes it away",
+            );
             write_new(&beside, &content()?)?;
             moved(&beside, &path)?;
         }
@@ -149,7 +152,10 @@ impl Init {
         let made = !path.exists();
         if made {
             let beside = self.at(&format!(".{name}.new"));
-            drop(std::fs::remove_dir_all(&beside));
+            program::ignore(
+                std::fs::remove_dir_all(&beside),
+                "what stays there harms nobody, and the next one takes it away",
+            );
             fill(&beside)?;
             moved(&beside, &path)?;
         }

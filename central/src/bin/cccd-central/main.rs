@@ -413,7 +413,7 @@ async fn stop_signal() {
                 _ = tokio::signal::ctrl_c() => {}
             }
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+        Err(_) => program::ignore(tokio::signal::ctrl_c().await, "without signals it ends when it is killed"),
     }
 }
 

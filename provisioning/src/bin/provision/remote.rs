@@ -40,8 +40,8 @@ impl Central {
             let message = format!("{}: a pass word goes over https:// only, or http:// on this machine", self.page);
             return Err(Failure::usage("page_unsafe", message, "name the page as https://host"));
         }
-        // Whoever was first has chosen the same.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let chosen = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        program::ignore(chosen, "whoever was first has chosen the same");
         let mut builder = Client::builder().timeout(Duration::from_secs(30)).https_only(!plain);
         if let Some(path) = &self.authority {
             let certificate = reqwest::Certificate::from_pem(&files::read(path)?).map_err(|_| {

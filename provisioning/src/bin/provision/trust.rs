@@ -3,7 +3,7 @@
 use crate::remote::Central;
 use crate::{missing, no_input, read_pass_phrase};
 use clap::{Args, Subcommand};
-use emrtd::x509::UnixTime;
+use emrtd::UnixTime;
 use events::Clock;
 use program::{Failure, files, print};
 use provisioning::bundle;

@@ -56,8 +56,8 @@ pub trait Charge: Send + Sync {
     fn take_bundle(&self, bytes: &[u8]) -> Result<Taken, Failure>;
 }
 
-/// The custodian before it runs.
-pub struct Custodian {
+/// The upkeep before it runs.
+pub struct Upkeep {
     keeper: Keeper,
     bundles: Bundles,
     https: Https,
@@ -67,13 +67,13 @@ pub struct Custodian {
     fetch_failures: u32,
 }
 
-impl std::fmt::Debug for Custodian {
+impl std::fmt::Debug for Upkeep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Custodian({:?})", self.keeper)
+        write!(f, "Upkeep({:?})", self.keeper)
     }
 }
 
-/// The custodian at work; dropping it ends it.
+/// The upkeep at work; dropping it ends it.
 #[derive(Debug)]
 pub struct Running {
     stop: Option<Sender<()>>,
@@ -87,13 +87,12 @@ impl Drop for Running {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished)
             && let Some(thread) = self.thread.take()
         {
-            // A panic there has been reported by the runtime.
-            drop(thread.join());
+            program::ignore(thread.join(), "a panic there has been reported by the runtime");
         }
     }
 }
 
-impl Custodian {
+impl Upkeep {
     /// Opens the identity and connects the uplink.
     ///
     /// # Errors
@@ -114,9 +113,9 @@ impl Custodian {
         if let Some(roots) = bundle::roots(&bundles) {
             keeper.trust(&roots)?;
         }
-        let custodian = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0 };
-        custodian.connect()?;
-        Ok(custodian)
+        let upkeep = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0 };
+        upkeep.connect()?;
+        Ok(upkeep)
     }
 
     /// Gives the uplink a client with the present certificate and roots.
@@ -146,7 +145,7 @@ impl Custodian {
         loop {
             let Some(site) = site.upgrade() else { return };
             let now = self.clock.monotonic();
-            let say = |failure: &Failure| tracing::error!(code = failure.code, "custodian: {}", failure.message);
+            let say = |failure: &Failure| tracing::error!(code = failure.code, "upkeep: {}", failure.message);
             // What fails in the device itself is not tried again at once: it would fill the log.
             let later = |result: Result<Duration, Failure>| now + result.inspect_err(say).unwrap_or(LOOK);
             if let Err(failure) = self.look(&*site) {

@@ -4,8 +4,7 @@
 use crate::access::AccessKey;
 use crate::device::{Device, Happening, Host, Judged, ROUND};
 use drivers::reader::ReaderError;
-use emrtd::file::FileId;
-use emrtd::session::{Phase, Progress};
+use emrtd::{FileId, Phase, Progress};
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::ReadStep;
 use program::Private;
@@ -26,7 +25,7 @@ struct Order {
 
 /// What happens to the read that counts, and to the reader.
 #[derive(Debug)]
-pub enum Told {
+pub enum ReaderEvent {
     /// How far it is.
     Progress(ReadStep, u8),
     /// The holder's name is known.
@@ -52,60 +51,46 @@ pub enum Told {
 }
 
 /// The reader's thread.
-pub struct Station {
+pub struct ReaderThread {
     orders: Option<Sender<Order>>,
     wanted: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl std::fmt::Debug for Station {
+impl std::fmt::Debug for ReaderThread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Station(read {})", self.wanted.load(Ordering::Relaxed))
+        write!(f, "ReaderThread(read {})", self.wanted.load(Ordering::Relaxed))
     }
 }
 
-/// What a station says. What an older read still says is not heard.
+/// What a reader says, and of which read.
 #[derive(Debug)]
-pub struct Hearing {
-    told: Receiver<(Option<u64>, Told)>,
-    wanted: Arc<AtomicU64>,
+pub struct Said {
+    read: Option<u64>,
+    told: ReaderEvent,
 }
 
-impl Hearing {
-    fn counts(&self, (read, told): (Option<u64>, Told)) -> Option<Told> {
-        read.is_none_or(|read| read == self.wanted.load(Ordering::Relaxed)).then_some(told)
-    }
+/// How a reader says it.
+type Tell<'a> = dyn Fn(Option<u64>, ReaderEvent) + 'a;
 
-    /// What was said by now.
-    pub fn now(&self) -> impl Iterator<Item = Told> {
-        self.told.try_iter().filter_map(|said| self.counts(said))
-    }
-
-    /// What is said next; `None` when the station has ended.
+impl ReaderThread {
+    /// Starts the thread. What it says goes to `tell`, from that thread; whether it still counts says [`Self::counts`].
     #[must_use]
-    pub fn next(&self) -> Option<Told> {
-        loop {
-            if let Some(told) = self.counts(self.told.recv().ok()?) {
-                return Some(told);
-            }
-        }
-    }
-}
-
-impl Station {
-    /// Starts the thread.
-    #[must_use]
-    pub fn start(host: Arc<dyn Host>) -> (Self, Hearing) {
+    pub fn start(host: Arc<dyn Host>, tell: impl Fn(Said) + Send + 'static) -> Self {
         let (orders, to_read) = channel();
-        let (tell, told) = channel();
         let (wanted, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let thread = {
             let (wanted, stop) = (Arc::clone(&wanted), Arc::clone(&stop));
-            std::thread::spawn(move || work(&host, &to_read, &tell, &wanted, &stop))
+            std::thread::spawn(move || work(&host, &to_read, &|read, told| tell(Said { read, told }), &wanted, &stop))
         };
-        let hearing = Hearing { told, wanted: Arc::clone(&wanted) };
-        (Self { orders: Some(orders), wanted, stop, thread: Some(thread) }, hearing)
+        Self { orders: Some(orders), wanted, stop, thread: Some(thread) }
+    }
+
+    /// What was said, unless it was of a read that is not wanted any more.
+    #[must_use]
+    pub fn counts(&self, said: Said) -> Option<ReaderEvent> {
+        said.read.is_none_or(|read| read == self.wanted.load(Ordering::Relaxed)).then_some(said.told)
     }
 
     /// Waits for a card and reads it; what was wanted before is not wanted any more.
@@ -113,7 +98,7 @@ impl Station {
         let read = self.wanted.fetch_add(1, Ordering::Relaxed) + 1;
         // The thread ends only when it has said why.
         if let Some(orders) = &self.orders {
-            drop(orders.send(Order { read, key, profile }));
+            program::ignore(orders.send(Order { read, key, profile }), "whoever listened has ended");
         }
     }
 
@@ -123,13 +108,12 @@ impl Station {
     }
 }
 
-impl Drop for Station {
+impl Drop for ReaderThread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the runtime.
-            drop(thread.join());
+            program::ignore(thread.join(), "a panic there has been reported by the runtime");
         }
     }
 }
@@ -144,12 +128,12 @@ pub fn awaited() -> Failure {
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Tells that the reader is away, waits until it is there again, and tells that; false at the end.
-fn found_again(device: &mut Device, failure: &Failure, tell: &Sender<(Option<u64>, Told)>, stop: &AtomicBool) -> bool {
-    drop(tell.send((None, Told::Reader(Some(failure.clone())))));
+fn found_again(device: &mut Device, failure: &Failure, tell: &Tell<'_>, stop: &AtomicBool) -> bool {
+    tell(None, ReaderEvent::Reader(Some(failure.clone())));
     match device.reopen(stop) {
-        Ok(()) => drop(tell.send((None, Told::Reader(None)))),
+        Ok(()) => tell(None, ReaderEvent::Reader(None)),
         Err(failure) => {
-            drop(tell.send((None, Told::Ended(failure))));
+            tell(None, ReaderEvent::Ended(failure));
             return false;
         }
     }
@@ -157,20 +141,14 @@ fn found_again(device: &mut Device, failure: &Failure, tell: &Sender<(Option<u64
 }
 
 /// Until nobody gives orders.
-fn work(
-    host: &Arc<dyn Host>,
-    to_read: &Receiver<Order>,
-    tell: &Sender<(Option<u64>, Told)>,
-    wanted: &AtomicU64,
-    stop: &AtomicBool,
-) {
+fn work(host: &Arc<dyn Host>, to_read: &Receiver<Order>, tell: &Tell<'_>, wanted: &AtomicU64, stop: &AtomicBool) {
     let mut device = match Device::start(Arc::clone(host), stop) {
         Ok(device) => device,
-        Err(failure) => return drop(tell.send((None, Told::Ended(failure)))),
+        Err(failure) => return tell(None, ReaderEvent::Ended(failure)),
     };
-    drop(tell.send((None, Told::Reader(None))));
+    tell(None, ReaderEvent::Reader(None));
     loop {
-        drop(tell.send((None, Told::Unsent(host.unsent()))));
+        tell(None, ReaderEvent::Unsent(host.unsent()));
         let Order { read, key, profile } = match to_read.recv_timeout(IDLE) {
             Ok(order) => order,
             Err(RecvTimeoutError::Timeout) => {
@@ -186,21 +164,20 @@ fn work(
         device.work_by(&profile);
         let mut gauge = Gauge::default();
         let current = || !stop.load(Ordering::Relaxed) && wanted.load(Ordering::Relaxed) == read;
-        // Whoever listened may have ended.
-        let say = |told| drop(tell.send((Some(read), told)));
+        let say = |told| tell(Some(read), told);
         let result = device.read(&key, &|| !current(), &mut |happening| {
             let told = match happening {
-                Happening::Judged(judged) => Told::Judged(judged),
+                Happening::Judged(judged) => ReaderEvent::Judged(judged),
                 Happening::Progress(progress) => {
                     let (step, per_cent) = gauge.read(progress);
-                    Told::Progress(step, per_cent)
+                    ReaderEvent::Progress(step, per_cent)
                 }
-                Happening::Name(name) => Told::Name(name),
-                Happening::Picture(picture) => Told::Picture(Arc::new(picture.clone())),
-                Happening::Lifted => Told::Lifted,
+                Happening::Name(name) => ReaderEvent::Name(name),
+                Happening::Picture(picture) => ReaderEvent::Picture(Arc::new(picture.clone())),
+                Happening::Lifted => ReaderEvent::Lifted,
                 Happening::Waiting => {
                     gauge = Gauge::default();
-                    Told::Waiting
+                    ReaderEvent::Waiting
                 }
             };
             say(told);
@@ -208,14 +185,14 @@ fn work(
         if let Err(failure) = result {
             tracing::warn!(code = failure.code, "no verdict");
             match failure.exit {
-                exit::DEVICE => return drop(tell.send((None, Told::Ended(failure)))),
+                exit::DEVICE => return tell(None, ReaderEvent::Ended(failure)),
                 exit::NO_READER => {
-                    say(Told::Failed(failure.clone()));
+                    say(ReaderEvent::Failed(failure.clone()));
                     if !found_again(&mut device, &failure, tell, stop) {
                         return;
                     }
                 }
-                _ => say(Told::Failed(failure)),
+                _ => say(ReaderEvent::Failed(failure)),
             }
         }
         device.prepare();
@@ -223,7 +200,7 @@ fn work(
             match device.wait_for_removal(ROUND) {
                 Ok(false) => {}
                 Ok(true) | Err(ReaderError::NoCard) => {
-                    say(Told::Gone);
+                    say(ReaderEvent::Gone);
                     break;
                 }
                 // The next read says so.
@@ -271,7 +248,7 @@ mod tests {
     #[test]
     fn progress_never_goes_back() {
         let mut gauge = Gauge::default();
-        let at = |phase, bytes, total| Progress { phase, bytes, total };
+        let at = |phase, bytes, total| Progress::new(phase, bytes, total);
         let order = [
             at(Phase::CardAccess, 0, None),
             at(Phase::Pace, 0, None),

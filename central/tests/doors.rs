@@ -1,0 +1,290 @@
+//! What is asked over HTTP, and of whom: the endpoints of devices and the technician's page.
+
+mod fleet_of_one;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, header};
+use cccd_central::registrar::est::{self, Identity, ServerKey};
+use cccd_central::registrar::technician;
+use cccd_central::store::EventStore;
+use cccd_central::store::conformance::tells;
+use cccd_central::tls::{Peer, Presented};
+use events::sync::encode_batch;
+use events::{Chain, Clock, SignedEvent};
+use fleet::request::{self, Way};
+use fleet::words;
+use fleet_of_one::{Machine, Rig, key, sign};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::Service as _;
+
+/// Something that is asked.
+struct Asked {
+    method: Method,
+    path: String,
+    body: Vec<u8>,
+    headers: Vec<(&'static str, String)>,
+}
+
+fn get(path: &str) -> Asked {
+    Asked { method: Method::GET, path: path.to_owned(), body: Vec::new(), headers: Vec::new() }
+}
+
+fn post(path: &str, body: impl Into<Vec<u8>>) -> Asked {
+    Asked { method: Method::POST, body: body.into(), ..get(path) }
+}
+
+fn post_json(path: &str, body: &Value) -> Asked {
+    post(path, body.to_string()).with("content-type", "application/json")
+}
+
+impl Asked {
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// The answer's status and body.
+async fn ask(mut router: Router, peer: Option<&Presented>, asked: Asked) -> (u16, Vec<u8>) {
+    let mut request = Request::builder().method(asked.method).uri(asked.path);
+    for (name, value) in asked.headers {
+        request = request.header(name, value);
+    }
+    let mut request = request.body(Body::from(asked.body)).expect("a request");
+    request.extensions_mut().insert(Peer(peer.cloned()));
+    let response = router.call(request).await.expect("an answer");
+    let status = response.status().as_u16();
+    (status, to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec())
+}
+
+/// Status and code of a refusal; an empty code for what is none.
+fn code((status, body): (u16, Vec<u8>)) -> (u16, String) {
+    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    (status, said["code"].as_str().unwrap_or_default().to_owned())
+}
+
+fn is(status: u16, text: &str) -> (u16, String) {
+    (status, text.to_owned())
+}
+
+fn devices_door(rig: &Rig) -> Router {
+    let (key, _) = key();
+    let identity = Identity::new(Arc::clone(&rig.registrar), ServerKey { key, chain: Vec::new() });
+    let (store, clock) = (Arc::clone(&rig.store) as Arc<dyn EventStore>, Arc::clone(&rig.clock) as Arc<dyn Clock>);
+    cccd_central::http::router(store, clock, Some(Arc::clone(&rig.registrar))).merge(est::router(identity))
+}
+
+/// A device that was let in, and what it shows.
+fn enrolled(rig: &Rig, serial: &str) -> (Machine, Presented) {
+    let machine = Machine::new(serial);
+    let asked = machine.asks(Way::Usb, None);
+    rig.registrar.enrol_at(&asked, "Site A", "identify", "test").expect("let in");
+    let shows = Presented { name: serial.to_owned(), key: machine.tls() };
+    (machine, shows)
+}
+
+fn events_of(device: &str, machine: &Machine, since: i64) -> Vec<u8> {
+    let mut event = events::signed::read(&tells(device, 1, 1, since)).expect("an event");
+    event.previous = Chain::EMPTY.head;
+    let signed = SignedEvent::sign(event, machine.event(), |message| sign(&machine.event, message)).expect("signed");
+    encode_batch([signed.bytes.as_slice()])
+}
+
+/// Everything that wants a device.
+fn everything(batch: &[u8]) -> [Asked; 5] {
+    let report = json!({ "software": "0", "bundle": 1, "roots": [], "time_quality": "signed", "protection": "file" });
+    [
+        post("/v1/events", batch.to_vec()),
+        get("/v1/assignment"),
+        post_json("/v1/report", &report),
+        get("/v1/bundle?after=0"),
+        get(&format!("/v1/file/{}", "0".repeat(64))),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_is_for_whoever_shows_no_certificate_or_one_that_is_not_admitted() {
+    let rig = Rig::new();
+    let (machine, shows) = enrolled(&rig, "kiosk-1");
+    let batch = events_of("kiosk-1", &machine, 100);
+    for asked in everything(&batch) {
+        let path = asked.path.clone();
+        assert_eq!(code(ask(devices_door(&rig), None, asked).await), is(401, "certificate_missing"), "{path}");
+    }
+    let old = Presented { key: "0".repeat(64), ..shows.clone() };
+    for asked in everything(&batch) {
+        let path = asked.path.clone();
+        assert_eq!(code(ask(devices_door(&rig), Some(&old), asked).await), is(403, "certificate_superseded"), "{path}");
+    }
+    let answers: Vec<u16> = {
+        let mut answers = Vec::new();
+        for asked in everything(&batch) {
+            answers.push(ask(devices_door(&rig), Some(&shows), asked).await.0);
+        }
+        answers
+    };
+    assert_eq!(answers, [200, 200, 204, 204, 404]);
+    rig.registrar.revoke("kiosk-1", "stolen", "test").expect("revoked");
+    for asked in everything(&batch) {
+        let path = asked.path.clone();
+        assert_eq!(code(ask(devices_door(&rig), Some(&shows), asked).await), is(403, "device_revoked"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_whose_log_goes_two_ways_is_shut_out() {
+    let rig = Rig::new();
+    let (machine, shows) = enrolled(&rig, "kiosk-1");
+    let (first, other) = (events_of("kiosk-1", &machine, 100), events_of("kiosk-1", &machine, 200));
+    let send = |batch: &[u8]| post("/v1/events", batch);
+    assert_eq!(ask(devices_door(&rig), Some(&shows), send(&first)).await.0, 200);
+    assert_eq!(ask(devices_door(&rig), Some(&shows), send(&first)).await.0, 200, "the same once more");
+    assert_eq!(code(ask(devices_door(&rig), Some(&shows), send(&other)).await), is(409, "event_fork"));
+    assert_eq!(code(ask(devices_door(&rig), Some(&shows), send(&first)).await), is(403, "device_quarantined"));
+    assert_eq!(rig.device("kiosk-1").state.as_str(), "quarantined");
+}
+
+#[tokio::test]
+async fn the_request_for_a_certificate_is_that_of_the_signed_request() {
+    let rig = Rig::new();
+    let (machine, other) = (Machine::new("kiosk-1"), Machine::new("kiosk-2"));
+    rig.registrar.expect("kiosk-1", None, "Site A", "identify", "test").expect("expected");
+    let bytes = machine.asks(Way::List, None);
+    let csr = |bytes: &[u8]| fleet::est::to_body(&request::open(bytes).expect("request").csr);
+    let enrol = |body: String| {
+        post("/.well-known/est/simpleenroll", body).with(fleet::est::REQUEST_HEADER, &fleet::est::to_header(&bytes))
+    };
+    let foreign = csr(&other.asks(Way::List, None));
+    assert_eq!(code(ask(devices_door(&rig), None, enrol(foreign)).await), is(400, "fleet_nonce"));
+    assert_eq!(code(ask(devices_door(&rig), None, enrol("*".to_owned())).await), is(400, "fleet_malformed"));
+    let bare = post("/.well-known/est/simpleenroll", csr(&bytes));
+    assert_eq!(ask(devices_door(&rig), None, bare).await.0, 400);
+    assert_eq!(ask(devices_door(&rig), None, enrol(csr(&bytes))).await.0, 200);
+    for nonce in ["", "00", "zz"] {
+        let asked = get(&format!("/v1/time?nonce={nonce}"));
+        assert_eq!(code(ask(devices_door(&rig), None, asked).await), is(400, "fleet_malformed"), "{nonce}");
+    }
+}
+
+fn technicians_door(rig: &Rig) -> Router {
+    let (store, clock) = (Arc::clone(&rig.store) as Arc<dyn EventStore>, Arc::clone(&rig.clock) as Arc<dyn Clock>);
+    technician::router(Arc::clone(&rig.registrar), store, clock)
+}
+
+async fn log_in(door: &Router, name: &str, pass_word: &str) -> Result<String, (u16, String)> {
+    let asked = post_json("/technician/api/login", &json!({ "name": name, "pass_word": pass_word }));
+    let answer = ask(door.clone(), None, asked).await;
+    let said: Value = serde_json::from_slice(&answer.1).expect("JSON");
+    said["token"].as_str().map(str::to_owned).ok_or_else(|| code(answer))
+}
+
+/// Everything that wants a technician.
+fn page() -> Vec<Asked> {
+    let nobody = "0".repeat(64);
+    let words = json!(["a", "b", "c", "d", "e", "f"]);
+    let confirm = json!({ "birth": nobody, "site": "A", "profile": "identify", "words": words, "roots": null });
+    vec![
+        get("/technician/api/requests"),
+        get(&format!("/technician/api/request/{nobody}")),
+        post_json("/technician/api/relay", &json!({ "request": "" })),
+        post_json("/technician/api/confirm", &confirm),
+        post_json("/technician/api/dismiss", &json!({ "birth": nobody })),
+        get("/technician/api/devices"),
+        get("/technician/api/signers"),
+        get("/technician/api/bundle?site=A"),
+        post_json("/technician/api/assign", &json!({ "device": "d", "site": "A", "profile": "identify" })),
+        post_json("/technician/api/replace", &json!({ "device": "d", "serial": "s", "birth": null })),
+    ]
+}
+
+#[tokio::test]
+async fn the_page_is_for_whoever_is_logged_in_and_for_some_hours() {
+    let rig = Rig::new();
+    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    let door = technicians_door(&rig);
+    assert_eq!(log_in(&door, "an", "another").await, Err(is(401, "technician_unknown")));
+    assert_eq!(log_in(&door, "nobody", "a long pass word").await, Err(is(401, "technician_unknown")));
+    let token = log_in(&door, "an", "a long pass word").await.expect("logged in");
+    let nobody = is(401, "technician_unknown");
+    for bearer in [None, Some(String::new()), Some("0".repeat(64)), Some(token.to_uppercase())] {
+        for asked in page() {
+            let path = asked.path.clone();
+            let asked = match &bearer {
+                Some(token) => asked.with("authorization", &format!("Bearer {token}")),
+                None => asked,
+            };
+            assert_eq!(code(ask(door.clone(), None, asked).await), nobody, "{path} {bearer:?}");
+        }
+    }
+    let with = |asked: Asked| asked.with(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"));
+    for asked in page() {
+        let path = asked.path.clone();
+        assert_ne!(code(ask(door.clone(), None, with(asked)).await), nobody, "{path}");
+    }
+    rig.clock.pass(8 * 3600);
+    assert_eq!(code(ask(door.clone(), None, with(get("/technician/api/devices"))).await), nobody);
+}
+
+#[tokio::test]
+async fn whoever_guesses_pass_words_waits() {
+    let rig = Rig::new();
+    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    let door = technicians_door(&rig);
+    for _ in 0..10 {
+        assert_eq!(log_in(&door, "an", "a guess").await, Err(is(401, "technician_unknown")));
+    }
+    assert_eq!(log_in(&door, "an", "a long pass word").await, Err(is(429, "technician_locked")));
+    rig.clock.pass(60);
+    log_in(&door, "an", "a long pass word").await.expect("logged in");
+}
+
+#[tokio::test]
+async fn a_request_is_confirmed_by_whoever_saw_its_words() {
+    let rig = Rig::new();
+    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    let door = technicians_door(&rig);
+    let token = log_in(&door, "an", "a long pass word").await.expect("logged in");
+    let with = |asked: Asked| asked.with("authorization", &format!("Bearer {token}"));
+    let machine = Machine::new("kiosk-1");
+    let bytes = machine.asks(Way::Qr, None);
+    let relay = post_json("/technician/api/relay", &json!({ "request": fleet::est::to_header(&bytes) }));
+    assert_eq!(ask(door.clone(), None, with(relay)).await.0, 200);
+    let request = request::open(&bytes).expect("request");
+    let own = rig.registrar.ca().roots().expect("roots").fingerprints();
+    let words = |roots: &[String]| words::of_request(&request.birth, request.nonce, roots).to_vec();
+    let strangers = "0".repeat(64);
+    let confirm = |site: &str, profile: &str, words: Vec<String>, roots: Value| {
+        let (birth, relay) = (machine.birth(), !roots.is_null());
+        let body = json!({
+            "birth": birth, "site": site, "profile": profile, "words": words, "roots": roots, "relay": relay,
+        });
+        with(post_json("/technician/api/confirm", &body))
+    };
+    let mut others = words(&own);
+    others.swap(0, 1);
+    for (asked, expected) in [
+        (confirm("Site A", "identify", others, Value::Null), is(409, "words_differ")),
+        (confirm("Site A", "identify", words(&own[..0]), Value::Null), is(409, "words_differ")),
+        // Whoever stands between has other roots, or none.
+        (
+            confirm("Site A", "identify", words(std::slice::from_ref(&strangers)), json!(strangers)),
+            is(409, "relay_roots"),
+        ),
+        (confirm("Site A", "identify", words(&own), json!(format!("{},{strangers}", own[0]))), is(409, "relay_roots")),
+        (confirm("Site A", "identify", words(&own[..0]), json!("")), is(409, "relay_roots")),
+        (confirm(" ", "identify", words(&own), Value::Null), is(400, "site_missing")),
+        (confirm("Site A", "", words(&own), Value::Null), is(400, "site_missing")),
+        (confirm("Site A", "no such", words(&own), Value::Null), is(400, "profile_unknown")),
+    ] {
+        assert_eq!(code(ask(door.clone(), None, asked).await), expected);
+        assert_eq!(rig.registrar.registry().waiting().expect("registry").len(), 1, "{expected:?}: it waits still");
+    }
+    let assign = json!({ "device": "kiosk-1", "site": " ", "profile": "identify" });
+    let assign = with(post_json("/technician/api/assign", &assign));
+    assert_eq!(code(ask(door.clone(), None, assign).await), is(400, "site_missing"));
+    let asked = confirm("Site A", "identify", words(&own), json!(own.join(",")));
+    assert_eq!(ask(door.clone(), None, asked).await.0, 200);
+    assert_eq!(rig.device("kiosk-1").site, "Site A");
+}
