@@ -241,6 +241,9 @@ mod tests {
             }
             let mut builder = X509::builder().expect("builder");
             builder.set_subject_name(&name.build()).expect("name");
+            let day = |days| openssl::asn1::Asn1Time::days_from_now(days).expect("time");
+            builder.set_not_before(&day(0)).expect("time");
+            builder.set_not_after(&day(1)).expect("time");
             builder.set_pubkey(&key).expect("key");
             builder.sign(&key, openssl::hash::MessageDigest::sha256()).expect("signed");
             let der = builder.build().to_der().expect("DER");
