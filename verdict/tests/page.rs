@@ -65,6 +65,8 @@ fn green_is_for_the_two_upper_rungs_in_force_and_of_nobody_else() {
         assert!(consistency != Consistency::OtherCard && holder != Holder::Differs);
         assert!(answers.rung().is_some_and(Rung::is_green));
     }
+    let green: Vec<Rung> = Rung::ALL.into_iter().filter(|rung| rung.is_green()).collect();
+    assert_eq!(green, [Rung::Pinned, Rung::Proved]);
     assert!(Rung::ALL.windows(2).all(|pair| pair[0] < pair[1] && pair[0].level() + 1 == pair[1].level()));
 }
 
@@ -160,8 +162,19 @@ fn the_reason_is_the_first_that_counts() {
     let terms = Terms { claimed: Below::Mark, expired: WhenOver::Warn, ..Terms::default() };
     let unproved = Answers { validity: Validity::Expired, ..Answers::of_chip(Issuer::Vouched, Chip::Unproved) };
     assert_eq!(terms.admit(unproved, true, false), Admission::Marked(Because::Assurance));
-    let weak = Answers::of_chip(Issuer::Vouched, Chip::Proved);
-    assert_eq!(terms.admit(weak, true, true), Admission::Refused(Because::Weak));
+    let proved = Answers::of_chip(Issuer::Vouched, Chip::Proved);
+    assert_eq!(terms.admit(proved, true, true), Admission::Refused(Because::Weak));
+    let another = Answers { consistency: Consistency::OtherCard, ..proved };
+    assert_eq!(terms.admit(another, true, false), Admission::Refused(Because::OtherCard), "and no copy");
+}
+
+#[test]
+fn what_a_profile_leaves_to_staff_staff_decide_and_what_it_takes_counts() {
+    let terms = Terms { signed: Below::Staff, ..Terms::default() };
+    assert_eq!(terms.assured(Rung::Signed, false), Admission::AskStaff(Because::Assurance));
+    assert_eq!(terms.assured(Rung::Proved, true), Admission::AskStaff(Because::Weak));
+    let any = Terms { strength: Strength::Any, ..terms };
+    assert_eq!(any.assured(Rung::Proved, true), Admission::GoesOn);
 }
 
 #[test]
