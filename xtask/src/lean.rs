@@ -3,10 +3,10 @@
 //! Each is looked at by clippy as the whole one is, and its crates are counted. What must not be in it is named here, so that
 //! a dependency that finds another way in is noticed.
 
-use crate::{ALL, cargo, root, run};
+use crate::figures::Figures;
+use crate::{ALL, cargo, run};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeSet;
-use std::fs;
 
 /// An agent: what it is for, its features, and crates that it has no use for.
 struct Agent {
@@ -29,10 +29,12 @@ const AGENTS: [Agent; 4] = [
     Agent { about: "a kiosk and nothing else", features: "kiosk,camera", without: &PAGES },
 ];
 
-/// The page that has the figures, between these two lines.
-const PAGE: &str = "docs/architecture.md";
-const BEGIN: &str = "<!-- lean: written by `cargo xtask lean --write` -->\n";
-const END: &str = "<!-- end of lean -->\n";
+/// Where the figures stand.
+const FIGURES: Figures = Figures {
+    page: "docs/architecture.md",
+    begin: "<!-- lean: written by `cargo xtask lean --write` -->\n",
+    end: "<!-- end of lean -->\n",
+};
 
 /// Names of the crates that an agent is made of.
 fn crates(features: &[&str]) -> anyhow::Result<BTreeSet<String>> {
@@ -81,10 +83,7 @@ pub(crate) fn check(write: bool) -> anyhow::Result<()> {
     let table = table()?;
     print!("{table}");
     if write {
-        let page = fs::read_to_string(root().join(PAGE))?;
-        let (before, rest) = page.split_once(BEGIN).with_context(|| format!("{PAGE} has no place for it"))?;
-        let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE} has no place for it"))?;
-        fs::write(root().join(PAGE), format!("{before}{BEGIN}\n{table}\n{END}{after}"))?;
+        FIGURES.write(&table)?;
     }
     Ok(())
 }
@@ -92,11 +91,13 @@ pub(crate) fn check(write: bool) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::root;
+    use std::fs;
 
     /// Where `cargo tree` answers without a build, so this is asked at each change.
     #[test]
     fn a_desk_has_no_panels_a_kiosk_no_spreadsheet_and_the_page_says_what_each_is_made_of() {
-        let page = fs::read_to_string(root().join(PAGE)).expect("page");
+        let page = fs::read_to_string(root().join(FIGURES.page)).expect("page");
         let table = table().expect("crates");
         assert!(page.contains(&table), "cargo xtask lean --write\n{table}");
         let whole = crates(&ALL).expect("crates");

@@ -35,6 +35,7 @@ mod cross;
 mod deb;
 mod docs;
 mod doctor;
+mod figures;
 mod full;
 mod image;
 mod image_check;

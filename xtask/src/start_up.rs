@@ -4,6 +4,7 @@
 //! compared with, and the best of some starts is what a machine that does nothing else would show.
 
 use crate::deb::said;
+use crate::figures::Figures;
 use crate::{ALL, cargo, root, run, target};
 use anyhow::{Context as _, bail};
 use std::fs;
@@ -23,10 +24,12 @@ const WAYS: [(&str, &str, &str); 2] = [
     ("kiosk", "[kiosk]\nsite = \"A\"\npanel = \"portrait-21\"\n", "the kiosk is open"),
 ];
 
-/// The page that has the figures, between these two lines.
-const PAGE: &str = "docs/performance.md";
-const BEGIN: &str = "<!-- start-up: written by `cargo xtask start-up --write` -->\n";
-const END: &str = "<!-- end of start-up -->\n";
+/// Where the figures stand.
+const FIGURES: Figures = Figures {
+    page: "docs/performance.md",
+    begin: "<!-- start-up: written by `cargo xtask start-up --write` -->\n",
+    end: "<!-- end of start-up -->\n",
+};
 
 /// Measures them, shows what came, and puts it into the page.
 pub(crate) fn measure(write: bool) -> anyhow::Result<()> {
@@ -62,19 +65,9 @@ pub(crate) fn measure(write: bool) -> anyhow::Result<()> {
     }
     println!("{table}");
     if write {
-        let page = root().join(PAGE);
-        let text =
-            replaced(&fs::read_to_string(&page)?, &table).with_context(|| format!("{PAGE} has no place for it"))?;
-        fs::write(page, text)?;
+        FIGURES.write(&table)?;
     }
     Ok(())
-}
-
-/// A page with another table between the two lines.
-fn replaced(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
 }
 
 /// An enrolled device, made anew.
@@ -181,10 +174,10 @@ mod tests {
 
     #[test]
     fn the_page_has_a_place_for_the_figures() {
-        let page = fs::read_to_string(root().join(PAGE)).expect(PAGE);
-        let written = replaced(&page, "| figures |\n").expect("a place");
+        let page = fs::read_to_string(root().join(FIGURES.page)).expect("page");
+        let written = FIGURES.replaced(&page, "| figures |\n").expect("a place");
         assert!(written.contains("\n| figures |\n"));
-        assert_eq!(replaced(&written, "| figures |\n"), Some(written), "once more changes nothing");
-        assert_eq!(replaced("no place", ""), None);
+        assert_eq!(FIGURES.replaced(&written, "| figures |\n"), Some(written), "once more changes nothing");
+        assert_eq!(FIGURES.replaced("no place", ""), None);
     }
 }
