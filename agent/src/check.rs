@@ -68,7 +68,7 @@ impl Findings {
 pub fn without(feature: &str) -> Failure {
     Failure::usage(
         "feature_left_out",
-        drivers::without(feature),
+        program::without(feature),
         "install the packages' agent, or build with --features",
     )
 }

@@ -104,7 +104,7 @@ pub fn display(kiosk: &Kiosk) -> Result<Box<dyn Display>, Failure> {
             Box::new(display.map_err(|e| of_driver("display", text, &e))?)
         }
         #[cfg(not(feature = "panel"))]
-        Some(("drm" | "spi", _)) => return Err(wrong("display", text, &drivers::without("kiosk"))),
+        Some(("drm" | "spi", _)) => return Err(wrong("display", text, &program::without("kiosk"))),
         _ => {
             return Err(wrong("display", text, "drm:auto, drm:PATH, fbdev:PATH or spi:MODEL:SPIDEV:GPIOCHIP:DC:RESET"));
         }
@@ -153,7 +153,7 @@ pub fn open_scanner(text: &str) -> Result<Box<dyn Scanner>, Failure> {
             Box::new(CameraScanner::new(V4l2::new(device)))
         }
         #[cfg(not(feature = "camera"))]
-        Some(("camera", _)) => return Err(wrong("scanner", text, &drivers::without("camera"))),
+        Some(("camera", _)) => return Err(wrong("scanner", text, &program::without("camera"))),
         _ => return Err(wrong("scanner", text, "serial:PATH, serial:PATH@RATE, wedge:NAME or camera:PATH")),
     })
 }
@@ -247,7 +247,7 @@ pub fn lines(chip: &str, wiring: Wiring) -> Result<Box<dyn drivers::gpio::Lines>
         #[cfg(feature = "rpi")]
         "raspberry-pi" => Box::new(drivers::gpio::rpi::RaspberryPi::new(wiring)),
         #[cfg(not(feature = "rpi"))]
-        "raspberry-pi" => return Err(wrong("lines.chip", chip, &drivers::without("rpi"))),
+        "raspberry-pi" => return Err(wrong("lines.chip", chip, &program::without("rpi"))),
         _ => Box::new(CharacterDevice::new(chip, wiring)),
     })
 }

@@ -64,9 +64,3 @@ pub mod touch;
 
 #[cfg(all(test, feature = "pkcs11"))]
 mod soft_hsm;
-
-/// Says that what somebody asked for was left out when the program was built.
-#[must_use]
-pub fn without(feature: &str) -> String {
-    format!("this program was built without the feature {feature}; the packages have it")
-}

@@ -170,8 +170,7 @@ fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result
 /// Always: the program was built without workbooks.
 #[cfg(not(feature = "lodging-xlsx"))]
 pub fn xlsx(_: &Layout, _: Option<&[u8]>, _: &[Guest]) -> Result<Vec<u8>, Failure> {
-    let message = "this program was built without the feature lodging-xlsx";
-    Err(Failure::usage("lodging_template", message, "install the packages' agent"))
+    Err(Failure::usage("lodging_template", program::without("lodging-xlsx"), "install the packages' agent"))
 }
 
 /// What keeps a guest out of their file, if anything does.

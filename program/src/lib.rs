@@ -105,6 +105,12 @@ macro_rules! coded {
     };
 }
 
+/// Says that what somebody asked for was left out when the program was built.
+#[must_use]
+pub fn without(feature: &str) -> String {
+    format!("this program was built without the feature {feature}; the packages have it")
+}
+
 /// Lets a failure pass that nobody can mend or misses, and says why to those who read the code. In no other way is a result left unread:
 /// a test of the house looks for one.
 pub fn ignore<T, E>(result: Result<T, E>, _why: &'static str) {

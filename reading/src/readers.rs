@@ -58,7 +58,7 @@ impl<'a> ReaderName<'a> {
             Self::Libnfc(connstring) => Box::new(drivers::reader::libnfc::LibnfcReader::open(connstring)?),
             #[cfg(not(feature = "libnfc"))]
             Self::Libnfc(connstring) => {
-                let message = format!("libnfc:{connstring}: {}", drivers::without("libnfc"));
+                let message = format!("libnfc:{connstring}: {}", program::without("libnfc"));
                 return Err(Failure::usage("reader_unknown", message, "use pcsc, or the packages' agent"));
             }
             Self::Simulated(persona) => Box::new(simulated::reader(persona)?),

@@ -91,7 +91,7 @@ pub(super) fn cameras(system: &System<'_>) -> Vec<Entry> {
             let place = format!("/sys/class/video4linux/{name}");
             let driver = system.at(&format!("{place}/device/driver")).canonicalize().unwrap_or_default();
             let not_built = || {
-                let why = crate::without("camera");
+                let why = program::without("camera");
                 Failure::from(DeviceError::Unsuitable { device: node.clone(), why })
             };
             let failure = if cfg!(feature = "camera") { system.closed(&node) } else { Some(not_built()) };

@@ -142,12 +142,12 @@ pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn 
         Name::Tpm(tcti) => Arc::new(tpm::TpmKeyStore::open(tcti, directory, pass_phrase)?),
         #[cfg(not(feature = "tpm"))]
         Name::Tpm(_) => {
-            let source = crate::without("tpm").into();
+            let source = program::without("tpm").into();
             return Err(KeyStoreError::Device { device: "TPM", operation: "be used", source });
         }
         #[cfg(not(feature = "pkcs11"))]
         Name::Pkcs11 { .. } => {
-            let source = crate::without("pkcs11").into();
+            let source = program::without("pkcs11").into();
             return Err(KeyStoreError::Device { device: "token", operation: "be used", source });
         }
         #[cfg(feature = "pkcs11")]

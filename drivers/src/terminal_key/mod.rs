@@ -112,7 +112,7 @@ pub fn on_token(location: &Location<'_>, pin: &str) -> Result<Box<dyn TerminalKe
     #[cfg(not(feature = "pkcs11"))]
     {
         let _ = (location, pin);
-        Err(TerminalKeyError::Token { operation: "be used", source: crate::without("pkcs11").into() })
+        Err(TerminalKeyError::Token { operation: "be used", source: program::without("pkcs11").into() })
     }
 }
 

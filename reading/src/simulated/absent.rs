@@ -6,7 +6,7 @@ use drivers::reader::simulated::Chip;
 use program::Failure;
 
 fn absent() -> Failure {
-    Failure::usage("reader_unknown", drivers::without("practice"), "use pcsc, or the packages' agent")
+    Failure::usage("reader_unknown", program::without("practice"), "use pcsc, or the packages' agent")
 }
 
 /// Nobody.
