@@ -6,8 +6,6 @@ mod targets;
 
 use std::path::Path;
 
-const MUTATIONS: u32 = 4000;
-
 /// A xorshift generator: the run is the same every time.
 struct Random(u64);
 
@@ -47,6 +45,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn no_target_panics_on_its_corpus_or_near_it() {
+    let mutations = test_support::cases(1000, 40_000);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     for (name, target) in targets::TARGETS {
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -57,7 +56,7 @@ fn no_target_panics_on_its_corpus_or_near_it() {
         for file in files {
             let seed = std::fs::read(&file).expect(name);
             target(&seed);
-            let runs = if targets::SLOW.contains(&name) { MUTATIONS / 40 } else { MUTATIONS };
+            let runs = if targets::SLOW.contains(&name) { mutations / 40 } else { mutations };
             for _ in 0..runs {
                 let mut bytes = seed.clone();
                 mutate(&mut bytes, &mut random);

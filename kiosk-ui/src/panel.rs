@@ -103,14 +103,17 @@ impl Layout {
         }
     }
 
-    /// The most hundredths of a pixel a millimetre, at the usual scale, for which it has room for the least sizes. On panels
-    /// denser than that, smaller than 15.6 inches upright or 7 inches wide, everything is smaller.
-    const fn most_density(self) -> i32 {
+    /// The most hundredths of a pixel a millimetre, at the usual scale, for which it has room for the least sizes at this one.
+    /// On panels denser than that, smaller than 15.6 inches upright or 7 inches wide, everything is smaller.
+    const fn most_density(self, scale: i32) -> i32 {
+        // Letters end at whole pixels: drawn smaller than they were made, or hardly larger, they leave none of the little
+        // room that is over.
+        let made_smaller = scale < 1050;
         match self {
             Self::Upright => 560,
-            Self::Wide => 675,
-            Self::Slim => 685,
-            Self::Tiny => self.made_for().density,
+            Self::Wide if !made_smaller => 675,
+            Self::Slim if !made_smaller => 685,
+            Self::Wide | Self::Slim | Self::Tiny => self.made_for().density,
         }
     }
 
@@ -143,7 +146,7 @@ impl Layout {
         let usual = density * scale / 1000;
         // Ten keys stand side by side; where they cannot be a finger wide they are not what decides.
         let keys = if self == Self::Slim { i32::MAX } else { w / 10 * 1000 / TARGET };
-        let most = (self.most_density() * scale / 1000).min(keys).max(usual);
+        let most = (self.most_density(scale) * scale / 1000).min(keys).max(usual);
         let real = millimetres.filter(|(wide, _)| *wide > 0).map_or(0, |(wide, _)| width * 100 / wide);
         Some(Panel {
             name: made.map_or_else(|| self.name(), |panel| panel.name),

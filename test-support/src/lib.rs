@@ -13,6 +13,15 @@ pub const REGISTER: &str = "SKIPPED_TESTS";
 /// The variable that says where the shared test data are.
 pub const SHARED: &str = "SHARED_TESTDATA";
 
+/// The variable that asks for what takes hours: `cargo xtask test --full` sets it.
+pub const CAMPAIGN: &str = "CAMPAIGN";
+
+/// How many cases a test by chance tries: the first number usually, the second in a campaign.
+#[must_use]
+pub fn cases(usual: u32, campaign: u32) -> u32 {
+    if std::env::var_os(CAMPAIGN).is_some() { campaign } else { usual }
+}
+
 /// A file or directory of the shared test data (`SHARED_TESTDATA`, or `../shared/testdata` beside the repository). Where it is
 /// not at hand, the running test is registered as skipped.
 ///
