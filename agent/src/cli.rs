@@ -658,7 +658,10 @@ impl Command {
             Self::Attendance { command } => command.run(),
             Self::Subject { command } => command.run(),
             Self::Outbox { command } => command.run(),
-            Self::Reset { config, hard, lose_events, .. } => commands::reset::run(&config, hard, lose_events),
+            Self::Reset { config, hard, lose_events, .. } => {
+                let depth = if hard { commands::reset::Depth::Hard } else { commands::reset::Depth::Soft };
+                commands::reset::run(&config, depth, lose_events)
+            }
             #[cfg(feature = "desk")]
             Self::Desk { config } => commands::desk::run(&config),
             #[cfg(feature = "desk")]

@@ -296,7 +296,7 @@ mod tests {
                 (480, 800),
                 Some((65, 108)),
                 none,
-                "480x800, layout slim; too small: capitals of 3.4 mm, targets of 10.8 mm: use a larger one",
+                "480x800, layout slim; too small: capitals of 3.3 mm, targets of 10.5 mm: use a larger one",
             ),
         ] {
             assert_eq!(of(wish, pixels, millimetres, rotation).as_deref(), Some(expected));

@@ -207,7 +207,7 @@ fn examine_all(panel: Panel, look: [bool; 2], fonts: &mut Fonts) -> Result<(), S
 fn every_layout_has_room_where_it_has_the_least() {
     let dense = Some((20, 20));
     let corners =
-        [(1020, 400), (740, 401), (785, 413), (785, 908), (705, 1035), (1296, 1034), (735, 1090), (730, 1300)].map(
+        [(1020, 400), (740, 401), (800, 480), (785, 908), (705, 1035), (1296, 1034), (600, 1024), (730, 1300)].map(
             |pixels| {
                 std::thread::spawn(move || {
                     let mut fonts = Fonts::new();

@@ -15,6 +15,15 @@ use program::{Failure, exit};
 use std::path::{Path, PathBuf};
 use store::outbox::Outbox;
 
+/// What stays of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Birth key, event key and log: it is the same device elsewhere.
+    Soft,
+    /// Nothing: it is a new device.
+    Hard,
+}
+
 fn remove(path: &Path) -> Result<(), Failure> {
     let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match removed {
@@ -36,7 +45,7 @@ fn database(path: &Path) -> [PathBuf; 3] {
 ///
 /// # Errors
 /// When events wait, the agent runs, or a file cannot be removed.
-pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> {
+pub fn run(config: &Path, depth: Depth, lose_events: bool) -> Result<u8, Failure> {
     let config = check::load_or_last(config, None)?;
     let keys = config.key_store()?;
     let _alone = lock(&config.identity)?;
@@ -51,7 +60,7 @@ pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> 
     let mut paths = vec![config.bundles.clone(), config.identity.join(SITE_KEY_FILE)];
     paths.extend(database(&config.state.join("book.db")));
     paths.extend(database(&config.state.join("practice/book.db")));
-    if hard {
+    if depth == Depth::Hard {
         labels.extend([EVENT_KEY, BIRTH_KEY]);
         paths.extend(database(&config.outbox()));
     }
@@ -66,7 +75,10 @@ pub fn run(config: &Path, hard: bool, lose_events: bool) -> Result<u8, Failure> 
         (fresh.roots, fresh.floor) = (state.roots, state.floor);
         fresh.save(&config.identity)?;
     }
-    let what = if hard { "a new device" } else { "the same device, without a site" };
+    let what = match depth {
+        Depth::Soft => "the same device, without a site",
+        Depth::Hard => "a new device",
+    };
     print_text(&format!("reset: it is {what}; enrol it with provision enrol\n"));
     Ok(exit::GENUINE)
 }

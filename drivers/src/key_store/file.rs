@@ -17,6 +17,8 @@ pub struct FileKeyStore {
     pass_phrase: Zeroizing<Vec<u8>>,
     /// Opening a key costs a pass phrase derivation; a key that was opened stays open.
     open: Mutex<Vec<(String, PKey<Private>)>>,
+    /// And so does a secret.
+    told: Mutex<Vec<(String, Zeroizing<[u8; 32]>)>>,
 }
 
 impl std::fmt::Debug for FileKeyStore {
@@ -30,7 +32,7 @@ impl FileKeyStore {
     #[must_use]
     pub fn new(directory: &Path, pass_phrase: &[u8]) -> Self {
         let pass_phrase = Zeroizing::new(pass_phrase.to_vec());
-        Self { directory: directory.to_owned(), pass_phrase, open: Mutex::new(Vec::new()) }
+        Self { directory: directory.to_owned(), pass_phrase, open: Mutex::default(), told: Mutex::default() }
     }
 
     fn path(&self, label: &str) -> PathBuf {
@@ -54,6 +56,32 @@ impl FileKeyStore {
         open.push((label.to_owned(), key.clone()));
         Ok(key)
     }
+
+    fn read_or_make(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError> {
+        let path = self.directory.join(format!("{label}.sealed"));
+        let locked = || KeyStoreError::Locked(label.to_owned());
+        let mut secret = Zeroizing::new([0; 32]);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let plain = sealed::open(&self.pass_phrase, &bytes).ok_or_else(locked)?;
+                if plain.len() != secret.len() {
+                    return Err(locked());
+                }
+                secret.copy_from_slice(&plain);
+                Ok(secret)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                openssl::rand::rand_priv_bytes(&mut *secret)?;
+                match write_new(&self.directory, label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
+                    Ok(()) => Ok(secret),
+                    // Another process was faster: its secret is the one.
+                    Err(KeyStoreError::Exists(_)) => self.read_or_make(label),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(io("read", &path)(error)),
+        }
+    }
 }
 
 impl KeyStore for FileKeyStore {
@@ -74,30 +102,13 @@ impl KeyStore for FileKeyStore {
     }
 
     fn secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError> {
-        let path = self.directory.join(format!("{label}.sealed"));
-        let locked = || KeyStoreError::Locked(label.to_owned());
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let plain = sealed::open(&self.pass_phrase, &bytes).ok_or_else(locked)?;
-                let mut secret = Zeroizing::new([0; 32]);
-                if plain.len() != secret.len() {
-                    return Err(locked());
-                }
-                secret.copy_from_slice(&plain);
-                Ok(secret)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let mut secret = Zeroizing::new([0; 32]);
-                openssl::rand::rand_priv_bytes(&mut *secret)?;
-                match write_new(&self.directory, label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
-                    Ok(()) => Ok(secret),
-                    // Another process was faster: its secret is the one.
-                    Err(KeyStoreError::Exists(_)) => self.secret(label),
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(io("read", &path)(error)),
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, secret)) = told.iter().find(|(known, _)| known == label) {
+            return Ok(secret.clone());
         }
+        let secret = self.read_or_make(label)?;
+        told.push((label.to_owned(), secret.clone()));
+        Ok(secret)
     }
 
     fn sign(&self, label: &str, message: &[u8]) -> Result<[u8; 64], KeyStoreError> {
@@ -112,6 +123,7 @@ impl KeyStore for FileKeyStore {
     fn remove(&self, label: &str) -> Result<(), KeyStoreError> {
         let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         open.retain(|(known, _)| known != label);
+        self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|(known, _)| known != label);
         remove_files(&[self.path(label), self.directory.join(format!("{label}.sealed"))])
     }
 }
