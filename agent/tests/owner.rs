@@ -81,8 +81,11 @@ impl Device {
     }
 
     fn call(&self, (command, more, _): (&str, &[&str], bool)) -> Output {
-        let mut call = Command::new("timeout");
-        call.arg("60").arg(self.place.path().join("cccd-agent")).args(command.split(' '));
+        // Modes are set by the program: a caller's umask may let everybody in.
+        let mut call = Command::new("sh");
+        call.args(["-c", "umask 000 && exec timeout 60 \"$@\"", "sh"])
+            .arg(self.place.path().join("cccd-agent"))
+            .args(command.split(' '));
         call.arg("--config").arg(self.config()).args(more).current_dir(self.directory());
         call.stdin(Stdio::null()).output().expect("timeout, of coreutils")
     }
@@ -150,6 +153,23 @@ fn no_command_leaves_a_file_of_roots() {
         assert!(left.is_empty(), "{} leaves {left:?}: {text}", command.0);
         // Where nothing is written nothing is shown by it.
         assert!(!command.2 || files.len() > before, "{} wrote nothing: {text}", command.0);
+    }
+}
+
+#[test]
+fn what_is_made_is_closed_to_others_whatever_the_umask() {
+    if !is_root() {
+        return;
+    }
+    // What an export writes is for others.
+    for command in COMMANDS.into_iter().filter(|(name, _, writes)| *writes && *name != "outbox export") {
+        let device = Device::new();
+        let before = device.files();
+        device.call(command);
+        for path in device.files().iter().filter(|path| !before.contains(path)) {
+            let mode = fs::symlink_metadata(path).expect("metadata").permissions().mode() & 0o777;
+            assert_eq!(mode & 0o077, 0, "{} makes {} with mode {mode:o}", command.0, path.display());
+        }
     }
 }
 

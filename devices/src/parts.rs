@@ -114,8 +114,9 @@ impl Register {
     /// # Errors
     /// When the directory cannot be written to, or another kiosk runs there.
     pub fn begin(state: &Path) -> Result<Self, Failure> {
-        let open = || File::options().create(true).append(true).open(state.join(LOCK));
-        let file = std::fs::create_dir_all(state).and_then(|()| open()).map_err(|e| {
+        let path = state.join(LOCK);
+        let made = program::private::directory(state).and_then(|()| program::private::file(&path));
+        let file = made.and_then(|()| File::options().append(true).open(&path)).map_err(|e| {
             let message = format!("cannot write to {}: {e}", state.display());
             Failure::device("state_unwritable", message, "check the disk and the state directory")
         })?;

@@ -1,6 +1,7 @@
 //! Why something of the fleet is not taken.
 
 use openssl::error::ErrorStack;
+use program::foreign::ForeignError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -19,6 +20,12 @@ pub enum FleetError {
         #[source]
         source: std::io::Error,
     },
+    /// What another user has in its directory is not what is read there.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
+    /// Root never noted whose bundles the updater obeys.
+    #[error("nobody has said whose bundles the updater of this device obeys")]
+    Unvouched,
     /// The file is there already; nothing is overwritten.
     #[error("{0} is there already")]
     Exists(PathBuf),
@@ -99,6 +106,8 @@ impl FleetError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Io { .. } => "fleet_io",
+            Self::Foreign(error) => error.code(),
+            Self::Unvouched => "update_unvouched",
             Self::Exists(_) => "fleet_exists",
             Self::Locked(_) => "fleet_locked",
             Self::Crypto(_) => "fleet_crypto",
@@ -122,6 +131,10 @@ impl FleetError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::Io { .. } => "check disk, path and rights",
+            Self::Foreign(error) => error.remedy(),
+            Self::Unvouched => {
+                "as root: provision update trust, and compare the fingerprints that it shows with the operator's"
+            }
             Self::Exists(_) => "choose another place, or move what is there away",
             Self::Locked(_) => "use the pass phrase under which it was made",
             Self::Crypto(_) | Self::Signing { .. } => "check the key store; if it is well, report this as a bug",

@@ -35,6 +35,8 @@ const LOCAL: (i8, i8, i8) = (7, 0, 0);
 const HOUR: i64 = 3600;
 /// The longest that a rollout may take: a year.
 const MOST_HOURS: u32 = 365 * 24;
+/// No file of a rollout has more bytes, or somebody fills the disk.
+pub const LARGEST: u64 = 4 << 30;
 /// Parts of a whole that a wave is counted in.
 const WHOLE: u64 = 100;
 

@@ -7,6 +7,7 @@ use hil_tests::debian::Debian;
 use hil_tests::fleet::HandClock;
 use hil_tests::fleet_line::FleetLine;
 use identity::visits::Visits;
+use program::foreign::Foreign;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -156,16 +157,18 @@ impl Device {
         let shift = if takes_window { 0 } else { 720 };
         let window = format!("{}-{}", hour(minute - 60 + shift), hour(minute + 120 + shift));
         let source = OfAgent {
+            user: Foreign::owner_of(&self.line.path("agent-1")).expect("an owner"),
             identity: self.line.path("agent-1/identity"),
             bundles: self.line.path("agent-1/bundles"),
             files: self.line.path("agent-1/state/updates"),
             settings: Settings { window: Some(Window::try_from(window).expect("a window")), hold: false },
             takes: Takes::Packages("amd64".to_owned()),
-            own_files: self.line.path("updater/files"),
+            own: self.line.path("updater"),
         };
         let directory = self.line.path("updater");
         let state = State::load(&directory).expect("state");
-        let visits = Visits::new(&self.line.path("agent-1/state"));
+        let visits = Visits::new(&directory);
+        visits.make(None).expect("made");
         let (engine, disk) = (Box::new(self.debian.engine()), Box::new(Files::new(&directory)));
         Runner::new(engine, Box::new(doctor), Box::new(source), disk, visits, Arc::clone(&self.clock) as _, state)
     }
@@ -224,7 +227,7 @@ fn an_update_goes_from_the_operators_desk_to_the_log_and_a_bad_one_comes_back() 
     device.step_until(&mut updater, |did| *did == Did::Rested(Why::WrongHour));
     assert_eq!(device.debian.installed(), "0.2.0", "it is installed, and not started");
     let mut updater = device.updater(true);
-    let visits = Visits::new(&device.line.path("agent-1/state"));
+    let visits = Visits::new(&device.line.path("updater"));
     let served = visits.begin().expect("lock").expect("served");
     device.step_until(&mut updater, |did| *did == Did::Rested(Why::Served));
     drop(served);

@@ -11,9 +11,10 @@
 //! any point leaves the one before.
 
 use fleet::FleetError;
-use fleet::bundle::{Acceptance, Bundle};
+use fleet::bundle::{Acceptance, Bundle, MAX_BUNDLE};
 use fleet::error::io;
 use fleet::files::replace;
+use program::foreign::Foreign;
 use std::path::{Path, PathBuf};
 
 /// The signed file in the directory of a bundle.
@@ -71,7 +72,8 @@ impl Bundles {
     ) -> Result<(u64, u64), FleetError> {
         let before = self.active();
         let (bundle, _) = Acceptance { operators, environment, known: self.known() }.open(bytes)?;
-        std::fs::create_dir_all(&self.0).map_err(io("make", &self.0))?;
+        // Lists of people are in there.
+        program::private::directory(&self.0).map_err(io("make", &self.0))?;
         let name = bundle.version.to_string();
         let beside = self.0.join(format!(".{name}.new"));
         let done = self.unpack(&bundle, bytes, &beside).and_then(|()| validate(&bundle, &beside));
@@ -102,13 +104,13 @@ impl Bundles {
             "what stays there harms nobody, and the next one takes it away",
         );
         let mut directories = std::collections::BTreeSet::from([beside.to_owned()]);
-        std::fs::create_dir_all(beside).map_err(io("make", beside))?;
+        program::private::directory(beside).map_err(io("make", beside))?;
         let parts = bundle.entries.iter().map(|entry| (entry.path.as_str(), entry.bytes.as_slice()));
         for (path, content) in parts.chain([(SIGNED, bytes)]) {
             // `Bundle` lets no path lead elsewhere.
             let path = beside.join(path);
             let directory = path.parent().unwrap_or(beside).to_owned();
-            std::fs::create_dir_all(&directory).map_err(io("make", &directory))?;
+            program::private::directory(&directory).map_err(io("make", &directory))?;
             replace(&path, content)?;
             directories.insert(directory);
         }
@@ -172,6 +174,19 @@ impl Bundles {
             }
         }
         Ok(())
+    }
+
+    /// The signed file of the active bundle of another user's device, as root reads it; `None` when none is active. Nothing of it is
+    /// checked yet.
+    ///
+    /// # Errors
+    /// When what lies there is not what such a user's agent makes.
+    pub fn signed_of(&self, user: Foreign) -> Result<Option<Vec<u8>>, FleetError> {
+        // The link says a number, and is not followed.
+        let Some(active) = user.link(&self.0, Path::new("active"))? else { return Ok(None) };
+        let number: Option<u64> = active.to_str().and_then(|text| text.parse().ok());
+        let number = number.ok_or(FleetError::Malformed("link to the active bundle"))?;
+        Ok(user.read(&self.0, &Path::new(&number.to_string()).join(SIGNED), MAX_BUNDLE as u64)?)
     }
 
     /// The active bundle as it was signed.

@@ -587,7 +587,7 @@ impl Keeper {
 /// [`KeeperError::Busy`] when another process does.
 pub fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
     let path = directory.join(".lock");
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = program::private::file(&path).and_then(|()| std::fs::OpenOptions::new().write(true).open(&path));
     let file = file.map_err(fleet::error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

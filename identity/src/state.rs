@@ -7,6 +7,7 @@ use fleet::authority::Roots;
 use fleet::files::replace;
 use fleet::request::Way;
 use openssl::x509::X509;
+use program::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub const VERSION: u32 = 1;
 /// Name of the file.
 pub const FILE: &str = "identity.json";
+/// More bytes it never has.
+const MOST: u64 = 1 << 20;
 
 /// A certificate and the label of its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,9 +151,22 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(fleet::error::io("read", &path))?,
         };
-        let state: Self = serde_json::from_slice(&bytes).map_err(|_| FleetError::Malformed("identity file"))?;
+        Self::parse(&bytes).map(Some)
+    }
+
+    /// Reads the file of another user's device, as root does; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is no file of that user, cannot be read, or is of a newer version.
+    pub fn load_of(user: Foreign, directory: &Path) -> Result<Option<Self>, FleetError> {
+        let bytes = user.read(directory, Path::new(FILE), MOST)?;
+        bytes.map(|bytes| Self::parse(&bytes)).transpose()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, FleetError> {
+        let state: Self = serde_json::from_slice(bytes).map_err(|_| FleetError::Malformed("identity file"))?;
         if state.version == VERSION {
-            return Ok(Some(state));
+            return Ok(state);
         }
         Err(FleetError::Version { what: "identity file", version: state.version })
     }

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod files;
+pub mod foreign;
 pub mod owner;
 pub mod private;
 pub mod set;

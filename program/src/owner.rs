@@ -1,6 +1,6 @@
 //! Whose directory this is: what is written there must be its service's, not root's, or the service cannot read it.
 //!
-//! Every command that touches the directory of a device or of central calls [`step_down`] before anything else.
+//! Every command that touches the directory of a device or of central calls [`step_down`], or [`have_done`], before anything else.
 
 use crate::Coded;
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -11,8 +11,8 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, ExitStatus};
 use thiserror::Error;
 
 /// Why root cannot go on as the owner.
@@ -62,18 +62,41 @@ impl Coded for OwnerError {
 /// groups, the same arguments and `more` behind them. Otherwise nothing happens.
 ///
 /// `inputs` are files that the command line names and the command reads: root has read them before, so the owner need not
-/// be let in to where they lie.
+/// be let in to where they lie. What lies where the owner could have put it the owner reads itself.
 ///
 /// # Errors
 /// When the owner is unknown, or a program of the base system is missing.
 pub fn step_down(directory: &Path, inputs: &[&Path], more: &[&OsStr]) -> Result<(), OwnerError> {
+    match as_owner(directory, inputs, more)? {
+        None => Ok(()),
+        Some((mut command, _inputs)) => {
+            Err(OwnerError::Failed { directory: directory.to_owned(), why: command.exec() })
+        }
+    }
+}
+
+/// As [`step_down`], but root waits for the owner's end, and does its own part afterwards: how it ended.
+///
+/// # Errors
+/// When the owner is unknown, or a program of the base system is missing.
+pub fn have_done(directory: &Path, inputs: &[&Path], more: &[&OsStr]) -> Result<Option<ExitStatus>, OwnerError> {
+    let Some((mut command, _inputs)) = as_owner(directory, inputs, more)? else { return Ok(None) };
+    command.status().map(Some).map_err(|why| OwnerError::Failed { directory: directory.to_owned(), why })
+}
+
+/// This program as the owner of a directory, with the files that it inherits; `None` where nobody steps down.
+fn as_owner(
+    directory: &Path,
+    inputs: &[&Path],
+    more: &[&OsStr],
+) -> Result<Option<(Command, Vec<OwnedFd>)>, OwnerError> {
     // The directory of a bare file name.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     // What is not there yet is made by whoever calls.
-    let Ok(about) = std::fs::metadata(directory) else { return Ok(()) };
+    let Ok(about) = std::fs::metadata(directory) else { return Ok(None) };
     let uid = about.uid();
     if uid == 0 || !rustix::process::geteuid().is_root() {
-        return Ok(());
+        return Ok(None);
     }
     let failed = |why| OwnerError::Failed { directory: directory.to_owned(), why };
     let id = Command::new("id").args(["-g", &uid.to_string()]).output().map_err(failed)?;
@@ -85,7 +108,7 @@ pub fn step_down(directory: &Path, inputs: &[&Path], more: &[&OsStr]) -> Result<
     let mut open = Vec::new();
     for input in inputs {
         // What root cannot read either is for the command to say.
-        let Ok(bytes) = std::fs::read(input).map(zeroize::Zeroizing::new) else { continue };
+        let Some(bytes) = of_root(input, uid) else { continue };
         let copy = handed_over(&bytes).map_err(failed)?;
         let place = format!("/proc/self/fd/{}", copy.as_raw_fd());
         arguments.iter_mut().for_each(|argument| rename(argument, input, &place));
@@ -94,7 +117,45 @@ pub fn step_down(directory: &Path, inputs: &[&Path], more: &[&OsStr]) -> Result<
     let own = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--init-groups", "--"]);
-    Err(failed(command.arg(own).args(arguments).args(more).exec()))
+    command.arg(own).args(arguments).args(more);
+    Ok(Some((command, open)))
+}
+
+/// What root reads for a user: nothing that lies in a directory of that user's, or behind a link of theirs, since it might lead to what
+/// only root may read. The user can read that alone.
+fn of_root(input: &Path, uid: u32) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    // Standard input and what a shell puts in a file's place have no place in a file system.
+    let kernels = ["/dev", "/proc/self/fd"].iter().any(|kernels| input.starts_with(kernels));
+    if kernels || is_out_of_reach(&std::path::absolute(input).ok()?, uid, 0) {
+        return std::fs::read(input).map(zeroize::Zeroizing::new).ok();
+    }
+    None
+}
+
+/// Whether no step of the way to a file, over whatever links, belongs to a user.
+fn is_out_of_reach(path: &Path, uid: u32, links: u8) -> bool {
+    let mut at = PathBuf::from("/");
+    let mut rest = path.components();
+    while let Some(step) = rest.next() {
+        match step {
+            Component::ParentDir => {
+                at.pop();
+                continue;
+            }
+            Component::Normal(name) => at.push(name),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => continue,
+        }
+        let Ok(about) = std::fs::symlink_metadata(&at) else { return false };
+        if about.uid() == uid {
+            return false;
+        }
+        if about.is_symlink() {
+            let Ok(to) = std::fs::read_link(&at) else { return false };
+            let whole = at.parent().unwrap_or_else(|| Path::new("/")).join(to).join(rest.as_path());
+            return links < 40 && is_out_of_reach(&whole, uid, links + 1);
+        }
+    }
+    true
 }
 
 /// A copy without a name, which outlives `exec` and which its next user may open.
@@ -116,6 +177,28 @@ fn rename(argument: &mut OsString, from: &Path, to: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_reads_nothing_for_a_user_that_the_user_may_have_put_there() {
+        if !rustix::process::geteuid().is_root() {
+            return test_support::skipped("only root can be another user");
+        }
+        let place = tempfile::tempdir().expect("a directory");
+        let (theirs, secret) = (place.path().join("theirs"), place.path().join("secret"));
+        std::fs::write(&secret, "secret").expect("a file");
+        std::fs::create_dir(&theirs).expect("a directory");
+        std::os::unix::fs::symlink(&secret, theirs.join("link")).expect("linked");
+        std::os::unix::fs::symlink(theirs.join("link"), place.path().join("over")).expect("linked");
+        std::os::unix::fs::symlink(&secret, place.path().join("roots")).expect("linked");
+        std::os::unix::fs::chown(&theirs, Some(1), Some(1)).expect("root may");
+        let read = |path: &Path| of_root(path, 1).map(|bytes| bytes.to_vec());
+        assert_eq!(read(&theirs.join("link")), None);
+        assert_eq!(read(&theirs.join("../theirs/link")), None);
+        assert_eq!(read(&place.path().join("theirs/../secret")), None, "who knows what theirs is then");
+        assert_eq!(read(&place.path().join("over")), None, "a link of root's to a link of theirs");
+        assert_eq!(read(&secret), Some(b"secret".to_vec()));
+        assert_eq!(read(&place.path().join("roots")), Some(b"secret".to_vec()), "a link of root's own");
+    }
 
     #[test]
     fn only_whole_arguments_are_renamed() {

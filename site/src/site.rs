@@ -108,7 +108,7 @@ impl Site {
         clock: Arc<dyn Clock>,
         around: Around,
     ) -> Result<Arc<Self>, Failure> {
-        let visits = Visits::new(&config.state);
+        let visits = Visits::new(&config.updater);
         if profile.practice {
             config.state = config.state.join("practice");
             config.sync = false;

@@ -3,15 +3,12 @@
 
 use crate::words::DeviceWord;
 use config::Config;
-use fleet::rollout::copy_hashed;
+use fleet::rollout::{LARGEST, copy_hashed};
 use identity::keeper::KeeperError;
 use program::Failure;
 use serde::Deserialize;
 use std::io::Write as _;
 use std::path::Path;
-
-/// Larger is no file of ours, or somebody fills the disk.
-const LARGEST: u64 = 4 << 30;
 
 /// How far it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +41,7 @@ pub type Ask<'a> = &'a dyn Fn(&str, u64) -> Result<Vec<u8>, KeeperError>;
 /// # Errors
 /// When the disk fails.
 pub fn fetch(directory: &Path, wanted: &[String], ask: Ask<'_>) -> Result<Fetched, Failure> {
-    std::fs::create_dir_all(directory).map_err(io(directory))?;
+    program::private::directory(directory).map_err(io(directory))?;
     for path in std::fs::read_dir(directory).map_err(io(directory))?.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !wanted.iter().any(|hash| *hash == name || name == part_name(hash)) {

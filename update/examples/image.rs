@@ -70,13 +70,15 @@ fn main() -> ExitCode {
 fn follow(directory: &Path, bundle: &Path, hash: &str) -> Result<(), Box<dyn std::error::Error>> {
     // A hash is one rollout: what failed is not tried again under the same name.
     let target = Target { rollout: hash.to_owned(), version: "check".to_owned(), hash: hash.to_owned() };
+    let visits = Visits::new(directory);
+    visits.make(Some(program::foreign::Foreign::owner_of(Path::new("/etc/cccd-agent"))?.group()))?;
     let window = Window::try_from("00:00-23:59".to_owned())?;
     let mut runner = Runner::new(
         Box::new(Rauc::new(directory)?),
         Box::new(Commands::of("/etc/cccd-agent/agent.toml")),
         Box::new(Given(target, window, bundle.to_owned())),
         Box::new(Files::new(directory)),
-        Visits::new(Path::new("/var/lib/cccd-agent")),
+        visits,
         Arc::new(Hasty(SystemClock::new())),
         State::load(directory)?,
     );

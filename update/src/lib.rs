@@ -6,6 +6,7 @@
 //! | [`state`] | what is known across restarts, in one file that is replaced at once |
 //! | [`engine`] | what installs and restarts: [`rauc`] for devices with two systems, [`packages`] for plain Debian |
 //! | [`source`] | the rollout in the active bundle, and its files |
+//! | [`trust`] | whose bundles are obeyed: root's own word, not the agent's |
 //! | [`gate`] | whether the device is as well as it was before |
 //! | [`commands`] | the device's own doctor, asked through its command line |
 //! | [`runner`] | takes the steps |
@@ -51,6 +52,7 @@ pub mod rauc;
 pub mod runner;
 pub mod source;
 pub mod state;
+pub mod trust;
 
 pub use engine::{Engine, EngineError};
 pub use runner::Runner;

@@ -1,23 +1,27 @@
 //! The rollout in the active bundle, and its files.
 //!
-//! The agent, which fetched both, is another user with more to defend against: nothing of it is believed. The bundle's
-//! signature is checked here once more, against keys that were noted the first time; a file is copied before it is hashed, and
-//! only the copy is used.
+//! The agent, which fetched both, is another user with more to defend against: nothing of it is believed, and nothing of it is opened but
+//! through [`Foreign`]. The bundle's signature is checked here once more, against keys that root noted at enrolment; a file is copied
+//! before it is hashed, and only the copy is used.
 
 use crate::machine::Wanted;
 use crate::runner::{Order, Source};
 use crate::state::{State, Target};
+use crate::trust::{Trusted, Word};
 use fleet::FleetError;
 use fleet::bundle::Acceptance;
 use fleet::error::io;
-use fleet::rollout::{Choice, Rollout, Settings, Takes, copy_hashed};
+use fleet::rollout::{Choice, LARGEST, Rollout, Settings, Takes, copy_hashed};
 use identity::bundles::Bundles;
-use std::os::unix::fs::OpenOptionsExt as _;
+use program::foreign::Foreign;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The agent's side of it.
 #[derive(Debug, Clone)]
 pub struct OfAgent {
+    /// Whose the three directories that follow are.
+    pub user: Foreign,
     /// Directory of the identity.
     pub identity: PathBuf,
     /// Directory of the bundles.
@@ -28,72 +32,103 @@ pub struct OfAgent {
     pub settings: Settings,
     /// What the device takes.
     pub takes: Takes,
-    /// Where files are copied to.
-    pub own_files: PathBuf,
+    /// The updater's own directory: root's word, and the copies of files.
+    pub own: PathBuf,
 }
 
-/// Copies a file and hashes the copy; whether it is the right one.
-fn take(from: &Path, to: &Path, hash: &str) -> std::io::Result<bool> {
-    // Neither a link nor anything else that leads elsewhere or blocks.
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let source =
-        std::fs::OpenOptions::new().read(true).custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(from)?;
-    if !source.metadata()?.is_file() {
-        return Ok(false);
-    }
+/// What became of a file.
+enum Taken {
+    Right,
+    Wrong,
+    Absent,
+}
+
+/// Copies a file of somebody's and hashes the copy.
+fn take(user: Foreign, directory: &Path, hash: &str, to: &Path) -> Result<Taken, FleetError> {
+    let Some(source) = user.file(directory, Path::new(hash), LARGEST)? else { return Ok(Taken::Absent) };
     let beside = to.with_extension("part");
-    let copy = std::fs::File::create(&beside)?;
-    let copied = copy_hashed(source, &copy)?;
-    copy.sync_all()?;
-    if copied != hash {
-        std::fs::remove_file(&beside)?;
-        return Ok(false);
-    }
-    std::fs::rename(&beside, to)?;
-    Ok(true)
+    let copy = || {
+        let copy = std::fs::File::create(&beside)?;
+        // It may grow while it is read.
+        let copied = copy_hashed(source.take(LARGEST), &copy)?;
+        copy.sync_all()?;
+        if copied != hash {
+            std::fs::remove_file(&beside)?;
+            return Ok(Taken::Wrong);
+        }
+        std::fs::rename(&beside, to)?;
+        Ok(Taken::Right)
+    };
+    copy().map_err(io("copy", to))
 }
 
 impl OfAgent {
-    fn rollout(&self, state: &mut State) -> Result<Option<(Rollout, String)>, FleetError> {
-        let Some(identity) = identity::State::load(&self.identity)? else { return Ok(None) };
-        let Some(place) = identity.place else { return Ok(None) };
-        if state.operators.is_empty() {
-            // The first time there is nobody else to ask.
-            state.operators.clone_from(&place.operators);
+    /// Where copies of files are.
+    fn own_files(&self) -> PathBuf {
+        self.own.join("files")
+    }
+
+    /// For which device, and whose word counts: root's. `None` as long as the device was not let in.
+    fn trusted(&self, state: &State) -> Result<Option<Trusted>, FleetError> {
+        let word = Word::load(&self.own)?;
+        if let Some(Word::Given(trusted)) = word {
+            return Ok(Some(trusted));
         }
-        let signed = Bundles::new(&self.bundles).path().join(identity::bundles::SIGNED);
-        let bytes = match std::fs::read(&signed) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(io("read", &signed))?,
+        let Some(identity) = identity::State::load_of(self.user, &self.identity)? else { return Ok(None) };
+        let Some(place) = identity.place else { return Ok(None) };
+        let operators = match word {
+            Some(Word::Awaited { operators }) => operators,
+            // An updater before this one noted whom it obeys.
+            _ if !state.operators.is_empty() => state.operators.clone(),
+            // Nobody else wrote it.
+            _ if self.user.is_self() => Vec::new(),
+            _ => return Err(FleetError::Unvouched),
         };
+        let trusted = Trusted::of(place, operators);
+        Word::Given(trusted.clone()).save(&self.own)?;
+        Ok(Some(trusted))
+    }
+
+    fn rollout(&self, state: &mut State) -> Result<Option<(Rollout, String)>, FleetError> {
+        let Some(trusted) = self.trusted(state)? else { return Ok(None) };
+        if state.trusted.as_ref() != Some(&trusted) {
+            if state.operators != trusted.operators {
+                // Another operator counts bundles by itself.
+                state.operators.clone_from(&trusted.operators);
+                state.bundle = 0;
+            }
+            state.trusted = Some(trusted.clone());
+        }
+        let Some(bytes) = Bundles::new(&self.bundles).signed_of(self.user)? else { return Ok(None) };
         let operators: Vec<Vec<u8>> = state.operators.iter().filter_map(|key| hex::decode(key).ok()).collect();
         // The one that was obeyed last may be obeyed again.
         let known = state.bundle.saturating_sub(1);
-        let (bundle, _) = Acceptance { operators: &operators, environment: &place.environment, known }.open(&bytes)?;
+        let (bundle, _) =
+            Acceptance { operators: &operators, environment: &trusted.environment, known }.open(&bytes)?;
         state.bundle = bundle.version;
         let named = bundle.operators();
         if !named.is_empty() {
             state.operators = named.iter().map(hex::encode).collect();
         }
-        Ok(bundle.rollout()?.map(|rollout| (rollout, place.device)))
+        Ok(bundle.rollout()?.map(|rollout| (rollout, trusted.device)))
     }
 
     /// The files, where all of them are here and right.
     fn files(&self, hashes: &[String]) -> Result<Option<Vec<PathBuf>>, FleetError> {
-        std::fs::create_dir_all(&self.own_files).map_err(io("make", &self.own_files))?;
+        let own_files = self.own_files();
+        std::fs::create_dir_all(&own_files).map_err(io("make", &own_files))?;
         let mut files = Vec::new();
         for hash in hashes {
-            let own = self.own_files.join(hash);
+            let own = own_files.join(hash);
             if !own.exists() {
-                let from = self.files.join(hash);
-                match take(&from, &own, hash) {
-                    Ok(true) => {}
-                    Ok(false) => {
+                match take(self.user, &self.files, hash, &own)? {
+                    Taken::Right => {}
+                    Taken::Wrong => {
+                        let from = self.files.join(hash);
                         tracing::warn!(code = "update_file_wrong", "{} is not what its name says", from.display());
                         return Ok(None);
                     }
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-                    Err(error) => return Err(io("copy", &from)(error)),
+                    Taken::Absent => return Ok(None),
                 }
             }
             files.push(own);
@@ -103,7 +138,7 @@ impl OfAgent {
 
     /// Removes copies that no rollout names any more.
     fn tidy(&self, hashes: &[String]) {
-        let Ok(list) = std::fs::read_dir(&self.own_files) else { return };
+        let Ok(list) = std::fs::read_dir(self.own_files()) else { return };
         for path in list.flatten().map(|entry| entry.path()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !hashes.contains(&name) {

@@ -1,6 +1,7 @@
 //! What an updater knows across restarts: `update.json`, replaced at once.
 
 use crate::gate::Health;
+use crate::trust::Trusted;
 use fleet::FleetError;
 use fleet::error::io;
 use fleet::files::replace;
@@ -74,8 +75,11 @@ pub struct State {
     pub before: Option<Health>,
     /// How the last one ended.
     pub last: Option<Outcome>,
-    /// Keys of operators whose bundles are obeyed, SubjectPublicKeyInfo in hexadecimal: those of the first time, and those
-    /// that a bundle under one of them named.
+    /// Root's word as it was when the operators below were taken from it; `None` where an older updater noted them.
+    #[serde(default)]
+    pub trusted: Option<Trusted>,
+    /// Keys of operators whose bundles are obeyed, SubjectPublicKeyInfo in hexadecimal: those of root's word, or those that a bundle
+    /// under one of them named.
     #[serde(default)]
     pub operators: Vec<String>,
     /// The highest version of a bundle that was obeyed.
@@ -108,7 +112,7 @@ impl State {
     /// # Errors
     /// When the disk fails.
     pub fn save(&self, directory: &Path) -> Result<(), FleetError> {
-        std::fs::create_dir_all(directory).map_err(io("make", directory))?;
+        identity::visits::own_directory(directory)?;
         let bytes = serde_json::to_vec_pretty(self).map_err(|_| FleetError::Malformed("updater's state"))?;
         replace(&Self::path(directory), &bytes)
     }

@@ -230,6 +230,7 @@ fn live(machine: &Machine, cuts: &[u32]) -> State {
             let state = machine.hardware().disk.clone().unwrap_or_default();
             let own = || Box::new(machine.clone());
             let (visits, clock) = (Visits::new(directory.path()), Arc::new(machine.clone()));
+            visits.make(None).expect("made");
             let mut runner = Runner::new(own(), own(), own(), own(), visits, clock, state);
             for _ in 0..50 {
                 machine.hardware().steady += Duration::from_secs(60);

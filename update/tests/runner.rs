@@ -135,6 +135,7 @@ fn step(runner: &mut Runner) -> Result<Did, &'static str> {
 fn what_was_withdrawn_since_it_began_is_not_installed() {
     let directory = tempfile::tempdir().expect("directory");
     let visits = Visits::new(directory.path());
+    visits.make(None).expect("made");
     for change in [|w: &mut Wanted| w.target = target("newer"), |w: &mut Wanted| w.ready = false] {
         let device = Device::new();
         change(&mut device.inside().wanted);
@@ -148,6 +149,7 @@ fn what_was_withdrawn_since_it_began_is_not_installed() {
 fn an_installation_that_fails_is_tried_again_where_that_may_help() {
     let directory = tempfile::tempdir().expect("directory");
     let visits = Visits::new(directory.path());
+    visits.make(None).expect("made");
     let installing = Phase::Installing { target: target("new"), attempts: 0 };
     let ended = |runner: &Runner| runner.state().last.clone().and_then(|last| last.failed);
     // The disk was full: it may have room the next time, up to the last time.
@@ -173,6 +175,7 @@ fn an_installation_that_fails_is_tried_again_where_that_may_help() {
 fn a_device_without_the_time_waits_until_nobody_has_come_for_long() {
     let directory = tempfile::tempdir().expect("directory");
     let visits = Visits::new(directory.path());
+    visits.make(None).expect("made");
     let device = Device::new();
     device.inside().quality = Quality::Floor;
     let mut runner = device.runner(&visits, Phase::Installed { target: target("new") });
@@ -191,6 +194,7 @@ fn a_device_without_the_time_waits_until_nobody_has_come_for_long() {
 fn what_runs_is_called_good_when_it_was_found_well_and_not_before() {
     let directory = tempfile::tempdir().expect("directory");
     let visits = Visits::new(directory.path());
+    visits.make(None).expect("made");
     let device = Device::new();
     device.inside().running = "new".to_owned();
     let restarting = Phase::Restarting { target: target("new"), incarnation: "0".to_owned() };

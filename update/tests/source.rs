@@ -6,6 +6,7 @@ use fleet::rollout::{Settings, Takes};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use program::foreign::Foreign;
 use std::path::Path;
 use update::State;
 use update::runner::Source as _;
@@ -28,8 +29,11 @@ impl Operator {
         let bundle = Bundle::new(version, "practice", 1, parts.iter().map(entry).collect()).expect("bundle");
         let sign = |m: &[u8]| fleet::authority::sign(&self.0, m).map_err(|e| e.to_string());
         let bytes = bundle.sign(&self.1, &sign).expect("signed");
-        std::fs::create_dir_all(agent.join("bundles/active")).expect("directory");
-        std::fs::write(agent.join("bundles/active/.bundle"), bytes).expect("bundle");
+        let (directory, active) = (agent.join(format!("bundles/{version}")), agent.join("bundles/active"));
+        std::fs::create_dir_all(&directory).expect("directory");
+        std::fs::write(directory.join(".bundle"), bytes).expect("bundle");
+        drop(std::fs::remove_file(&active));
+        std::os::unix::fs::symlink(version.to_string(), active).expect("linked");
     }
 }
 
@@ -58,12 +62,13 @@ fn device(directory: &Path, operator: &Operator) -> OfAgent {
     });
     state.save(&identity).expect("identity");
     OfAgent {
+        user: Foreign::owner_of(directory).expect("an owner"),
         identity,
         bundles: directory.join("bundles"),
         files: directory.join("updates"),
         settings: Settings::default(),
         takes: Takes::Packages("amd64".to_owned()),
-        own_files: directory.join("own"),
+        own: directory.join("own"),
     }
 }
 
@@ -121,10 +126,10 @@ fn files_are_copied_compared_and_left_alone_until_their_turn() {
     std::fs::remove_file(&fetched).expect("removed");
     std::fs::write(directory.path().join("elsewhere"), "package").expect("written");
     std::os::unix::fs::symlink(directory.path().join("elsewhere"), &fetched).expect("linked");
-    assert!(source.order(&mut State::default(), LATER).is_err(), "a link is not followed");
+    assert_eq!(source.order(&mut State::default(), LATER).expect_err("a link").code(), "foreign_link");
     std::fs::remove_file(&fetched).expect("removed");
     std::fs::create_dir(&fetched).expect("directory");
-    assert!(!ready(&source, LATER), "no file at all");
+    assert_eq!(source.order(&mut State::default(), LATER).expect_err("no file at all").code(), "foreign_kind");
     std::fs::remove_dir(&fetched).expect("removed");
     std::fs::write(&fetched, "package").expect("written");
     assert!(!ready(&source, 0), "its turn has not come");
@@ -135,10 +140,10 @@ fn files_are_copied_compared_and_left_alone_until_their_turn() {
     // What the agent's user does to its file now changes nothing.
     std::fs::write(&fetched, "something else").expect("written");
     assert!(ready(&source, LATER));
-    assert_eq!(std::fs::read(directory.path().join("own").join(&name)).expect("copied"), b"package");
+    assert_eq!(std::fs::read(directory.path().join("own/files").join(&name)).expect("copied"), b"package");
     operator.activate(directory.path(), 2, &[]);
     assert!(source.order(&mut state, LATER).expect("believed").is_none());
-    assert!(!directory.path().join("own").join(&name).exists(), "copies of no rollout are removed");
+    assert!(!directory.path().join("own/files").join(&name).exists(), "copies of no rollout are removed");
 }
 
 #[test]

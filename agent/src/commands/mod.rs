@@ -87,7 +87,7 @@ pub fn open_site(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Site>, Fai
 pub fn book(config: &Config) -> Result<Book, Failure> {
     let profile = Profile::load(&config.profile)?;
     let state = if profile.practice { config.state.join("practice") } else { config.state.clone() };
-    std::fs::create_dir_all(&state).map_err(|e| {
+    program::private::directory(&state).map_err(|e| {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;
     Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)

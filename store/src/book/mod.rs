@@ -35,7 +35,7 @@ pub use rows::{Entry, Message, Record, Retention, Visit};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use schema::{SCHEMA, SIGNERS};
 use seal::Seal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
 use visit::content::Content;
@@ -59,6 +59,15 @@ pub enum BookError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The file, or its directory, cannot be made so that only its owner reads it.
+    #[error("cannot keep {path} from others")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file was written by a newer version.
     #[error("the book has schema version {0}, which is newer than this program")]
     Schema(i64),
@@ -78,7 +87,7 @@ impl BookError {
             Self::Database { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
                 "book_disk_full"
             }
-            Self::Database { .. } => "book_failed",
+            Self::Database { .. } | Self::Open { .. } => "book_failed",
             Self::Schema(_) => "book_newer",
             Self::Sealed(_) => "book_sealed",
             Self::Crypto(_) => "book_crypto",
@@ -118,6 +127,15 @@ impl Book {
     /// # Errors
     /// When it cannot be opened or is of a newer version.
     pub fn open(path: &Path, seal: Seal) -> Result<Self, BookError> {
+        let open = |path: &Path| {
+            let path = path.to_owned();
+            move |source| BookError::Open { path, source }
+        };
+        if let Some(directory) = path.parent() {
+            program::private::directory(directory).map_err(open(directory))?;
+        }
+        // SQLite gives what it writes beside the same mode.
+        program::private::file(path).map_err(open(path))?;
         let failed = failed("open the book");
         let connection = Connection::open(path).map_err(&failed)?;
         Self::prepare(connection, seal)

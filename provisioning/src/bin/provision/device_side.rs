@@ -1,5 +1,6 @@
 //! What a technician does at a device.
 
+use crate::updating::{self, operators};
 use crate::{agent_config, missing, no_input, read_pass_phrase, read_secret};
 use clap::{Args, ValueEnum};
 use drivers::key_store::{self, KeyStore};
@@ -8,7 +9,9 @@ use fleet::authority::Roots;
 use fleet::request::Way;
 use fleet::{fingerprint, relay};
 use identity::keeper::{BIRTH_KEY, Keeper, Progress, system_random};
+use identity::visits::Visits;
 use identity::{Https, KeeperError, State, TrustedClock};
+use program::foreign::Foreign;
 use program::{Failure, exit, files, owner};
 use provisioning::device::{self, Setup};
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -18,6 +21,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use update::trust::{Trusted, Word};
 
 /// A way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +79,13 @@ pub(crate) struct Enrol {
     /// Give up after so many seconds; without it, it tries for ever.
     #[arg(long)]
     within: Option<u64>,
+    /// Public key of an operator whose bundles the updater obeys, PEM; may be repeated. Without it those that central names. Root notes
+    /// it where the directory is the agent's user's.
+    #[arg(long, value_name = "FILE")]
+    operator: Vec<PathBuf>,
+    /// Where root notes for the updater whose bundles it obeys.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/cccd-update")]
+    updater: PathBuf,
 }
 
 fn say(step: u8, text: &str) {
@@ -108,19 +119,70 @@ fn firmware_serial(system: &Path) -> Result<String, Failure> {
     Err(Failure::usage("serial_unknown", message, "give the one on the machine with --serial"))
 }
 
+/// What a device knows of itself, whoever asks: its directory is another user's.
+pub(crate) fn identity_of(dir: &Path) -> Result<Option<State>, Failure> {
+    // Nothing is known of what is not there yet.
+    let Ok(user) = Foreign::owner_of(dir) else { return Ok(None) };
+    Ok(State::load_of(user, &dir.join("identity"))?)
+}
+
 impl Enrol {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        let identity = self.dir.join("identity");
-        let serial = match (&self.serial, State::load(&identity)?) {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
+        let serial = match (&self.serial, identity_of(&self.dir)?) {
             (None, None) => Some(firmware_serial(Path::new("/"))?),
             _ => None,
         };
         // What only root can read has been read. The pass phrase is not: the agent itself must be able to.
         let named = serial.iter().flat_map(|serial| [OsStr::new("--serial"), OsStr::new(serial)]).collect::<Vec<_>>();
-        let inputs = self.roots.iter().chain(&self.token_file).map(PathBuf::as_path).collect::<Vec<_>>();
-        owner::step_down(&self.dir, &inputs, &named)?;
+        let inputs =
+            self.roots.iter().chain(&self.token_file).chain(&self.operator).map(PathBuf::as_path).collect::<Vec<_>>();
+        let operators = operators(&self.operator)?;
+        if let Some(done) = owner::have_done(&self.dir, &inputs, &named)? {
+            if done.success() {
+                self.note(&operators)?;
+            }
+            // The owner has said what there is to say.
+            return Ok(done.code().and_then(|status| u8::try_from(status).ok()).unwrap_or(exit::DEVICE));
+        }
+        self.get_in(serial.as_deref()).map(|()| 0)
+    }
+
+    /// Root's part, once the owner has done its own: whose bundles the updater obeys is noted in root's directory. What was noted
+    /// before stays: the directory of the device is the agent's, and could say anything by now.
+    fn note(&self, operators: &[String]) -> Result<(), Failure> {
+        let user = Foreign::owner_of(&self.dir)?;
+        Visits::new(&self.updater).make(Some(user.group()))?;
+        let place = State::load_of(user, &self.dir.join("identity"))?.and_then(|identity| identity.place);
+        match (Word::load(&self.updater)?, place) {
+            (Some(Word::Given(known)), place) => {
+                let told = place.map(|place| Trusted::of(place, operators.to_vec()));
+                if told.is_some_and(|told| told != known) {
+                    println!("{}", updating::shown(&known)?.trim());
+                    println!("      where that is another fleet: provision update trust --anew");
+                }
+            }
+            (Some(Word::Awaited { operators: named }), Some(place)) => {
+                let operators = if operators.is_empty() { &named[..] } else { operators };
+                print!(
+                    "{}",
+                    updating::shown(&updating::note(&self.updater, place, operators, update::State::default())?)?
+                );
+            }
+            (None, Some(place)) => {
+                let known = update::State::load(&self.updater)?;
+                print!("{}", updating::shown(&updating::note(&self.updater, place, operators, known)?)?);
+            }
+            // It is let in at its own screen, where root is not asked.
+            (_, None) => Word::Awaited { operators: operators.to_vec() }.save(&self.updater)?,
+        }
+        Ok(())
+    }
+
+    /// As the owner of the device's directory.
+    fn get_in(&self, serial: Option<&str>) -> Result<(), Failure> {
+        let identity = self.dir.join("identity");
         if State::load(&identity)?.is_none() {
-            self.prepare(self.serial.as_deref().or(serial.as_deref()).ok_or_else(|| missing("--serial"))?)?;
+            self.prepare(self.serial.as_deref().or(serial).ok_or_else(|| missing("--serial"))?)?;
         }
         let pass_phrase = read_pass_phrase(&self.pass_phrase_file)?;
         if self.by == By::Screen {

@@ -10,12 +10,13 @@ mod updating;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
+use program::foreign;
 use program::{Failure, files, print};
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, ExitCode, Stdio};
+use std::process::{Command as Process, ExitCode};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -406,8 +407,9 @@ fn not_started(program: &str, error: &std::io::Error) -> Failure {
 /// What `cccd-agent config --json` says of a device's configuration.
 fn agent_config<T: DeserializeOwned>(config: &Path, more: &[&str]) -> Result<T, Failure> {
     let mut agent = Process::new("cccd-agent");
-    agent.arg("config").args(more).args(["--json", "--config"]).arg(config).stdin(Stdio::null());
-    let output = agent.output().map_err(|error| not_started("cccd-agent", &error))?;
+    agent.arg("config").args(more).args(["--json", "--config"]).arg(config);
+    // It goes on as the directory's owner, who may have it say anything.
+    let output = foreign::said(&mut agent, 1 << 20).map_err(|error| not_started("cccd-agent", &error))?;
     // Another status says that the last good configuration is used: so it is.
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let message = format!("cccd-agent config: {}", String::from_utf8_lossy(&output.stderr).trim());
@@ -421,7 +423,7 @@ fn main() -> ExitCode {
         Err(error) => return pages::not_run(&error),
     };
     let json = command.wants_json();
-    program::end(run(command).map(|()| 0), json)
+    program::end(run(command), json)
 }
 
 impl Command {
@@ -437,7 +439,7 @@ impl Command {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<u8, Failure> {
     let clock = SystemClock::new();
     match command {
         Command::CaInit { ca } => {
@@ -463,10 +465,9 @@ fn run(command: Command) -> Result<(), Failure> {
             FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.retire_root(number)?;
             println!("root {number} is trusted no longer");
         }
-        Command::Enrol(enrol) => enrol.run()?,
+        Command::Enrol(enrol) => return enrol.run(),
         Command::Status { dir } => {
-            let state = identity::State::load(&dir.join("identity"))?;
-            let state = state.ok_or(identity::KeeperError::None(dir))?;
+            let state = device_side::identity_of(&dir)?.ok_or(identity::KeeperError::None(dir))?;
             print(&(serde_json::to_string_pretty(&state)? + "\n"))?;
         }
         Command::Guide { dir } => guide::run(&dir)?,
@@ -583,7 +584,7 @@ fn run(command: Command) -> Result<(), Failure> {
             println!("version {version} signed, {count} people: {}", out.display());
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use crate::agent_config;
 use clap::{Args, Subcommand};
 use events::{Clock as _, SystemClock};
+use fleet::FleetError;
 use fleet::rollout::{Settings, Takes};
-use identity::TrustedClock;
+use identity::state::Place;
 use identity::visits::Visits;
+use identity::{KeeperError, TrustedClock};
 use indicatif::{ProgressBar, ProgressStyle};
 use program::Failure;
+use program::foreign::Foreign;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use update::packages::{Packages, Tools};
 use update::rauc::Rauc;
 use update::runner::{Did, Files};
 use update::source::OfAgent;
+use update::trust::{Trusted, Word};
 use update::{Engine, Runner, State};
 
 /// How often the updater looks whether there is something to do.
@@ -48,6 +52,16 @@ enum UpdateCommand {
     Status,
     /// Say what the gate of an update would see now, as JSON: each check with the code of what is wrong, or null.
     Examine,
+    /// Say whose bundles this device's updater obeys. Where root has said nothing yet, and with --anew, what the device was told when
+    /// it was let in is noted; what the agent writes afterwards changes nothing.
+    Trust {
+        /// Obey these operators instead of those that the device was told of: what `provision bundle key --out` wrote.
+        #[arg(long, value_name = "FILE")]
+        operator: Vec<PathBuf>,
+        /// Forget what was noted: the device came to another fleet.
+        #[arg(long)]
+        anew: bool,
+    },
     /// On plain Debian: keep these packages, which are installed, as the way back.
     Keep {
         /// Package files.
@@ -68,7 +82,6 @@ struct Agent {
 
 #[derive(Debug, Deserialize)]
 struct Paths {
-    state: PathBuf,
     identity: PathBuf,
     bundles: PathBuf,
     update_files: PathBuf,
@@ -88,6 +101,7 @@ impl Update {
                 println!("{}", serde_json::to_string_pretty(&health.map_err(unexamined)?)?);
                 Ok(())
             }
+            UpdateCommand::Trust { operator, anew } => self.trust(&operators(operator)?, *anew),
             UpdateCommand::Keep { files } => {
                 let packages = Packages::new(&self.dir.join("packages"), Tools::default());
                 for file in files {
@@ -107,31 +121,61 @@ impl Update {
     }
 
     /// Orders as the agent's configuration has them now.
-    fn source(&self, takes: &Takes) -> Result<(OfAgent, PathBuf), Failure> {
+    fn source(&self, takes: &Takes) -> Result<OfAgent, Failure> {
         let Agent { paths, update: settings } = agent_config(&self.config, &[])?;
         let source = OfAgent {
+            user: self.user()?,
             identity: paths.identity,
             bundles: paths.bundles,
             files: paths.update_files,
             settings,
             takes: takes.clone(),
-            own_files: self.dir.join("files"),
+            own: self.dir.clone(),
         };
-        Ok((source, paths.state))
+        Ok(source)
+    }
+
+    /// The user as whom the agent runs: nobody but root could have made another the owner of its directory.
+    fn user(&self) -> Result<Foreign, Failure> {
+        Ok(Foreign::owner_of(self.config.parent().unwrap_or_else(|| Path::new("/")))?)
+    }
+
+    fn trust(&self, operators: &[String], anew: bool) -> Result<(), Failure> {
+        let Agent { paths, .. } = agent_config(&self.config, &[])?;
+        let user = self.user()?;
+        Visits::new(&self.dir).make(Some(user.group()))?;
+        let word = if anew { None } else { Word::load(&self.dir)? };
+        let trusted = match word.as_ref().and_then(Word::given) {
+            Some(trusted) if operators.is_empty() => trusted.clone(),
+            Some(_) => {
+                let remedy = "call it with --anew where they are really to be forgotten";
+                return Err(Failure::usage("update_trusted", "operators were noted before", remedy));
+            }
+            None => {
+                let identity = identity::State::load_of(user, &paths.identity)?;
+                let place = identity.and_then(|identity| identity.place);
+                let place = place.ok_or_else(|| KeeperError::None(paths.identity.clone()))?;
+                note(&self.dir, place, operators, if anew { State::default() } else { State::load(&self.dir)? })?
+            }
+        };
+        print!("{}", shown(&trusted)?);
+        Ok(())
     }
 
     fn follow(&self, once: bool) -> Result<(), Failure> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
         let takes = Takes::of(Path::new("/"));
-        let (source, state) = self.source(&takes)?;
-        let floor = identity::State::load(&source.identity)?.map_or(0, |state| state.floor);
+        let source = self.source(&takes)?;
+        let visits = Visits::new(&self.dir);
+        visits.make(Some(source.user.group()))?;
+        let floor = identity::State::load_of(source.user, &source.identity)?.map_or(0, |state| state.floor);
         let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), floor));
         let mut runner = Runner::new(
             self.engine(&takes)?,
             Box::new(Commands::of(&self.config.display().to_string())),
             Box::new(source),
             Box::new(Files::new(&self.dir)),
-            Visits::new(&state),
+            visits,
             clock.clone(),
             State::load(&self.dir)?,
         );
@@ -147,13 +191,37 @@ impl Update {
             }
             if clock.monotonic().saturating_sub(read_at) >= READ {
                 // The site's settings may have come with a bundle; an agent that cannot say so now is asked again.
-                if let Ok((source, _)) = self.source(&takes) {
+                if let Ok(source) = self.source(&takes) {
                     runner.obey(Box::new(source));
                 }
                 read_at = clock.monotonic();
             }
         }
     }
+}
+
+/// Keys in files that the command line names, as the updater keeps them.
+pub(crate) fn operators(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let key = |file: &PathBuf| Ok(hex::encode(fleet::operator::public_key(file, &program::files::read(file)?)?));
+    files.iter().map(key).collect()
+}
+
+/// Notes for the updater where a device was put: whom an updater before this one obeyed, and keys that root names, count before those
+/// that the device was told of.
+pub(crate) fn note(dir: &Path, place: Place, operators: &[String], known: State) -> Result<Trusted, Failure> {
+    let operators = if operators.is_empty() { known.operators } else { operators.to_vec() };
+    let trusted = Trusted::of(place, operators);
+    Word::Given(trusted.clone()).save(dir)?;
+    Ok(trusted)
+}
+
+/// For people, who compare the fingerprints.
+pub(crate) fn shown(trusted: &Trusted) -> Result<String, Failure> {
+    let key = |key: &String| hex::decode(key).map_err(|_| FleetError::Malformed("operator's key"));
+    let prints =
+        trusted.operators.iter().map(|operator| Ok(format!("operator {}\n", fleet::fingerprint(&key(operator)?))));
+    let prints = prints.collect::<Result<String, FleetError>>()?;
+    Ok(format!("device {} of the fleet {:?}; its updater obeys\n{prints}", trusted.device, trusted.environment))
 }
 
 /// What comes after a step.
