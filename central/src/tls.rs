@@ -167,7 +167,8 @@ impl TlsFiles {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
             .with_single_cert(certificates(&self.certificate)?, key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // No HTTP/2: a device has one request at a time, and streams, windows and resets are nothing but more to hold for strangers.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(RustlsConfig::from_config(Arc::new(config)))
     }
 }

@@ -166,7 +166,8 @@ fn a_thousand_stuck_strangers_take_neither_memory_nor_a_devices_turn() {
             stuck.extend(from(serving.1, own).ok().map(Stuck::Silent));
         } else if let Some(mut stream) = connected(&stranger, serving.1, own) {
             let (text, filled) = match n % 5 {
-                1 => (batch, 256 * 1024),
+                // Two hundred of these are more than the memory that is asked of central.
+                1 => (batch, 1024 * 1024),
                 2 => (enrol, 16 * 1024 - 1),
                 3 => (head, 16 * 1024),
                 _ => ("", 0),
@@ -209,4 +210,34 @@ fn whoever_sends_nothing_is_sent_away_and_a_device_waits_behind_nobody() {
     let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
     assert!(ended.as_ref().err().is_none_or(|error| !timed_out(error)), "{ended:?}");
     assert!(fleet.send(serving.1).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn whoever_is_refused_in_the_midst_of_a_body_hears_why() {
+    let fleet = Fleet::new();
+    let serving = Serving::start(fleet.dir.path());
+    let head =
+        |length: usize| format!("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+    let ask = |own: bool, length: usize| {
+        let mut stream = connected(&fleet.connector(own), serving.1, Ipv4Addr::new(127, 0, 3, 1)).expect("connected");
+        let body = vec![b'x'; length];
+        drop(stream.write_all(head(length).as_bytes()).and_then(|()| stream.write_all(&body)));
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer));
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    for _ in 0..10 {
+        let answer = ask(false, 200_000);
+        assert!(answer.contains("certificate_missing"), "{answer}");
+    }
+    let db = fleet.dir.path().join("central.db");
+    let registrar = fleet.dir.path().join("registrar.toml");
+    let mut revoke = Command::new(env!("CARGO_BIN_EXE_cccd-central"));
+    revoke.arg("--db").arg(db).arg("--registrar").arg(registrar);
+    let revoked = revoke.args(["fleet", "revoke", "kiosk-1", "--why", "stolen"]).output().expect("cccd-central");
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    for _ in 0..5 {
+        let answer = ask(true, 2_000_000);
+        assert!(answer.contains("device_revoked"), "{answer}");
+    }
 }

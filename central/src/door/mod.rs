@@ -11,6 +11,7 @@ mod stream;
 pub use stream::Guarded;
 
 use program::lock;
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -144,8 +145,9 @@ impl Kind {
         if self.places.get(who).is_some_and(|own| own.len() >= share.each) {
             self.shed(&who.clone());
         } else if self.count >= share.whole {
-            // Whoever has the most gives one up.
-            let most = self.places.iter().max_by_key(|(_, own)| own.len()).map(|(who, _)| who.clone());
+            // Whoever has the most gives one up; of those who have as many, whoever stands there longest.
+            let rank = |own: &VecDeque<Standing>| (own.len(), Reverse(own.front().map(|oldest| oldest.number)));
+            let most = self.places.iter().max_by_key(|(_, own)| rank(own)).map(|(who, _)| who.clone());
             if let Some(most) = most {
                 self.shed(&most);
             }
@@ -302,6 +304,10 @@ impl Place {
         lock(&self.state).who.clone()
     }
 
+    fn is_stranger(&self) -> bool {
+        lock(&self.state).who.is_stranger()
+    }
+
     /// How long a body may take.
     #[must_use]
     pub fn body_time(&self) -> Duration {
@@ -413,6 +419,12 @@ mod tests {
         let mut late = door.enter(from(3));
         assert_eq!(many.iter_mut().map(ended).collect::<Vec<_>>(), [true, false, false]);
         assert!(!ended(&mut one) && !ended(&mut late));
+        drop(many);
+        let mut single: Vec<_> = (10..12).map(|last| door.enter(from(last))).collect();
+        let later = door.enter(from(4));
+        assert!(ended(&mut one), "of those with one each, the oldest");
+        assert!(!ended(&mut late) && !single.iter_mut().any(ended));
+        drop(later);
     }
 
     #[test]

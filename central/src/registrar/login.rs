@@ -1,6 +1,6 @@
 //! Who is logged in, and how often somebody was not. A guess is counted before it costs a hash: for its name, for its address, and
-//! for both together, where each further one waits longer. Hashes have threads of their own, one for addresses that a technician
-//! has logged in from and one for all others, so that events never wait for them.
+//! for both together, where each further one waits longer. Two are hashed at once, one from addresses that a technician has
+//! logged in from and one from all others, so that events never wait for them.
 
 use super::registry::PassWord;
 use crate::door::Address;

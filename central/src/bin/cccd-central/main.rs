@@ -26,11 +26,6 @@ use zeroize::Zeroizing;
 
 /// The most bytes of a request's head: that of an enrolment has 11 KiB.
 const HEAD: usize = 32 * 1024;
-/// The most bytes of HTTP/2 that a stream brings before somebody reads them.
-const WINDOW: u32 = 32 * 1024;
-/// Requests at once on one connection of HTTP/2.
-const STREAMS: u32 = 8;
-
 /// The endpoint that devices sync to.
 #[derive(Parser)]
 #[command(version)]
@@ -401,12 +396,9 @@ fn serve(
             }
         });
         let acceptor = PeerAcceptor::new(config, door);
-        let mut server = axum_server::from_tcp(listener).map_err(stopped)?.acceptor(acceptor).handle(handle);
-        // What one connection may hold of what was not asked for yet: its head, and of HTTP/2 what comes without being read.
+        let server = axum_server::from_tcp(listener).map_err(stopped)?.acceptor(acceptor).handle(handle);
+        let mut server = server.http1_only();
         server.http_builder().http1().max_buf_size(HEAD);
-        let mut http2 = server.http_builder().http2();
-        http2.initial_stream_window_size(WINDOW).initial_connection_window_size(2 * WINDOW);
-        http2.max_concurrent_streams(STREAMS).max_header_list_size(WINDOW);
         server.serve(router.into_make_service()).await.map_err(stopped)
     })
 }
