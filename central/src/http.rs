@@ -1,17 +1,16 @@
 //! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` answers `ok`;
 //! [`crate::registrar::est`] has those of identity, time and bundles.
 
-use crate::answer::{Refused, named};
+use crate::answer::{Admits, Admitted, OF_STRANGERS, Refused, Whole};
 use crate::ingest::{IngestError, ingest};
 use crate::registrar::Registrar;
 use crate::store::EventStore;
-use crate::tls::Peer;
-use axum::body::Bytes;
+use crate::tls::Presented;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use events::Clock;
 use events::sync::{EVENTS_PATH, decode_batch};
 use std::sync::Arc;
@@ -27,20 +26,34 @@ struct Shared {
     registrar: Option<Arc<Registrar>>,
 }
 
-/// The service. It expects a [`Peer`] from the acceptor; without one every request fails.
+impl Admits for Shared {
+    fn admit(&self, presented: &Presented) -> Result<(), Refused> {
+        match &self.registrar {
+            Some(registrar) => Ok(registrar.admits(presented)?),
+            // Without a registrar the devices are those of the log.
+            None => match self.store.device(&presented.name).map_err(IngestError::from) {
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err(IngestError::UnknownDevice(presented.name.clone()).refusal().into()),
+                Err(error) => Err(error.refusal().into()),
+            },
+        }
+    }
+}
+
+/// The service. It expects a [`crate::tls::Peer`] from the acceptor; without one no device is admitted.
 pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Option<Arc<Registrar>>) -> Router {
     Router::new()
         .route(EVENTS_PATH, post(take_batch))
         .route("/v1/health", get(|| async { "ok" }))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(OF_STRANGERS))
         .with_state(Shared { store, clock, registrar })
 }
 
-async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
-    let presented = match named(peer) {
-        Ok(presented) => presented,
-        Err(refused) => return refused.into_response(),
-    };
+async fn take_batch(
+    State(shared): State<Shared>,
+    Admitted(presented): Admitted,
+    Whole { bytes: body, reserved: kept }: Whole<MAX_BODY>,
+) -> Response {
     let Some(batch) = decode_batch(&body) else {
         let remedy = "send a CBOR array of at most 500 byte strings";
         return Refused::new(400, "batch_malformed", "the body is not a batch of events", remedy).into_response();
@@ -50,9 +63,6 @@ async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Pee
     // Signature checks and fsync do not belong on the network threads.
     let taken = tokio::task::spawn_blocking(move || {
         let (at, device) = (shared.clock.wall(), &presented.name);
-        if let Some(registrar) = &shared.registrar {
-            registrar.admits(&presented).map_err(|error| error.refusal())?;
-        }
         let taken = match ingest(&*shared.store, device, &batch, at) {
             // Two connections of one device raced; the second sees what the first stored.
             Err(IngestError::Store(crate::StoreError::Conflict(_))) => ingest(&*shared.store, device, &batch, at),
@@ -66,6 +76,7 @@ async fn take_batch(State(shared): State<Shared>, Extension(peer): Extension<Pee
         taken.map_err(|error| error.refusal())
     })
     .await;
+    drop(kept);
     match taken {
         Ok(Ok(receipt)) => {
             tracing::info!(device = name, events, committed = receipt.committed, "batch stored");

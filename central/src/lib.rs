@@ -4,6 +4,7 @@
 //! An event is acknowledged only after the database committed it to disk. The signed bytes are kept unchanged.
 
 mod answer;
+pub mod door;
 pub mod http;
 pub mod ingest;
 pub mod registrar;
@@ -11,6 +12,7 @@ pub mod signers;
 pub mod store;
 pub mod tls;
 
+pub use answer::{counted, proxied};
 pub use ingest::{IngestError, ingest};
 pub use registrar::Registrar;
 pub use store::{EventStore, StoreError, sqlite::SqliteStore};

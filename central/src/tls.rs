@@ -1,5 +1,6 @@
 //! Mutual TLS: who is connected is what the client certificate says, and nothing else.
 
+use crate::door::{Door, Guarded, Place};
 use axum::Extension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -166,7 +167,8 @@ impl TlsFiles {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
             .with_single_cert(certificates(&self.certificate)?, key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // No HTTP/2: a device has one request at a time, and streams, windows and resets are nothing but more to hold for strangers.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(RustlsConfig::from_config(Arc::new(config)))
     }
 }
@@ -175,15 +177,18 @@ impl TlsFiles {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer(pub Option<Presented>);
 
-/// Accepts TLS and tells the service who is there.
+/// Accepts TLS, gives each connection its place at the door, and tells the service who is there.
 #[derive(Clone, Debug)]
-pub struct PeerAcceptor(RustlsAcceptor);
+pub struct PeerAcceptor {
+    tls: RustlsAcceptor,
+    door: Arc<Door>,
+}
 
 impl PeerAcceptor {
     /// Over a TLS configuration.
     #[must_use]
-    pub fn new(config: RustlsConfig) -> Self {
-        Self(RustlsAcceptor::new(config))
+    pub fn new(config: RustlsConfig, door: Arc<Door>) -> Self {
+        Self { tls: RustlsAcceptor::new(config), door }
     }
 }
 
@@ -198,16 +203,25 @@ fn presented(certificate: &CertificateDer<'_>) -> Option<Presented> {
 
 /// The service as the TLS acceptor hands it on.
 type Secured<S> = <RustlsAcceptor as Accept<TcpStream, S>>::Service;
+/// What a request of a connection brings along.
+type Known<S> = <Extension<Arc<Place>> as tower::Layer<<Extension<Peer> as tower::Layer<S>>::Service>>::Service;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
-    type Stream = TlsStream<TcpStream>;
-    type Service = <Extension<Peer> as tower::Layer<Secured<S>>>::Service;
+    type Stream = Guarded<TlsStream<TcpStream>>;
+    type Service = Known<Secured<S>>;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let handshake = self.0.accept(stream, service);
+        let entered = stream.peer_addr().map(|from| self.door.enter(from.ip()));
+        let handshake = self.tls.accept(stream, service);
         Box::pin(async move {
-            let (stream, service) = handshake.await?;
+            let (place, mut ended) = entered?;
+            let shaken = tokio::select! {
+                biased;
+                _ = &mut ended => return Err(io::Error::other("another connection has taken the place")),
+                shaken = handshake => shaken,
+            };
+            let (stream, service) = shaken?;
             let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             let peer = match certificate {
                 None => None,
@@ -216,7 +230,11 @@ impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
                     Some(named.ok_or_else(|| io::Error::other("the client certificate names no device"))?)
                 }
             };
-            Ok((stream, Extension(Peer(peer)).layer(service)))
+            if let Some(device) = &peer {
+                place.is_device(&device.name);
+            }
+            let service = Extension(Arc::clone(&place)).layer(Extension(Peer(peer)).layer(service));
+            Ok((Guarded::new(stream, place, ended), service))
         })
     }
 }

@@ -101,35 +101,157 @@ fn a_device_that_waits_gets_in_when_a_technician_confirmed_it() {
     assert!(!rig.registrar.approve(&other.birth(), "Site A", "identify", "technician").expect("it waits no more"));
 }
 
-#[test]
-fn so_many_may_wait_and_no_more_and_none_for_ever() {
-    let rig = Rig::new();
-    let waiting = |at: i64| cccd_central::registrar::registry::Pending {
-        birth: String::new(),
-        serial: "SN".to_owned(),
-        model: "test".to_owned(),
-        protection: "file".to_owned(),
-        request: Vec::new(),
-        at,
-        approved: None,
-    };
-    let now = events::Clock::wall(&*rig.clock);
-    let fill = |count: u32| {
-        rig.registrar.registry().change(|change| {
-            (0..count).try_for_each(|n| {
-                let birth = format!("{n:064}");
-                change.wait(&cccd_central::registrar::registry::Pending { birth, ..waiting(now) })
+/// A request that waits, as the registry keeps it.
+fn flood(rig: &Rig, from: u32, count: u32, address: &str) {
+    let at = events::Clock::wall(&*rig.clock);
+    let kept = rig.registrar.registry().change(|change| {
+        (from..from + count).try_for_each(|n| {
+            change.wait(&cccd_central::registrar::registry::Pending {
+                birth: format!("{n:064}"),
+                serial: "SN".to_owned(),
+                model: "test".to_owned(),
+                protection: "file".to_owned(),
+                request: Vec::new(),
+                at,
+                address: address.to_owned(),
+                approved: None,
             })
         })
+    });
+    kept.expect("kept");
+}
+
+#[test]
+fn nobody_is_refused_because_others_wait_and_an_address_has_some_places() {
+    let rig = Rig::new();
+    let from =
+        |address: &str, machine: &Machine| waits(rig.registrar.enrol_from(&machine.asks(Way::Qr, None), None, address));
+    // Two thousand requests of one address.
+    let first = Machine::new("SN-1");
+    assert!(from("192.0.2.1", &first));
+    for n in 0..40 {
+        rig.clock.pass(1);
+        assert!(from("192.0.2.1", &Machine::new(&format!("flood-{n}"))));
+    }
+    let waiting = rig.registrar.registry().waiting().expect("registry");
+    assert_eq!(waiting.len(), 16, "the newest of them");
+    assert!(waiting.iter().all(|one| one.birth != first.birth()), "the oldest went");
+    // And of very many addresses, each with a few: whoever comes waits all the same.
+    for n in 0..200 {
+        flood(&rig, n * 10, 10, &format!("198.51.100.{n}"));
+    }
+    let honest = Machine::new("SN-2");
+    assert!(from("203.0.113.9", &honest));
+    assert!(rig.registrar.registry().pending(&honest.birth()).expect("registry").is_some());
+    // Whoever does not ask again is forgotten within minutes; a device that waits asks again.
+    for _ in 0..4 {
+        rig.clock.pass(300);
+        assert!(from("203.0.113.9", &honest));
+    }
+    assert_eq!(rig.registrar.registry().waiting().expect("registry").len(), 1);
+}
+
+#[test]
+fn a_request_whose_code_a_technician_has_in_hand_stays_however_many_come() {
+    let rig = Rig::new();
+    let machine = Machine::new("SN-1");
+    let birth = machine.birth();
+    let ask = |machine: &Machine| rig.registrar.enrol_from(&machine.asks(Way::Qr, None), None, "192.0.2.1");
+    for code in ["", "0123456", "zzzzzzzz", &"0".repeat(65), "%%%%%%%%"] {
+        assert_eq!(code_of(rig.registrar.hold(code, "an")), "code_malformed", "{code}");
+    }
+    // The code is typed before the request is here: the device was crowded out, and asks again.
+    let typed = format!("{} {}", &birth[..4].to_uppercase(), &birth[4..8]);
+    assert!(rig.registrar.hold(&typed, "an").expect("held").is_empty());
+    assert!(waits(ask(&machine)));
+    for n in 0..40 {
+        assert!(waits(ask(&Machine::new(&format!("flood-{n}")))));
+    }
+    let found = rig.registrar.hold(&typed, "an").expect("held");
+    assert_eq!(found.iter().map(|one| one.birth.as_str()).collect::<Vec<_>>(), [birth.as_str()]);
+    assert!(rig.registrar.approve_request(&found[0], "Site A", "identify", "an").expect("confirmed"));
+    assert_eq!(rig.device(&name(ask(&machine))).site, "Site A");
+}
+
+fn code_of<T>(result: Result<T, RegistrarError>) -> &'static str {
+    code(result)
+}
+
+#[test]
+fn what_was_confirmed_is_the_request_that_was_seen() {
+    let rig = Rig::new();
+    let mut machine = Machine::new("SN-1");
+    let old = machine.asks(Way::Qr, None);
+    machine.new_tls();
+    let new = machine.asks(Way::Qr, None);
+    assert!(waits(rig.registrar.enrol(&old, None)));
+    let seen = rig.registrar.registry().pending(&machine.birth()).expect("registry").expect("it waits");
+    assert!(waits(rig.registrar.enrol(&new, None)));
+    assert!(!rig.registrar.approve_request(&seen, "Site A", "identify", "an").expect("asked"), "another since");
+    let seen = rig.registrar.registry().pending(&machine.birth()).expect("registry").expect("it waits");
+    assert!(rig.registrar.approve_request(&seen, "Site A", "identify", "an").expect("confirmed"));
+    assert!(waits(rig.registrar.enrol(&old, None)), "the old one was not confirmed");
+    let device = name(rig.registrar.enrol(&new, None));
+    rig.registrar.admits(&shows(&device, &machine)).expect("it may");
+}
+
+#[test]
+fn requests_that_are_sent_again_in_any_order_leave_the_newest_certificate_admitted() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let rig = Rig::new();
+        let mut machine = Machine::new("SN-1");
+        // One that was shown on the screen and never answered; then two that were.
+        let mut seen = vec![machine.asks(Way::Qr, None)];
+        for _ in 0..2 {
+            machine.new_tls();
+            let request = machine.asks(Way::Qr, None);
+            assert!(waits(rig.registrar.enrol(&request, None)));
+            assert!(rig.registrar.approve(&machine.birth(), "Site A", "identify", "an").expect("confirmed"));
+            name(rig.registrar.enrol(&request, None));
+            seen.push(request);
+        }
+        let before = rig.device("sn-1");
+        for _ in 0..2 {
+            for at in order {
+                program::ignore(rig.registrar.enrol(&seen[at], None), "whatever it says");
+                let after = rig.device("sn-1");
+                assert_eq!((&after.tls_key, &after.certificate), (&before.tls_key, &before.certificate), "{order:?}");
+                rig.registrar.admits(&shows("sn-1", &machine)).expect("the newest certificate");
+            }
+        }
+        assert_eq!(code(rig.registrar.enrol(&seen[1], None)), "request_replayed");
+        assert_eq!(name(rig.registrar.enrol(&seen[2], None)), "sn-1", "who was cut off is answered alike");
+        assert!(waits(rig.registrar.enrol(&seen[0], None)), "a technician would see it");
+    }
+}
+
+#[test]
+fn a_device_that_was_reset_gets_in_again_while_somebody_expects_it() {
+    let rig = Rig::new();
+    let (mut machine, device) = enrolled(&rig, "SN-1");
+    let mut again = |way: Way, token: Option<&str>| {
+        machine.new_tls();
+        (machine.clone(), machine.asks(way, token))
     };
-    fill(1999).expect("kept");
-    assert!(waits(rig.registrar.enrol(&Machine::new("SN-1").asks(Way::Qr, None), None)));
-    let late = Machine::new("SN-2");
-    assert_eq!(code(rig.registrar.enrol(&late.asks(Way::Qr, None), None)), "registrar_crowded");
-    let token = rig.registrar.make_token("Site A", "identify", 72, "test").expect("token");
-    name(rig.registrar.enrol(&Machine::new("SN-3").asks(Way::Token, Some(&token)), None));
-    rig.clock.pass(7 * DAY + 1);
-    assert!(waits(rig.registrar.enrol(&late.asks(Way::Qr, None), None)), "nobody came for the others");
+    let (_, request) = again(Way::Token, Some("0000-0000"));
+    assert_eq!(code(rig.registrar.enrol(&request, None)), "token_invalid");
+    let (_, request) = again(Way::List, None);
+    assert!(waits(rig.registrar.enrol(&request, None)), "nobody expects it");
+    rig.registrar.expect("SN-1", None, "Site A", "identify", "test").expect("expected");
+    let (now, request) = again(Way::List, None);
+    assert_eq!(name(rig.registrar.enrol(&request, None)), device);
+    rig.registrar.admits(&shows(&device, &now)).expect("it may");
+    assert!(rig.registrar.registry().device("sn-1-2").expect("registry").is_none(), "the entry has done its work");
+    // A token or a list does not move it to another site; a technician does.
+    let token = rig.registrar.make_token("Site B", "identify", 72, "test").expect("token");
+    let (_, request) = again(Way::Token, Some(&token));
+    assert_eq!(code(rig.registrar.enrol(&request, None)), "device_elsewhere");
+    assert_eq!(rig.device(&device).site, "Site A");
+    let (now, request) = again(Way::Qr, None);
+    assert!(waits(rig.registrar.enrol(&request, None)));
+    assert!(rig.registrar.approve(&now.birth(), "Site B", "identify", "an").expect("confirmed"));
+    assert_eq!(name(rig.registrar.enrol(&request, None)), device);
+    assert_eq!(rig.device(&device).site, "Site B");
 }
 
 #[test]
@@ -262,7 +384,11 @@ fn who_connects_shows_the_certificate_that_the_device_has_now() {
     let (machine, device) = enrolled(&rig, "SN-1");
     let (other, _) = enrolled(&rig, "SN-2");
     assert_eq!(code(rig.registrar.admits(&shows(&device, &other))), "certificate_superseded");
-    rig.registrar.admits(&shows("from-before", &machine)).expect("no device of the registry");
+    assert_eq!(code(rig.registrar.admits(&shows("from-before", &machine))), "device_unknown", "nobody knows it");
+    let (name, site) = ("from-before".to_owned(), "Site Z".to_owned());
+    let bench = Enrolment { device: name, site, event_key: hex::encode(machine.event()) };
+    rig.store.add_device(&bench).expect("registered");
+    rig.registrar.admits(&shows("from-before", &machine)).expect("a device of the bench");
     let expected = rig.registrar.expect("SN-9", None, "Site A", "identify", "test").expect("expected");
     assert_eq!(code(rig.registrar.admits(&shows(&expected, &machine))), "device_revoked", "it was never let in");
 }
@@ -290,10 +416,35 @@ fn nobody_takes_the_name_of_a_device_from_before_there_was_a_registry() {
     assert_eq!(enrolled(&rig, "kiosk-1").1, "kiosk-1-2");
     assert_eq!(rig.store.device("kiosk-1").expect("store"), Some(enrolment.clone()), "its place is as it was");
     rig.registrar.admits(&shows("kiosk-1", &old)).expect("and it may what it might");
-    // Not even a place on the list under its name makes another device of it.
-    rig.registrar.expect("kiosk-1", None, "Site A", "identify", "test").expect("expected");
-    assert_eq!(code(rig.registrar.enrol(&Machine::new("kiosk-1").asks(Way::List, None), None)), "store_failed");
+    // Not even a place on the list under its name makes another device of it: the list has another name for that one.
+    let expected = rig.registrar.expect("kiosk-1", None, "Site A", "identify", "test").expect("expected");
+    assert_eq!(expected, "kiosk-1-3");
+    assert_eq!(name(rig.registrar.enrol(&Machine::new("kiosk-1").asks(Way::List, None), None)), "kiosk-1-3");
+    assert_eq!(rig.store.device("kiosk-1").expect("store"), Some(enrolment.clone()));
+    // Another tenant's token or list does not take it along.
+    let token = rig.registrar.make_token("Site A", "identify", 72, "test").expect("token");
+    let own = old.asks(Way::Token, Some(&token));
+    assert_eq!(code(rig.registrar.enrol(&own, None)), "device_elsewhere");
     assert_eq!(rig.store.device("kiosk-1").expect("store"), Some(enrolment));
-    // It moves into the registry with its own key, and its events go on.
-    assert_eq!(name(rig.registrar.enrol(&old.asks(Way::List, None), None)), "kiosk-1");
+    // It is moved by whoever says so, and comes into the registry with its own key, and its events go on.
+    rig.registrar.assign("kiosk-1", "Site A", "identify", "test").expect("moved");
+    assert_eq!(name(rig.registrar.enrol(&own, None)), "kiosk-1");
+    assert_eq!(rig.device("kiosk-1").site, "Site A");
+    assert_eq!(code(rig.registrar.assign("nobody", "Site A", "identify", "test")), "device_unknown");
+}
+
+#[test]
+fn a_name_of_the_registry_is_not_taken_by_a_device_of_the_bench() {
+    let rig = Rig::new();
+    let (machine, device) = enrolled(&rig, "gate-01");
+    rig.registrar.expect("gate-02", None, "Site A", "identify", "test").expect("expected");
+    let bench = |name: &str, key: &[u8]| {
+        let (device, site) = (name.to_owned(), "Site B".to_owned());
+        rig.store.add_device(&Enrolment { device, site, event_key: hex::encode(key) }).err().map(|error| error.code())
+    };
+    let other = Machine::new("x");
+    assert_eq!(bench(&device, other.event()), Some("device_exists"));
+    assert_eq!(bench("gate-02", other.event()), Some("device_exists"), "it is promised");
+    assert_eq!(bench(&device, machine.event()), Some("device_elsewhere"), "the same device at another tenant's");
+    assert_eq!(rig.store.device(&device).expect("store").expect("a device").site, "Site A");
 }

@@ -5,6 +5,7 @@ mod fleet_of_one;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
+use cccd_central::door::{Door, Limits};
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::technician;
 use cccd_central::store::EventStore;
@@ -186,6 +187,8 @@ fn page() -> Vec<Asked> {
     let words = json!(["a", "b", "c", "d", "e", "f"]);
     let confirm = json!({ "birth": nobody, "site": "A", "profile": "identify", "words": words, "roots": null });
     vec![
+        get("/technician/api/sessions"),
+        post_json("/technician/api/sessions/end", &json!({ "id": "0000000000000000" })),
         get("/technician/api/requests"),
         get(&format!("/technician/api/request/{nobody}")),
         post_json("/technician/api/relay", &json!({ "request": "" })),
@@ -232,12 +235,154 @@ async fn whoever_guesses_pass_words_waits() {
     let rig = Rig::new();
     technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
     let door = technicians_door(&rig);
-    for _ in 0..10 {
+    for _ in 0..5 {
         assert_eq!(log_in(&door, "an", "a guess").await, Err(is(401, "technician_unknown")));
     }
     assert_eq!(log_in(&door, "an", "a long pass word").await, Err(is(429, "technician_locked")));
     rig.clock.pass(60);
     log_in(&door, "an", "a long pass word").await.expect("logged in");
+}
+
+/// A log-in from an address.
+async fn log_in_from(door: Router, limits: Arc<Door>, last: u8, name: &str, pass_word: &str) -> (u16, Vec<u8>) {
+    let asked = post_json("/technician/api/login", &json!({ "name": name, "pass_word": pass_word }));
+    let door = cccd_central::proxied(door, limits);
+    ask(door, None, asked.with("x-forwarded-for", &format!("192.0.2.{last}"))).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_five_hundred_guesses_at_once_ten_at_most_cost_a_hash_and_nobody_else_waits() {
+    let rig = Rig::new();
+    for name in ["an", "binh"] {
+        technician::add(&rig.registrar, name, b"a long pass word").expect("kept");
+    }
+    let (door, places) = (technicians_door(&rig), Door::new(Limits::default()));
+    let from = |last, name, word| log_in_from(door.clone(), Arc::clone(&places), last, name, word);
+    assert_eq!(from(9, "an", "a long pass word").await.0, 200, "from home");
+    let mut guesses = tokio::task::JoinSet::new();
+    for n in 0..500_u16 {
+        let last = 10 + (n % 4) as u8;
+        guesses.spawn(log_in_from(door.clone(), Arc::clone(&places), last, "an", "a guess"));
+    }
+    // Meanwhile others log in: another name, and the same one from where it was before.
+    assert_eq!(from(8, "binh", "a long pass word").await.0, 200);
+    assert_eq!(from(9, "an", "a long pass word").await.0, 200);
+    let mut hashed = 0;
+    while let Some(answer) = guesses.join_next().await {
+        match code(answer.expect("an answer")) {
+            (401, _) => hashed += 1,
+            (429 | 503, _) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1..=10).contains(&hashed), "{hashed} hashes");
+}
+
+#[tokio::test]
+async fn a_session_ends_by_its_technician_and_with_the_pass_word() {
+    let rig = Rig::new();
+    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    technician::add(&rig.registrar, "binh", b"a long pass word").expect("kept");
+    let door = technicians_door(&rig);
+    let begin = async |name: &str| log_in(&door, name, "a long pass word").await.expect("logged in");
+    let with = |asked: Asked, token: &str| asked.with("authorization", &format!("Bearer {token}"));
+    let may = async |token: &str| ask(door.clone(), None, with(get("/technician/api/devices"), token)).await.0 == 200;
+    let (first, second, third, other) = (begin("an").await, begin("an").await, begin("an").await, begin("binh").await);
+    let list = async |token: &str| -> Vec<Value> {
+        let answer = ask(door.clone(), None, with(get("/technician/api/sessions"), token)).await;
+        serde_json::from_slice(&answer.1).expect("a list")
+    };
+    let all = list(&first).await;
+    assert_eq!((all.len(), all.iter().filter(|one| one["own"] == true).count()), (3, 1));
+    assert!(all.iter().all(|one| !first.contains(one["id"].as_str().expect("an id"))), "it opens nothing");
+    let seen = list(&second).await;
+    let second_id = seen.iter().find(|one| one["own"] == true).expect("its own")["id"].clone();
+    let end = |id: &Value, token: &str| with(post_json("/technician/api/sessions/end", &json!({ "id": id })), token);
+    assert_eq!(code(ask(door.clone(), None, end(&second_id, &other)).await), is(404, "session_unknown"), "another's");
+    assert_eq!(code(ask(door.clone(), None, end(&json!(""), &first)).await), is(404, "session_unknown"));
+    assert_eq!(ask(door.clone(), None, end(&second_id, &first)).await.0, 200);
+    assert_eq!((may(&first).await, may(&second).await, may(&third).await), (true, false, true));
+    assert_eq!(ask(door.clone(), None, with(post("/technician/api/logout", ""), &first)).await.0, 200);
+    assert_eq!((may(&first).await, may(&third).await, may(&other).await), (false, true, true));
+    technician::add(&rig.registrar, "an", b"another long pass word").expect("changed");
+    assert_eq!((may(&third).await, may(&other).await), (false, true));
+    assert!(technician::remove(&rig.registrar, "binh").expect("removed"));
+    assert!(!may(&other).await);
+    assert!(!technician::remove(&rig.registrar, "binh").expect("asked"));
+}
+
+#[tokio::test]
+async fn nothing_of_a_body_is_read_before_it_is_known_who_sends_it() {
+    let rig = Rig::new();
+    let (_, shows) = enrolled(&rig, "kiosk-1");
+    // A body that never comes: whoever reads it waits for ever.
+    let endless = |path: &str, length: usize| {
+        let request = Request::builder().method(Method::POST).uri(path).header("content-length", length);
+        let request = request.header("content-type", "application/json");
+        request
+            .body(Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>()))
+            .expect("a request")
+    };
+    let answer = async |mut router: Router, peer: Option<&Presented>, mut request: Request<Body>| {
+        request.extensions_mut().insert(Peer(peer.cloned()));
+        let response = router.call(request).await.expect("an answer");
+        let status = response.status().as_u16();
+        code((status, to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec()))
+    };
+    let superseded = Presented { key: "0".repeat(64), ..shows.clone() };
+    for path in ["/v1/events", "/v1/report"] {
+        let asked = answer(devices_door(&rig), None, endless(path, 1000)).await;
+        assert_eq!(asked, is(401, "certificate_missing"), "{path}");
+        let asked = answer(devices_door(&rig), Some(&superseded), endless(path, 1000)).await;
+        assert_eq!(asked, is(403, "certificate_superseded"), "{path}");
+    }
+    let enrol = answer(devices_door(&rig), None, endless("/.well-known/est/simpleenroll", 16 * 1024 + 1)).await;
+    assert_eq!(enrol, is(413, "body_too_large"));
+    let batch = answer(devices_door(&rig), Some(&shows), endless("/v1/events", 8 * 1024 * 1024 + 1)).await;
+    assert_eq!(batch, is(413, "body_too_large"));
+    for path in page().iter().filter(|asked| asked.method == Method::POST).map(|asked| asked.path.clone()) {
+        let asked = answer(technicians_door(&rig), None, endless(&path, 1000)).await;
+        assert_eq!(asked, is(401, "technician_unknown"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_flood_of_requests_the_device_at_the_screen_is_found_by_its_code() {
+    let rig = Rig::new();
+    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    let door = technicians_door(&rig);
+    let token = log_in(&door, "an", "a long pass word").await.expect("logged in");
+    let with = |asked: Asked| asked.with("authorization", &format!("Bearer {token}"));
+    let enrol = async |machine: &Machine| {
+        let bytes = machine.asks(Way::Qr, None);
+        let body = fleet::est::to_body(&request::open(&bytes).expect("request").csr);
+        let asked = post("/.well-known/est/simpleenroll", body);
+        ask(devices_door(&rig), None, asked.with(fleet::est::REQUEST_HEADER, &fleet::est::to_header(&bytes))).await.0
+    };
+    let flood = async || {
+        for n in 0..20 {
+            assert_eq!(enrol(&Machine::new(&format!("flood-{n}"))).await, 202);
+        }
+    };
+    let kiosk = Machine::new("kiosk-1");
+    assert_eq!(enrol(&kiosk).await, 202);
+    flood().await;
+    // From the same address: it was crowded out. The technician types what is on its screen, and it asks again.
+    let find = || with(get(&format!("/technician/api/request/{}", kiosk.birth()[..8].to_uppercase())));
+    assert_eq!(code(ask(door.clone(), None, find()).await), is(404, "request_unknown"));
+    assert_eq!(enrol(&kiosk).await, 202);
+    flood().await;
+    let (status, body) = ask(door.clone(), None, find()).await;
+    let shown: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((status, shown["birth"].as_str()), (200, Some(kiosk.birth().as_str())));
+    let confirm = json!({
+        "birth": kiosk.birth(), "site": "Site A", "profile": "identify", "words": shown["words"], "roots": null,
+    });
+    assert_eq!(ask(door.clone(), None, with(post_json("/technician/api/confirm", &confirm))).await.0, 200);
+    assert_eq!(enrol(&kiosk).await, 200);
+    assert_eq!(rig.device("kiosk-1").site, "Site A");
+    let all = with(get("/technician/api/request/0"));
+    assert_eq!(code(ask(door, None, all).await), is(400, "code_malformed"));
 }
 
 #[tokio::test]

@@ -43,9 +43,15 @@ pub enum RegistrarError {
         /// The site.
         site: String,
     },
-    /// Too many requests wait.
-    #[error("too many requests wait for a technician")]
-    Crowded,
+    /// The request was answered before, and another since.
+    #[error("this request was answered before, and a newer one since")]
+    Replayed,
+    /// The device stands at another site, and whoever let it in here may not move it.
+    #[error("device {0} stands at another site")]
+    Elsewhere(String),
+    /// Not the code of a device, nor its beginning.
+    #[error("this is no code of a device")]
+    Code,
     /// The database.
     #[error("the registry failed")]
     Store(#[from] StoreError),
@@ -67,7 +73,13 @@ impl RegistrarError {
             Self::Profile { .. } => {
                 (400, "profile_unknown", "correct its name, or publish the bundle with profiles/NAME.toml first")
             }
-            Self::Crowded => (503, "registrar_crowded", "try again later, or use a list or a token"),
+            Self::Replayed => (409, "request_replayed", "enrol the device again: it makes a new request"),
+            Self::Elsewhere(_) => (
+                403,
+                "device_elsewhere",
+                "move it first: cccd-central fleet assign DEVICE --site SITE --profile PROFILE",
+            ),
+            Self::Code => (400, "code_malformed", "give at least the first eight digits of the code on the screen"),
             Self::Store(_) => (503, "store_failed", "try again later"),
         }
     }

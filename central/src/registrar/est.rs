@@ -16,22 +16,19 @@
 
 use super::files::{self, Part};
 use super::{Decision, Registrar, RegistrarError};
-use crate::answer::{Refused, apart, named};
+use crate::answer::{Admits, Admitted, OF_STRANGERS, Refused, Said, Whole, apart};
+use crate::door::{Address, Place};
 use crate::tls::{Peer, Presented, TlsFiles};
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Router};
 use fleet::est::{self, Report};
 use fleet::{FleetError, request, time};
 use openssl::pkey::{PKey, Private};
 use serde::Deserialize;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// The largest request: a PKCS#10 request in base64.
-const MAX_BODY: usize = 16 * 1024;
 
 /// CsrAttrs (RFC 7030 clause 4.5.2): id-ecPublicKey with prime256v1, ecdsa-with-SHA256.
 const CSR_ATTRIBUTES: [u8; 35] = [
@@ -97,8 +94,14 @@ pub fn router(identity: Identity) -> Router {
         .route(est::REPORT_PATH, post(report))
         .route(est::BUNDLE_PATH, get(bundle))
         .route(&format!("{}/{{hash}}", est::FILE_PATH), get(file))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(OF_STRANGERS))
         .with_state(identity)
+}
+
+impl Admits for Identity {
+    fn admit(&self, presented: &Presented) -> Result<(), Refused> {
+        Ok(self.registrar.admits(presented)?)
+    }
 }
 
 fn failed(error: FleetError) -> Response {
@@ -135,9 +138,11 @@ async fn csrattrs() -> Response {
 async fn enrol(
     State(identity): State<Identity>,
     Extension(Peer(presented)): Extension<Peer>,
+    place: Option<Extension<Arc<Place>>>,
     headers: HeaderMap,
-    body: Bytes,
+    Whole { bytes: body, .. }: Whole,
 ) -> Response {
+    let from = place.map_or(Address::UNKNOWN, |Extension(place)| place.address()).to_string();
     let decide = move || {
         let text = headers.get(est::REQUEST_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let bytes = est::from_header(text).map_err(malformed)?;
@@ -145,7 +150,7 @@ async fn enrol(
         if est::from_body(&body).map_err(malformed)? != request.csr {
             return Err(malformed(FleetError::Nonce("certificate request in the body")));
         }
-        let decided = identity.registrar.enrol(&bytes, presented.as_ref());
+        let decided = identity.registrar.enrol_from(&bytes, presented.as_ref(), &from);
         decided.map_err(|error| {
             tracing::warn!(serial = request.serial, way = request.way.id(), code = error.answer().1, "not enrolled");
             error.into()
@@ -161,13 +166,6 @@ async fn enrol(
         }
         Err(refused) => refused.into_response(),
     }
-}
-
-/// A device that may.
-fn admitted(identity: &Identity, peer: Peer) -> Result<Presented, Refused> {
-    let presented = named(peer)?;
-    identity.registrar.admits(&presented).map_err(Refused::from)?;
-    Ok(presented)
 }
 
 #[derive(Deserialize)]
@@ -188,9 +186,8 @@ async fn signed_time(State(identity): State<Identity>, Query(Nonce { nonce }): Q
     })
 }
 
-async fn assignment(State(identity): State<Identity>, Extension(peer): Extension<Peer>) -> Response {
+async fn assignment(State(identity): State<Identity>, Admitted(presented): Admitted) -> Response {
     let find = move || {
-        let presented = admitted(&identity, peer)?;
         let device = identity.registrar.registry().device(&presented.name);
         device.map_err(|error| Refused::from(RegistrarError::Store(error)))
     };
@@ -205,13 +202,10 @@ async fn assignment(State(identity): State<Identity>, Extension(peer): Extension
 
 async fn report(
     State(identity): State<Identity>,
-    Extension(peer): Extension<Peer>,
-    Json(report): Json<Report>,
+    Admitted(presented): Admitted,
+    Said(report): Said<Report>,
 ) -> Response {
-    let take = move || {
-        let presented = admitted(&identity, peer)?;
-        identity.registrar.report(&presented.name, &report).map_err(Refused::from)
-    };
+    let take = move || identity.registrar.report(&presented.name, &report).map_err(Refused::from);
     match apart(take).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refused) => refused.into_response(),
@@ -224,14 +218,8 @@ struct After {
     after: u64,
 }
 
-async fn file(
-    State(identity): State<Identity>,
-    Extension(peer): Extension<Peer>,
-    Path(hash): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+async fn file(State(identity): State<Identity>, _: Admitted, Path(hash): Path<String>, headers: HeaderMap) -> Response {
     let find = move || {
-        admitted(&identity, peer)?;
         let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
         let (from, until) = files::range(asked);
         let unknown =
@@ -261,11 +249,10 @@ async fn file(
 
 async fn bundle(
     State(identity): State<Identity>,
-    Extension(peer): Extension<Peer>,
+    Admitted(presented): Admitted,
     Query(After { after }): Query<After>,
 ) -> Response {
     let find = move || {
-        let presented = admitted(&identity, peer)?;
         let store = |error| Refused::from(RegistrarError::Store(error));
         let registry = identity.registrar.registry();
         let site = registry.device(&presented.name).map_err(store)?.map(|device| device.site).unwrap_or_default();

@@ -8,37 +8,36 @@
 //! a key that is not the newest, has the device's keys from a copy; so has somebody whose event follows another event
 //! than the one that is known ([`Registrar::quarantine`]). Who of the two is the right one cannot be told from here: both
 //! are shut out until a technician has looked and enrols one of them anew.
+//!
+//! # Requests that were seen before
+//! Whoever saw a request, on a screen or a stick, can send it again. A request that was answered is answered alike as long as
+//! it is the device's newest, and refused afterwards; a device that has a certificate gets another without showing it only
+//! while somebody expects that: a technician who confirmed this very request, a fresh token, an entry of the list.
 
+mod admission;
 mod error;
 pub mod est;
 pub mod files;
+mod login;
+mod names;
 pub mod registry;
 pub mod settings;
 pub mod technician;
+mod waiting;
 
 use crate::store::StoreError;
 use crate::tls::Presented;
 pub use error::RegistrarError;
 use events::Clock;
 use files::Files;
-use fleet::answer::{self, Assignment, Octets};
-use fleet::authority::{FleetCa, is_device_name, validity};
+use fleet::FleetError;
+use fleet::authority::FleetCa;
 use fleet::bundle::Bundle;
-use fleet::request::{Request, Way, csr_key};
 use fleet::rollout::Rollout;
-use fleet::{FleetError, fingerprint, request};
-use openssl::x509::X509;
 use registry::{Change, Device, DeviceState, Pending, Registry};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-
-/// How long a request waits for a technician, seconds.
-const PENDING_FOR: i64 = 7 * 86_400;
-/// The most requests that wait: whoever can reach central can send one.
-const MOST_PENDING: u64 = 2000;
-/// How soon a device that waits for a technician asks again.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
 
 /// What is decided.
 #[derive(Debug)]
@@ -74,13 +73,6 @@ pub struct Policy {
     pub grace_days: u32,
     /// Where files of updates are.
     pub files: Option<PathBuf>,
-}
-
-/// Where a device belongs.
-struct Place {
-    site: String,
-    profile: String,
-    by: String,
 }
 
 /// The registrar.
@@ -121,242 +113,18 @@ impl Registrar {
         *self.ca.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ca);
     }
 
-    /// Decides about a request. `presented` is the certificate of the connection, if there is one.
-    ///
-    /// # Errors
-    /// When the device does not get in.
-    pub fn enrol(&self, bytes: &[u8], presented: Option<&Presented>) -> Result<Decision, RegistrarError> {
-        let request = request::open(bytes).map_err(RegistrarError::Request)?;
-        let decided = self.registry.change(|change| self.decide(change, bytes, &request, presented, None));
-        self.settle(decided, &request)
-    }
-
-    /// Lets a device in that its operator vouches for: from a USB stick, or relayed by a phone.
-    ///
-    /// # Errors
-    /// When a key of it was revoked, or the request is malformed.
-    pub fn enrol_at(&self, bytes: &[u8], site: &str, profile: &str, by: &str) -> Result<Decision, RegistrarError> {
-        self.knows(site, profile)?;
-        let request = request::open(bytes).map_err(RegistrarError::Request)?;
-        let place = Place { site: site.to_owned(), profile: profile.to_owned(), by: by.to_owned() };
-        let decided = self.registry.change(|change| self.decide(change, bytes, &request, None, Some(place)));
-        self.settle(decided, &request)
-    }
-
-    /// A copy that was found must stay found although its request is refused, and a refusal keeps nothing.
-    fn settle(&self, decided: Result<Decision, RegistrarError>, request: &Request) -> Result<Decision, RegistrarError> {
-        if let Err(RegistrarError::Quarantined) = &decided {
-            let name = self.registry.change(|change| change.by_birth(&fingerprint(&request.birth)))?;
-            if let Some(device) = name {
-                self.quarantine(&device.name, "renewed under a certificate that another had replaced")?;
-            }
-        }
-        decided
-    }
-
-    fn decide(
-        &self,
-        change: &Change<'_>,
-        bytes: &[u8],
-        request: &Request,
-        presented: Option<&Presented>,
-        vouched: Option<Place>,
-    ) -> Result<Decision, RegistrarError> {
-        let now = self.clock.wall();
-        let tls = fingerprint(&csr_key(&request.csr).map_err(RegistrarError::Request)?);
-        let (birth, event) = (fingerprint(&request.birth), fingerprint(&request.event));
-        for key in [&birth, &event, &tls] {
-            if change.key(key)?.is_some_and(|(_, revoked)| revoked) {
-                return Err(RegistrarError::Revoked);
-            }
-        }
-        let known = change.by_birth(&birth)?.filter(|device| device.state != DeviceState::Expected);
-        if let Some(mut device) = known {
-            match device.state {
-                DeviceState::Active => {}
-                DeviceState::Quarantined => return Err(RegistrarError::Quarantined),
-                DeviceState::Expected | DeviceState::Revoked | DeviceState::Replaced => {
-                    return Err(RegistrarError::Revoked);
-                }
-            }
-            let same_key = device.tls_key.as_ref() == Some(&tls);
-            let mut repeated = same_key;
-            match request.way {
-                Way::Renewal => {
-                    let presented = presented.filter(|p| p.name == device.name).ok_or(RegistrarError::Superseded)?;
-                    let newest = device.tls_key.as_ref() == Some(&presented.key);
-                    let before = device.tls_before.as_ref() == Some(&presented.key);
-                    if !newest && !before {
-                        return Err(RegistrarError::Superseded);
-                    }
-                    if before && !newest && device.tls_used && !same_key {
-                        return Err(RegistrarError::Quarantined);
-                    }
-                    repeated &= !newest;
-                }
-                Way::Grace => {
-                    let end = device.not_after.unwrap_or(now);
-                    if !same_key {
-                        return Err(RegistrarError::Superseded);
-                    }
-                    if now > end + i64::from(self.policy.grace_days) * 86_400 {
-                        return Err(RegistrarError::TooLate(self.policy.grace_days));
-                    }
-                    repeated = false;
-                }
-                // Whoever has the birth key is the device: it asks again, or was reset softly.
-                Way::List | Way::Qr | Way::Token | Way::Usb => {}
-            }
-            if let Some(place) = vouched {
-                (device.site, device.profile) = (place.site, place.profile);
-            }
-            return self.issue(change, device, request, &tls, now, repeated);
-        }
-        let place = match (vouched, request.way) {
-            (Some(place), _) => place,
-            (None, Way::Renewal | Way::Grace) => return Err(RegistrarError::Unknown(request.serial.clone())),
-            (None, Way::Token) => {
-                let hash = token_hash(request.token.as_deref().unwrap_or_default());
-                let (site, profile) = change.spend_token(&hash, &birth, now)?.ok_or(RegistrarError::Token)?;
-                Place { site, profile, by: "token".to_owned() }
-            }
-            (None, Way::List | Way::Qr | Way::Usb) => {
-                let expected = change.expected(&request.serial, &birth)?;
-                match (expected, change.approved(&birth)?) {
-                    (Some(device), _) => {
-                        let (site, profile) = (device.site.clone(), device.profile.clone());
-                        let device = Device { birth: Some(birth.clone()), ..device };
-                        let named = Place { site, profile, by: "list".to_owned() };
-                        return self.admit(change, Some(device), named, request, &tls, now);
-                    }
-                    (None, Some((site, profile, by))) => Place { site, profile, by },
-                    (None, None) => {
-                        change.forget_waiting(now - PENDING_FOR)?;
-                        if change.count_waiting()? >= MOST_PENDING {
-                            return Err(RegistrarError::Crowded);
-                        }
-                        change.wait(&Pending {
-                            birth,
-                            serial: request.serial.clone(),
-                            model: request.model.clone(),
-                            protection: request.protection.clone(),
-                            request: bytes.to_vec(),
-                            at: now,
-                            approved: None,
-                        })?;
-                        return Ok(Decision::Pending { retry_after: ASK_AGAIN });
-                    }
-                }
-            }
-        };
-        self.admit(change, None, place, request, &tls, now)
-    }
-
-    /// A device that was not here before.
-    fn admit(
-        &self,
-        change: &Change<'_>,
-        expected: Option<Device>,
-        place: Place,
-        request: &Request,
-        tls: &str,
-        now: i64,
-    ) -> Result<Decision, RegistrarError> {
-        let (birth, event) = (fingerprint(&request.birth), hex::encode(&request.event));
-        let name = match &expected {
-            Some(device) => device.name.clone(),
-            None => free_name(change, &request.serial, Some(&event))?,
-        };
-        let device = Device {
-            name,
-            serial: request.serial.clone(),
-            site: place.site,
-            profile: place.profile,
-            state: DeviceState::Active,
-            birth: Some(birth.clone()),
-            event_key: Some(event),
-            since: now,
-            ..Device::default()
-        };
-        change.note_key(&birth, &device.name, "birth")?;
-        change.note_key(&fingerprint(&request.event), &device.name, "event")?;
-        change.forget(&birth)?;
-        change.journal(now, &device.name, "enrolled", &place.by, Some(request.way.id()))?;
-        self.issue(change, device, request, tls, now, false)
-    }
-
-    /// Certifies the key of a request, or repeats the certificate that it has.
-    fn issue(
-        &self,
-        change: &Change<'_>,
-        mut device: Device,
-        request: &Request,
-        tls: &str,
-        now: i64,
-        repeated: bool,
-    ) -> Result<Decision, RegistrarError> {
-        let ca = self.ca();
-        let certificate = match &device.certificate {
-            Some(certificate) if repeated && device.not_after.is_some_and(|end| end > now) => certificate.clone(),
-            _ => {
-                let key = csr_key(&request.csr).map_err(RegistrarError::Request)?;
-                ca.device_certificate(&device.name, &key, &*self.clock, self.policy.days)
-                    .map_err(RegistrarError::Answer)?
-            }
-        };
-        let answer = self.answer(&ca, &device, request, certificate.clone(), now).map_err(RegistrarError::Answer)?;
-        let way = request.way.id();
-        if !repeated && device.tls_key.is_some() {
-            change.journal(now, &device.name, "renewed", way, None)?;
-        }
-        if device.tls_key.as_deref() != Some(tls) {
-            (device.tls_before, device.tls_used) = (device.tls_key.take(), false);
-            change.note_key(tls, &device.name, "tls")?;
-        }
-        let parsed = X509::from_der(&certificate).map_err(|e| RegistrarError::Answer(e.into()))?;
-        device.tls_key = Some(tls.to_owned());
-        device.not_after = Some(validity(&parsed).map_err(RegistrarError::Answer)?.1);
-        device.certificate = Some(certificate.clone());
-        device.answer = Some(answer.clone());
-        if !matches!(request.way, Way::Renewal | Way::Grace) {
-            device.way = Some(way.to_owned());
-        }
-        device.model = Some(request.model.clone());
-        device.protection = Some(request.protection.clone());
-        device.software = Some(request.software.clone());
-        device.seen_at = Some(now);
-        change.put(&device)?;
-        Ok(Decision::Issued { answer, certificate, device: device.name })
-    }
-
-    fn answer(
-        &self,
-        ca: &FleetCa,
-        device: &Device,
-        request: &Request,
-        certificate: Vec<u8>,
-        now: i64,
-    ) -> Result<Vec<u8>, FleetError> {
-        let assignment = Assignment {
-            version: answer::VERSION,
-            site: device.site.clone(),
-            device: device.name.clone(),
-            central: self.policy.url.clone(),
-            profile: device.profile.clone(),
-            subject: ca.site_key(&device.site).to_vec(),
-            operators: self.policy.operators.iter().cloned().map(Octets).collect(),
-            environment: self.policy.environment.clone(),
-        };
-        answer::issue(ca, request, certificate, &assignment, now)
-    }
-
-    /// Whether a device that shows this certificate may do anything: asked at every request. Devices that were enrolled
-    /// before there was a registry are not in it, and may.
+    /// Whether a device that shows this certificate may do anything: asked at every request. Devices that were registered
+    /// at a bench or before there was a registrar are in the log's table only, and may; whom neither knows may not.
     ///
     /// # Errors
     /// When it may not.
     pub fn admits(&self, presented: &Presented) -> Result<(), RegistrarError> {
-        let Some(device) = self.registry.device(&presented.name)? else { return Ok(()) };
+        let Some(device) = self.registry.device(&presented.name)? else {
+            return match self.registry.logged(&presented.name)? {
+                true => Ok(()),
+                false => Err(RegistrarError::Unknown(presented.name.clone())),
+            };
+        };
         match device.state {
             DeviceState::Active => {}
             DeviceState::Quarantined => return Err(RegistrarError::Quarantined),
@@ -430,7 +198,7 @@ impl Registrar {
         self.knows(site, profile)?;
         let now = self.clock.wall();
         self.registry.change(|change| {
-            let name = free_name(change, serial, None)?;
+            let name = names::free(change, serial, None)?;
             change.put(&Device {
                 name: name.clone(),
                 serial: serial.to_owned(),
@@ -474,6 +242,35 @@ impl Registrar {
         Ok(self.registry.change(|change| change.approve(birth, site, profile, by))?)
     }
 
+    /// Confirms this very request. False when the device sent another meanwhile, or does not wait any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn approve_request(&self, seen: &Pending, site: &str, profile: &str, by: &str) -> Result<bool, RegistrarError> {
+        self.knows(site, profile)?;
+        Ok(self.registry.change(|change| {
+            // A repetition is signed anew, and is the same request.
+            let waits = change.waiting_under(&seen.birth)?.pop();
+            let same = waits.is_some_and(|waits| admission::is_repeated(&waits.request, &seen.request));
+            Ok::<_, StoreError>(same && change.approve(&seen.birth, site, profile, by)?)
+        })?)
+    }
+
+    /// A technician has the code of a device, or its beginning: what waits under it. Whether it waits already or not, it is kept
+    /// for some minutes, however many others come.
+    ///
+    /// # Errors
+    /// When it is no code, or the database fails.
+    pub fn hold(&self, code: &str, by: &str) -> Result<Vec<Pending>, RegistrarError> {
+        let code = waiting::code(code).ok_or(RegistrarError::Code)?;
+        let now = self.clock.wall();
+        Ok(self.registry.change(|change| {
+            change.forget_waiting(now)?;
+            change.hold(&code, by, now)?;
+            change.waiting_under(&code)
+        })?)
+    }
+
     /// Refuses a request that waits.
     ///
     /// # Errors
@@ -494,9 +291,14 @@ impl Registrar {
     pub fn assign(&self, name: &str, site: &str, profile: &str, by: &str) -> Result<(), RegistrarError> {
         self.knows(site, profile)?;
         let now = self.clock.wall();
-        self.update(name, |change, device| {
-            change.put(&Device { site: site.to_owned(), profile: profile.to_owned(), ..device })?;
-            change.journal(now, name, "assigned", by, Some(site))
+        self.registry.change(|change| {
+            match change.device(name)? {
+                Some(device) => change.put(&Device { site: site.to_owned(), profile: profile.to_owned(), ..device })?,
+                // One of a bench: its profile is in its own configuration.
+                None if change.move_logged(name, site)? => {}
+                None => return Err(RegistrarError::Unknown(name.to_owned())),
+            }
+            Ok(change.journal(now, name, "assigned", by, Some(site))?)
         })
     }
 
@@ -598,20 +400,6 @@ impl Registrar {
 fn token_hash(token: &str) -> String {
     let plain: String = token.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     events::hash(plain.as_bytes()).to_string()
-}
-
-/// A name that no other device has, from a serial number.
-fn free_name(change: &Change<'_>, serial: &str, event_key: Option<&str>) -> Result<String, StoreError> {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let base: String = serial.chars().map(plain).take(50).collect();
-    let base = if is_device_name(&base) { base } else { "device".to_owned() };
-    let mut name = base.clone();
-    let mut number = 1_u32;
-    while change.is_taken(&name, event_key)? {
-        number += 1;
-        name = format!("{base}-{number}");
-    }
-    Ok(name)
 }
 
 #[cfg(test)]

@@ -116,17 +116,30 @@ pub struct Pending {
     pub request: Vec<u8>,
     /// When it came.
     pub at: i64,
+    /// Whose place it takes: an address, or a technician who carries it.
+    pub address: String,
     /// Site, profile and technician, once confirmed.
     pub approved: Option<(String, String, String)>,
 }
 
 /// A technician's pass word, as it is kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassWord {
     /// Salt of the hash.
     pub salt: Vec<u8>,
     /// PBKDF2-HMAC-SHA-256.
     pub hash: Vec<u8>,
+}
+
+/// What became of a request before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// It was not answered.
+    Never,
+    /// It was the last one of its device that was answered.
+    Newest,
+    /// It was answered, and another of the device since.
+    Before,
 }
 
 /// A line of the journal.
@@ -148,7 +161,7 @@ pub struct Deed {
 #[derive(Debug)]
 pub struct Registry(Mutex<Connection>);
 
-fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { operation, source }
 }
 
@@ -184,7 +197,11 @@ fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
     })
 }
 
-fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
+/// The columns that [`pending`] reads.
+pub(super) const PENDING: &str =
+    "birth, serial, model, protection, request, at, approved_site, approved_profile, approved_by, address";
+
+pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
     let (site, profile, by): (Option<String>, Option<String>, Option<String>) = (row.get(6)?, row.get(7)?, row.get(8)?);
     Ok(Pending {
         birth: row.get(0)?,
@@ -193,13 +210,14 @@ fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
         protection: row.get(3)?,
         request: row.get(4)?,
         at: row.get(5)?,
+        address: row.get(9)?,
         approved: site.zip(profile).zip(by).map(|((site, profile), by)| (site, profile, by)),
     })
 }
 
 /// What is done in one transaction.
 #[derive(Debug)]
-pub struct Change<'a>(Transaction<'a>);
+pub struct Change<'a>(pub(super) Transaction<'a>);
 
 impl Registry {
     /// Opens the registry of a database that the event store has made.
@@ -239,6 +257,15 @@ impl Registry {
         self.lock().query_row(&query, [name], device).optional().map_err(failed("look up a device"))
     }
 
+    /// Whether the log takes events of a device of this name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn logged(&self, name: &str) -> Result<bool, StoreError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM device WHERE name = ?1)";
+        self.lock().query_row(query, [name], |row| row.get(0)).map_err(failed("look up a device"))
+    }
+
     /// All devices, by name.
     ///
     /// # Errors
@@ -256,9 +283,8 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub fn pending(&self, birth: &str) -> Result<Option<Pending>, StoreError> {
-        let query = "SELECT birth, serial, model, protection, request, at, approved_site, approved_profile, approved_by
-                     FROM fleet_pending WHERE birth = ?1";
-        self.lock().query_row(query, [birth], pending).optional().map_err(failed("look up a request"))
+        let query = format!("SELECT {PENDING} FROM fleet_pending WHERE birth = ?1");
+        self.lock().query_row(&query, [birth], pending).optional().map_err(failed("look up a request"))
     }
 
     /// The requests that wait and nobody has confirmed, the newest first.
@@ -266,10 +292,10 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub fn waiting(&self) -> Result<Vec<Pending>, StoreError> {
-        let query = "SELECT birth, serial, model, protection, request, at, approved_site, approved_profile, approved_by
-                     FROM fleet_pending WHERE approved_site IS NULL ORDER BY at DESC LIMIT 200";
+        let query =
+            format!("SELECT {PENDING} FROM fleet_pending WHERE approved_site IS NULL ORDER BY at DESC LIMIT 200");
         let connection = self.lock();
-        let mut statement = connection.prepare(query).map_err(failed("list requests"))?;
+        let mut statement = connection.prepare(&query).map_err(failed("list requests"))?;
         let rows = statement.query_map([], pending).map_err(failed("list requests"))?;
         rows.collect::<Result<_, _>>().map_err(failed("list requests"))
     }
@@ -294,6 +320,19 @@ impl Registry {
         let query = "SELECT salt, hash FROM fleet_technician WHERE name = ?1";
         let row = |row: &rusqlite::Row<'_>| Ok(PassWord { salt: row.get(0)?, hash: row.get(1)? });
         self.lock().query_row(query, [name], row).optional().map_err(failed("look up a technician"))
+    }
+
+    /// The names of the technicians.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn technicians(&self) -> Result<Vec<String>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare("SELECT name FROM fleet_technician ORDER BY name")
+            .map_err(failed("list technicians"))?;
+        let rows = statement.query_map([], |row| row.get(0)).map_err(failed("list technicians"))?;
+        rows.collect::<Result<_, _>>().map_err(failed("list technicians"))
     }
 
     /// The journal, the oldest first.
@@ -326,17 +365,6 @@ impl Change<'_> {
     /// When the database fails.
     pub fn device(&self, name: &str) -> Result<Option<Device>, StoreError> {
         self.one("name", name)
-    }
-
-    /// Whether a name is another device's: one of the registry, or one from before there was a registry that signs its
-    /// events with another key than this one (DER in hexadecimal).
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn is_taken(&self, name: &str, event_key: Option<&str>) -> Result<bool, StoreError> {
-        let query = "SELECT EXISTS (SELECT 1 FROM fleet_device WHERE name = ?1
-                         UNION ALL SELECT 1 FROM device WHERE name = ?1 AND event_key <> ?2)";
-        self.0.query_row(query, params![name, event_key], |row| row.get(0)).map_err(failed("look up a name"))
     }
 
     /// The device with a birth key.
@@ -447,68 +475,16 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Spends a token on a birth key: site and profile, if it is valid and unspent, or spent on the same key.
+    /// Spends a token on a birth key: site and profile, if it is valid and unspent. Whoever was cut off after it was spent repeats
+    /// a request that was answered, and needs none.
     ///
     /// # Errors
     /// When the database fails.
     pub fn spend_token(&self, hash: &str, birth: &str, now: i64) -> Result<Option<(String, String)>, StoreError> {
         let query = "UPDATE fleet_token SET birth = ?2
-                     WHERE hash = ?1 AND (birth = ?2 OR (birth IS NULL AND until > ?3)) RETURNING site, profile";
+                     WHERE hash = ?1 AND birth IS NULL AND until > ?3 RETURNING site, profile";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         self.0.query_row(query, params![hash, birth, now], row).optional().map_err(failed("spend a token"))
-    }
-
-    /// Keeps a request for a technician; a repetition replaces it, and a confirmation stays.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn wait(&self, pending: &Pending) -> Result<(), StoreError> {
-        let query = "INSERT INTO fleet_pending (birth, serial, model, protection, request, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (birth) DO UPDATE SET request = excluded.request, at = excluded.at, serial = excluded.serial";
-        let p = pending;
-        let values = params![p.birth, p.serial, p.model, p.protection, p.request, p.at];
-        self.0.execute(query, values).map_err(failed("keep a request"))?;
-        Ok(())
-    }
-
-    /// How many requests wait.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn count_waiting(&self) -> Result<u64, StoreError> {
-        let count = self.0.query_row("SELECT count(*) FROM fleet_pending", [], |row| row.get::<_, i64>(0));
-        Ok(count.map_err(failed("count requests"))?.unsigned_abs())
-    }
-
-    /// Forgets requests that nobody confirmed since.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn forget_waiting(&self, before: i64) -> Result<(), StoreError> {
-        let query = "DELETE FROM fleet_pending WHERE at < ?1";
-        self.0.execute(query, [before]).map_err(failed("forget requests"))?;
-        Ok(())
-    }
-
-    /// Confirms a request.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn approve(&self, birth: &str, site: &str, profile: &str, by: &str) -> Result<bool, StoreError> {
-        let query = "UPDATE fleet_pending SET approved_site = ?2, approved_profile = ?3, approved_by = ?4
-                     WHERE birth = ?1 AND approved_site IS NULL";
-        Ok(self.0.execute(query, [birth, site, profile, by]).map_err(failed("confirm a request"))? == 1)
-    }
-
-    /// What a technician confirmed of a birth key: site, profile, technician.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn approved(&self, birth: &str) -> Result<Option<(String, String, String)>, StoreError> {
-        let query = "SELECT approved_site, approved_profile, approved_by FROM fleet_pending
-                     WHERE birth = ?1 AND approved_site IS NOT NULL";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        self.0.query_row(query, [birth], row).optional().map_err(failed("look up a request"))
     }
 
     /// Forgets a request, which was answered or refused.
@@ -539,6 +515,15 @@ impl Change<'_> {
         let query = "INSERT OR REPLACE INTO fleet_technician (name, salt, hash) VALUES (?1, ?2, ?3)";
         self.0.execute(query, params![name, salt, hash]).map_err(failed("keep a technician"))?;
         Ok(())
+    }
+
+    /// Forgets a technician. False where there is none of this name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn remove_technician(&self, name: &str) -> Result<bool, StoreError> {
+        let query = "DELETE FROM fleet_technician WHERE name = ?1";
+        Ok(self.0.execute(query, [name]).map_err(failed("remove a technician"))? == 1)
     }
 
     /// Writes the journal.

@@ -6,35 +6,38 @@
 //! (`technician`), for a reverse proxy with a certificate that phones know; or both. It holds no cookie; the page keeps its
 //! session's token for as long as its tab lives.
 
-use super::registry::PassWord;
+use super::login::{Logins, Whose, hash};
 use super::{Decision, Registrar, RegistrarError};
-use crate::answer::{Refused, apart};
+use crate::answer::{OF_STRANGERS, Refused, Said, apart};
+use crate::door::{Address, Place};
 use crate::signers::{self, Signers};
 use crate::store::EventStore;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
 use fleet::{FleetError, fingerprint, relay, request, words};
-use openssl::hash::MessageDigest;
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const ROUNDS: usize = 600_000;
-/// How long a session lasts.
-const SESSION: Duration = Duration::from_secs(8 * 3600);
-/// Wrong pass words in a row after which everybody waits.
-const MOST_FAILURES: u32 = 10;
-const LOCKED_FOR: Duration = Duration::from_secs(60);
+/// Bytes of a technician's name at most.
+pub const LONGEST_NAME: usize = 64;
 
-/// Keeps a technician with a pass word.
+/// Forgets a technician; their sessions end. False where there is none of this name.
+///
+/// # Errors
+/// When the database fails.
+pub fn remove(registrar: &Registrar, name: &str) -> Result<bool, RegistrarError> {
+    Ok(registrar.registry.change(|change| change.remove_technician(name))?)
+}
+
+/// Keeps a technician with a pass word. Sessions that were begun with another one end.
 ///
 /// # Errors
 /// When the random source or the database fails.
@@ -47,28 +50,13 @@ pub fn add(registrar: &Registrar, name: &str, pass_word: &[u8]) -> Result<(), Re
     Ok(())
 }
 
-fn hash(salt: &[u8], pass_word: &[u8]) -> Result<Zeroizing<[u8; 32]>, openssl::error::ErrorStack> {
-    let mut hash = Zeroizing::new([0; 32]);
-    openssl::pkcs5::pbkdf2_hmac(pass_word, salt, ROUNDS, MessageDigest::sha256(), &mut *hash)?;
-    Ok(hash)
-}
-
-/// Who is logged in, and how often somebody was not.
-#[derive(Debug, Default)]
-struct Sessions {
-    /// By token: name and end.
-    open: BTreeMap<String, (String, Duration)>,
-    failures: u32,
-    locked_until: Duration,
-}
-
 /// What the handlers need.
 #[derive(Clone)]
 struct Shared {
     registrar: Arc<Registrar>,
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
-    sessions: Arc<Mutex<Sessions>>,
+    logins: Arc<Logins>,
 }
 
 /// The page and what it asks.
@@ -78,8 +66,11 @@ pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<
         .route("/", get(|| async { Redirect::temporary("/technician") }))
         .route("/technician", get(page))
         .route("/technician/api/login", post(login))
+        .route("/technician/api/logout", post(log_out))
+        .route("/technician/api/sessions", get(sessions))
+        .route("/technician/api/sessions/end", post(end_session))
         .route("/technician/api/requests", get(waiting))
-        .route("/technician/api/request/{birth}", get(one))
+        .route("/technician/api/request/{code}", get(one))
         .route("/technician/api/relay", post(carry))
         .route("/technician/api/confirm", post(confirm))
         .route("/technician/api/dismiss", post(dismiss))
@@ -88,8 +79,8 @@ pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<
         .route("/technician/api/bundle", get(bundle))
         .route("/technician/api/assign", post(assign))
         .route("/technician/api/replace", post(replace))
-        .layer(DefaultBodyLimit::max(16 * 1024))
-        .with_state(Shared { registrar, store, clock, sessions: Arc::default() })
+        .layer(DefaultBodyLimit::max(OF_STRANGERS))
+        .with_state(Shared { registrar, store, clock, logins: Arc::default() })
 }
 
 async fn page() -> Response {
@@ -104,21 +95,26 @@ async fn page() -> Response {
     (headers, Html(include_str!("technician.html"))).into_response()
 }
 
-impl Shared {
-    fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Who is logged in. It comes from the head of a request: nothing is read of a body before.
+struct Technician(Whose);
 
-    /// The technician of a request.
-    fn who(&self, headers: &HeaderMap) -> Result<String, Refused> {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let now = self.clock.monotonic();
-        let mut sessions = self.sessions();
-        sessions.open.retain(|_, (_, end)| *end > now);
-        let known = bearer.and_then(|token| sessions.open.get(token));
-        known.map(|(name, _)| name.clone()).ok_or_else(|| {
-            Refused::new(401, "technician_unknown", "nobody is logged in", "log in with your name and pass word")
-        })
+impl FromRequestParts<Shared> for Technician {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Refused> {
+        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token =
+            bearer.and_then(|value| value.strip_prefix("Bearer ")).map(|token| Zeroizing::new(token.to_owned()));
+        let nobody =
+            || Refused::new(401, "technician_unknown", "nobody is logged in", "log in with your name and pass word");
+        let token = token.ok_or_else(nobody)?;
+        let shared = shared.clone();
+        let look = move || {
+            let stored = |name: &str| shared.registrar.registry.technician(name);
+            let whose = shared.logins.who(&token, shared.clock.monotonic(), stored);
+            whose.map_err(|error| Refused::from(RegistrarError::Store(error)))?.ok_or_else(nobody)
+        };
+        apart(look).await.map(Self)
     }
 }
 
@@ -133,40 +129,87 @@ struct Login {
     pass_word: Zeroizing<String>,
 }
 
-async fn login(State(shared): State<Shared>, Json(login): Json<Login>) -> Response {
+fn wrong() -> Refused {
+    Refused::new(401, "technician_unknown", "name or pass word is wrong", "try again")
+}
+
+/// From where a request comes.
+struct From(Address);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let place = parts.extensions.get::<Arc<Place>>();
+        Ok(Self(place.map_or(Address::UNKNOWN, |place| place.address())))
+    }
+}
+
+async fn login(State(shared): State<Shared>, From(from): From, Said(login): Said<Login>) -> Response {
+    answered(log_in(shared, from, login).await)
+}
+
+async fn log_in(shared: Shared, from: Address, login: Login) -> Result<Value, Refused> {
+    if login.name.len() > LONGEST_NAME {
+        return Err(wrong());
+    }
+    let guess = shared.logins.count(&login.name, from, shared.clock.monotonic()).map_err(|wait| {
+        let remedy = format!("wait {} seconds", wait.as_secs() + 1);
+        Refused::new(429, "technician_locked", "too many wrong pass words", &remedy)
+    })?;
+    let logins = Arc::clone(&shared.logins);
+    let thread = logins
+        .thread(&guess)
+        .await
+        .ok_or_else(|| Refused::new(503, "central_busy", "too many log in at once", "try again in some seconds"))?;
     let try_it = move || {
-        let now = shared.clock.monotonic();
-        if shared.sessions().locked_until > now {
-            return Err(Refused::new(429, "technician_locked", "too many wrong pass words", "wait a minute"));
-        }
+        // It is free when the hash is done, also where nobody waits for it any more.
+        let _thread = thread;
         let stored = shared.registrar.registry.technician(&login.name);
         let stored = stored.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         // A name that nobody has takes as long.
-        let PassWord { salt, hash: wanted } = stored.unwrap_or_default();
+        let wanted = stored.unwrap_or_default();
         let crypto = |error: openssl::error::ErrorStack| Refused::from(RegistrarError::Answer(error.into()));
-        let given = hash(&salt, login.pass_word.as_bytes()).map_err(crypto)?;
-        let right = wanted.len() == given.len() && openssl::memcmp::eq(&wanted, &*given);
-        let mut sessions = shared.sessions();
+        let given = hash(&wanted.salt, login.pass_word.as_bytes()).map_err(crypto)?;
+        let right = wanted.hash.len() == given.len() && openssl::memcmp::eq(&wanted.hash, &*given);
         if !right {
-            sessions.failures += 1;
-            if sessions.failures >= MOST_FAILURES {
-                (sessions.failures, sessions.locked_until) = (0, now + LOCKED_FOR);
-            }
-            return Err(Refused::new(401, "technician_unknown", "name or pass word is wrong", "try again"));
+            return Err(wrong());
         }
-        let mut token = [0; 32];
-        openssl::rand::rand_bytes(&mut token).map_err(crypto)?;
-        let token = hex::encode(token);
-        sessions.failures = 0;
-        sessions.open.insert(token.clone(), (login.name.clone(), now + SESSION));
-        Ok(json!({ "token": token }))
+        let now = (shared.clock.wall(), shared.clock.monotonic());
+        Ok(json!({ "token": shared.logins.begin(&guess, wanted, now).map_err(crypto)? }))
     };
-    answered(apart(try_it).await)
+    apart(try_it).await
 }
 
-async fn devices(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+async fn log_out(State(shared): State<Shared>, Technician(whose): Technician) -> Response {
+    shared.logins.end(&whose);
+    answered(Ok(json!({ "ended": true })))
+}
+
+async fn sessions(State(shared): State<Shared>, Technician(whose): Technician) -> Response {
+    answered(Ok(json!(shared.logins.list(&whose))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ended {
+    id: String,
+}
+
+async fn end_session(
+    State(shared): State<Shared>,
+    Technician(whose): Technician,
+    Said(Ended { id }): Said<Ended>,
+) -> Response {
+    if shared.logins.end_one(&whose, &id) {
+        return answered(Ok(json!({ "ended": true })));
+    }
+    let unknown = Refused::new(404, "session_unknown", "you have no such session", "look at the list again");
+    unknown.into_response()
+}
+
+async fn devices(State(shared): State<Shared>, _: Technician) -> Response {
     let list = move || {
-        shared.who(&headers)?;
         let devices = shared.registrar.registry.devices();
         let devices = devices.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         let each = |d: &super::registry::Device| json!({ "name": d.name, "serial": d.serial, "site": d.site, "profile": d.profile, "state": d.state });
@@ -176,9 +219,8 @@ async fn devices(State(shared): State<Shared>, headers: HeaderMap) -> Response {
 }
 
 /// Document signers that nobody vouches for: `provision trust seen`.
-async fn unknown_signers(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+async fn unknown_signers(State(shared): State<Shared>, _: Technician) -> Response {
     let list = move || {
-        shared.who(&headers)?;
         let list = Signers::of(&*shared.store, signers::MOST);
         Ok(json!(list.map_err(|error| Refused::from(RegistrarError::Store(error)))?))
     };
@@ -191,9 +233,8 @@ struct OfSite {
 }
 
 /// The newest bundle of a site as codes, for a device without a network.
-async fn bundle(State(shared): State<Shared>, headers: HeaderMap, Query(OfSite { site }): Query<OfSite>) -> Response {
+async fn bundle(State(shared): State<Shared>, _: Technician, Query(OfSite { site }): Query<OfSite>) -> Response {
     let find = move || {
-        shared.who(&headers)?;
         let found = shared.registrar.registry.bundle(site.trim(), 0);
         let found = found.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         let bytes = found.ok_or_else(|| {
@@ -224,9 +265,12 @@ struct Assign {
     profile: String,
 }
 
-async fn assign(State(shared): State<Shared>, headers: HeaderMap, Json(assign): Json<Assign>) -> Response {
+async fn assign(
+    State(shared): State<Shared>,
+    Technician(Whose { name: who, .. }): Technician,
+    Said(assign): Said<Assign>,
+) -> Response {
     let change = move || {
-        let who = shared.who(&headers)?;
         let (site, profile) = (assign.site.trim(), assign.profile.trim());
         if site.is_empty() || profile.is_empty() {
             return Err(site_missing());
@@ -245,9 +289,12 @@ struct Replace {
     birth: Option<String>,
 }
 
-async fn replace(State(shared): State<Shared>, headers: HeaderMap, Json(replace): Json<Replace>) -> Response {
+async fn replace(
+    State(shared): State<Shared>,
+    Technician(Whose { name: who, .. }): Technician,
+    Said(replace): Said<Replace>,
+) -> Response {
     let change = move || {
-        let who = shared.who(&headers)?;
         let Replace { device, serial, birth } = &replace;
         let successor = shared.registrar.replace(device, serial, birth.as_deref(), &who).map_err(Refused::from)?;
         Ok(json!({ "device": device, "successor": successor }))
@@ -259,9 +306,8 @@ fn site_missing() -> Refused {
     Refused::new(400, "site_missing", "site and profile are missing", "fill both in")
 }
 
-async fn waiting(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+async fn waiting(State(shared): State<Shared>, _: Technician) -> Response {
     let list = move || {
-        shared.who(&headers)?;
         let waiting =
             shared.registrar.registry.waiting().map_err(|error| Refused::from(RegistrarError::Store(error)))?;
         let each = |p: &super::registry::Pending| json!({ "birth": p.birth, "serial": p.serial, "model": p.model, "protection": p.protection, "at": p.at });
@@ -290,6 +336,10 @@ fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<Stri
     ))
 }
 
+fn not_waiting() -> Refused {
+    Refused::new(404, "request_unknown", "this device does not wait here", "let the device ask again")
+}
+
 #[derive(Deserialize)]
 struct Known {
     roots: Option<String>,
@@ -297,21 +347,18 @@ struct Known {
 
 async fn one(
     State(shared): State<Shared>,
-    headers: HeaderMap,
-    Path(birth): Path<String>,
+    Technician(Whose { name: who, .. }): Technician,
+    Path(code): Path<String>,
     Query(Known { roots }): Query<Known>,
 ) -> Response {
     let find = move || {
-        shared.who(&headers)?;
-        let store = |error| Refused::from(RegistrarError::Store(error));
-        let Some(pending) = shared.registrar.registry.pending(&birth).map_err(store)? else {
-            return Err(Refused::new(
-                404,
-                "request_unknown",
-                "this device does not wait here",
-                "let the device ask again",
-            ));
-        };
+        // From now on it is kept, also where it comes only now.
+        let mut found = shared.registrar.hold(&code, &who).map_err(Refused::from)?;
+        if found.len() > 1 {
+            return Err(Refused::new(409, "code_ambiguous", "more than one device has this code", "type more digits"));
+        }
+        let pending = found.pop().ok_or_else(not_waiting)?;
+        let birth = &pending.birth;
         let malformed = |error| Refused::from(RegistrarError::Request(error));
         let request = request::open(&pending.request).map_err(malformed)?;
         let roots = compared_roots(&shared.registrar, roots.as_deref())?;
@@ -332,14 +379,19 @@ struct Carried {
     request: String,
 }
 
-async fn carry(State(shared): State<Shared>, headers: HeaderMap, Json(carried): Json<Carried>) -> Response {
+async fn carry(
+    State(shared): State<Shared>,
+    Technician(Whose { name: who, .. }): Technician,
+    Said(carried): Said<Carried>,
+) -> Response {
     let keep = move || {
-        shared.who(&headers)?;
         let malformed = |error| Refused::from(RegistrarError::Request(error));
         let bytes = fleet::est::from_header(&carried.request).map_err(malformed)?;
         let request = request::open(&bytes).map_err(malformed)?;
-        shared.registrar.enrol(&bytes, None).map_err(Refused::from)?;
-        Ok(json!({ "birth": fingerprint(&request.birth) }))
+        let birth = fingerprint(&request.birth);
+        shared.registrar.hold(&birth, &who).map_err(Refused::from)?;
+        shared.registrar.enrol_from(&bytes, None, &format!("technician {who}")).map_err(Refused::from)?;
+        Ok(json!({ "birth": birth }))
     };
     answered(apart(keep).await)
 }
@@ -359,38 +411,49 @@ struct Confirm {
     relay: bool,
 }
 
-async fn confirm(State(shared): State<Shared>, headers: HeaderMap, Json(confirm): Json<Confirm>) -> Response {
+fn differ() -> Refused {
+    let remedy = "do not confirm it; scan its code again";
+    Refused::new(409, "words_differ", "the words are not those of this device", remedy)
+}
+
+async fn confirm(
+    State(shared): State<Shared>,
+    Technician(Whose { name: who, .. }): Technician,
+    Said(confirm): Said<Confirm>,
+) -> Response {
     let decide = move || {
-        let who = shared.who(&headers)?;
         let store = |error| Refused::from(RegistrarError::Store(error));
         let Some(pending) = shared.registrar.registry.pending(&confirm.birth).map_err(store)? else {
-            return Err(Refused::new(
-                404,
-                "request_unknown",
-                "this device does not wait here",
-                "let the device ask again",
-            ));
+            return Err(not_waiting());
         };
         let request = request::open(&pending.request).map_err(|error| Refused::from(RegistrarError::Request(error)))?;
         let roots = compared_roots(&shared.registrar, confirm.roots.as_deref())?;
         // The request may have been replaced since the page was opened.
         if words::of_request(&request.birth, request.nonce, &roots).as_slice() != confirm.words {
-            return Err(Refused::new(
-                409,
-                "words_differ",
-                "the words are not those of this device",
-                "do not confirm it; scan its code again",
-            ));
+            return Err(differ());
         }
         let (site, profile) = (confirm.site.trim(), confirm.profile.trim());
         if site.is_empty() || profile.is_empty() {
             return Err(site_missing());
         }
-        shared.registrar.approve(&confirm.birth, site, profile, &who).map_err(Refused::from)?;
+        if !shared.registrar.approve_request(&pending, site, profile, &who).map_err(Refused::from)?
+            && shared
+                .registrar
+                .registry
+                .pending(&confirm.birth)
+                .map_err(store)?
+                .is_none_or(|now| now.approved.is_none())
+        {
+            return Err(differ());
+        }
         if !confirm.relay {
             return Ok(json!({ "confirmed": true }));
         }
-        match shared.registrar.enrol(&pending.request, None).map_err(Refused::from)? {
+        match shared
+            .registrar
+            .enrol_from(&pending.request, None, &format!("technician {who}"))
+            .map_err(Refused::from)?
+        {
             Decision::Issued { answer, .. } => codes(&relay::split("answer", &answer)),
             Decision::Pending { .. } => {
                 Err(Refused::new(409, "request_unknown", "it was confirmed by somebody else", "scan its code again"))
@@ -406,9 +469,12 @@ struct Dismiss {
     birth: String,
 }
 
-async fn dismiss(State(shared): State<Shared>, headers: HeaderMap, Json(Dismiss { birth }): Json<Dismiss>) -> Response {
+async fn dismiss(
+    State(shared): State<Shared>,
+    Technician(Whose { name: who, .. }): Technician,
+    Said(Dismiss { birth }): Said<Dismiss>,
+) -> Response {
     let forget = move || {
-        let who = shared.who(&headers)?;
         shared.registrar.dismiss(&birth, &who).map_err(Refused::from)?;
         Ok(json!({ "dismissed": true }))
     };

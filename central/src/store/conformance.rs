@@ -22,6 +22,19 @@ pub fn run(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
         matches!(store.add_device(&enrolment("a", "k2")), Err(StoreError::DeviceExists(_))),
         "a name cannot be taken over with another key"
     );
+    let elsewhere = Enrolment { site: "t".to_owned(), ..enrolment("a", "k1") };
+    assert!(
+        matches!(store.add_device(&elsewhere), Err(StoreError::DeviceElsewhere(_))),
+        "registering does not move a device to another site"
+    );
+    assert_eq!(store.device("a").expect("lookup"), Some(enrolment("a", "k1")), "nor does it change anything");
+    store.move_device(&elsewhere).expect("moved");
+    assert_eq!(store.device("a").expect("lookup"), Some(elsewhere), "who says that it moves, moves it");
+    assert!(
+        matches!(store.move_device(&enrolment("a", "k2")), Err(StoreError::DeviceExists(_))),
+        "with its own key only"
+    );
+    store.move_device(&enrolment("a", "k1")).expect("moved back");
     store.add_device(&enrolment("b", "k2")).expect("registered");
     assert_eq!(store.device("a").expect("lookup"), Some(enrolment("a", "k1")), "a device is found");
 

@@ -47,6 +47,9 @@ pub enum StoreError {
     /// A device of this name is registered with another key.
     #[error("device {0} is registered with another key")]
     DeviceExists(String),
+    /// The device is registered at another site.
+    #[error("device {0} is registered at another site")]
+    DeviceElsewhere(String),
     /// The file was written by a newer version.
     #[error("the database has schema version {0}, which is newer than this program")]
     Schema(i64),
@@ -66,6 +69,7 @@ impl StoreError {
             Self::Older(_) => "database_older",
             Self::File { .. } => "database_unwritable",
             Self::DeviceExists(_) => "device_exists",
+            Self::DeviceElsewhere(_) => "device_elsewhere",
             Self::Schema(_) => "database_newer",
             Self::Conflict(_) => "database_conflict",
         }
@@ -81,6 +85,7 @@ impl StoreError {
             Self::Older(_) => "start this version's `cccd-central serve` on it once; of a backup, on a copy of it",
             Self::File { .. } => "look at the directory's owner and the disk",
             Self::DeviceExists(_) => "give the device another name, or revoke the old one: cccd-central fleet revoke",
+            Self::DeviceElsewhere(_) => "if it really moved: cccd-central device add --move FILE",
             Self::Schema(_) => "install the version of cccd-central that wrote it, or a newer one",
             Self::Conflict(_) => "do it again",
         }
@@ -92,7 +97,7 @@ program::coded!(StoreError, status);
 impl StoreError {
     const fn status(&self) -> u8 {
         match self {
-            Self::Absent(_) | Self::Other(_) | Self::DeviceExists(_) => exit::USAGE,
+            Self::Absent(_) | Self::Other(_) | Self::DeviceExists(_) | Self::DeviceElsewhere(_) => exit::USAGE,
             _ => exit::DEVICE,
         }
     }
@@ -113,11 +118,17 @@ pub struct StoredEvent {
 
 /// A registry of devices and an append-only log of events.
 pub trait EventStore: Send + Sync {
-    /// Registers a device. Registering it again with the same key changes its site only.
+    /// Registers a device. Registering it again with the same key and site changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::DeviceExists`] when the name is taken by another key.
+    /// [`StoreError::DeviceExists`] when the name is another key's, [`StoreError::DeviceElsewhere`] when it is at another site.
     fn add_device(&self, enrolment: &Enrolment) -> Result<(), StoreError>;
+
+    /// Moves a registered device to another site, with its chain.
+    ///
+    /// # Errors
+    /// [`StoreError::DeviceExists`] when the name is not this key's.
+    fn move_device(&self, enrolment: &Enrolment) -> Result<(), StoreError>;
 
     /// A registered device.
     ///

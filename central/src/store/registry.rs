@@ -9,6 +9,16 @@
 //! | `fleet_bundle` | a signed bundle, for one site or for all |
 //! | `fleet_technician` | who may confirm |
 //! | `fleet_journal` | who did what to which device |
+//!
+//! Version 4 adds ([`DOOR`]):
+//!
+//! | table | a row is |
+//! |---|---|
+//! | `fleet_hold` | a code, or its beginning, that a technician has in hand until a time |
+//! | `fleet_answered` | a request that was answered, by birth key and nonce, in the order of the answers |
+//!
+//! and whose place a request takes that waits (`fleet_pending.address`), and two triggers: a name of the registry is one of the log
+//! only where both have the same event key, whoever writes.
 
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE fleet_device (
@@ -56,4 +66,20 @@ pub(crate) const SCHEMA: &str = "
         why TEXT
     ) STRICT;
     PRAGMA user_version = 2;
+";
+
+pub(crate) const DOOR: &str = "
+    ALTER TABLE fleet_pending ADD COLUMN address TEXT NOT NULL DEFAULT '';
+    CREATE INDEX fleet_pending_address ON fleet_pending (address, at);
+    CREATE TABLE fleet_hold (prefix TEXT PRIMARY KEY, who TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
+    CREATE TABLE fleet_answered (
+        position INTEGER PRIMARY KEY, birth TEXT NOT NULL, nonce BLOB NOT NULL, UNIQUE (birth, nonce)
+    ) STRICT;
+    CREATE TRIGGER name_of_registry BEFORE INSERT ON fleet_device
+        WHEN EXISTS (SELECT 1 FROM device WHERE name = NEW.name AND event_key IS NOT NEW.event_key)
+        BEGIN SELECT RAISE(ABORT, 'the log has another device of this name'); END;
+    CREATE TRIGGER name_of_log BEFORE INSERT ON device
+        WHEN EXISTS (SELECT 1 FROM fleet_device WHERE name = NEW.name AND event_key IS NOT NEW.event_key)
+        BEGIN SELECT RAISE(ABORT, 'the registry has another device of this name'); END;
+    PRAGMA user_version = 4;
 ";

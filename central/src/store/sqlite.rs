@@ -8,6 +8,7 @@
 //! `signer(fingerprint PRIMARY KEY, certificate)`,
 //! `signer_seen(fingerprint, device, count, numbers, since, at, document, PRIMARY KEY (fingerprint, device))`, a row for the
 //! newest word of each device.
+//! Version 4 adds what `store::registry` says of it.
 
 use super::registry;
 use super::signers::{self, SeenSigner, Told};
@@ -25,7 +26,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 const SCHEMA: &str = "
     CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
     CREATE TABLE event (
@@ -97,19 +98,21 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(&failed)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
-        match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
-            0 => {
-                transaction.execute_batch(SCHEMA).map_err(&failed)?;
-                transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
-                transaction.execute_batch(SIGNERS).map_err(&failed)?;
-            }
-            1 => {
-                transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
-                index_signers(&transaction).map_err(&failed)?;
-            }
-            2 => index_signers(&transaction).map_err(&failed)?,
-            SCHEMA_VERSION => {}
-            newer => return Err(StoreError::Schema(newer)),
+        let version = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)?;
+        if version > SCHEMA_VERSION {
+            return Err(StoreError::Schema(version));
+        }
+        if version < 1 {
+            transaction.execute_batch(SCHEMA).map_err(&failed)?;
+        }
+        if version < 2 {
+            transaction.execute_batch(registry::SCHEMA).map_err(&failed)?;
+        }
+        if version < 3 {
+            index_signers(&transaction).map_err(&failed)?;
+        }
+        if version < 4 {
+            transaction.execute_batch(registry::DOOR).map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
@@ -204,15 +207,33 @@ impl EventStore for SqliteStore {
     fn add_device(&self, enrolment: &Enrolment) -> Result<(), StoreError> {
         let failed = failed("register a device");
         let Enrolment { device, site, event_key } = enrolment;
-        let changed = self
-            .lock()
-            .execute(
-                "INSERT INTO device (name, site, event_key) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (name) DO UPDATE SET site = excluded.site WHERE event_key = excluded.event_key",
-                params![device, site, event_key],
-            )
-            .map_err(failed)?;
-        if changed == 0 { Err(StoreError::DeviceExists(device.clone())) } else { Ok(()) }
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        // The registry's names are the log's.
+        let query = "SELECT event_key, NULL FROM fleet_device WHERE name = ?1
+                     UNION ALL SELECT event_key, site FROM device WHERE name = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let there: rusqlite::Result<Vec<(Option<String>, Option<String>)>> = transaction
+            .prepare(query)
+            .and_then(|mut statement| statement.query_map([device], row).and_then(Iterator::collect));
+        for (key, place) in there.map_err(&failed)? {
+            if key.as_ref() != Some(event_key) {
+                return Err(StoreError::DeviceExists(device.clone()));
+            }
+            if place.is_some_and(|place| place != *site) {
+                return Err(StoreError::DeviceElsewhere(device.clone()));
+            }
+        }
+        let insert = "INSERT INTO device (name, site, event_key) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING";
+        transaction.execute(insert, params![device, site, event_key]).map_err(&failed)?;
+        transaction.commit().map_err(&failed)
+    }
+
+    fn move_device(&self, enrolment: &Enrolment) -> Result<(), StoreError> {
+        let Enrolment { device, site, event_key } = enrolment;
+        let query = "UPDATE device SET site = ?2 WHERE name = ?1 AND event_key = ?3";
+        let moved = self.lock().execute(query, [device, site, event_key]).map_err(failed("move a device"))?;
+        if moved == 0 { Err(StoreError::DeviceExists(device.clone())) } else { Ok(()) }
     }
 
     fn device(&self, name: &str) -> Result<Option<Enrolment>, StoreError> {
@@ -319,6 +340,44 @@ mod tests {
     }
 
     #[test]
+    fn a_database_of_before_the_door_keeps_what_waits_and_gets_one_name_space() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("central.db");
+        let old = Connection::open(&path).expect("database");
+        for schema in [SCHEMA, registry::SCHEMA, SIGNERS] {
+            old.execute_batch(schema).expect("schema");
+        }
+        // Two of one name, which were possible.
+        old.execute_batch(
+            "INSERT INTO device VALUES ('a', 's', 'k1');
+             INSERT INTO fleet_device (name, serial, site, profile, state, since) VALUES ('a', 'A', 't', 'p', 'expected', 1);
+             INSERT INTO fleet_pending (birth, serial, model, protection, request, at) VALUES ('b', 'B', 'm', 'file', x'00', 1);",
+        )
+        .expect("rows");
+        drop(old);
+        for _ in 0..2 {
+            drop(SqliteStore::open(&path).expect("store"));
+        }
+        let new = Connection::open(&path).expect("database");
+        let waits: (String, String) = new
+            .query_row("SELECT birth, address FROM fleet_pending", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("it waits still");
+        assert_eq!(waits, ("b".to_owned(), String::new()));
+        let expect = |name: &str, key: Option<&str>| {
+            let insert = "INSERT INTO fleet_device (name, serial, site, profile, state, since, event_key)
+                          VALUES (?1, 'X', 't', 'p', 'active', 1, ?2)";
+            new.execute(insert, params![name, key]).is_ok()
+        };
+        new.execute_batch("INSERT INTO device VALUES ('c', 's', 'k3')").expect("of the log");
+        assert_eq!([expect("c", None), expect("c", Some("k4")), expect("c", Some("k3"))], [false, false, true]);
+        assert!(expect("d", Some("k5")));
+        for (key, taken) in [("k6", false), ("k5", true)] {
+            let insert = "INSERT INTO device VALUES ('d', 's', ?1)";
+            assert_eq!(new.execute(insert, [key]).is_ok(), taken, "{key}");
+        }
+    }
+
+    #[test]
     fn an_older_database_gets_its_index_from_its_log() {
         for version in [1, 2] {
             let directory = tempfile::tempdir().expect("directory");
@@ -354,7 +413,7 @@ mod tests {
         }
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("central.db");
-        Connection::open(&path).expect("database").pragma_update(None, "user_version", 4).expect("version");
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(4))));
+        Connection::open(&path).expect("database").pragma_update(None, "user_version", 5).expect("version");
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(5))));
     }
 }

@@ -135,6 +135,12 @@ impl Machine {
         self.tls = key();
     }
 
+    /// Of its request: the same as long as it asks with the same TLS key.
+    fn nonce(&self) -> Bytes<16> {
+        let hash = events::hash(&self.tls.1);
+        Bytes(std::array::from_fn(|at| hash.0[at]))
+    }
+
     /// Its request.
     pub(crate) fn asks(&self, way: Way, token: Option<&str>) -> Vec<u8> {
         let by = |pair: &'_ Pair| {
@@ -150,6 +156,6 @@ impl Machine {
             box_key: &point,
         };
         let about = About { serial: &self.serial, model: "test", software: "0", protection: "file" };
-        request::sign(about, keys, way, token, Bytes([7; 16])).expect("request")
+        request::sign(about, keys, way, token, self.nonce()).expect("request")
     }
 }

@@ -96,6 +96,13 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         pass_word_file: PathBuf,
     },
+    /// Let a technician log in no more; sessions that they have end.
+    RemoveTechnician {
+        /// The name.
+        name: String,
+    },
+    /// List the technicians.
+    Technicians,
     /// Take events from a stick: DIR/*.events; DIR/DEVICE.receipt goes back to the device.
     Import {
         /// The directory on the stick.
@@ -121,6 +128,8 @@ impl FleetCommand {
             | Self::Revoke { .. }
             | Self::Replace { .. }
             | Self::File { .. }
+            | Self::RemoveTechnician { .. }
+            | Self::Technicians
             | Self::Import { .. }
             | Self::Journal => Vec::new(),
         }
@@ -129,7 +138,7 @@ impl FleetCommand {
     /// Whether it only reads.
     pub(crate) const fn only_reads(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Journal => true,
+            Self::List { .. } | Self::Technicians | Self::Journal => true,
             Self::Expect { .. }
             | Self::Token { .. }
             | Self::Sign { .. }
@@ -139,6 +148,7 @@ impl FleetCommand {
             | Self::Publish { .. }
             | Self::File { .. }
             | Self::Technician { .. }
+            | Self::RemoveTechnician { .. }
             | Self::Import { .. } => false,
         }
     }
@@ -266,8 +276,24 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
                 let message = "a pass word has at least 12 characters";
                 return Err(Failure::usage("pass_word_short", message, "write a longer one into the file"));
             }
+            if name.is_empty() || name.len() > technician::LONGEST_NAME {
+                let message = format!("a technician's name has at most {} bytes", technician::LONGEST_NAME);
+                return Err(Failure::usage("technician_name", message, "choose a shorter one"));
+            }
             technician::add(registrar, &name, word.trim_ascii())?;
             println!("{name} may log in");
+        }
+        FleetCommand::RemoveTechnician { name } => {
+            if !technician::remove(registrar, &name)? {
+                let message = format!("there is no technician {name}");
+                return Err(Failure::usage("technician_absent", message, "look: cccd-central fleet technicians"));
+            }
+            println!("{name} may log in no more");
+        }
+        FleetCommand::Technicians => {
+            for name in registrar.registry().technicians()? {
+                print(&format!("{name}\n"))?;
+            }
         }
         FleetCommand::Import { directory } => import(registrar, store, &directory)?,
         FleetCommand::Journal => {

@@ -3,6 +3,7 @@
 mod fleet;
 mod init;
 
+use cccd_central::door::{Door, Limits};
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+/// The most bytes of a request's head: that of an enrolment has 11 KiB.
+const HEAD: usize = 32 * 1024;
 /// The endpoint that devices sync to.
 #[derive(Parser)]
 #[command(version)]
@@ -97,6 +100,9 @@ enum DeviceCommand {
     Add {
         /// `enrolment.json` of `provision enrol`.
         file: PathBuf,
+        /// It is registered at another site already, and moves from there.
+        #[arg(long = "move")]
+        moves: bool,
     },
 }
 
@@ -128,7 +134,7 @@ impl Command {
     fn inputs(&self) -> Vec<&Path> {
         match self {
             Self::Init(init) => init.operator.iter().map(PathBuf::as_path).collect(),
-            Self::Device { command: DeviceCommand::Add { file } } => vec![file],
+            Self::Device { command: DeviceCommand::Add { file, .. } } => vec![file],
             Self::Fleet { command } => command.inputs(),
             // What the service itself reads is for its user to reach.
             Self::Serve { .. } | Self::Events | Self::Signers { .. } | Self::Verify { .. } | Self::Pages { .. } => {
@@ -188,12 +194,17 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             let registrar = Registrar::new(Registry::open(&db)?, ca, policy, Arc::new(SystemClock::new()));
             fleet::run(&registrar, &store, command)
         }
-        Command::Device { command: DeviceCommand::Add { file } } => {
+        Command::Device { command: DeviceCommand::Add { file, moves } } => {
             let enrolment: Enrolment = serde_json::from_slice(&files::read(&file)?).map_err(|error| {
                 let message = format!("{} is no enrolment record: {error}", file.display());
                 Failure::usage("enrolment_malformed", message, "give what `provision bench` wrote: enrolment.json")
             })?;
-            store()?.add_device(&enrolment)?;
+            let store = store()?;
+            if moves {
+                store.move_device(&enrolment)?
+            } else {
+                store.add_device(&enrolment)?
+            }
             print(&format!("device {} registered at {}\n", enrolment.device, enrolment.site))
         }
         Command::Events => each_event(&store()?, |stored, event| {
@@ -353,12 +364,15 @@ fn serve(
         router = router.merge(page.clone());
     }
     let proxied = settings.as_ref().and_then(|settings| settings.technician).zip(page);
+    let door = Door::new(Limits::default());
+    router = router.layer(axum::middleware::from_fn(cccd_central::counted));
     print(&format!("listening on https://{}\n", listener.local_addr().map_err(stopped)?))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(stopped)?;
     runtime.block_on(async move {
         if let Some((address, page)) = proxied {
             let listener = tokio::net::TcpListener::bind(address).await.map_err(not_heard(address))?;
+            let page = cccd_central::proxied(page, Arc::clone(&door));
             tokio::spawn(async move { axum::serve(listener, page).await });
         }
         let handle = axum_server::Handle::new();
@@ -381,8 +395,10 @@ fn serve(
                 }
             }
         });
-        let server =
-            axum_server::from_tcp(listener).map_err(stopped)?.acceptor(PeerAcceptor::new(config)).handle(handle);
+        let acceptor = PeerAcceptor::new(config, door);
+        let server = axum_server::from_tcp(listener).map_err(stopped)?.acceptor(acceptor).handle(handle);
+        let mut server = server.http1_only();
+        server.http_builder().http1().max_buf_size(HEAD);
         server.serve(router.into_make_service()).await.map_err(stopped)
     })
 }

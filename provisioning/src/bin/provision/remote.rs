@@ -64,6 +64,14 @@ impl Central {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.token.is_empty() {
+            program::ignore(self.post("logout", &json!({})), "the session ends by itself within hours");
+        }
+    }
+}
+
 fn unreachable(page: &str, error: &reqwest::Error) -> Failure {
     let message = format!("{page} is not reached: {}", describe(error));
     Failure::device("central_unreachable", message, "look at the network and at the address in --page")
