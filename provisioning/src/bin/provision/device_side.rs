@@ -9,7 +9,7 @@ use fleet::request::Way;
 use fleet::{fingerprint, relay};
 use identity::keeper::{BIRTH_KEY, Keeper, Progress, system_random};
 use identity::{Https, KeeperError, State, TrustedClock};
-use program::{Failure, exit, files, owner};
+use program::{Failure, exit, files, owner, println};
 use provisioning::device::{self, Setup};
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;

@@ -10,7 +10,7 @@ mod updating;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
-use program::{Failure, files, print};
+use program::{Failure, files, print, println};
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
 use serde::de::DeserializeOwned;

@@ -7,7 +7,7 @@ use fleet::rollout::{Settings, Takes};
 use identity::TrustedClock;
 use identity::visits::Visits;
 use indicatif::{ProgressBar, ProgressStyle};
-use program::Failure;
+use program::{Failure, eprintln, println};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Update {
     }
 
     fn follow(&self, once: bool) -> Result<(), Failure> {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+        tracing_subscriber::fmt().with_writer(program::terminal::log).with_target(false).init();
         let takes = Takes::of(Path::new("/"));
         let (source, state) = self.source(&takes)?;
         let floor = identity::State::load(&source.identity)?.map_or(0, |state| state.floor);
