@@ -55,7 +55,8 @@ fn no_result_is_left_unread() {
 fn what_programs_print_is_escaped() {
     let house = House::read(root(), &TOOLS).expect("read");
     let mut raw = Vec::new();
-    let files = house.crates.values().filter(|each| each.name != "program");
+    // The virtual card is a bench of this workspace's own and names nobody.
+    let files = house.crates.values().filter(|each| !["program", "virtual-card"].contains(&each.name.as_str()));
     for file in files.flat_map(|each| each.files.keys().map(|file| format!("{}/{file}", each.directory))) {
         let text = std::fs::read_to_string(root().join(&file)).expect("source");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
