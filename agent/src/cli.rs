@@ -500,7 +500,8 @@ pub fn main() -> ExitCode {
 pub fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("CCCD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(program::terminal::log).with_target(false);
     if std::env::var("CCCD_LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().init();
     } else {

@@ -6,6 +6,7 @@ use crate::guard::{self, COOKIE, Caller, Role};
 use crate::problem::Problem;
 use crate::session::SessionEvent;
 use crate::wire::*;
+use crate::work::{LONGEST_PARTY, party, typed_text};
 use crate::{API_LEVEL, Desk, News};
 use axum::Json;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -104,13 +105,18 @@ pub async fn begin(
     State(desk): TheDesk,
     caller: TheCaller,
     headers: HeaderMap,
-    Body(wanted): Body<Begin>,
+    Body(mut wanted): Body<Begin>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).filter(|key| key.len() <= 128);
     let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > 128);
     if long(&wanted.correlation_id) || long(&wanted.party) {
         let (title, remedy) = ("names have 128 characters at most", "send a shorter one");
         return Err(Problem::new(StatusCode::BAD_REQUEST, "name_too_long", title, remedy));
+    }
+    wanted.party = party(wanted.party.as_ref())?;
+    if let Some(correlation) = &wanted.correlation_id {
+        // It comes back in the result as it was given.
+        typed_text("correlation_id", correlation, LONGEST_PARTY)?;
     }
     let id = desk.begin(&caller, wanted, key)?;
     Ok((StatusCode::CREATED, Json(desk.session(&caller, &id)?)))

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | Socket.IO, event `/event` (and namespace `/event`, event `message`) | `{"id":1,"message"}` card laid down, `{"id":2,"message","data":{idCode, personName, …}}` read, `{"id":3,"message"}` failed, `{"id":4,"message","data":{img_data, …}}` portrait |
 //! | WebSocket `/` | `{"EventName":"READ"}`, `{"NewState":"EMPTY"}`, `{"EventName":"CARD_RESULT","PersonalInfo":{…},"ChipFace"}`, `{"Status":"FAILURE","Code"}` |
-//! | a keyboard device | the text of each scan, and Enter |
+//! | a keyboard device | the code of a citizen card or a health insurance card as it was scanned, and Enter |
 //!
 //! These formats have no pairing, so the doors are shut unless the configuration names the origins that may come in, and
 //! `Host` is checked as everywhere. What is sent is what the profile grants the recipient `app`; keys without a value
@@ -18,13 +18,14 @@ pub(crate) mod doors;
 use crate::guard::{Caller, Role};
 use crate::session::Session;
 use crate::{Desk, News, wire};
-use program::Failure;
-use program::Private;
+use cccd::code::Code;
+use program::{Failure, Private, Text};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use visit::content::Released;
+use zeroize::Zeroizing;
 
 /// What such software is told.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub enum Message {
     Failed(String),
     /// The card has left the reader.
     Gone,
-    /// Something was scanned.
+    /// The code of a card was scanned: what [`typed`] makes of it.
     Scan(Private),
 }
 
@@ -106,15 +107,47 @@ fn key(letter: char) -> Option<(u8, u8)> {
 /// A text as the reports of a boot keyboard: eight bytes down, eight bytes up, for each key, and Enter at the end. A
 /// keyboard has no Vietnamese letters: they are typed without their marks, as the card's MRZ spells them.
 #[must_use]
-pub fn reports(text: &str) -> zeroize::Zeroizing<Vec<u8>> {
+pub fn reports(text: &str) -> Zeroizing<Vec<u8>> {
     let unmarked = cccd::name::without_marks(text);
     const ENTER: u8 = 40;
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     for (modifiers, key) in unmarked.chars().filter_map(key).chain([(0, ENTER)]) {
         bytes.extend_from_slice(&[modifiers, 0, key, 0, 0, 0, 0, 0]);
         bytes.extend_from_slice(&[0; 8]);
     }
     bytes
+}
+
+/// What a keyboard types of a scan: the code of a citizen card, as far as its seven fields go, or of a health insurance card. A
+/// keyboard types into whatever has the focus, so of anything else that somebody holds before the scanner it types nothing, and
+/// signs that no field of a card needs are spaces.
+#[must_use]
+pub fn typed(scan: &str) -> Option<Private> {
+    let text = Text::cleaned(scan);
+    let text = text.as_str();
+    let separator = text.chars().find(|c| !c.is_alphanumeric() && *c != ' ');
+    let mut fields: Vec<&str> = separator.map_or_else(|| vec![text], |separator| text.split(separator).collect());
+    let code = Code::of(text);
+    let is_card = matches!(code, Code::CitizenCard(_));
+    match code {
+        Code::CitizenCard(qr) if qr.odd.is_empty() => fields.truncate(7),
+        // Its names are hexadecimal digits, so that no field is a word.
+        Code::HealthInsurance(_) => {
+            let digits = |c: char| c.is_ascii_hexdigit() || "/-:.$ ".contains(c);
+            if !fields.iter().skip(1).all(|field| field.chars().all(digits)) {
+                return None;
+            }
+        }
+        _ => return None,
+    }
+    let signs = if is_card { ",./-'():" } else { ",./-'():$" };
+    let needed = |c: char| c.is_alphanumeric() || signs.contains(c);
+    let mut typed = Zeroizing::new(String::with_capacity(text.len()));
+    for (at, field) in fields.into_iter().enumerate() {
+        typed.extend(separator.filter(|_| at > 0));
+        typed.extend(field.chars().map(|c| if needed(c) { c } else { ' ' }));
+    }
+    Some(Private(typed))
 }
 
 /// Types what is scanned into a keyboard device, until the desk is gone.
@@ -168,6 +201,32 @@ mod tests {
             text.push(letter);
         }
         text
+    }
+
+    #[test]
+    fn a_keyboard_types_the_codes_of_cards_and_nothing_else() {
+        let said = |scan: &str| super::typed(scan).map(|text| text.0.to_string());
+        let card = "001099000017||Nguyễn Văn Đức|15011999|Nam|Số 1, Hà Nội|16012022";
+        assert_eq!(said(card).as_deref(), Some(card));
+        assert_eq!(said(&format!("\u{feff}{card}\r\n")).as_deref(), Some(card));
+        assert_eq!(said(&format!("{card}|curl evil.example")).as_deref(), Some(card), "what is no field of a card");
+        let hostile = card.replace("Số 1, Hà Nội", "x; $(reboot) & `id` > y");
+        assert_eq!(said(&hostile).as_deref(), Some(&*card.replace("Số 1, Hà Nội", "x   (reboot)    id    y")));
+        let insurance = "GD4010123456789|4e677579e1bb856e|15/01/1999|1|-|79 - 071|01/01/2026|4|5f-71|$";
+        assert_eq!(said(insurance).as_deref(), Some(insurance));
+        assert_eq!(said("GD4010123456789").as_deref(), Some("GD4010123456789"));
+        for other in [
+            "rm -rf ~",
+            "001099000017",
+            "https://evil.example/",
+            "001099000017||Nguyễn Văn Đức|never|Nam|x|16012022",
+            "0123456789|reboot",
+            "ABCDEFGHIJ|powershell -c x|$",
+            "IDVNM0990000176001099000017<<79901155M3901153VNM<<<<<<<<<<<8NGUYEN<<VAN<A<<<<<<<<<<<<<<<<<",
+            "",
+        ] {
+            assert_eq!(said(other), None, "{other}");
+        }
     }
 
     #[test]

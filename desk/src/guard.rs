@@ -173,7 +173,7 @@ pub fn pair(book: &Book, code: &str, name: &str, origin: Option<&str>, now: i64)
     }
     pairings.push(Pairing {
         id: visit::finished::random_id()?.to_string(),
-        name: name.chars().filter(|c| !c.is_control()).take(60).collect(),
+        name: program::Text::cleaned(name).as_str().chars().take(60).collect(),
         role: known.role,
         token: hashed(&token),
         origin: origin.map(str::to_owned),

@@ -396,7 +396,9 @@ impl Desk {
 
     /// A scan from the device's own scanner: for whoever waits for a key.
     pub fn scanned(&self, text: &Private) {
-        self.tell(News::Compat(compat::Message::Scan(text.clone())));
+        if let Some(code) = compat::typed(&text.0) {
+            self.tell(News::Compat(compat::Message::Scan(code)));
+        }
         self.begin_for_compat();
         let waiting = {
             let inner = lock(&self.inner);
@@ -449,7 +451,7 @@ impl Desk {
             }
             let goes_on = staff.reason.is_some();
             if let Some(reason) = staff.reason {
-                let vouching = work::vouching(staff.name, reason)?;
+                let vouching = work::vouching(&staff.name, reason)?;
                 let assurance = session.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
                 assurance.ok_or_else(no_session)?.staff = Some(vouching);
             }
@@ -468,9 +470,10 @@ impl Desk {
                 return Err(wrong_time(session.steps.waits()));
             }
             let answers = work::answers(&session.profile, form.answers)?;
+            let party = work::party(form.party.as_ref())?;
             if let Some(finished) = &mut session.finished {
                 finished.content.answers = answers;
-                finished.party = form.party.or_else(|| session.party.clone());
+                finished.party = party.or_else(|| session.party.clone());
             }
             desk.step(inner, Wait::Form, steps::Input::Filled)
         })

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use cccd::calendar::day_of;
-use handoff::lodging::{self, Guest};
+use handoff::lodging::{self, Guest, Made};
 use program::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,39 +62,32 @@ pub async fn make_batch(
         let (title, remedy) = ("there is nobody who is in no file yet", "nothing is to be done");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "batch_empty", title, remedy));
     }
-    // Somebody whom the portal would not take keeps nobody else out of the file, and is named.
-    let layout = layout(&desk)?;
-    let (mut complete, mut left_out) = (Vec::new(), Vec::new());
-    for (record, index) in records.into_iter().zip(1..) {
-        let Some(guest) = Guest::of(desk.profile(), record) else { continue };
-        match lodging::check(&layout, &guest, index) {
-            Ok(()) => complete.push(record),
-            Err(failure) => left_out.push((record.id.clone(), failure)),
-        }
-    }
-    if complete.is_empty()
-        && let Some((_, failure)) = left_out.pop()
-    {
-        return Err(failure.into());
-    }
-    portal_file(&desk, citizens, &complete)?;
+    let (made, complete) = portal_file(&desk, citizens, &records)?;
     let batch = site.book().add_batch(&wanted.kind, &complete, site.now())?;
     desk.tell(News::Status);
-    let left_out: Vec<Value> = left_out.iter().map(|(id, why)| json!({ "record": id, "why": why.message })).collect();
+    let named =
+        |(at, why): &(usize, Failure)| json!({ "record": records[*at].id, "code": why.code, "why": why.message });
+    let left_out: Vec<Value> = made.left_out.iter().map(named).collect();
     let mut answer = json!(batch);
     answer["left_out"] = left_out.into();
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-fn portal_file(desk: &Desk, citizens: bool, records: &[&Record]) -> Result<Vec<u8>, Failure> {
-    let guests: Vec<Guest> = records.iter().filter_map(|record| Guest::of(desk.profile(), record)).collect();
-    if !citizens {
-        return lodging::xml(&guests);
-    }
+/// The file of these records, and which of them are in it: somebody whom the portal would not take keeps nobody else out.
+fn portal_file<'a>(desk: &Desk, citizens: bool, records: &[&'a Record]) -> Result<(Made, Vec<&'a Record>), Failure> {
     let layout = layout(desk)?;
     let config = desk.site().config.lodging.as_ref();
-    let template = config.and_then(|lodging| lodging.template.as_deref()).map(program::files::read).transpose()?;
-    lodging::xlsx(&layout, template.as_deref(), &guests)
+    let template = config.and_then(|lodging| lodging.template.as_deref()).filter(|_| citizens);
+    let template = template.map(program::files::read).transpose()?;
+    let (of, guests): (Vec<&Record>, Vec<Guest>) =
+        records.iter().filter_map(|record| Some((*record, Guest::of(desk.profile(), record)?))).unzip();
+    let write = |guests: &[&Guest]| {
+        if citizens { lodging::xlsx(&layout, template.as_deref(), guests) } else { lodging::xml(guests) }
+    };
+    let made = lodging::make(&guests, |guest, index| lodging::check(&layout, guest, index), write)?;
+    let is_in = |at: &usize| made.left_out.iter().all(|(left, _)| left != at);
+    let complete = (0..of.len()).filter(is_in).map(|at| of[at]).collect();
+    Ok((made, complete))
 }
 
 /// The file itself.
@@ -107,7 +100,11 @@ pub async fn batch_file(State(desk): TheDesk, caller: TheCaller, Path(id): Path<
     };
     let batch = batches.into_iter().find(|batch| batch.id == id).ok_or_else(|| Problem::unknown("file"))?;
     let citizens = batch.kind == "xlsx";
-    let bytes = portal_file(&desk, citizens, &records.iter().collect::<Vec<_>>())?;
+    let (made, _) = portal_file(&desk, citizens, &records.iter().collect::<Vec<_>>())?;
+    if let Some((_, why)) = made.left_out.into_iter().next() {
+        // Its people were counted: a file of fewer would be another file under the same number.
+        return Err(why.into());
+    }
     let (name, kind) = if citizens {
         (
             format!("thong_bao_luu_tru_VNM_{}_{id}.xlsx", day_of(batch.at)),
@@ -116,7 +113,7 @@ pub async fn batch_file(State(desk): TheDesk, caller: TheCaller, Path(id): Path<
     } else {
         (format!("khai_bao_tam_tru_{}_{id}.xml", day_of(batch.at)), "application/xml")
     };
-    Ok(file(&name, kind, bytes))
+    Ok(file(&name, kind, made.bytes))
 }
 
 /// What somebody saw on the portal.

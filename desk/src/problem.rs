@@ -32,6 +32,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "record_unknown", format!("there is no such {what}"), "look at the list again")
     }
 
+    /// A text that was typed holds what no text may hold; it is not repeated.
+    pub(crate) fn text(field: &str, error: program::TextError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.code(), format!("{field}: {error}"), error.remedy())
+    }
+
     /// A field of a form does not do.
     pub(crate) fn invalid(field: &str, why: &str) -> Self {
         let title = format!("{field}: {why}");

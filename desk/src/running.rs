@@ -140,7 +140,7 @@ impl Desk {
         let refusal = self.site.judged(&session.profile, admission, &mut judged.content)?;
         if let Some(code) = session.insurance.take() {
             let field = session.profile.form().find(|field| field.from.is_some()).map(|field| field.id.clone());
-            judged.content.answers.extend(field.map(|id| (id, code)));
+            judged.content.answers.extend(field.map(|id| (id, code.into())));
         }
         let todo = session.judged(judged, refusal);
         let event = session.happened(What::Judged { word, rung, admission, refusal });

@@ -14,8 +14,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use cccd::calendar::day_of;
 use handoff::lodging::{self, Guest, Layout};
-use program::Failure;
-use program::Private;
+use handoff::table;
+use program::{Failure, Private, Text, TextError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -25,37 +25,51 @@ use utoipa::{IntoParams, ToSchema};
 use verdict::{Admission, Rung};
 use visit::content::{Assurance, Content, Difference, PORTRAIT_REASON, Paper, Reason, Released, Source, Vouching};
 use visit::finished::{Agreed, ConsentAct, Finished, Keeping};
-use visit::profile::{Accept, Item, Profile};
+use visit::profile::{Accept, Item, LONGEST_ANSWER, Profile, Unfit};
 
 /// The longest name of a member of staff, in characters.
 const LONGEST_NAME: usize = 80;
+/// The longest name of a party, or of a visit at a client, in characters.
+pub(super) const LONGEST_PARTY: usize = 128;
 
 /// Somebody of staff who answers for going on; they have to be named.
-pub(super) fn vouching(name: Private, reason: Reason) -> Result<Vouching, Problem> {
-    let text = name.0.trim();
-    if text.is_empty() {
+pub(super) fn vouching(name: &Private, reason: Reason) -> Result<Vouching, Problem> {
+    let name = typed_text("name", &name.0, LONGEST_NAME)?;
+    if name.as_str().is_empty() {
         return Err(Problem::invalid("name", "is missing"));
     }
-    if text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
-        return Err(Problem::invalid("name", "is too long, or no name"));
+    Ok(Vouching { name, reason })
+}
+
+/// What somebody typed at the desk, or another program sent, into a field that has a greatest length.
+pub(super) fn typed_text(field: &str, text: &str, longest: usize) -> Result<Text, Problem> {
+    let text = Text::typed(text).map_err(|error| Problem::text(field, error))?;
+    if text.as_str().chars().count() > longest {
+        return Err(Problem::text(field, TextError::Long(longest)));
     }
-    Ok(Vouching { name: text.to_owned().into(), reason })
+    Ok(text)
+}
+
+/// The name of a party, where there is one.
+pub(super) fn party(name: Option<&String>) -> Result<Option<String>, Problem> {
+    name.map(|name| Ok(typed_text("party", name, LONGEST_PARTY)?.as_str().to_owned())).transpose()
 }
 
 /// The answers that a profile asks for; nothing that it does not ask for is taken.
 pub(super) fn answers(
     profile: &Profile,
     mut given: BTreeMap<String, Private>,
-) -> Result<BTreeMap<String, Private>, Problem> {
+) -> Result<BTreeMap<String, Text>, Problem> {
     let mut answers = BTreeMap::new();
     for field in profile.form() {
         let answer = given.remove(&field.id).unwrap_or_default();
-        if !field.accepts(&answer.0) {
-            let why = if answer.0.trim().is_empty() { "is missing" } else { "has not the form that it must have" };
-            return Err(Problem::invalid(&field.id, why));
-        }
-        if !answer.0.trim().is_empty() {
-            answers.insert(field.id.clone(), answer.0.trim().to_owned().into());
+        let answer = field.take(&answer.0).map_err(|unfit| match unfit {
+            Unfit::Missing => Problem::invalid(&field.id, "is missing"),
+            Unfit::Form => Problem::invalid(&field.id, "has not the form that it must have"),
+            Unfit::Text(error) => Problem::text(&field.id, error),
+        })?;
+        if !answer.as_str().is_empty() {
+            answers.insert(field.id.clone(), answer);
         }
     }
     match given.into_keys().next() {
@@ -87,10 +101,12 @@ pub struct RecordView {
     pub assurance: Option<Value>,
     /// Who of staff went on with them, where the profile leaves it to staff.
     #[schema(value_type = Option<String>)]
-    pub staff: Option<Private>,
+    pub staff: Option<Text>,
     /// What the profile grants the desk. Portraits come with a single record only.
     #[schema(value_type = Object)]
     pub holder: Value,
+    /// Items of the card of which characters were left out that nobody could see.
+    pub mended: Vec<&'static str>,
     /// Where the list says something else than the chip.
     #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Value>,
@@ -119,6 +135,7 @@ fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
         assurance: record.content.assurance.as_ref().map(Assurance::to_json),
         staff: record.content.assurance.as_ref().and_then(|a| Some(a.staff.as_ref()?.name.clone())),
         holder,
+        mended: record.content.mended.iter().map(|item| item.name()).collect(),
         differences: differences(&record.content.differences),
         batch: record.batch,
         gone_at: record.gone_at,
@@ -194,24 +211,6 @@ pub async fn record(
     Ok(Json(view(&desk, &record_of(&desk, &id)?, true)))
 }
 
-/// A file to be saved.
-fn csv_of(rows: Vec<Vec<String>>) -> Result<Vec<u8>, Problem> {
-    let broken = |e: String| Problem::from(Failure::device("csv", e, "report this as a bug"));
-    // The mark tells spreadsheet programs that this is UTF-8.
-    let mut bytes = "\u{feff}".as_bytes().to_vec();
-    let mut writer = csv::Writer::from_writer(&mut bytes);
-    for row in rows {
-        // What begins like a formula would be one in a spreadsheet program.
-        let safe = row
-            .into_iter()
-            .map(|text| if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text });
-        writer.write_record(safe).map_err(|e| broken(e.to_string()))?;
-    }
-    writer.flush().map_err(|e| broken(e.to_string()))?;
-    drop(writer);
-    Ok(bytes)
-}
-
 /// The list of a day as a table (CSV, UTF-8).
 #[utoipa::path(get, path = "/v1/records.csv", params(Which), responses((status = 200, content_type = "text/csv")))]
 pub async fn export(State(desk): TheDesk, caller: TheCaller, Query(which): Query<Which>) -> Result<Response, Problem> {
@@ -231,7 +230,7 @@ pub async fn export(State(desk): TheDesk, caller: TheCaller, Query(which): Query
         rows.push(own.into_iter().chain(fields.iter().map(value)).collect());
     }
     let day = which.day.unwrap_or_else(|| day_of(desk.site().now()));
-    Ok(file(&format!("{}-{day}.csv", desk.profile().id), "text/csv; charset=utf-8", csv_of(rows)?))
+    Ok(file(&format!("{}-{day}.csv", desk.profile().id), "text/csv; charset=utf-8", table::csv(&rows)?))
 }
 
 /// Where the list says something else than the chips of a day, as a table for whoever corrects the list.
@@ -252,7 +251,7 @@ pub async fn corrections(
             rows.push(vec![number.clone(), differs.item.name().to_owned(), listed, chip]);
         }
     }
-    Ok(file(&format!("corrections-{day}.csv"), "text/csv; charset=utf-8", csv_of(rows)?))
+    Ok(file(&format!("corrections-{day}.csv"), "text/csv; charset=utf-8", table::csv(&rows)?))
 }
 
 /// Prints a record once more: on the roll where there is a printer, else the lines for the browser to print.
@@ -338,7 +337,7 @@ fn assured(profile: &Profile, seen: Option<Paper>, by: Option<TypedBy>) -> Resul
     match (admission, by) {
         (Admission::Refused(_), _) => return Err(refused("read the card")),
         (Admission::AskStaff(_), None) => return Err(refused("say who of staff goes on, and why, or read the card")),
-        (_, Some(by)) => assurance.staff = Some(vouching(by.name, by.reason)?),
+        (_, Some(by)) => assurance.staff = Some(vouching(&by.name, by.reason)?),
         (_, None) => {}
     }
     Ok(assurance)
@@ -357,6 +356,7 @@ pub async fn typed(
         let (title, remedy) = ("this profile reads cards only", "read the card");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "typed_not_accepted", title, remedy));
     }
+    let mut items = BTreeMap::new();
     for (item, value) in &typed.items {
         if !profile.takes(*item) || *item == Item::Portrait {
             return Err(Problem::invalid(item.name(), "the profile does not take it"));
@@ -365,19 +365,17 @@ pub async fn typed(
         if date && cccd::date::CardDate::from_text(&value.0).is_none() {
             return Err(Problem::invalid(item.name(), "is no date: dd/MM/yyyy, or the year alone"));
         }
-        if value.0.chars().count() > visit::profile::LONGEST_ANSWER {
-            return Err(Problem::invalid(item.name(), "is too long"));
-        }
+        items.insert(*item, typed_text(item.name(), &value.0, LONGEST_ANSWER)?);
     }
     for wanted in [Item::FullName, Item::DateOfBirth] {
-        if profile.takes(wanted) && typed.items.get(&wanted).is_none_or(|value| value.0.trim().is_empty()) {
+        if profile.takes(wanted) && items.get(&wanted).is_none_or(|value: &Text| value.as_str().is_empty()) {
             return Err(Problem::invalid(wanted.name(), "is missing"));
         }
     }
     let content = Content {
         source: Source::Typed,
         assurance: Some(assured(&profile, typed.seen, typed.staff)?),
-        items: typed.items,
+        items,
         answers: answers(&profile, typed.answers)?,
         ..Content::default()
     };
@@ -388,7 +386,7 @@ pub async fn typed(
     let visit = visit::finished::random_id()?;
     let language = if typed.agreed == "en" { "en" } else { "vi" };
     desk.site().consented(&profile, visit, &Agreed { act: ConsentAct::ToldStaff, language })?;
-    let finished = Finished { visit, sequence: 0, content, party: typed.party };
+    let finished = Finished { visit, sequence: 0, content, party: party(typed.party.as_ref())? };
     match desk.site().keep(&profile, &finished)? {
         Keeping::Kept(kept) => {
             desk.tell(News::Status);
@@ -524,6 +522,7 @@ mod tests {
             assurance: None,
             staff: None,
             holder: json!({ "full_name": "Đặng Thị Ngọc Ánh", "id_number": "001099000017", "form": { "room": "P201" } }),
+            mended: Vec::new(),
             differences: Vec::new(),
             batch: None,
             gone_at: None,
@@ -540,11 +539,5 @@ mod tests {
     #[test]
     fn a_pass_phrase_survives_the_header() {
         assert_eq!(*percent_decoded(b"m%E1%BA%ADt%20kh%E1%BA%A9u%"), "mật khẩu%".as_bytes());
-    }
-
-    #[test]
-    fn a_table_holds_no_formulas() {
-        let bytes = csv_of(vec![vec!["=1+1".to_owned(), "a,b".to_owned()]]).expect("table");
-        assert_eq!(String::from_utf8(bytes).expect("UTF-8"), "\u{feff}'=1+1,\"a,b\"\n");
     }
 }

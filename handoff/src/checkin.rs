@@ -5,7 +5,7 @@
 //!
 //! A file is written whole under another name, then renamed: whoever watches sees all of it or none.
 
-use crate::Envelope;
+use crate::{Envelope, read_back};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use quick_xml::Writer;
@@ -87,19 +87,32 @@ pub fn xml(envelope: &Envelope, facility: &str) -> std::io::Result<Zeroizing<Vec
     Ok(Zeroizing::new(writer.into_inner()))
 }
 
+/// Whether a parser finds in a file what was to stand there.
+fn comes_back(bytes: &[u8], fields: &[(&'static str, Zeroizing<String>)]) -> bool {
+    let same = |read: Vec<(String, Zeroizing<String>)>| {
+        read.len() == fields.len()
+            && read.iter().zip(fields).all(|((name, text), (wanted, value))| name == wanted && text == value)
+    };
+    read_back::xml(bytes).is_some_and(same)
+}
+
 /// Writes the file of a visit into a directory.
 pub(super) fn write(directory: &Path, envelope: &Envelope, facility: &str) -> Tried {
     let name = format!("checkin-{}.xml", envelope.visit);
     let (fresh, whole) = (directory.join(format!(".{name}.part")), directory.join(name));
-    let written = xml(envelope, facility).and_then(|bytes| {
+    let bytes = match xml(envelope, facility) {
+        Ok(bytes) if comes_back(&bytes, &fields(envelope, facility)) => bytes,
+        Ok(_) | Err(_) => return Tried::Refused(read_back::MALFORMED.to_owned()),
+    };
+    let write = || {
         let mut options = std::fs::OpenOptions::new();
         options.create(true).write(true).truncate(true);
         let mut file = std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o660).open(&fresh)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &whole)
-    });
-    match written {
+    };
+    match write() {
         Ok(()) => Tried::Delivered,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Tried::Later("directory_absent".to_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Tried::Later("directory_full".to_owned()),

@@ -1,6 +1,6 @@
 //! The thread that delivers.
 
-use crate::{Line, his};
+use crate::{Line, his, read_back};
 use config::{Connection, Format};
 use events::Clock;
 use program::{Failure, lock};
@@ -83,7 +83,7 @@ impl Courier {
         let (how, registered) = match (self.lines.get(&due.recipient), serde_json::from_slice(&due.body)) {
             (Some(line), Ok(envelope)) => line.send(&envelope, self.clock.wall() * 1000),
             (None, _) => (Tried::Later("recipient_configuration".to_owned()), None),
-            (_, Err(_)) => (Tried::Refused("message_malformed".to_owned()), None),
+            (_, Err(_)) => (Tried::Refused(read_back::MALFORMED.to_owned()), None),
         };
         match &how {
             Tried::Delivered => tracing::info!(recipient = due.recipient, visit = due.record, "delivered"),

@@ -31,6 +31,15 @@ fn name(full: &str) -> Value {
     json!([{ "use": "official", "text": full, "family": family, "given": given }])
 }
 
+/// A value in a query (RFC 3986, §3.4): somebody may have typed signs that part parameters.
+fn in_query(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
 /// The transaction.
 #[must_use]
 pub fn bundle(envelope: &Envelope) -> Value {
@@ -104,7 +113,7 @@ pub fn bundle(envelope: &Envelope) -> Value {
                 "fullUrl": patient_url,
                 "resource": patient,
                 "request": {
-                    "method": "POST", "url": "Patient", "ifNoneExist": format!("identifier={ID_SYSTEM}|{number}"),
+                    "method": "POST", "url": "Patient", "ifNoneExist": format!("identifier={ID_SYSTEM}|{}", in_query(number)),
                 },
             },
             {
@@ -152,6 +161,12 @@ mod tests {
         assert_eq!(encounter["resource"]["period"]["start"], "2026-11-23T08:41:00+07:00");
         assert_eq!(encounter["resource"]["serviceType"]["coding"][0]["code"], "K01");
         assert!(!bundle.to_string().contains("portrait") && !bundle.to_string().contains("Kinh"));
+    }
+
+    #[test]
+    fn a_typed_number_adds_no_condition() {
+        assert_eq!(in_query("001099000017"), "001099000017");
+        assert_eq!(in_query("1&active=true|"), "1%26active%3Dtrue%7C");
     }
 
     #[test]

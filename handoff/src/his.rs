@@ -10,6 +10,7 @@ use crate::{Answer, Envelope};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use program::Text;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use store::book::deliveries::Tried;
@@ -149,10 +150,11 @@ pub fn found(answer: &Answer) -> Option<Value> {
 /// The departments of an answer: code and name.
 #[must_use]
 pub fn departments(data: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| {
-        value.as_str().map(str::trim).filter(|text| (1..=60).contains(&text.chars().count())).map(str::to_owned)
-    };
-    let one = |value: &Value| Some((text(&value["MA_KHOA"])?, text(&value["TEN_KHOA"])?));
+    let fits = |text: Text| Some(text.as_str().to_owned()).filter(|text| (1..=60).contains(&text.chars().count()));
+    // A code goes back as it came or not at all; a name is for people.
+    let code = |value: &Value| fits(Text::typed(value.as_str()?).ok()?);
+    let name = |value: &Value| fits(Text::cleaned(value.as_str()?));
+    let one = |value: &Value| Some((code(&value["MA_KHOA"])?, name(&value["TEN_KHOA"])?));
     data.as_array().map(|all| all.iter().filter_map(one).take(100).collect()).unwrap_or_default()
 }
 
@@ -167,7 +169,7 @@ pub fn answered(answer: &Answer) -> (Tried, Option<Registered>) {
         return (Tried::Later("recipient_answer_malformed".to_owned()), None);
     };
     let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(Text::cleaned(text).as_str().to_owned()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
@@ -231,6 +233,10 @@ mod tests {
         assert_eq!(answer(500, r#"{"code":"000"}"#), None);
         let list = json!([{ "MA_KHOA": "K1", "TEN_KHOA": "Nội" }, { "MA_KHOA": "", "TEN_KHOA": "x" }, 7]);
         assert_eq!(departments(&list), [("K1".to_owned(), "Nội".to_owned())]);
+        let hostile = json!([
+            { "MA_KHOA": "K1\u{1}", "TEN_KHOA": "Nội" }, { "MA_KHOA": "K2", "TEN_KHOA": "N\u{202e}goại\u{7}" },
+        ]);
+        assert_eq!(departments(&hostile), [("K2".to_owned(), "Ngoại".to_owned())]);
     }
 
     #[test]
@@ -239,6 +245,9 @@ mod tests {
         let good = r#"{"code":"000","data":{"SO_THU_TU":17,"TEN_PHONG":"Phòng 5"}}"#;
         let number = Registered { number: "17".to_owned(), place: Some("Phòng 5".to_owned()) };
         assert_eq!(answer(200, good), (Tried::Delivered, Some(number)));
+        let hostile = r#"{"code":"000","data":{"SO_THU_TU":"A\u001b7","TEN_PHONG":"Ph\u202eòng"}}"#;
+        let cleaned = Registered { number: "A 7".to_owned(), place: Some("Phòng".to_owned()) };
+        assert_eq!(answer(200, hostile).1, Some(cleaned));
         assert_eq!(answer(200, r#"{"code":"000"}"#), (Tried::Delivered, None));
         assert_eq!(answer(200, r#"{"code":"404"}"#), (Tried::Refused("his_code_404".to_owned()), None));
         assert_eq!(answer(200, r#"{"code":"999"}"#).0, Tried::Later("his_code_999".to_owned()));

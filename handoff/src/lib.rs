@@ -2,17 +2,20 @@
 //!
 //! [`Envelope`] is what lies sealed in the book until then. Each format is a pure function from an envelope to a
 //! request or file, so that it is tested without a network; [`courier`] does the rest. Every message carries the
-//! visit's identifier (`Idempotency-Key`), because a recipient whose answer was lost gets it again.
+//! visit's identifier (`Idempotency-Key`), because a recipient whose answer was lost gets it again. Whatever is made is read
+//! again before it leaves ([`read_back`]).
 
 pub mod checkin;
 pub mod courier;
 pub mod fhir;
 pub mod his;
 pub mod lodging;
+pub mod read_back;
+pub mod table;
 pub mod webhook;
 
 use config::{Connection, Format};
-use program::Failure;
+use program::{Failure, Text};
 use reqwest::blocking::{Client, RequestBuilder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -146,9 +149,10 @@ impl Line {
     /// What the hospital's system knows of a patient; nothing where it does not answer.
     fn known(&self, envelope: &Envelope, now_ms: i64) -> his::Known {
         let [(patient, by), (insurance, of)] = his::questions(envelope);
+        // A number is what it is or none: half of one would be somebody else's.
         let text = |data: Option<serde_json::Value>, key: &str| {
-            let text = data.and_then(|data| data[key].as_str().map(str::to_owned)).unwrap_or_default();
-            program::Private::from(text)
+            let said = data.and_then(|data| Text::typed(data[key].as_str()?).ok());
+            said.map(|text| program::Private::clone(&text)).unwrap_or_default()
         };
         let patient = text(self.ask(patient, &by, now_ms), "MA_BN");
         let shown = envelope.released.get("form.insurance").is_some();
@@ -173,14 +177,15 @@ impl Line {
                 return (checkin::write(directory, envelope, facility), None);
             }
             Format::Webhook => {
-                let body = webhook::body(envelope);
+                let Some(body) = read_back::json(&webhook::body(envelope)) else { return malformed() };
                 self.post("").map(|request| {
                     let request = request.header("Idempotency-Key", &envelope.visit);
-                    exchange(self.with_token(request).header("Content-Type", "application/json").body(body.to_string()))
+                    let request = self.with_token(request).header("Content-Type", "application/json");
+                    exchange(request.body(body.to_string()))
                 })
             }
             Format::Fhir => {
-                let body = fhir::bundle(envelope);
+                let Some(body) = read_back::json(&fhir::bundle(envelope)) else { return malformed() };
                 self.post("").map(|request| {
                     let request = request.header("Content-Type", "application/fhir+json");
                     exchange(self.with_token(request).body(body.to_string()))
@@ -190,12 +195,13 @@ impl Line {
                 let merchant = self.connection.merchant.as_deref().unwrap_or_default();
                 let body = his::registration(envelope, &self.known(envelope, now_ms));
                 let signed = his::sign(&self.secret, merchant, now_ms, &body.signed());
+                let Some(body) = read_back::json(&body.to_json()) else { return malformed() };
                 self.post(his::REGISTER).map(|mut request| {
                     for (name, value) in signed {
                         request = request.header(name, value);
                     }
                     let request = request.header("Content-Type", "application/json");
-                    exchange(request.body(body.to_json().to_string()))
+                    exchange(request.body(body.to_string()))
                 })
             }
         };
@@ -206,6 +212,11 @@ impl Line {
             Some(Ok(answer)) => (answer.by_status(), None),
         }
     }
+}
+
+/// The message is not one that its recipient could read.
+fn malformed() -> (Tried, Option<his::Registered>) {
+    (Tried::Refused(read_back::MALFORMED.to_owned()), None)
 }
 
 /// The certification authorities of a file: all of them, or what is wrong with it.

@@ -7,8 +7,9 @@
 //! A stay is to be notified before 23:00 of the day on which it begins; one that begins after 23:00 before 08:00 of the
 //! next day (Luật Cư trú 68/2020/QH14, Art. 30).
 
+use crate::read_back;
 use cccd::calendar::in_vietnam;
-use program::Failure;
+use program::{Failure, Text};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use store::book::Record;
 use time::{Date, Time};
 use visit::content::{Released, Source};
 use visit::profile::{Item, Profile};
+use zeroize::Zeroizing;
 
 #[cfg(feature = "lodging-xlsx")]
 mod workbook;
@@ -60,14 +62,18 @@ impl Layout {
             Some(path) => String::from_utf8_lossy(&program::files::read(path)?).into_owned(),
             None => COLUMNS.to_owned(),
         };
-        toml::from_str(&text).map_err(|e| {
-            let message = format!("the columns are not valid: {}", e.to_string().trim());
-            Failure::usage(
-                "lodging_columns_invalid",
-                message,
-                "compare with /usr/share/doc/cccd-agent/examples/lodging.toml",
-            )
-        })
+        let invalid = |why: &str| {
+            let message = format!("the columns are not valid: {why}");
+            let remedy = "compare with /usr/share/doc/cccd-agent/examples/lodging.toml";
+            Failure::usage("lodging_columns_invalid", message, remedy)
+        };
+        let layout: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string().trim()))?;
+        // What stands in every row must fit into every file.
+        let constants = layout.column.iter().filter_map(|column| column.constant.as_ref());
+        for value in constants.chain(layout.code.values().flat_map(BTreeMap::values)) {
+            Text::typed(value).map_err(|error| invalid(&format!("a constant or value: {error}")))?;
+        }
+        Ok(layout)
     }
 }
 
@@ -144,15 +150,19 @@ impl Guest {
     }
 }
 
+fn incomplete(message: String) -> Failure {
+    Failure::usage("lodging_incomplete", message, "complete the guest at the desk, then make the file again")
+}
+
 /// What a column says of a guest.
 fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result<String, Failure> {
-    let incomplete = |why: &str| {
-        let message = format!("guest {index}: {}: {why}", column.header);
-        Failure::usage("lodging_incomplete", message, "complete the guest at the desk, then make the file again")
-    };
+    let incomplete = |why: &str| incomplete(format!("guest {index}: {}: {why}", column.header));
     let value = column.constant.clone().or_else(|| guest.value(column.value.as_deref()?, index)).unwrap_or_default();
     if value.trim().is_empty() {
         return if column.required { Err(incomplete("is missing")) } else { Ok(String::new()) };
+    }
+    if has_workbook_escape(&value) {
+        return Err(incomplete("holds an escape of workbooks, which they would read as another character"));
     }
     match &column.code {
         None => Ok(value),
@@ -164,13 +174,92 @@ fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result
     }
 }
 
+/// Whether a text holds what a workbook reads as a character: `_x000B_` (ECMA-376-1, ST_Xstring).
+fn has_workbook_escape(text: &str) -> bool {
+    text.match_indices("_x").any(|(at, _)| {
+        let rest = &text.as_bytes()[at + 2..];
+        rest.get(4) == Some(&b'_') && rest[..4].iter().all(u8::is_ascii_hexdigit)
+    })
+}
+
+/// Why there is no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotMade {
+    /// Because of one guest, counted from zero.
+    Guest(usize, Failure),
+    /// Because of something else.
+    File(Failure),
+}
+
+impl From<NotMade> for Failure {
+    fn from(not_made: NotMade) -> Self {
+        match not_made {
+            NotMade::Guest(_, failure) | NotMade::File(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for NotMade {
+    fn from(failure: Failure) -> Self {
+        Self::File(failure)
+    }
+}
+
+/// A file for the portal, which a parser has read again, and who is not in it.
+#[derive(Debug)]
+pub struct Made {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Guests whom the portal would not take, counted from zero, and why.
+    pub left_out: Vec<(usize, Failure)>,
+}
+
+/// Makes the file of these guests. One whom the portal would not take, or whose row does not come back from the file, is left out
+/// and named, and keeps nobody else out of it.
+///
+/// # Errors
+/// When nobody is left, and when the file cannot be made for another reason.
+pub fn make(
+    guests: &[Guest],
+    mut check: impl FnMut(&Guest, usize) -> Result<(), Failure>,
+    mut write: impl FnMut(&[&Guest]) -> Result<Vec<u8>, NotMade>,
+) -> Result<Made, Failure> {
+    let (mut good, mut left_out) = (Vec::new(), Vec::new());
+    for (at, guest) in guests.iter().enumerate() {
+        match check(guest, at + 1) {
+            Ok(()) => good.push(at),
+            Err(failure) => left_out.push((at, failure)),
+        }
+    }
+    while !good.is_empty() {
+        let of: Vec<&Guest> = good.iter().filter_map(|at| guests.get(*at)).collect();
+        match write(&of) {
+            Ok(bytes) => return Ok(Made { bytes, left_out }),
+            Err(NotMade::Guest(at, failure)) if at < good.len() => left_out.push((good.remove(at), failure)),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    let none = || incomplete("there is nobody whom the file could name".to_owned());
+    Err(left_out.pop().map_or_else(none, |(_, failure)| failure))
+}
+
+/// A guest whose row reads back as something else.
+fn comes_back_otherwise(index: usize) -> Failure {
+    let message = format!("guest {index} does not come back from the file as they were written");
+    Failure::usage("lodging_unreadable", message, "type the guest's name and papers anew, then make the file again")
+}
+
 /// The file for citizens.
 ///
 /// # Errors
 /// Always: the program was built without workbooks.
 #[cfg(not(feature = "lodging-xlsx"))]
-pub fn xlsx(_: &Layout, _: Option<&[u8]>, _: &[Guest]) -> Result<Vec<u8>, Failure> {
-    Err(Failure::usage("lodging_template", program::without("lodging-xlsx"), "install the packages' agent"))
+pub fn xlsx(_: &Layout, _: Option<&[u8]>, _: &[&Guest]) -> Result<Vec<u8>, NotMade> {
+    Err(NotMade::File(Failure::usage(
+        "lodging_template",
+        program::without("lodging-xlsx"),
+        "install the packages' agent",
+    )))
 }
 
 /// What keeps a guest out of their file, if anything does.
@@ -181,7 +270,7 @@ pub fn check(layout: &Layout, guest: &Guest, index: usize) -> Result<(), Failure
     if guest.is_citizen() {
         return layout.column.iter().try_for_each(|column| cell(layout, column, guest, index).map(drop));
     }
-    xml_of(std::slice::from_ref(guest), index).map(drop)
+    Ok(xml_of(&[guest], index).map(drop)?)
 }
 
 /// ISO 3166-1 alpha-3 of an MRZ's nationality: ICAO 9303-3 has one letter for Germany.
@@ -193,56 +282,97 @@ fn country(code: &str) -> &str {
 ///
 /// # Errors
 /// `lodging_incomplete` names guest and field.
-pub fn xml(guests: &[Guest]) -> Result<Vec<u8>, Failure> {
+pub fn xml(guests: &[&Guest]) -> Result<Vec<u8>, NotMade> {
     xml_of(guests, 1)
 }
 
-fn xml_of(guests: &[Guest], first: usize) -> Result<Vec<u8>, Failure> {
+/// An element of the file for foreigners, and its text.
+type Element = (&'static str, Zeroizing<String>);
+
+/// What stands in the file of a guest, in order.
+fn elements(guest: &Guest, index: usize) -> Result<Vec<Element>, Failure> {
+    let form = |id: &str| guest.released.get(&format!("form.{id}"));
+    let sex = match guest.item(Item::Sex) {
+        Some("Nam" | "M") => Some("M"),
+        Some("Nữ" | "F") => Some("F"),
+        _ => None,
+    };
+    let number = index.to_string();
+    let left = guest.gone.map(cccd::calendar::date_of);
+    let fields: [(&str, Option<&str>, bool); 12] = [
+        ("so_thu_tu", Some(&number), true),
+        ("ho_ten", guest.item(Item::FullName), true),
+        ("ngay_sinh", guest.item(Item::DateOfBirth), true),
+        ("ngay_sinh_dung_den", Some("D"), true),
+        ("gioi_tinh", sex, true),
+        ("ma_quoc_tich", guest.item(Item::Nationality).map(country).filter(|code| code.len() == 3), true),
+        ("so_ho_chieu", guest.number(), true),
+        ("so_phong", form("room"), true),
+        ("ngay_den", form("arrival"), true),
+        ("ngay_di_du_kien", form("departure"), true),
+        ("ngay_tra_phong", left.as_deref(), false),
+        ("thoi_han_tam_tru", form("departure"), true),
+    ];
+    let mut elements = Vec::new();
+    for (name, value, required) in fields {
+        match value.filter(|value| !value.is_empty()) {
+            Some(value) => elements.push((name, Zeroizing::new(value.to_owned()))),
+            None if required => {
+                let why = format!("guest {index}: {name} is missing or has no form that the portal takes");
+                return Err(incomplete(why));
+            }
+            None => {}
+        }
+    }
+    Ok(elements)
+}
+
+fn xml_of(guests: &[&Guest], first: usize) -> Result<Vec<u8>, NotMade> {
     let broken = |e: std::io::Error| Failure::device("lodging_xml", e.to_string(), "report this as a bug");
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None))).map_err(broken)?;
     writer.write_event(Event::Start(BytesStart::new("KHAI_BAO_TAM_TRU"))).map_err(broken)?;
+    let mut written = Vec::new();
     for (at, guest) in guests.iter().enumerate() {
+        let fields = elements(guest, at + first).map_err(|failure| NotMade::Guest(at, failure))?;
         writer.write_event(Event::Start(BytesStart::new("THONG_TIN_KHACH"))).map_err(broken)?;
-        let form = |id: &str| guest.released.get(&format!("form.{id}"));
-        let sex = match guest.item(Item::Sex) {
-            Some("Nam" | "M") => Some("M"),
-            Some("Nữ" | "F") => Some("F"),
-            _ => None,
-        };
-        let index = (at + first).to_string();
-        let left = guest.gone.map(cccd::calendar::date_of);
-        let fields: [(&str, Option<&str>, bool); 12] = [
-            ("so_thu_tu", Some(&index), true),
-            ("ho_ten", guest.item(Item::FullName), true),
-            ("ngay_sinh", guest.item(Item::DateOfBirth), true),
-            ("ngay_sinh_dung_den", Some("D"), true),
-            ("gioi_tinh", sex, true),
-            ("ma_quoc_tich", guest.item(Item::Nationality).map(country).filter(|code| code.len() == 3), true),
-            ("so_ho_chieu", guest.number(), true),
-            ("so_phong", form("room"), true),
-            ("ngay_den", form("arrival"), true),
-            ("ngay_di_du_kien", form("departure"), true),
-            ("ngay_tra_phong", left.as_deref(), false),
-            ("thoi_han_tam_tru", form("departure"), true),
-        ];
-        for (name, value, required) in fields {
-            match value.filter(|value| !value.is_empty()) {
-                Some(value) => {
-                    writer.create_element(name).write_text_content(BytesText::new(value)).map_err(broken)?;
-                }
-                None if required => {
-                    let message = format!("guest {index}: {name} is missing or has no form that the portal takes");
-                    let remedy = "complete the guest at the desk, then make the file again";
-                    return Err(Failure::usage("lodging_incomplete", message, remedy));
-                }
-                None => {}
-            }
+        for (name, value) in &fields {
+            writer.create_element(*name).write_text_content(BytesText::new(value)).map_err(broken)?;
         }
         writer.write_event(Event::End(BytesEnd::new("THONG_TIN_KHACH"))).map_err(broken)?;
+        written.push(fields);
     }
     writer.write_event(Event::End(BytesEnd::new("KHAI_BAO_TAM_TRU"))).map_err(broken)?;
-    Ok(writer.into_inner())
+    let bytes = writer.into_inner();
+    read_again(&bytes, guests, &written, first)?;
+    Ok(bytes)
+}
+
+/// Whether a parser finds in the file what was to stand there; else because of whom not.
+fn read_again(bytes: &[u8], guests: &[&Guest], written: &[Vec<Element>], first: usize) -> Result<(), NotMade> {
+    let otherwise = |at: usize| NotMade::Guest(at, comes_back_otherwise(at + first));
+    let Some(read) = read_back::xml(bytes) else {
+        // Each by themselves, to learn whose it is.
+        if let [_] = guests {
+            return Err(otherwise(0));
+        }
+        for (at, guest) in guests.iter().enumerate() {
+            if xml_of(&[guest], at + first).is_err() {
+                return Err(otherwise(at));
+            }
+        }
+        let message = "the file is no XML, and each of its guests alone is";
+        return Err(Failure::device("lodging_xml", message, "report this as a bug").into());
+    };
+    let mut read = read.iter();
+    for (at, fields) in written.iter().enumerate() {
+        for (name, value) in fields {
+            if read.next().is_none_or(|(element, text)| element != name || text != value) {
+                return Err(otherwise(at));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// When a stay that began then has to be notified, seconds since 1970.

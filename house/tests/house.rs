@@ -49,3 +49,35 @@ fn no_result_is_left_unread() {
         "read it, or say why nobody needs to: program::ignore(result, \"why\")"
     );
 }
+
+/// What a program prints may hold names from certificates and files: it goes through `program::terminal`.
+#[test]
+fn what_programs_print_is_escaped() {
+    let house = House::read(root(), &TOOLS).expect("read");
+    let mut raw = Vec::new();
+    // The virtual card is a bench of this workspace's own and names nobody.
+    let files = house.crates.values().filter(|each| !["program", "virtual-card"].contains(&each.name.as_str()));
+    for file in files.flat_map(|each| each.files.keys().map(|file| format!("{}/{file}", each.directory))) {
+        let text = std::fs::read_to_string(root().join(&file)).expect("source");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let imported = |word: &str| {
+            let imports = code.join(" ");
+            imports.split("use program::").skip(1).any(|import| {
+                let import = import.split(';').next().unwrap_or_default();
+                import.split(|c: char| !c.is_alphanumeric() && c != '_').any(|name| name == word)
+            })
+        };
+        for word in ["print", "println", "eprint", "eprintln"] {
+            let call = format!("{word}!(");
+            let calls = |line: &&str| {
+                let starts = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == ':');
+                line.match_indices(&call).any(|(at, _)| starts(at))
+            };
+            if code.iter().any(|line| calls(&line)) && !imported(word) {
+                raw.push(format!("{file}: {word}!"));
+            }
+        }
+    }
+    assert_eq!(raw, [""; 0], "`use program::println;` and the like: the macros of `std` print what a terminal obeys");
+}

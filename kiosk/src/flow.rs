@@ -17,7 +17,7 @@ pub use devices::sound::Sound;
 pub use inputs::{Effect, Input, Place, Task};
 use kiosk_ui::state::{Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Trouble, choices_shown};
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
-use program::Private;
+use program::{Private, Text};
 use reading::access::AccessKey;
 use visit::steps::{self, Visit, Wait};
 
@@ -51,7 +51,7 @@ pub struct Flow {
     /// What opens the chip.
     key: Option<AccessKey>,
     /// What was filled in so far.
-    answers: Vec<(String, Private)>,
+    answers: Vec<(String, Text)>,
     /// Code of the health insurance card that was scanned.
     insurance: Option<Private>,
     shown: State,

@@ -16,11 +16,12 @@ pub mod foreign;
 pub mod owner;
 pub mod private;
 pub mod set;
+pub mod terminal;
 mod text;
 
 #[doc(hidden)]
 pub use serde;
-pub use text::Private;
+pub use text::{Private, Text, TextError};
 
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
@@ -203,13 +204,13 @@ impl<E: Coded> From<E> for Failure {
     }
 }
 
-/// Prints to standard output, all of it or an error.
+/// Prints to standard output, all of it or an error; what a terminal would obey is escaped ([`terminal`]).
 ///
 /// # Errors
 /// `stdout_closed`.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| {
+    out.write_all(terminal::shown(text).as_bytes()).and_then(|()| out.flush()).map_err(|e| {
         Failure::device("stdout_closed", format!("cannot write to standard output: {e}"), "keep the pipe open")
     })
 }
@@ -225,7 +226,7 @@ pub fn end(result: Result<u8, Failure>, json: bool) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("{failure}");
+            crate::eprintln!("{failure}");
             if json {
                 // Whoever closed the pipe has the status.
                 ignore(

@@ -12,7 +12,7 @@ use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore as _, sealed};
 use events::subject::keyed_hash;
 use fleet::FleetError;
-use program::{Failure, files};
+use program::{Failure, Text, files};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -50,6 +50,9 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failu
             if value.is_empty() {
                 continue;
             }
+            // Whoever signs can mend the table; a device that takes the list could only leave characters out.
+            let text = Text::typed(value).map_err(|error| rows::wrong(at, error))?;
+            let value = if name == "photo" { value } else { text.as_str() };
             match name {
                 "number" | "document_number" => {
                     let digits = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -168,7 +171,14 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named_by_its_number_only() {
-        for table in ["number\n12345\n", "number,seat\n,A1\n", "number\n", "number,photo\n001099000017,away.jpg\n"] {
+        for table in [
+            "number,full_name\n001099000017,Nguy\u{202e}ễn\n",
+            "number,full_name\n001099000017,\"Nguyễn\u{b}An\"\n",
+            "number\n12345\n",
+            "number,seat\n,A1\n",
+            "number\n",
+            "number,photo\n001099000017,away.jpg\n",
+        ] {
             let error = signed(table, None).expect_err(table).to_string();
             assert!(!error.contains("12345") && !error.contains("0010"), "{error}");
         }

@@ -120,7 +120,7 @@ impl Anchors {
 /// in them, may be anything.
 #[must_use]
 pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    program::terminal::shown(text).into_owned()
 }
 
 /// A path's last part as text.

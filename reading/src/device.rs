@@ -21,8 +21,8 @@ use events::event::Bytes;
 use events::sync::Receipt;
 use events::{Clock, SignedEvent};
 use kiosk_ui::portrait::Picture;
-use program::Private;
 use program::{Failure, exit};
+use program::{Private, Text};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -178,7 +178,7 @@ pub struct Judged {
 /// The holder's name as DG13 has it, with all its signs.
 fn name(session: &Session) -> Option<Private> {
     let dg13 = Dg13::parse(session.file(FileId::Dg(13))?).ok()?;
-    Some(dg13.get(Field::FullName)?.to_owned().into())
+    Some(Private::clone(&Text::cleaned(dg13.get(Field::FullName)?)))
 }
 
 /// The device: a reader, and the site that it works for.

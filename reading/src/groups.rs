@@ -173,7 +173,7 @@ fn signatures(dg7: &Dg7) -> Value {
 fn of_holder(dg11: &Dg11) -> Value {
     json!({
         "full_name": text(dg11.full_name.as_ref()),
-        "other_names": dg11.other_names.iter().map(Text::as_str).collect::<Vec<_>>(),
+        "other_names": dg11.other_names.iter().map(cleaned).collect::<Vec<_>>(),
         "personal_number": text(dg11.personal_number.as_ref()),
         "date_of_birth": date(dg11.date_of_birth.as_ref()),
         "place_of_birth": text(dg11.place_of_birth.as_ref()),
@@ -193,7 +193,7 @@ fn of_document(dg12: &Dg12) -> Value {
     json!({
         "issuing_authority": text(dg12.issuing_authority.as_ref()),
         "date_of_issue": date(dg12.date_of_issue.as_ref()),
-        "other_persons": dg12.other_persons.iter().map(Text::as_str).collect::<Vec<_>>(),
+        "other_persons": dg12.other_persons.iter().map(cleaned).collect::<Vec<_>>(),
         "endorsements": text(dg12.endorsements.as_ref()),
         "tax_exit": text(dg12.tax_exit.as_ref()),
         "front": dg12.front.as_ref().map(image),
@@ -217,7 +217,11 @@ fn persons(dg16: &Dg16) -> Value {
 }
 
 fn text(text: Option<&Text>) -> Value {
-    text.map(Text::as_str).into()
+    json!(text.map(cleaned))
+}
+
+fn cleaned(text: &Text) -> program::Text {
+    program::Text::cleaned(text.as_str())
 }
 
 fn date(date: Option<&Date>) -> Value {

@@ -6,6 +6,7 @@ use cccd::dg13::Field;
 use cccd::judgement::Judgement;
 use emrtd::{AccessRecord, Check, Evidence, FileId, Outcome, PassiveAuthentication};
 use kiosk_ui::{Language, Phrase};
+use program::Text;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use verdict::{Issuer, Rung, Word};
@@ -139,8 +140,8 @@ fn holder(reading: &Reading, judgement: &Judgement) -> Value {
         for field in Field::ALL {
             let value = match (field, dg13.all(field)) {
                 (_, []) => continue,
-                (Field::Parents, names) => json!(names),
-                (_, [first, ..]) => json!(first),
+                (Field::Parents, names) => json!(names.iter().map(|name| Text::cleaned(name)).collect::<Vec<_>>()),
+                (_, [first, ..]) => json!(Text::cleaned(first)),
             };
             holder.insert(field.name().to_owned(), value);
         }
@@ -224,6 +225,8 @@ fn lines(checks: &[Check]) -> String {
         let name = Phrase::of_check(&check.id).text(Language::Vietnamese);
         let why =
             [check.reason.as_deref(), check.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        // What stands in a certificate or on a chip makes no line of its own.
+        let why = program::terminal::line(&why);
         text.push_str(&format!("  {mark} {:<24} {name}{}{why}\n", check.id, if why.is_empty() { "" } else { ": " }));
     }
     text

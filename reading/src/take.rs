@@ -7,6 +7,8 @@ use cccd::date::{CardDate, Century};
 use cccd::dg13::Field;
 use cccd::judgement::Judgement;
 use emrtd::{Mrz, UnixTime};
+use program::Text;
+use std::collections::BTreeMap;
 use verdict::Admission;
 use visit::content::{Assurance, Content, Image};
 use visit::profile::{Item, Profile};
@@ -66,13 +68,17 @@ pub fn take(
     let today = in_vietnam(now.0).date();
     let details = Details::of(&reading.evidence, &judgement.verification.passive.bound);
     let datum = |item| datum(item, judgement, &details, today);
-    let items = profile.take().iter().filter_map(|item| Some((*item, datum(*item)?.into())));
+    // A card that was signed with odd characters is the issuer's affair: whoever has it is not turned away for them.
+    let items = profile.take().iter().filter_map(|item| Some((*item, Text::from(datum(*item)?))));
+    let items: BTreeMap<Item, Text> = items.collect();
+    let mended = items.iter().filter(|(_, text)| text.is_mended()).map(|(item, _)| *item).collect();
     let portrait = profile.takes(Item::Portrait).then(|| groups::portrait(&reading.evidence)).transpose();
     let portrait_reason = portrait.as_ref().err().map(|why| why.code().to_owned());
     let image = portrait.ok().flatten().map(|face| Image::new(face.image_type.media_type(), face.image));
     Content {
         source: judgement.kind.into(),
-        items: items.collect(),
+        items,
+        mended,
         portrait: image,
         portrait_reason,
         assurance: Some(assurance),

@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cccd::document::Kind;
 use cccd::judgement::Judgement;
-use program::Private;
+use program::{Private, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use verdict::{Admission, Answers, Because, Holder, Rung, Word};
 use zeroize::Zeroizing;
 
@@ -86,7 +86,7 @@ impl Reason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vouching {
     /// Their name.
-    pub name: Private,
+    pub name: Text,
     /// Why.
     pub reason: Reason,
 }
@@ -196,9 +196,9 @@ pub struct Difference {
     /// What about.
     pub item: Item,
     /// As listed.
-    pub listed: Private,
+    pub listed: Text,
     /// As the chip has it.
-    pub chip: Private,
+    pub chip: Text,
 }
 
 /// Everything that the device knows of a person by a profile. Wiped when dropped; no `Debug` output shows a value.
@@ -210,16 +210,19 @@ pub struct Content {
     #[serde(default)]
     pub assurance: Option<Assurance>,
     /// Of the card.
-    pub items: BTreeMap<Item, Private>,
+    pub items: BTreeMap<Item, Text>,
+    /// Of which of them characters were left out that no text may have ([`Text::cleaned`]).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mended: BTreeSet<Item>,
     /// The portrait.
     pub portrait: Option<Image>,
     /// Why there is none, where the profile takes it.
     #[serde(default)]
     pub portrait_reason: Option<String>,
     /// What was asked, by the field's identifier.
-    pub answers: BTreeMap<String, Private>,
+    pub answers: BTreeMap<String, Text>,
     /// What the list says, by attribute.
-    pub listed: BTreeMap<String, Private>,
+    pub listed: BTreeMap<String, Text>,
     /// The photograph in the list.
     pub photo: Option<Image>,
     /// Where the list says something else.
@@ -229,7 +232,7 @@ pub struct Content {
 impl Content {
     /// What it is called, as [`crate::profile::Recipient::fields`] and pages name it.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Private> {
+    pub fn get(&self, name: &str) -> Option<&Text> {
         match name.split_once('.') {
             Some(("form", id)) => self.answers.get(id),
             Some(("roster", attribute)) => self.listed.get(attribute),
@@ -283,7 +286,7 @@ pub struct Released {
     source: Source,
     #[serde(default)]
     assurance: Option<Assurance>,
-    values: BTreeMap<String, Private>,
+    values: BTreeMap<String, Text>,
     portrait: Option<Image>,
     #[serde(default)]
     portrait_reason: Option<String>,
@@ -300,7 +303,7 @@ impl Released {
         let portrait_reason = content.portrait_reason.clone().filter(|_| wants_portrait);
         // Who of staff went on is the site's affair.
         let assurance = content.assurance.clone().map(|assurance| {
-            let staff = assurance.staff.map(|staff| Vouching { name: Private::default(), ..staff });
+            let staff = assurance.staff.map(|staff| Vouching { name: Text::default(), ..staff });
             Assurance { staff, ..assurance }
         });
         let recipient = recipient.to_owned();

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! An entry is found by `number` (of a citizen), by `document_number` (of a passport), or by `subject`, the keyed hash
-//! of the number in hexadecimal, in lists that must name nobody. Days are whole days in Vietnam. A list replaces
+//! of the number in hexadecimal, in lists that must name nobody. What it says for people is [`Text`]: odd characters are left
+//! out, because one person's name must not refuse the list of a whole room. Days are whole days in Vietnam. A list replaces
 //! one of the same identifier only if its version is higher.
 
 use crate::content::{Content, Difference, Image};
@@ -26,8 +27,7 @@ use cccd::date::{Agreement, CardDate};
 use cccd::name::{self, Likeness};
 use events::Verifier;
 use events::event::Bytes;
-use program::Failure;
-use program::Private;
+use program::{Failure, Private, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use time::Date;
@@ -55,10 +55,10 @@ pub struct Entry {
     pub subject: Option<String>,
     /// What the list says of the person.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub items: BTreeMap<Item, Private>,
+    pub items: BTreeMap<Item, Text>,
     /// What it grants or assigns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, Private>,
+    pub attributes: BTreeMap<String, Text>,
     /// A photograph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Image>,
@@ -113,8 +113,9 @@ impl Roster {
     /// # Errors
     /// When it is not a list. What it holds is not repeated.
     pub fn parse(payload: &[u8]) -> Result<Self, Failure> {
-        let roster: Self = serde_json::from_slice(payload)
+        let mut roster: Self = serde_json::from_slice(payload)
             .map_err(|e| invalid(format!("the list is not valid JSON of its schema, line {}", e.line())))?;
+        roster.title = Text::cleaned(&roster.title).as_str().to_owned();
         if roster.schema != SCHEMA {
             return Err(invalid("the list has another schema"));
         }
@@ -204,7 +205,7 @@ impl Index {
     /// The entry of a person.
     #[must_use]
     pub fn find(&self, content: &Content, subject: Option<&Bytes<32>>) -> Option<&Entry> {
-        let item = |item| content.items.get(&item).map(|value: &Private| value.0.as_str());
+        let item = |item| content.items.get(&item).map(|value: &Text| value.as_str());
         let subject = subject.map(ToString::to_string);
         let mut keys = keys(item(Item::IdNumber), item(Item::DocumentNumber), subject.as_deref());
         keys.find_map(|key| self.roster.entries.get(*self.found.get(&key)?))

@@ -8,7 +8,7 @@ use desk::guard::{self, Role};
 use desk::{self, Desk, listen};
 use devices::specification;
 use events::{Clock, SystemClock};
-use program::{Failure, exit};
+use program::{Failure, eprintln, exit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -5,7 +5,7 @@ use cccd::date::{CardDate, Century};
 use emrtd::UnixTime;
 use emrtd::seal::{Header, Seal, SealError, Value};
 use events::Clock;
-use program::{Failure, exit};
+use program::{Failure, eprint, eprintln, exit};
 use reading::anchors;
 use reading::report;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use crate::commands::{Judging, now, print_json};
 use emrtd::{Document, Facts, Group, PassiveAuthentication, lds};
 use events::Clock;
-use program::Failure;
+use program::{Failure, eprint};
 use reading::anchors;
 use reading::report;
 use serde_json::json;

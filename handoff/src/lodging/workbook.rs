@@ -1,15 +1,16 @@
 //! The file for citizens, as a workbook.
 
-use super::{Guest, Layout, cell};
+use super::{Guest, Layout, NotMade, cell, comes_back_otherwise};
 use program::Failure;
 use std::io::Cursor;
 use umya_spreadsheet::{NumberingFormat, Workbook};
+use zeroize::Zeroizing;
 
 /// The file for citizens.
 ///
 /// # Errors
 /// `lodging_incomplete` names guest and column; `lodging_template` when the template cannot be used.
-pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Result<Vec<u8>, Failure> {
+pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[&Guest]) -> Result<Vec<u8>, NotMade> {
     let unusable = |why: String| {
         let message = format!("the template cannot be used: {why}");
         Failure::usage("lodging_template", message, "download the template from the portal again")
@@ -21,10 +22,11 @@ pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Resul
     };
     let sheet =
         book.sheet_by_name_mut(&layout.sheet).map_err(|_| unusable(format!("it has no sheet {}", layout.sheet)))?;
+    let mut written = Vec::new();
     for (at, guest) in guests.iter().enumerate() {
-        let row = layout.first_row + u32::try_from(at).unwrap_or(u32::MAX);
+        let row = layout.first_row.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
         for (column, index) in layout.column.iter().zip(1_u32..) {
-            let text = cell(layout, column, guest, at + 1)?;
+            let text = cell(layout, column, guest, at + 1).map_err(|failure| NotMade::Guest(at, failure))?;
             if text.is_empty() {
                 continue;
             }
@@ -32,15 +34,28 @@ pub fn xlsx(layout: &Layout, template: Option<&[u8]>, guests: &[Guest]) -> Resul
             if column.value.as_deref() == Some("index") {
                 cell.set_value_number(at as f64 + 1.0);
             } else {
-                cell.set_value_string(text);
+                cell.set_value_string(text.clone());
                 cell.style_mut().number_format_mut().set_format_code(NumberingFormat::FORMAT_TEXT);
             }
+            written.push((at, (index, row), Zeroizing::new(text)));
         }
     }
     let mut bytes = Cursor::new(Vec::new());
     umya_spreadsheet::writer::xlsx::write_writer(&book, &mut bytes)
         .map_err(|e| unusable(format!("{e:?}").chars().take(80).collect()))?;
-    Ok(bytes.into_inner())
+    let bytes = bytes.into_inner();
+    let book = umya_spreadsheet::reader::xlsx::read_reader(Cursor::new(&bytes), true).map_err(|e| {
+        let message = format!("the workbook does not open again: {e:?}").chars().take(120).collect::<String>();
+        Failure::device("lodging_workbook", message, "download the template from the portal again")
+    })?;
+    let sheet = book.sheet_by_name(&layout.sheet).map_err(|_| unusable("the sheet went away".to_owned()))?;
+    for (at, place, text) in &written {
+        let same = sheet.cell(*place).is_some_and(|cell| *cell.value() == ***text && !cell.is_formula());
+        if !same {
+            return Err(NotMade::Guest(*at, comes_back_otherwise(at + 1)));
+        }
+    }
+    Ok(bytes)
 }
 
 /// A file of the template's layout: title, notes, headers, example, and the verbatim values on a second sheet.

@@ -7,7 +7,7 @@ use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
 use kiosk_ui::state::{About, Notice, Part, ReadStep, Trouble, WallClock};
 use kiosk_ui::{Act, Language};
-use program::Private;
+use program::{Private, Text};
 use reading::access::AccessKey;
 use std::sync::Arc;
 use visit::profile::{Accept, FormField, PrintKind, Profile, Source, Step};
@@ -148,7 +148,7 @@ pub enum Effect {
     /// A technician wants to see the checks of the device.
     Examine,
     /// Put the visit on disk, with what was asked: identifiers of fields and answers, in order.
-    Keep(Vec<(String, Private)>),
+    Keep(Vec<(String, Text)>),
     /// The visit has ended without being kept.
     TurnedAway(Option<Refusal>),
 }

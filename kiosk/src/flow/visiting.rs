@@ -6,7 +6,7 @@ use kiosk_ui::judged::{Judged, Then};
 use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep};
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Phrase, Screen};
-use program::Private;
+use program::{Private, Text};
 use reading::access;
 use std::convert::Infallible;
 use verdict::Admission;
@@ -46,7 +46,7 @@ impl Stage for Shown<'_> {
 
     fn keep(&mut self) -> Result<(), Infallible> {
         let mut answers = std::mem::take(&mut self.flow.answers);
-        answers.extend(self.flow.task.insurance.clone().zip(self.flow.insurance.take()));
+        answers.extend(self.flow.task.insurance.clone().zip(self.flow.insurance.take().map(Text::from)));
         self.effects.push(Effect::Keep(answers));
         Ok(())
     }
@@ -238,7 +238,7 @@ impl Flow {
     }
 
     /// Takes an answer; after the last one the visit goes on, and what waits for the disk shows as work.
-    pub(super) fn answer(&mut self, text: Private, effects: &mut Vec<Effect>) {
+    pub(super) fn answer(&mut self, text: Text, effects: &mut Vec<Effect>) {
         let Some(asked) = self.task.form.get(self.answers.len()) else { return };
         self.answers.push((asked.id.clone(), text));
         if self.answers.len() == self.task.form.len() {
@@ -277,14 +277,12 @@ impl Flow {
     pub(super) fn fill_in_next(&mut self, effects: &mut Vec<Effect>) {
         let Screen::Form(field) = &mut self.shown.screen else { return };
         let Some(asked) = self.task.form.get(field.at) else { return };
-        let text = field.text.text();
-        let empty = text.trim().is_empty() && !asked.optional;
-        if empty || !asked.keyboard.accepts(&text) {
+        let Ok(answer) = asked.take(&field.text.text()) else {
             field.wrong = true;
             effects.push(Effect::Sound(Sound::Attention));
             return self.speak(effects);
-        }
-        self.answer(Private(text), effects);
+        };
+        self.answer(answer, effects);
     }
 
     /// After a verdict: what the visit wants next, the ticket if there is one, then the card.

@@ -258,7 +258,7 @@ pub fn list(source: &Path) -> Result<Vec<Pin>, PinError> {
 #[must_use]
 pub fn text(pins: &[Pin]) -> String {
     // Somebody may have written the file by hand.
-    let plain = |text: &str| text.replace(char::is_control, "\u{FFFD}");
+    let plain = |text: &str| program::terminal::line(text).into_owned();
     let each = |pin: &Pin| {
         let documents = if pin.documents.is_empty() { "citizen_card".to_owned() } else { pin.documents.join(", ") };
         format!(

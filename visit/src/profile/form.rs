@@ -1,5 +1,6 @@
 //! Who receives something, and what is asked.
 
+use program::{Text, TextError};
 use serde::{Deserialize, Serialize};
 
 /// Somebody who receives something.
@@ -47,15 +48,39 @@ pub enum Source {
 }
 
 impl FormField {
-    /// Whether this may be an answer.
-    #[must_use]
-    pub fn accepts(&self, text: &str) -> bool {
-        let text = text.trim();
-        if text.is_empty() {
-            return self.optional;
+    /// Takes what somebody answered; an empty text where it may be left empty.
+    ///
+    /// # Errors
+    /// Why this is no answer.
+    pub fn take(&self, answer: &str) -> Result<Text, Unfit> {
+        let text = Text::typed(answer)?;
+        let said = text.as_str();
+        if said.is_empty() {
+            return if self.optional { Ok(text) } else { Err(Unfit::Missing) };
         }
-        let known = self.choice.is_empty() || self.choice.iter().any(|choice| choice.value == text);
-        known && self.keyboard.accepts(text) && text.chars().count() <= LONGEST_ANSWER
+        if said.chars().count() > LONGEST_ANSWER {
+            return Err(TextError::Long(LONGEST_ANSWER).into());
+        }
+        let is_said = |choice: &Choice| Text::cleaned(&choice.value) == text;
+        let known = self.choice.is_empty() || self.choice.iter().any(is_said);
+        if known && self.keyboard.accepts(said) { Ok(text) } else { Err(Unfit::Form) }
+    }
+}
+
+/// Why something is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// There is none.
+    Missing,
+    /// It is none of those to choose from, no day, or whatever else it must be.
+    Form,
+    /// It holds what no text may hold.
+    Text(TextError),
+}
+
+impl From<TextError> for Unfit {
+    fn from(error: TextError) -> Self {
+        Self::Text(error)
     }
 }
 

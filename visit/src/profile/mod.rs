@@ -8,7 +8,7 @@ mod form;
 pub mod item;
 
 use cccd::document::{Kind, Taken};
-pub use form::{Choice, FormField, Keyboard, LONGEST_ANSWER, Recipient, Source};
+pub use form::{Choice, FormField, Keyboard, LONGEST_ANSWER, Recipient, Source, Unfit};
 pub use item::{Item, Sensitivity};
 use program::Failure;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use crate::commands::{now, print_json};
 use emrtd::UnixTime;
 use events::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
-use program::{Failure, exit};
+use program::{Failure, eprint, eprintln, exit};
 use reading::anchors::{name, shown};
 use reading::trust::import::{Imported, pin, write};
 use reading::trust::plan::{Documents, Gain, Permissions, Plan, plan, unconfirmed};

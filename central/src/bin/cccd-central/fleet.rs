@@ -5,7 +5,7 @@ use cccd_central::{EventStore, ingest};
 use clap::Subcommand;
 use events::sync::decode_batch;
 use events::{Clock as _, SystemClock};
-use program::{Failure, files, print};
+use program::{Failure, eprintln, files, print, println};
 use std::path::{Path, PathBuf};
 
 /// What is done to the fleet.

@@ -4,7 +4,7 @@
 use crate::not_started;
 use dialoguer::theme::SimpleTheme;
 use dialoguer::{Confirm, Input, Select};
-use program::Failure;
+use program::{Failure, println};
 use std::path::Path;
 use std::process::Command;
 

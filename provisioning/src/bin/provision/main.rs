@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::SystemClock;
 use fleet::authority::ROOTS;
 use program::foreign;
-use program::{Failure, files, print};
+use program::{Failure, files, print, println};
 use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
 use serde::de::DeserializeOwned;

@@ -5,7 +5,7 @@ use crate::{missing, no_input, read_pass_phrase};
 use clap::{Args, Subcommand};
 use emrtd::UnixTime;
 use events::Clock;
-use program::{Failure, files, print};
+use program::{Failure, files, print, println};
 use provisioning::bundle;
 use provisioning::pins::{self, Candidate};
 use std::path::{Path, PathBuf};

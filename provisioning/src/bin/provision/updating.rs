@@ -9,8 +9,8 @@ use identity::state::Place;
 use identity::visits::Visits;
 use identity::{KeeperError, TrustedClock};
 use indicatif::{ProgressBar, ProgressStyle};
-use program::Failure;
 use program::foreign::Foreign;
+use program::{Failure, eprintln, println};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -163,7 +163,7 @@ impl Update {
     }
 
     fn follow(&self, once: bool) -> Result<(), Failure> {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+        tracing_subscriber::fmt().with_writer(program::terminal::log).with_target(false).init();
         let takes = Takes::of(Path::new("/"));
         let source = self.source(&takes)?;
         let visits = Visits::new(&self.dir);
