@@ -121,19 +121,25 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Print a code that lets one browser or program in to the desk.
+    /// Print a code that lets one in to the desk: its own page in a browser, unless another is named.
     Pair {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// For a program, not for staff.
+        /// For a program that is no browser, not for staff.
         #[arg(long)]
         app: bool,
+        /// For the page of other software at this address, not for staff.
+        #[arg(long, value_name = "URL", conflicts_with = "app")]
+        origin: Option<String>,
         /// List those that were let in.
-        #[arg(long, conflicts_with_all = ["app", "forget"])]
+        #[arg(long, conflicts_with_all = ["app", "origin", "end", "forget"])]
         list: bool,
+        /// Do not let this one in any more; the list has its identifier, whose beginning is enough.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["app", "origin", "forget"])]
+        end: Option<String>,
         /// Let nobody in any more that was let in.
-        #[arg(long, conflicts_with = "app")]
+        #[arg(long, conflicts_with_all = ["app", "origin"])]
         forget: bool,
     },
     /// Lists of people that the operator signed.
@@ -670,10 +676,9 @@ impl Command {
             #[cfg(feature = "desk")]
             Self::Pair { config, list: true, .. } => commands::desk::paired(&config),
             #[cfg(feature = "desk")]
-            Self::Pair { config, app, .. } => {
-                let role = if app { desk::guard::Role::App } else { desk::guard::Role::Desk };
-                commands::desk::pair(&config, role)
-            }
+            Self::Pair { config, end: Some(id), .. } => commands::desk::end(&config, &id),
+            #[cfg(feature = "desk")]
+            Self::Pair { config, app, origin, .. } => commands::desk::pair(&config, app, origin.as_deref()),
             #[cfg(not(feature = "desk"))]
             Self::Desk { .. } | Self::Pair { .. } => Err(crate::check::without("desk")),
             #[cfg(feature = "kiosk")]

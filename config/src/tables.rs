@@ -45,7 +45,8 @@ impl Desk {
 pub struct Compat {
     /// Socket.IO with channel `/event`, and raw WebSocket with `CARD_RESULT`, on one address.
     pub listen: Option<SocketAddr>,
-    /// Web pages that may connect, `http://his.example:8080`. Programs that are no browser send none: `none` lets them in.
+    /// Web pages that may connect, `http://his.example:8080`. `none` lets in programs that are no browser, of the agent's own user
+    /// or of `socket_users`.
     #[serde(default)]
     pub origins: Vec<String>,
     /// A scan begins a session for such software where nobody has one.

@@ -2,7 +2,8 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
-use crate::guard::{self, COOKIE, Caller, Role};
+use crate::guard::{self, Caller, Role};
+use crate::pairing::{self, Offer, PairingView};
 use crate::problem::Problem;
 use crate::session::SessionEvent;
 use crate::wire::*;
@@ -10,10 +11,10 @@ use crate::work::{LONGEST_PARTY, party, typed_text};
 use crate::{API_LEVEL, Desk, News};
 use axum::Json;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -25,6 +26,11 @@ use visit::finished::{Agreed, ConsentAct};
 use visit::profile::Item;
 
 type Answer<T> = Result<Json<T>, Problem>;
+
+/// Characters of what unlocks a page.
+const SHORTEST_UNLOCK: usize = 6;
+/// The same, at most.
+const LONGEST_UNLOCK: usize = 64;
 
 /// Who this is, and what it does with a card.
 #[utoipa::path(get, path = "/v1", responses((status = 200, body = About)))]
@@ -38,6 +44,7 @@ pub async fn about(State(desk): TheDesk, caller: TheCaller) -> Answer<About> {
         profile: profile(&desk),
         words: crate::words::for_a_page(),
         role: caller.role,
+        plugin: site.config.desk.as_ref().is_some_and(|desk| desk.compat.listen.is_some()),
         jwk: site.jwk()?,
     }))
 }
@@ -72,23 +79,60 @@ fn profile(desk: &Desk) -> Value {
     })
 }
 
-/// Lets a browser or program in.
+/// Lets a browser or program in, if it is the one that is awaited.
 #[utoipa::path(post, path = "/v1/pair", request_body = Pair,
-    responses((status = 200, description = "A token; the page gets it as a cookie"), (status = 403, body = Problem)))]
-pub async fn pair(State(desk): TheDesk, headers: HeaderMap, Body(wanted): Body<Pair>) -> Result<Response, Problem> {
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
-    let own = origin.as_deref().and_then(|origin| origin.strip_prefix("http://"));
-    let own = own.is_some_and(|host| guard::host_is_ours(host, desk.port()));
-    let foreign = origin.filter(|_| !own);
-    let site = Arc::clone(desk.site());
-    let paired = guard::pair(&site.book(), wanted.code.trim(), &wanted.name, foreign.as_deref(), site.now());
-    let (token, role) = paired.inspect_err(|problem| desk.refused(&problem.code))?;
-    if own && role == Role::Desk {
-        // The page cannot read its own token, so a script that got into it cannot take it away.
-        let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
-        return Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "role": role }))).into_response());
-    }
-    Ok(Json(json!({ "token": token, "role": role })).into_response())
+    responses((status = 200, body = Paired), (status = 403, body = Problem), (status = 415, body = Problem)))]
+pub async fn pair(State(desk): TheDesk, request: Request) -> Answer<Paired> {
+    let (parts, body) = request.into_parts();
+    // The guard read it already.
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Pair { code, name, key, unlock } = parsed(&bytes)?;
+    let origin = guard::own_origin(&desk, &parts.headers);
+    let offer = match (&key, &origin, &unlock) {
+        (Some(key), Some(origin), Some(unlock)) => {
+            if !key.is_one() {
+                return Err(Problem::invalid("key", "is no key on P-256"));
+            }
+            if !(SHORTEST_UNLOCK..=LONGEST_UNLOCK).contains(&unlock.0.chars().count()) {
+                return Err(Problem::invalid("unlock", "has six characters at least, and 64 at most"));
+            }
+            guard::proves(&desk, &parts, key, &bytes)?;
+            Offer::Key(key.clone(), origin, &unlock.0)
+        }
+        (None, _, None) => Offer::Token,
+        _ => return Err(Problem::invalid("key", "comes with unlock, and from the desk's own page")),
+    };
+    let site = desk.site();
+    let paired = pairing::pair(&site.book(), code.trim(), &name, offer, site.now());
+    let (token, id) = paired.inspect_err(|problem| desk.refused(&problem.code))?;
+    let role = if token.is_none() { Role::Desk } else { Role::App };
+    desk.touch(&id);
+    Ok(Json(Paired { id, role, token }))
+}
+
+/// Unlocks the page that asks, after a quarter of an hour in which nobody did anything there.
+#[utoipa::path(post, path = "/v1/unlock", request_body = Unlock,
+    responses((status = 200), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub async fn unlock(State(desk): TheDesk, caller: TheCaller, Body(wanted): Body<Unlock>) -> Answer<Value> {
+    caller.staff()?;
+    pairing::unlock(&desk.site().book(), &caller.id, &wanted.unlock.0, desk.site().now())?;
+    desk.touch(&caller.id);
+    Ok(Json(json!({})))
+}
+
+/// Those who were let in.
+#[utoipa::path(get, path = "/v1/pairings", responses((status = 200, body = Vec<PairingView>)))]
+pub async fn pairings(State(desk): TheDesk, caller: TheCaller) -> Answer<Vec<PairingView>> {
+    caller.staff()?;
+    Ok(Json(pairing::paired(&desk.site().book(), desk.site().now())?))
+}
+
+/// Ends a pairing.
+#[utoipa::path(delete, path = "/v1/pairings/{id}", responses((status = 200), (status = 422, body = Problem)))]
+pub async fn unpair(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Answer<Value> {
+    caller.staff()?;
+    pairing::end(&desk.site().book(), &id, desk.site().now())?;
+    Ok(Json(json!({})))
 }
 
 /// How everything is.
@@ -118,7 +162,8 @@ pub async fn begin(
         // It comes back in the result as it was given.
         typed_text("correlation_id", correlation, LONGEST_PARTY)?;
     }
-    let id = desk.begin(&caller, wanted, key)?;
+    let whose = if wanted.for_plugin { caller.staff().map(|()| Caller::plugin())? } else { caller.0.clone() };
+    let id = desk.begin(&whose, wanted, key)?;
     Ok((StatusCode::CREATED, Json(desk.session(&caller, &id)?)))
 }
 
@@ -294,7 +339,7 @@ impl Feed {
 
     async fn next(&mut self) -> Option<SessionEvent> {
         loop {
-            if self.over {
+            if self.over || !self.desk.still(&self.caller) {
                 return None;
             }
             if let Some(event) = self.past.next() {
@@ -302,7 +347,7 @@ impl Feed {
             }
             match self.news.recv().await {
                 Ok(News::Session(event)) if event.session == self.id && event.sequence > self.seen => {
-                    return Some(self.seen(event));
+                    return self.desk.still(&self.caller).then(|| self.seen(event));
                 }
                 Ok(_) => {}
                 // A slow client gets from the log what it missed.
@@ -323,11 +368,16 @@ impl Feed {
 
 /// What changes at the desk, as server-sent events: `session` with what happened, `status` when it is worth asking.
 #[utoipa::path(get, path = "/v1/events", responses((status = 200, content_type = "text/event-stream")))]
-pub async fn events(State(desk): TheDesk) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn events(State(desk): TheDesk, caller: TheCaller) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let news = desk.listen();
-    let events = stream::unfold(news, |mut news| async move {
+    let events = stream::unfold((desk, caller, news), |(desk, caller, mut news)| async move {
         loop {
-            let event = match news.recv().await {
+            let said = news.recv().await;
+            // Whose pairing ended meanwhile hears nothing more.
+            if !desk.still(&caller) {
+                return None;
+            }
+            let event = match said {
                 Ok(News::Session(event)) => {
                     Event::default().event("session").data(serde_json::to_string(&event).unwrap_or_default())
                 }
@@ -335,7 +385,7 @@ pub async fn events(State(desk): TheDesk) -> Sse<impl Stream<Item = Result<Event
                 Ok(News::Compat(_)) => continue,
                 Err(RecvError::Closed) => return None,
             };
-            return Some((Ok(event), news));
+            return Some((Ok(event), (desk, caller, news)));
         }
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))

@@ -8,8 +8,8 @@
 //! | a keyboard device | the code of a citizen card or a health insurance card as it was scanned, and Enter |
 //!
 //! These formats have no pairing, so the doors are shut unless the configuration names the origins that may come in, and
-//! `Host` is checked as everywhere. What is sent is what the profile grants the recipient `app`; keys without a value
-//! are empty strings. Whole data groups (`dg2`, `dg13`, … of id 4) hold more than any profile may release: they are
+//! `Host` is checked as everywhere. They hear of sessions that a scan began for them, or staff did, and of nobody else's.
+//! What is sent is what the profile grants the recipient `app`; keys without a value are empty strings. Whole data groups (`dg2`, `dg13`, … of id 4) hold more than any profile may release: they are
 //! always empty.
 
 #[cfg(feature = "compat")]

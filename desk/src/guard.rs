@@ -1,39 +1,49 @@
-//! Who may ask: this machine only, by a name of this machine, from a page that was let in, with a token.
+//! Who may ask: this machine only, by a name of this machine, from a page that was let in, with what it was let in with.
 //!
 //! | attack | what stands against it |
 //! |---|---|
-//! | any web page that the browser shows | `Origin` must be the desk's own or one that was paired; cookies are `SameSite=Strict` |
+//! | any web page that the browser shows | `Origin` must be the desk's own or one that was named when its code was made; nothing goes along by itself: there are no cookies |
+//! | another port of this machine | the page's right is a key that its origin alone holds, and each request is signed: [`crate::proof`] |
+//! | a request that was seen, sent again or changed | a proof is for one method, path and body, and is taken once |
 //! | DNS rebinding | `Host` must be a loopback name with the desk's port |
 //! | another program of the machine | a token, given out once for a code that the agent's own user reads out |
-//! | guessing the code | five tries, ten minutes, one use |
+//! | guessing the code | five tries, ten minutes, one use; guesses of those who are not awaited are not looked at |
+//! | somebody at a page that was left alone | it is locked after a quarter of an hour, and over after a shift |
+//! | bodies that never end | who asks is looked at before the body, which has a limit and a deadline |
 //! | a program of another user on the Unix socket | the kernel says who it is |
 //!
 //! What is refused is logged by its code, once a second at most, without anything that the request held.
 
 use crate::Desk;
+use crate::pairing::{self, Awaited, Pairing, Right, hashed};
+use crate::places::Place;
 use crate::problem::Problem;
+use crate::proof::{NONCE, Nonces, PROOF, PageKey, Proof, Spent, digest};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use program::Failure;
+use program::lock;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use store::book::Book;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Name of the cookie that the desk page has.
-pub const COOKIE: &str = "cccd_desk";
-/// Setting of the book with those who are paired.
-const PAIRINGS: &str = "pairings";
-/// Setting of the book with the code that is valid now.
-const CODE: &str = "pairing-code";
-/// Tries before a code is void.
-const TRIES: u8 = 5;
-/// Seconds that a code is valid.
-const VALID_S: i64 = 600;
-/// Those who may be paired at a time; the oldest goes.
-const MOST: usize = 64;
+/// What a browser says of where a request comes from (Fetch Metadata).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Bytes of a stranger's body: that of a pairing.
+const STRANGERS_BODY: usize = 4 * 1024;
+/// Bytes of a body.
+const BODY: usize = 64 * 1024;
+/// Bytes of a list of people, photographs included.
+const LIST: usize = 256 * 1024 * 1024;
+/// How long a body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long a list of people may take.
+const LIST_TIME: Duration = Duration::from_secs(120);
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -98,119 +108,42 @@ impl Caller {
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub u32);
 
-/// Somebody who was let in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Pairing {
-    id: String,
-    name: String,
-    role: Role,
-    token: String,
-    origin: Option<String>,
-    since: i64,
+/// Where a request comes from, as far as a browser says so; programs say nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The desk's own page; `Origin` is there where something is done.
+    Own(Option<String>),
+    /// Another page.
+    Page(String),
+    /// Something of another page that does not say which: an image, a link.
+    Unnamed,
+    /// No browser.
+    Program,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Code {
-    hash: String,
-    role: Role,
-    until: i64,
-    tries: u8,
-}
-
-fn hashed(text: &str) -> String {
-    events::hash(text.as_bytes()).to_string()
-}
-
-fn read<T: for<'de> Deserialize<'de>>(book: &Book, name: &str) -> Result<Option<T>, Failure> {
-    Ok(book.setting(name)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-}
-
-fn write<T: Serialize>(book: &Book, name: &str, value: &T) -> Result<(), Failure> {
-    Ok(book.set(name, &serde_json::to_vec(value).unwrap_or_default())?)
-}
-
-/// Makes a code that pairs one browser or program, in place of any that was made before.
-///
-/// # Errors
-/// When the book fails.
-pub fn new_code(book: &Book, role: Role, now: i64) -> Result<String, Failure> {
-    let random = visit::finished::random_id()?;
-    let number = u64::from_be_bytes(random.0[..8].try_into().unwrap_or_default());
-    let code = format!("{:08}", number % 100_000_000);
-    write(book, CODE, &Code { hash: hashed(&code), role, until: now + VALID_S, tries: TRIES })?;
-    Ok(code)
-}
-
-/// Lets in whoever knows the code; their token, which is told this once.
-///
-/// # Errors
-/// `pairing_refused` when the code is wrong, used or old.
-pub fn pair(book: &Book, code: &str, name: &str, origin: Option<&str>, now: i64) -> Result<(String, Role), Problem> {
-    let refused = || {
-        let remedy = "have a new code made with `cccd-agent pair`";
-        Problem::new(StatusCode::FORBIDDEN, "pairing_refused", "the code is wrong, used or too old", remedy)
-    };
-    let Some(mut known) = read::<Code>(book, CODE)? else { return Err(refused()) };
-    if known.until < now || known.tries == 0 {
-        return Err(refused());
+impl Source {
+    fn of(headers: &HeaderMap, port: u16) -> Self {
+        if headers.contains_key(header::ORIGIN) {
+            // One that is no text is none of ours.
+            let origin = text(headers, header::ORIGIN).unwrap_or("null");
+            let own = origin_is_ours(origin, port) && !elsewhere(headers);
+            return if own { Self::Own(Some(origin.to_owned())) } else { Self::Page(origin.to_owned()) };
+        }
+        match headers.get(FETCH_SITE) {
+            None => Self::Program,
+            Some(_) if elsewhere(headers) => Self::Unnamed,
+            Some(_) => Self::Own(None),
+        }
     }
-    known.tries -= 1;
-    let right = openssl::memcmp::eq(known.hash.as_bytes(), hashed(code).as_bytes());
-    if right {
-        known.tries = 0;
-    }
-    write(book, CODE, &known)?;
-    if !right {
-        return Err(refused());
-    }
-    let mut secret = [0; 32];
-    openssl::rand::rand_bytes(&mut secret)
-        .map_err(|e| Problem::from(Failure::device("no_entropy", e.to_string(), "check the kernel's random source")))?;
-    let token = hex::encode(secret);
-    let mut pairings: Vec<Pairing> = read(book, PAIRINGS)?.unwrap_or_default();
-    if pairings.len() >= MOST {
-        pairings.remove(0);
-    }
-    pairings.push(Pairing {
-        id: visit::finished::random_id()?.to_string(),
-        name: program::Text::cleaned(name).as_str().chars().take(60).collect(),
-        role: known.role,
-        token: hashed(&token),
-        origin: origin.map(str::to_owned),
-        since: now,
-    });
-    write(book, PAIRINGS, &pairings)?;
-    Ok((token, known.role))
 }
 
-/// Names of those who are paired, with what they may do and since when.
-///
-/// # Errors
-/// When the book fails.
-pub fn paired(book: &Book) -> Result<Vec<(String, Role, i64)>, Failure> {
-    let pairings: Vec<Pairing> = read(book, PAIRINGS)?.unwrap_or_default();
-    Ok(pairings.into_iter().map(|pairing| (pairing.name, pairing.role, pairing.since)).collect())
+/// Whether a browser says that a request was made by something of another origin.
+fn elsewhere(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Lets nobody in any more who was paired.
-///
-/// # Errors
-/// When the book fails.
-pub fn forget_all(book: &Book) -> Result<(), Failure> {
-    write(book, PAIRINGS, &Vec::<Pairing>::new())
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// The token of a request: `Authorization: Bearer`, or the desk page's cookie.
-fn token(headers: &HeaderMap) -> Option<&str> {
-    if let Some(bearer) = text(headers, header::AUTHORIZATION) {
-        return bearer.strip_prefix("Bearer ");
-    }
-    let cookies = text(headers, header::COOKIE)?;
-    cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 /// Whether a `Host` is a name of this machine with the desk's port.
@@ -223,9 +156,12 @@ fn origin_is_ours(origin: &str, port: u16) -> bool {
     origin.strip_prefix("http://").is_some_and(|host| host_is_ours(host, port))
 }
 
-/// What may be asked without a token: the page itself, its parts, the interface's description, and pairing.
+const PAIR: &str = "/v1/pair";
+const UNLOCK: &str = "/v1/unlock";
+
+/// What may be asked without a right: the page itself, its parts, the interface's description, and pairing.
 fn is_open(path: &str) -> bool {
-    !(path == "/v1" || path.starts_with("/v1/")) || matches!(path, "/v1/pair" | "/v1/openapi.json")
+    !(path == "/v1" || path.starts_with("/v1/")) || matches!(path, PAIR | "/v1/openapi.json")
 }
 
 fn answer_cross_origin(response: &mut Response, origin: &str) {
@@ -239,118 +175,306 @@ fn answer_cross_origin(response: &mut Response, origin: &str) {
     }
 }
 
+/// What the guard remembers, and forgets with the agent: nonces, and when somebody last did something at each page.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    nonces: Mutex<Nonces>,
+    touched: Mutex<HashMap<String, u64>>,
+}
+
+impl Watch {
+    /// Somebody did something at a page.
+    pub(crate) fn touch(&self, id: &str, now: u64) {
+        lock(&self.touched).insert(id.to_owned(), now);
+    }
+
+    fn is_locked(&self, id: &str, now: u64) -> bool {
+        pairing::is_locked(lock(&self.touched).get(id).copied(), now)
+    }
+
+    /// Forgets when those were there who are not paired any more.
+    fn keep(&self, pairings: &[Pairing]) {
+        lock(&self.touched).retain(|id, _| pairings.iter().any(|known| known.id == *id));
+    }
+}
+
+/// Who asks, and what is to hold of the body that comes.
+#[derive(Debug)]
+enum Admitted {
+    /// Anybody may.
+    Open,
+    /// They have a right; a page's proof names the body's digest.
+    Known(Caller, Option<String>),
+}
+
+/// Whom a cross-origin answer is for.
+type Answerable = Option<String>;
+
+fn origin_refused() -> Problem {
+    let (title, remedy) = ("this page was not let in", "pair it with a code from `cccd-agent pair --origin URL`");
+    Problem::new(StatusCode::FORBIDDEN, "origin_refused", title, remedy)
+}
+
+fn proof_refused(title: &str) -> Problem {
+    let remedy = "sign method, path with query and body with the page's key, anew for each request";
+    Problem::new(StatusCode::UNAUTHORIZED, "proof_refused", title, remedy)
+}
+
+fn locked() -> Problem {
+    let (title, remedy) = ("the page was left alone and is locked", "type the code that unlocks it");
+    Problem::new(StatusCode::UNAUTHORIZED, "desk_locked", title, remedy)
+}
+
 /// Asks every request who it is; what comes through has a [`Caller`], unless it is open to all.
-pub async fn guard(State(desk): State<Arc<Desk>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let origin = text(request.headers(), header::ORIGIN).map(str::to_owned);
-    match admit(&desk, peer, &request) {
+pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let mut answerable = None;
+    let passed = pass(&desk, request, &mut answerable).await;
+    let mut response = match passed {
         Err(problem) => {
             desk.refused(&problem.code);
             problem.into_response()
         }
-        Ok(None) if request.method() == Method::OPTIONS => {
-            let mut response = StatusCode::NO_CONTENT.into_response();
-            answer_cross_origin(&mut response, origin.as_deref().unwrap_or_default());
-            response
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Some(request)) => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+                  connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(nonce) = lock(&desk.watch.nonces).current(desk.now_ms()).and_then(|nonce| nonce.parse().ok()) {
+        headers.insert(NONCE, nonce);
+    }
+    // Who was not let in is not answered, so that no page learns more than that nothing came.
+    if let Some(origin) = answerable {
+        answer_cross_origin(&mut response, &origin);
+    } else {
+        let ours = HeaderValue::from_static("same-origin");
+        response.headers_mut().insert("cross-origin-resource-policy", ours);
+    }
+    response
+}
+
+/// The request with its body and its caller; nothing where only leave to ask was asked for.
+async fn pass(desk: &Desk, request: Request, answerable: &mut Answerable) -> Result<Option<Request>, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let admitted = admit(desk, &parts, answerable)?;
+    if parts.method == Method::OPTIONS {
+        return Ok(None);
+    }
+    let path = parts.uri.path();
+    let (limit, time) = match &admitted {
+        Admitted::Open => (STRANGERS_BODY, BODY_TIME),
+        // What the lists' own handlers take; only staff have them.
+        Admitted::Known(caller, _) if caller.role == Role::Desk && matches!(path, "/v1/roster" | "/v1/attendance") => {
+            (LIST, LIST_TIME)
         }
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
-            }
-            let mut response = next.run(request).await;
-            let headers = response.headers_mut();
-            let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-                          connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            if let Some(origin) = origin.filter(|origin| !origin_is_ours(origin, desk.port())) {
-                answer_cross_origin(&mut response, &origin);
-            }
-            response
+        Admitted::Known(..) => (BODY, BODY_TIME),
+    };
+    let bytes = whole(body, limit, time).await?;
+    if let Admitted::Known(caller, said) = admitted {
+        if said.is_some_and(|said| said != digest(&bytes)) {
+            return Err(proof_refused("the body is another one than was signed"));
         }
+        if let Some(place) = parts.extensions.get::<Arc<Place>>() {
+            place.known(&caller.id);
+        }
+        parts.extensions.insert(caller);
+    }
+    Ok(Some(Request::from_parts(parts, Body::from(bytes))))
+}
+
+/// A body, which comes whole and in time or not at all.
+async fn whole(body: Body, limit: usize, time: Duration) -> Result<Bytes, Problem> {
+    let remedy = "send less, or faster; /usr/share/doc/cccd-agent/local-api.md has the limits";
+    let refused = |status, title: &str| Problem::new(status, "body_refused", title, remedy);
+    match tokio::time::timeout(time, axum::body::to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or did not arrive whole")),
+        Err(_) => Err(refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
 }
 
-fn admit(desk: &Desk, peer: Option<Peer>, request: &Request) -> Result<Option<Caller>, Problem> {
-    let headers = request.headers();
-    let path = request.uri().path();
-    if let Some(Peer(uid)) = peer {
-        let config = desk.site().config.desk.as_ref();
-        let own = rustix::process::getuid().as_raw();
-        if uid != own && !config.is_some_and(|desk| desk.socket_users.contains(&uid)) {
-            let remedy = "name the user's identifier in [desk] socket_users";
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "user_refused",
-                "this user may not use the socket",
-                remedy,
-            ));
+/// Looks at the head of a request only.
+fn admit(desk: &Desk, parts: &Parts, answerable: &mut Answerable) -> Result<Admitted, Problem> {
+    let headers = &parts.headers;
+    let path = parts.uri.path();
+    if let Some(Peer(uid)) = parts.extensions.get() {
+        if !desk.serves(*uid) {
+            let (title, remedy) =
+                ("this user may not use the socket", "name the user's identifier in [desk] socket_users");
+            return Err(Problem::new(StatusCode::FORBIDDEN, "user_refused", title, remedy));
         }
-        return Ok(Some(Caller { id: format!("uid:{uid}"), name: format!("user {uid}"), role: Role::App }));
+        let caller = Caller { id: format!("uid:{uid}"), name: format!("user {uid}"), role: Role::App };
+        return Ok(Admitted::Known(caller, None));
     }
     if !text(headers, header::HOST).is_some_and(|host| host_is_ours(host, desk.port())) {
         let (title, remedy) = ("this is not a name of this machine", "use http://127.0.0.1 with the desk's port");
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host_refused", title, remedy));
     }
-    let origin = text(headers, header::ORIGIN);
-    let pairings: Vec<Pairing> = read(&desk.site().book(), PAIRINGS)?.unwrap_or_default();
-    let foreign = origin.filter(|origin| !origin_is_ours(origin, desk.port()));
-    if let Some(origin) = foreign {
-        let known = pairings.iter().any(|pairing| pairing.origin.as_deref() == Some(origin));
-        // A page that is not known yet may try a code, and nothing else.
-        if !known && path != "/v1/pair" {
-            let (title, remedy) = ("this page was not let in", "pair it with a code from `cccd-agent pair`");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "origin_refused", title, remedy));
+    let now = desk.site().now();
+    let source = Source::of(headers, desk.port());
+    let pairings = pairing::those(&desk.site().book(), now)?;
+    let awaited = if path == PAIR { pairing::awaited(&desk.site().book(), now)? } else { None };
+    match &source {
+        Source::Page(origin) => {
+            let known = pairings.iter().any(|known| known.origin() == Some(origin));
+            // A page that is awaited may give its code, and nothing else.
+            if !known && awaited.as_ref() != Some(&Awaited::Origin(origin.clone())) {
+                return Err(origin_refused());
+            }
+            *answerable = Some(origin.clone());
+        }
+        Source::Unnamed if path.starts_with("/v1") => return Err(origin_refused()),
+        Source::Unnamed | Source::Own(_) | Source::Program => {}
+    }
+    if parts.method == Method::OPTIONS {
+        return Ok(Admitted::Open);
+    }
+    if path == PAIR {
+        return may_pair(headers, &source, awaited.as_ref()).map(|()| Admitted::Open);
+    }
+    if is_open(path) {
+        return Ok(Admitted::Open);
+    }
+    desk.watch.keep(&pairings);
+    if let Some(proof) = text(headers, HeaderName::from_static(PROOF)) {
+        return by_proof(desk, parts, &source, pairings, proof);
+    }
+    let token = text(headers, header::AUTHORIZATION).and_then(|bearer| bearer.strip_prefix("Bearer ")).map(hashed);
+    let found = token.and_then(|hash| pairings.into_iter().find(|known| has(&known.right, &hash)));
+    let found = found.ok_or_else(pairing::not_paired)?;
+    // A token is good only where it was given to: for that page, or for programs.
+    let there = match (&source, found.origin()) {
+        (Source::Page(origin), Some(given)) => origin == given,
+        (Source::Program, None) => true,
+        // Libraries for WebSockets send the address that they speak to; a browser says more than that.
+        (Source::Own(_), None) => !headers.contains_key(FETCH_SITE),
+        (Source::Page(_) | Source::Own(_) | Source::Unnamed | Source::Program, _) => false,
+    };
+    if there { Ok(Admitted::Known(caller(&found), None)) } else { Err(origin_refused()) }
+}
+
+fn has(right: &Right, token: &str) -> bool {
+    matches!(right, Right::Token { hash, .. } if openssl::memcmp::eq(hash.as_bytes(), token.as_bytes()))
+}
+
+fn caller(pairing: &Pairing) -> Caller {
+    Caller { id: pairing.id.clone(), name: pairing.name.clone(), role: pairing.role() }
+}
+
+/// Whether whoever gives a code is awaited: otherwise the guess is not looked at.
+fn may_pair(headers: &HeaderMap, source: &Source, awaited: Option<&Awaited>) -> Result<(), Problem> {
+    let kind = text(headers, header::CONTENT_TYPE).and_then(|kind| kind.split(';').next()).map(str::trim);
+    if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
+        // Whatever a page can send without asking is none: forms and plain text.
+        let (title, remedy) = ("a pairing comes as JSON", "send content-type: application/json");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type_refused", title, remedy));
+    }
+    let right = match (source, awaited) {
+        (Source::Unnamed, _) | (Source::Page(_), None) => false,
+        // Nobody is awaited: the handler says so.
+        (_, None) => true,
+        (Source::Own(origin), Some(Awaited::Page)) => origin.is_some(),
+        (Source::Page(origin), Some(Awaited::Origin(awaited))) => origin == awaited,
+        (Source::Program, Some(Awaited::Program)) => true,
+        (Source::Own(_) | Source::Page(_) | Source::Program, Some(_)) => false,
+    };
+    if right { Ok(()) } else { Err(origin_refused()) }
+}
+
+fn by_proof(
+    desk: &Desk,
+    parts: &Parts,
+    source: &Source,
+    pairings: Vec<Pairing>,
+    proof: &str,
+) -> Result<Admitted, Problem> {
+    let proof = Proof::parse(proof).ok_or_else(|| proof_refused("this is no proof"))?;
+    let kid = proof.kid.clone();
+    let of = |known: Pairing| match &known.right {
+        Right::Key { key, .. } if key.thumbprint() == kid => Some((caller(&known), key.clone(), known.right)),
+        Right::Key { .. } | Right::Token { .. } => None,
+    };
+    let Some((caller, key, Right::Key { origin, .. })) = pairings.into_iter().find_map(of) else {
+        return Err(pairing::not_paired());
+    };
+    match source {
+        Source::Own(named) if named.as_ref().is_none_or(|named| *named == origin) => {}
+        // A browser that is too old to say where its requests come from.
+        Source::Program => {}
+        Source::Own(_) | Source::Page(_) | Source::Unnamed => return Err(origin_refused()),
+    }
+    let (said, auto) = spend(desk, proof, &key, parts)?;
+    let (path, now) = (parts.uri.path(), desk.now_ms());
+    if path != UNLOCK {
+        if desk.watch.is_locked(&caller.id, now) {
+            return Err(locked());
+        }
+        if !auto {
+            desk.watch.touch(&caller.id, now);
         }
     }
-    if request.method() == Method::OPTIONS || is_open(path) {
-        return Ok(None);
+    Ok(Admitted::Known(caller, Some(said)))
+}
+
+/// The digest of the body that a proof is for, and whether nobody did anything; it is good this once.
+fn spend(desk: &Desk, proof: Proof<'_>, key: &PageKey, parts: &Parts) -> Result<(String, bool), Problem> {
+    let kid = proof.kid.clone();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let claims = proof
+        .open(key, parts.method.as_str(), target)
+        .ok_or_else(|| proof_refused("the proof is not for this request, or not of this key"))?;
+    let spent = lock(&desk.watch.nonces).spend(&kid, &claims, desk.now_ms());
+    match spent {
+        Spent::Fresh => Ok((claims.body, claims.auto)),
+        Spent::Replayed => Err(proof_refused("this request was here before")),
+        Spent::Stale => {
+            let (title, remedy) =
+                ("the proof names no nonce that is valid now", "sign again with the one in proof-nonce");
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "proof_stale", title, remedy))
+        }
     }
-    let found = token(headers).map(hashed);
-    let found = found.and_then(|hash| {
-        pairings.into_iter().find(|known| openssl::memcmp::eq(known.token.as_bytes(), hash.as_bytes()))
-    });
-    match found {
-        // A token is good only for the page that it was given to.
-        Some(known) if foreign.is_none() || known.origin.as_deref() == foreign => {
-            Ok(Some(Caller { id: known.id, name: known.name, role: known.role }))
+}
+
+/// A page that pairs proves that it has the key that it names; nobody else can pair it with theirs.
+pub(crate) fn proves(desk: &Desk, parts: &Parts, key: &PageKey, body: &[u8]) -> Result<(), Problem> {
+    let proof = text(&parts.headers, HeaderName::from_static(PROOF)).and_then(Proof::parse);
+    let (said, _) = spend(desk, proof.ok_or_else(|| proof_refused("this is no proof"))?, key, parts)?;
+    if said == digest(body) { Ok(()) } else { Err(proof_refused("the body is another one than was signed")) }
+}
+
+/// The origin of the desk's own page, where a request is one of it.
+pub(crate) fn own_origin(desk: &Desk, headers: &HeaderMap) -> Option<String> {
+    match Source::of(headers, desk.port()) {
+        Source::Own(origin) => origin,
+        Source::Page(_) | Source::Unnamed | Source::Program => None,
+    }
+}
+
+impl Desk {
+    /// Whether programs of a user may ask without a pairing: the agent's own user's, and those that the configuration names.
+    pub(crate) fn serves(&self, uid: u32) -> bool {
+        let config = self.site().config.desk.as_ref();
+        uid == rustix::process::getuid().as_raw() || config.is_some_and(|desk| desk.socket_users.contains(&uid))
+    }
+
+    /// Whether somebody who listens may still: their pairing is there, and not locked.
+    pub(crate) fn still(&self, caller: &Caller) -> bool {
+        if caller.is_plugin() || caller.id.starts_with("uid:") {
+            return true;
         }
-        _ => {
-            let (title, remedy) = ("nobody was let in with this token", "pair with a code from `cccd-agent pair`");
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "not_paired", title, remedy))
-        }
+        let pairings = pairing::those(&self.site().book(), self.site().now()).unwrap_or_default();
+        let locked = caller.role == Role::Desk && self.watch.is_locked(&caller.id, self.now_ms());
+        pairings.iter().any(|known| known.id == caller.id) && !locked
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::book::seal::Seal;
-
-    fn book() -> Book {
-        Book::in_memory(Seal::new(zeroize::Zeroizing::new([7; 32]))).expect("book")
-    }
-
-    #[test]
-    fn a_code_is_good_once_for_ten_minutes_and_five_tries() {
-        let book = book();
-        assert_eq!(pair(&book, "00000000", "x", None, 0).expect_err("none was made").code, "pairing_refused");
-        let code = new_code(&book, Role::Desk, 100).expect("code");
-        assert!(code.len() == 8 && code.bytes().all(|b| b.is_ascii_digit()));
-        assert!(pair(&book, &code, "x", None, 100 + VALID_S + 1).is_err(), "too old");
-        let (token, role) = pair(&book, &code, "quầy 1", None, 200).expect("paired");
-        assert_eq!((token.len(), role), (64, Role::Desk));
-        assert!(pair(&book, &code, "x", None, 201).is_err(), "used");
-        let code = new_code(&book, Role::App, 300).expect("code");
-        let wrong = if code == "00000000" { "00000001" } else { "00000000" };
-        for _ in 0..TRIES {
-            assert!(pair(&book, wrong, "x", None, 301).is_err());
-        }
-        assert!(pair(&book, &code, "x", None, 302).is_err(), "guessed at too often");
-        assert_eq!(paired(&book).expect("reads"), [("quầy 1".to_owned(), Role::Desk, 200)]);
-    }
 
     #[test]
     fn names_of_this_machine() {
@@ -362,5 +486,59 @@ mod tests {
         }
         assert!(origin_is_ours("http://localhost:8480", 8480));
         assert!(!origin_is_ours("https://localhost:8480", 8480) && !origin_is_ours("null", 8480));
+    }
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn where_a_request_comes_from() {
+        let own = "http://127.0.0.1:8480";
+        let of = |list: &[(&'static str, &str)]| Source::of(&headers(list), 8480);
+        assert_eq!(of(&[]), Source::Program);
+        assert_eq!(of(&[("origin", own)]), Source::Own(Some(own.to_owned())));
+        assert_eq!(of(&[("sec-fetch-site", "same-origin")]), Source::Own(None));
+        assert_eq!(of(&[("sec-fetch-site", "none")]), Source::Own(None), "typed into the browser");
+        for site in ["cross-site", "same-site", ""] {
+            assert_eq!(of(&[("sec-fetch-site", site)]), Source::Unnamed, "{site}");
+            assert_ne!(of(&[("sec-fetch-site", site), ("origin", own)]), Source::Own(Some(own.to_owned())), "{site}");
+        }
+        // The next port is another page.
+        for other in ["http://127.0.0.1:8481", "null", "", "https://127.0.0.1:8480"] {
+            assert_eq!(of(&[("origin", other)]), Source::Page(other.to_owned()));
+        }
+    }
+
+    #[test]
+    fn only_who_is_awaited_gives_a_code_and_only_as_json() {
+        let json = headers(&[("content-type", "application/json; charset=utf-8")]);
+        let his = "https://his.example".to_owned();
+        let sources = [
+            Source::Own(Some("http://127.0.0.1:8480".to_owned())),
+            Source::Own(None),
+            Source::Page(his.clone()),
+            Source::Page("https://evil.example".to_owned()),
+            Source::Page("null".to_owned()),
+            Source::Unnamed,
+            Source::Program,
+        ];
+        for (awaited, may) in [
+            (Some(Awaited::Page), [true, false, false, false, false, false, false]),
+            (Some(Awaited::Origin(his)), [false, false, true, false, false, false, false]),
+            (Some(Awaited::Program), [false, false, false, false, false, false, true]),
+            // Then there is no code to be guessed at.
+            (None, [true, true, false, false, false, false, true]),
+        ] {
+            for (source, may) in sources.iter().zip(may) {
+                let said = may_pair(&json, source, awaited.as_ref());
+                assert_eq!(said.is_ok(), may, "{awaited:?} {source:?}");
+                assert!(said.is_ok() || said.is_err_and(|problem| problem.code == "origin_refused"));
+                for kind in [&[][..], &[("content-type", "text/plain")], &[("content-type", "application/jsonx")]] {
+                    let said = may_pair(&headers(kind), source, awaited.as_ref());
+                    assert_eq!(said.expect_err("no JSON").code, "content_type_refused");
+                }
+            }
+        }
     }
 }

@@ -9,10 +9,13 @@ pub mod api;
 pub mod compat;
 pub mod guard;
 pub mod listen;
+pub mod pairing;
 pub mod paper;
+mod places;
 pub mod portal;
 pub mod practice;
 pub mod problem;
+pub mod proof;
 mod running;
 pub mod session;
 mod views;
@@ -46,7 +49,7 @@ use visit::profile::{Accept, Profile};
 use visit::steps::{self, Wait};
 
 /// Level of the interface; it counts up with every change that a client must know of.
-pub const API_LEVEL: u32 = 2;
+pub const API_LEVEL: u32 = 3;
 /// Milliseconds without a sign of life after which a session is broken off.
 const PATIENCE_MS: u64 = 180_000;
 /// Milliseconds for which an ended session's result can still be fetched.
@@ -86,6 +89,7 @@ pub struct Desk {
     profile: Arc<Profile>,
     port: u16,
     me: Weak<Self>,
+    watch: guard::Watch,
     reader: Mutex<Option<ReaderThread>>,
     inner: Mutex<Inner>,
     news: broadcast::Sender<News>,
@@ -143,6 +147,7 @@ impl Desk {
             profile,
             port,
             me: me.clone(),
+            watch: guard::Watch::default(),
             reader: Mutex::new(Some(reader)),
             inner: Mutex::new(Inner {
                 current: None,
@@ -207,6 +212,11 @@ impl Desk {
 
     fn tell(&self, news: News) {
         program::ignore(self.news.send(news), "nobody may be listening");
+    }
+
+    /// Somebody did something at a page.
+    pub(crate) fn touch(&self, pairing: &str) {
+        self.watch.touch(pairing, self.now_ms());
     }
 
     fn now_ms(&self) -> u64 {

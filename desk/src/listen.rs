@@ -1,10 +1,11 @@
 //! The sockets: one address of this machine, and a Unix socket beside it.
 //!
-//! A program that opens connections and says nothing harms nobody but itself: a connection has five seconds for each
-//! request's head, there is room for [`MOST`] at a time, and one more is closed at once.
+//! A program that opens connections and says nothing harms nobody but itself. A connection has five seconds for each request's
+//! head; whoever shows no right on it has twenty seconds in all, and only as much room as `places.rs` leaves to strangers.
 
 use crate::apart::apart;
 use crate::guard::{self, Peer};
+use crate::places::{Ends, Place, Places, Seated};
 use crate::{Desk, api, compat, portal, practice, work};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -23,19 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Connections at a time.
-pub const MOST: usize = 200;
 /// How long a connection may take for a request's head.
 const HEAD: Duration = Duration::from_secs(5);
-/// Bytes of a body.
-const BODY: usize = 64 * 1024;
-/// Bytes of a list of people, photographs included.
-const ROSTER: usize = 256 * 1024 * 1024;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
@@ -50,6 +44,9 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(api::about))
         .routes(routes!(api::pair))
+        .routes(routes!(api::unlock))
+        .routes(routes!(api::pairings))
+        .routes(routes!(api::unpair))
         .routes(routes!(api::status))
         .routes(routes!(api::events))
         .routes(routes!(api::begin))
@@ -77,12 +74,8 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(portal::reconcile))
         .routes(routes!(work::retry))
         .routes(routes!(practice::personas, practice::lay, practice::take_away))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(work::roster, work::import_roster))
-                .routes(routes!(work::attendance, work::merge_attendance))
-                .layer(DefaultBodyLimit::max(ROSTER)),
-        )
+        .routes(routes!(work::roster, work::import_roster))
+        .routes(routes!(work::attendance, work::merge_attendance))
 }
 
 /// The description of the interface, in JSON.
@@ -101,63 +94,66 @@ pub fn router(desk: &Arc<Desk>) -> Router {
         .route("/", part("text/html; charset=utf-8", include_str!("page/index.html")))
         .route("/desk.css", part("text/css; charset=utf-8", include_str!("page/desk.css")))
         .route("/desk.js", part("text/javascript; charset=utf-8", include_str!("page/desk.js")))
+        .route("/key.js", part("text/javascript; charset=utf-8", include_str!("page/key.js")))
         .route("/words.js", part("text/javascript; charset=utf-8", include_str!("page/words.js")))
         .route("/v1/openapi.json", get(move || async move { Json(description) }))
-        .layer(DefaultBodyLimit::max(BODY))
+        // The guard reads bodies, and knows how much of whom.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(desk), guard::guard))
         .layer(from_fn(apart))
         .with_state(Arc::clone(desk))
 }
 
-async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, peer: Option<Peer>) {
-    let router = match peer {
-        Some(peer) => router.layer(axum::Extension(peer)),
-        None => router,
-    };
+async fn serve_one<S>(stream: S, router: Router, place: Arc<Place>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let router = router.layer(axum::Extension(Arc::clone(&place)));
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024);
     let service = TowerToHyperService::new(router);
-    let served = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-    program::ignore(served, "how a client ends is its own affair");
+    let stream = TokioIo::new(Seated { stream, place: Arc::clone(&place) });
+    tokio::select! {
+        served = server.serve_connection(stream, service).with_upgrades() => {
+            program::ignore(served, "how a client ends is its own affair");
+        }
+        () = place.over() => {}
+    }
 }
 
-async fn tcp(desk: Arc<Desk>, listener: TcpListener, router: Router) {
-    let room = Arc::new(Semaphore::new(MOST));
+async fn tcp(desk: Arc<Desk>, listener: TcpListener, port: u16, router: Router) {
+    let places = Places::new(port);
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             // Out of descriptors, say: those that are open end by themselves.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+        let ends = stream.local_addr().ok().map(|ours| Ends { peer, ours });
+        let (place, full) = places.enter(ends, None, desk.now_ms());
+        if full {
             desk.refused("connections_full");
-            continue;
-        };
+        }
         program::ignore(stream.set_nodelay(true), "answers only come later");
-        let router = router.clone();
-        tokio::spawn(async move {
-            serve_one(stream, router, None).await;
-            drop(place);
-        });
+        tokio::spawn(serve_one(stream, router.clone(), place));
     }
 }
 
 async fn unix(desk: Arc<Desk>, listener: UnixListener, router: Router) {
-    let room = Arc::new(Semaphore::new(MOST));
+    let places = Places::new(0);
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (Ok(place), Ok(peer)) = (Arc::clone(&room).try_acquire_owned(), stream.peer_cred()) else {
+        // Whom the kernel does not name is nobody.
+        let Ok(peer) = stream.peer_cred() else { continue };
+        let (place, full) = places.enter(None, Some(peer.uid()), desk.now_ms());
+        if full {
             desk.refused("connections_full");
-            continue;
-        };
-        let (router, peer) = (router.clone(), Peer(peer.uid()));
-        tokio::spawn(async move {
-            serve_one(stream, router, Some(peer)).await;
-            drop(place);
-        });
+        }
+        let router = router.clone().layer(axum::Extension(Peer(peer.uid())));
+        tokio::spawn(serve_one(stream, router, place));
     }
 }
 
@@ -197,12 +193,12 @@ pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure
     #[cfg(feature = "compat")]
     if let Some(at) = config.compat.listen {
         let doors = compat::doors::router(&desk, at.port());
-        tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, doors));
+        tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, at.port(), doors));
     }
     if let Some(device) = &config.compat.keyboard {
         compat::type_scans(&desk, device)?;
     }
-    tokio::spawn(tcp(Arc::clone(&desk), listener, routes));
+    tokio::spawn(tcp(Arc::clone(&desk), listener, config.listen.port(), routes));
     desk.site().started()?;
     tracing::info!(listen = %config.listen, profile = desk.profile().id, "the desk is open");
     desk.site().tell(&Happened::Listening(config.listen))?;

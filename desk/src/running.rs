@@ -53,8 +53,8 @@ impl Stage for Listened<'_> {
     }
 
     fn hand_off(&mut self) -> Result<(), Problem> {
-        let message = compat::Message::result(Desk::current(self.inner)?);
-        self.desk.tell(News::Compat(message));
+        let session = Desk::current(self.inner)?;
+        self.desk.tell_plugin(session, || compat::Message::result(session));
         Ok(())
     }
 
@@ -87,8 +87,10 @@ impl Desk {
             _ => {}
         }
         let Some(session) = &mut inner.current else {
-            if matches!(told, ReaderEvent::Gone) {
-                self.tell(News::Compat(compat::Message::Gone));
+            if matches!(told, ReaderEvent::Gone)
+                && let Some((_, session)) = inner.ended.back()
+            {
+                self.tell_plugin(session, || compat::Message::Gone);
             }
             return;
         };
@@ -96,7 +98,7 @@ impl Desk {
         let result = match told {
             ReaderEvent::Progress(step, per_cent) => {
                 if session.log.iter().all(|event| !matches!(event.what, What::Progress { .. })) {
-                    self.tell(News::Compat(compat::Message::Card));
+                    self.tell_plugin(session, || compat::Message::Card);
                 }
                 let event = session.happened(What::Progress { step: step_name(step), per_cent });
                 self.tell(News::Session(event));
@@ -113,7 +115,7 @@ impl Desk {
                 Ok(())
             }
             ReaderEvent::Failed(failure) => {
-                self.tell(News::Compat(compat::Message::Failed(failure.code.clone())));
+                self.tell_plugin(session, || compat::Message::Failed(failure.code.clone()));
                 let (event, todo) = session.not_read(&failure);
                 self.tell(News::Session(event));
                 self.follow(&mut inner, todo)
@@ -122,7 +124,7 @@ impl Desk {
             ReaderEvent::Gone => {
                 let event = session.happened(What::CardGone);
                 self.tell(News::Session(event));
-                self.tell(News::Compat(compat::Message::Gone));
+                self.tell_plugin(session, || compat::Message::Gone);
                 Ok(())
             }
             ReaderEvent::Name(_)
@@ -132,6 +134,13 @@ impl Desk {
             | ReaderEvent::Ended(_) => Ok(()),
         };
         self.drop_problem(result);
+    }
+
+    /// Tells the doors of a plugin's software, if the session is its own: of others' it hears nothing.
+    fn tell_plugin(&self, session: &Session, message: impl FnOnce() -> compat::Message) {
+        if session.caller.is_plugin() {
+            self.tell(News::Compat(message()));
+        }
     }
 
     fn judged(&self, inner: &mut Inner, mut judged: Judged) -> Result<(), Problem> {

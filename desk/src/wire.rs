@@ -3,6 +3,7 @@
 use crate::Desk;
 use crate::guard::{Caller, Role};
 use crate::problem::Problem;
+use crate::proof::PageKey;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header;
@@ -44,6 +45,8 @@ pub struct About {
     pub words: Value,
     /// What the caller may do.
     pub role: Role,
+    /// Whether there are doors for software that expects a reader vendor's plugin.
+    pub plugin: bool,
     /// The key that signs results (RFC 7517).
     pub jwk: Value,
 }
@@ -125,6 +128,31 @@ pub struct Pair {
     pub code: String,
     /// What it calls itself; shown to others while it has a session.
     pub name: String,
+    /// Of the desk page: the key that signs its requests from now on.
+    pub key: Option<PageKey>,
+    /// Of the desk page: the code that will unlock it, six characters at least.
+    #[schema(value_type = Option<String>)]
+    pub unlock: Option<Private>,
+}
+
+/// Somebody is let in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Paired {
+    /// The pairing.
+    pub id: String,
+    /// What they may do.
+    pub role: Role,
+    /// The token of a program or of other software's page; the desk's own page has its key.
+    pub token: Option<String>,
+}
+
+/// What unlocks a page.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// The code that was chosen when it was paired.
+    #[schema(value_type = String)]
+    pub unlock: Private,
 }
 
 /// A session that is wanted.
@@ -135,6 +163,9 @@ pub struct Begin {
     pub correlation_id: Option<String>,
     /// The party that the holder belongs to.
     pub party: Option<String>,
+    /// Staff begin it for software that expects a reader vendor's plugin: its doors are told what comes of it.
+    #[serde(default)]
+    pub for_plugin: bool,
 }
 
 /// The holder's consent.
@@ -306,11 +337,15 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> axum::extract::FromRequest<
             let remedy = "send less; /usr/share/doc/cccd-agent/local-api.md has the limits";
             Problem::new(rejection.status(), "body_refused", "the body is too large or did not arrive whole", remedy)
         })?;
-        let bytes = if bytes.is_empty() { b"{}".as_slice().into() } else { bytes };
-        serde_json::from_slice(&bytes).map(Body).map_err(|e| {
-            let title =
-                format!("the body is not the JSON that is wanted here, line {} column {}", e.line(), e.column());
-            Problem::new(StatusCode::BAD_REQUEST, "body_malformed", title, "compare with /v1/openapi.json")
-        })
+        parsed(&bytes).map(Body)
     }
+}
+
+/// JSON of a body; of none, an empty object.
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    serde_json::from_slice(bytes).map_err(|e| {
+        let title = format!("the body is not the JSON that is wanted here, line {} column {}", e.line(), e.column());
+        Problem::new(StatusCode::BAD_REQUEST, "body_malformed", title, "compare with /v1/openapi.json")
+    })
 }

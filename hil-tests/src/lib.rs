@@ -15,6 +15,7 @@ pub mod link;
 pub mod lying;
 pub mod mirror;
 pub mod office;
+pub mod page_key;
 pub mod said;
 pub mod stack;
 

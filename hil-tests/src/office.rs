@@ -2,11 +2,13 @@
 
 use crate::browser::free_port;
 use crate::line::carry;
+use crate::page_key::PageKey;
 use crate::said::{Said, service};
 use crate::{FIRST_READER, Laid, Line};
 use anyhow::{Context as _, bail, ensure};
 use cccd::calendar::day_of;
 use events::{Clock as _, SystemClock};
+use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -23,7 +25,12 @@ pub struct Office {
     /// The port that it is reached on, inside the line and outside.
     pub port: u16,
     client: Client,
+    /// What it signs its requests with.
+    pub key: PageKey,
 }
+
+/// What unlocks the desk's page after the agent was started anew.
+pub const UNLOCK: &str = "2468-quay";
 
 impl Drop for Office {
     fn drop(&mut self) {
@@ -73,13 +80,21 @@ fn configure(line: &Line, device: &str, setup: &Setup, port: u16) -> anyhow::Res
     Ok(path)
 }
 
+/// What makes a program's clock that far off.
+fn clock_of(clock: Option<&str>) -> Vec<(&'static str, String)> {
+    let Some(clock) = clock else { return Vec::new() };
+    // The library without its wrapper, which would stand between a kill and the agent.
+    let library = "/usr/$LIB/faketime/libfaketime.so.1";
+    [("LD_PRELOAD", library), ("FAKETIME", clock), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]
+        .map(|(name, value)| (name, value.to_owned()))
+        .into()
+}
+
 /// Starts the agent's desk, and waits until it listens.
 fn agent(line: &Line, config: &Path, clock: Option<&str>) -> anyhow::Result<Child> {
     let mut command = line.agent();
     if let Some(clock) = clock {
-        // The library without its wrapper, which would stand between a kill and the agent.
-        let library = "/usr/$LIB/faketime/libfaketime.so.1";
-        command.env("LD_PRELOAD", library).env("FAKETIME", clock).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command.envs(clock_of(Some(clock)));
     }
     command.arg("desk").arg("--config").arg(config);
     let log = std::fs::OpenOptions::new().create(true).append(true).open(line.path("agent.log"))?;
@@ -115,9 +130,9 @@ impl Office {
         let (agent, carrier) = Self::start(line, device, &config, port, setup.clock)?;
         // The desk speaks plain HTTP on loopback; the client wants a provider all the same. A second time is no harm.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let client = Client::builder().cookie_store(true).timeout(Duration::from_secs(30)).build()?;
-        let office = Self { agent, carrier, port, client };
-        office.pair(line, &config)?;
+        let client = Client::builder().timeout(Duration::from_secs(30)).build()?;
+        let office = Self { agent, carrier, port, client, key: PageKey::new()? };
+        office.pair(line, &config, clock_of(setup.clock))?;
         Ok(office)
     }
 
@@ -145,15 +160,41 @@ impl Office {
         Ok((agent, carrier))
     }
 
-    fn pair(&self, line: &Line, config: &Path) -> anyhow::Result<()> {
-        let code = line.run("cccd-agent", &["pair", "--config", &config.to_string_lossy()])?;
-        let request = self.client.post(self.url("/v1/pair")).header("Origin", self.url(""));
-        let body = json!({ "code": code.trim(), "name": "quầy thử" });
-        checked(request.json(&body).send()?)?;
+    fn pair(&self, line: &Line, config: &Path, clock: Vec<(&str, String)>) -> anyhow::Result<()> {
+        let mut pair = line.agent();
+        pair.envs(clock).args(["pair", "--config", &config.to_string_lossy()]);
+        let said = pair.output()?;
+        ensure!(said.status.success(), "no code: {}", String::from_utf8_lossy(&said.stderr));
+        let code = String::from_utf8(said.stdout)?;
+        let body = json!({ "code": code.trim(), "name": "quầy thử", "key": self.key.jwk(), "unlock": UNLOCK });
+        self.post("/v1/pair", &body)?;
         Ok(())
     }
 
-    /// Kills the agent with SIGKILL, as a cut of power would, and starts it again. The pairing is kept.
+    /// Asks as the desk's page does: signed, and once more where the agent names another nonce.
+    fn ask(&self, method: &Method, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> anyhow::Result<Response> {
+        let mut again = true;
+        loop {
+            let proof = self.key.proof(method.as_str(), path, &body)?;
+            let mut request = self.client.request(method.clone(), self.url(path)).header("Origin", self.url(""));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let response = request.header("proof", proof).body(body.clone()).send()?;
+            let other = self.key.heard(&response);
+            if response.status() == 401 && other && again {
+                again = false;
+                continue;
+            }
+            return checked(response);
+        }
+    }
+
+    fn unlock(&self) -> anyhow::Result<()> {
+        self.post("/v1/unlock", &json!({ "unlock": UNLOCK })).map(drop)
+    }
+
+    /// Kills the agent with SIGKILL, as a cut of power would, and starts it again. The pairing is kept, and unlocked.
     ///
     /// # Errors
     /// When it does not come up.
@@ -161,11 +202,24 @@ impl Office {
         self.cut_power_until(line, None)
     }
 
-    /// The same, and it comes back with its clock that far off: after two days, say.
+    /// The same, and it comes back with its clock that far off: after two days, say. Then the shift is over, and it is paired
+    /// anew.
     ///
     /// # Errors
     /// When it does not come up.
     pub fn cut_power_until(&mut self, line: &Line, clock: Option<&str>) -> anyhow::Result<()> {
+        drop(self.agent.kill());
+        drop(self.agent.wait());
+        let config = line.path("device/desk.toml");
+        self.agent = agent(line, &config, clock)?;
+        if clock.is_some() { self.pair(line, &config, clock_of(clock)) } else { self.unlock() }
+    }
+
+    /// The same, and nobody is there yet who would unlock it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self, line: &Line, clock: Option<&str>) -> anyhow::Result<()> {
         drop(self.agent.kill());
         drop(self.agent.wait());
         self.agent = agent(line, &line.path("device/desk.toml"), clock)?;
@@ -189,7 +243,7 @@ impl Office {
     /// # Errors
     /// With the problem's code when it is refused.
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
-        Ok(checked(self.client.get(self.url(path)).send()?)?.json()?)
+        Ok(self.ask(&Method::GET, path, Vec::new(), &[])?.json()?)
     }
 
     /// Downloads a file.
@@ -197,7 +251,7 @@ impl Office {
     /// # Errors
     /// With the problem's code when it is refused.
     pub fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        Ok(checked(self.client.get(self.url(path)).send()?)?.bytes()?.to_vec())
+        Ok(self.ask(&Method::GET, path, Vec::new(), &[])?.bytes()?.to_vec())
     }
 
     /// Does something.
@@ -205,7 +259,8 @@ impl Office {
     /// # Errors
     /// With the problem's code when it is refused.
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        Ok(checked(self.client.post(self.url(path)).json(body).send()?)?.json()?)
+        let json = [("content-type", "application/json")];
+        Ok(self.ask(&Method::POST, path, body.to_string().into_bytes(), &json)?.json()?)
     }
 
     /// Breaks a session off.
@@ -213,7 +268,7 @@ impl Office {
     /// # Errors
     /// With the problem's code when it is refused.
     pub fn cancel(&self, session: &str) -> anyhow::Result<Value> {
-        Ok(checked(self.client.delete(self.url(&format!("/v1/sessions/{session}"))).send()?)?.json()?)
+        Ok(self.ask(&Method::DELETE, &format!("/v1/sessions/{session}"), Vec::new(), &[])?.json()?)
     }
 
     /// Gives a file.
@@ -221,8 +276,7 @@ impl Office {
     /// # Errors
     /// With the problem's code when it is refused.
     pub fn upload(&self, path: &str, bytes: Vec<u8>, pass_phrase: &str) -> anyhow::Result<Value> {
-        let request = self.client.post(self.url(path)).header("X-Pass-Phrase", pass_phrase);
-        Ok(checked(request.body(bytes).send()?)?.json()?)
+        Ok(self.ask(&Method::POST, path, bytes, &[("x-pass-phrase", pass_phrase)])?.json()?)
     }
 
     /// Waits until the reader works.

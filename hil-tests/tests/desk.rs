@@ -2,7 +2,7 @@
 //! vendor-plugin doors with socket.io-client and a browser's WebSocket; and those who should not get in.
 
 use hil_tests::browser::Browser;
-use hil_tests::office::{LIST_PHRASE, Office, Setup, list, photograph};
+use hil_tests::office::{LIST_PHRASE, Office, Setup, UNLOCK, list, photograph};
 use hil_tests::{FIRST_READER, Line};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -30,6 +30,8 @@ fn paired(line: &Line, office: &Office, shots: &Path) -> Browser {
     browser.type_text(&office.code(line, false).expect("code"));
     browser.press_key("Tab");
     browser.type_text("Quầy lễ tân");
+    browser.press_key("Tab");
+    browser.type_text(UNLOCK);
     browser.press_key("Enter");
     browser.wait_until("document.querySelector('main')?.hidden === false && !!document.querySelector('#step button')");
     browser
@@ -317,7 +319,16 @@ fn software_that_expects_a_vendors_plugin_gets_its_own_formats_unchanged() {
         test_support::skipped("Socket.IO: no socket.io-client; `cargo xtask test` fetches it");
     }
     let an = Persona::find("an").expect("persona");
+    // What staff do for others is none of this software's business.
     assert_eq!(office.visit_of(&line, "an", &json!({})).expect("visit")["outcome"], "done");
+    office.ready().expect("reader");
+    assert_eq!(browser.run("window.seen"), json!([]));
+    let for_plugin = json!({ "for_plugin": true });
+    let card = line.stack.lay("an", "none", FIRST_READER).expect("card");
+    let session = office.post("/v1/sessions", &for_plugin).expect("session");
+    let ended = office.go_on(&session, &json!({ "scan": an.qr() }), &json!({}), &mut |_| {}).expect("visit");
+    assert_eq!(ended["outcome"], "done");
+    drop(card);
     browser.wait_until("window.seen.some(([way, data]) => way === 'raw' && data.NewState === 'EMPTY')");
     let seen = browser.run("window.seen");
     let of = |way: &str| -> Vec<&Value> {
@@ -340,7 +351,7 @@ fn software_that_expects_a_vendors_plugin_gets_its_own_formats_unchanged() {
     // A copy fails with id 3, or without a result.
     let before = seen.as_array().map_or(0, Vec::len);
     let card = line.stack.lay("an", "wrong-password", FIRST_READER).expect("card");
-    let session = office.post("/v1/sessions", &json!({})).expect("session");
+    let session = office.post("/v1/sessions", &for_plugin).expect("session");
     let failed = office.go_on(&session, &json!({ "number": an.number }), &json!({}), &mut |_| {});
     assert!(failed.is_err(), "the card does not open");
     drop(card);
@@ -450,7 +461,7 @@ fn whoever_should_not_get_in_does_not_and_harms_nobody() {
     let pair = |code: &str| {
         let body = json!({ "code": code, "name": "x" }).to_string();
         let head = format!(
-            "POST /v1/pair HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            "POST /v1/pair HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         raw(port, format!("{head}{body}").as_bytes())

@@ -4,7 +4,8 @@ use crate::check;
 use crate::commands::{book, open_site, print_text, told_to_end};
 use config::no_table;
 use config::{Config, Stage};
-use desk::guard::{self, Role};
+use desk::guard::Role;
+use desk::pairing::{self, Awaited};
 use desk::{self, Desk, listen};
 use devices::specification;
 use events::{Clock, SystemClock};
@@ -39,12 +40,17 @@ pub fn run(config: &Path) -> Result<u8, Failure> {
     Ok(exit::GENUINE)
 }
 
-/// Prints a code that lets one browser or program in.
+/// Prints a code that lets one in: the desk's page, a program, or the page of other software.
 ///
 /// # Errors
-/// When the book does not open.
-pub fn pair(config: &Path, role: Role) -> Result<u8, Failure> {
-    let code = guard::new_code(&book(&Config::load(config)?)?, role, SystemClock::new().wall())?;
+/// When the page is named by no origin; when the book does not open.
+pub fn pair(config: &Path, program: bool, origin: Option<&str>) -> Result<u8, Failure> {
+    let awaited = match origin {
+        Some(origin) => Awaited::origin(origin)?,
+        None if program => Awaited::Program,
+        None => Awaited::Page,
+    };
+    let code = pairing::new_code(&book(&Config::load(config)?)?, awaited, SystemClock::new().wall())?;
     print_text(&format!("{code}\n"));
     eprintln!("Mã ghép nối, dùng một lần trong 10 phút / pairing code, good once within 10 minutes");
     Ok(exit::GENUINE)
@@ -55,11 +61,22 @@ pub fn pair(config: &Path, role: Role) -> Result<u8, Failure> {
 /// # Errors
 /// When the book does not open.
 pub fn paired(config: &Path) -> Result<u8, Failure> {
-    for (name, role, since) in guard::paired(&book(&Config::load(config)?)?)? {
-        let role = if role == Role::Desk { "desk" } else { "app" };
-        let since = format!("{} {}", cccd::calendar::date_of(since), cccd::calendar::time_of(since));
-        print_text(&format!("{role:<5} {since}  {name}\n"));
+    for one in pairing::paired(&book(&Config::load(config)?)?, SystemClock::new().wall())? {
+        let role = if one.role == Role::Desk { "desk" } else { "app" };
+        let since = format!("{} {}", cccd::calendar::date_of(one.since), cccd::calendar::time_of(one.since));
+        let origin = one.origin.map(|origin| format!("  {origin}")).unwrap_or_default();
+        print_text(&format!("{:.8} {role:<5} {since}  {}{origin}\n", one.id, one.name));
     }
+    Ok(exit::GENUINE)
+}
+
+/// Ends one pairing.
+///
+/// # Errors
+/// `pairing_unknown` when there is none of that name; when the book does not open.
+pub fn end(config: &Path, id: &str) -> Result<u8, Failure> {
+    let name = pairing::end(&book(&Config::load(config)?)?, id, SystemClock::new().wall())?;
+    print_text(&format!("{name} is not paired any more\n"));
     Ok(exit::GENUINE)
 }
 
@@ -68,7 +85,7 @@ pub fn paired(config: &Path) -> Result<u8, Failure> {
 /// # Errors
 /// When the book does not open.
 pub fn unpair(config: &Path) -> Result<u8, Failure> {
-    guard::forget_all(&book(&Config::load(config)?)?)?;
+    pairing::forget_all(&book(&Config::load(config)?)?)?;
     print_text("nobody is paired any more\n");
     Ok(exit::GENUINE)
 }

@@ -2,6 +2,7 @@
 
 use super::Message;
 use crate::guard::host_is_ours;
+use crate::places::Place;
 use crate::{Desk, News};
 use axum::Router;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
@@ -91,6 +92,14 @@ struct Door {
     port: u16,
 }
 
+impl Door {
+    /// Whether the configuration lets an origin in.
+    fn names(&self, origin: &str) -> bool {
+        let config = self.desk.site().config.desk.as_ref();
+        config.is_some_and(|desk| desk.compat.origins.iter().any(|known| known == origin))
+    }
+}
+
 /// The doors on their own address.
 pub(crate) fn router(desk: &Arc<Desk>, port: u16) -> Router {
     let door = Door { desk: Arc::clone(desk), port };
@@ -118,23 +127,32 @@ pub(crate) fn router(desk: &Arc<Desk>, port: u16) -> Router {
     Router::new().route("/", get(connect)).with_state(door.clone()).layer(layer).layer(from_fn_with_state(door, admit))
 }
 
-/// Only this machine's names, and only the origins that the configuration lets in.
+/// Only this machine's names, and only the origins that the configuration lets in; `none` is a program, never a browser, of
+/// the agent's own user or of one that the configuration names.
 async fn admit(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let (origin, host) = {
-        let text = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        let host = text(header::HOST).is_some_and(|host| host_is_ours(host, door.port));
-        (text(header::ORIGIN).unwrap_or(NO_ORIGIN).to_owned(), host)
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.is_some_and(|host| host_is_ours(host, door.port));
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let known = match &origin {
+        Some(origin) => origin.to_str().is_ok_and(|origin| origin != NO_ORIGIN && door.names(origin)),
+        // A browser may leave the origin out, but not what it says instead; and programs of others have no business here.
+        None => {
+            let browser = request.headers().keys().any(|name| name.as_str().starts_with("sec-fetch-"));
+            let user = place.as_ref().and_then(|place| place.user());
+            !browser && door.names(NO_ORIGIN) && user.is_some_and(|uid| door.desk.serves(uid))
+        }
     };
-    let config = door.desk.site().config.desk.as_ref();
-    let known = config.is_some_and(|desk| desk.compat.origins.contains(&origin));
     if !host || !known {
         door.desk.refused(if host { "origin_refused" } else { "host_refused" });
         return StatusCode::FORBIDDEN.into_response();
     }
+    if let Some(place) = place {
+        let who = origin.as_ref().and_then(|origin| origin.to_str().ok()).unwrap_or(NO_ORIGIN);
+        place.known(who);
+    }
     let mut response = next.run(request).await;
-    if origin != NO_ORIGIN
-        && let Ok(origin) = header::HeaderValue::from_str(&origin)
-    {
+    if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::VARY, header::HeaderValue::from_static("Origin"));

@@ -24,21 +24,51 @@ function el(name, attributes = {}, ...children) {
   return node;
 }
 
+/** What the page asks by itself, and not because somebody did something: it keeps nobody's page unlocked. */
+let byItself = false;
+const alone = async (work) => {
+  // Only what is asked before the first wait is meant: what somebody does meanwhile is theirs.
+  byItself = true;
+  try {
+    return work();
+  } finally {
+    byItself = false;
+  }
+};
+
+async function answered(method, path, options = {}) {
+  const auto = byItself;
+  try {
+    const response = await Key.fetch(method, path, { ...options, auto });
+    if (response.ok) return response;
+    throw await response.json();
+  } catch (problem) {
+    if (problem.code === "not_paired") showPairing();
+    if (problem.code === "desk_locked") showLock();
+    throw problem;
+  }
+}
+
 async function ask(method, path, body, headers = {}) {
   const raw = body instanceof Blob;
-  const response = await fetch(path, {
-    method,
+  const response = await answered(method, path, {
     headers: { ...(body && !raw ? { "content-type": "application/json" } : {}), ...headers },
     body: raw ? body : body ? JSON.stringify(body) : undefined,
   });
   const text = await response.text();
-  const answer = text ? JSON.parse(text) : {};
-  if (!response.ok) {
-    if (response.status === 401) showPairing();
-    throw answer;
-  }
-  return answer;
+  return text ? JSON.parse(text) : {};
 }
+
+/** Fetches a file and has the browser keep it: a link would go without a signature. */
+async function download(path) {
+  const response = await answered("GET", path);
+  const named = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
+  const url = URL.createObjectURL(await response.blob());
+  const link = el("a", { href: url, download: named ? named[1] : "" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+const downloads = (path) => ({ type: "button", onclick: guarded(() => download(path)) });
 
 function fail(problem, where = $("error")) {
   where.hidden = false;
@@ -60,19 +90,48 @@ function guarded(work) {
   };
 }
 
-function showPairing() {
+/** Nothing of anybody stays on a page that is locked or paired no more. */
+function cover(shown) {
   document.querySelector("main").hidden = true;
-  $("pair").hidden = false;
+  if ($("detail").open) $("detail").close();
+  $("detail").replaceChildren();
+  for (const id of ["step", "rows", "portal-body", "list-body", "paper"]) $(id).replaceChildren();
+  // What is said of the device is asked anew, too.
+  $("offline").hidden = true;
+  [session, status, drawn] = [null, null, ""];
+  for (const id of ["pair", "lock"]) $(id).hidden = id !== shown;
+}
+
+function showPairing() {
+  if (!$("pair").hidden) return;
+  cover("pair");
   $("code").focus();
+}
+
+function showLock() {
+  if (!$("lock").hidden) return;
+  cover("lock");
+  $("unlock").focus();
 }
 
 $("pair").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    await ask("POST", "/v1/pair", { code: $("code").value.trim(), name: $("who").value.trim() });
+    await Key.pair({ code: $("code").value.trim(), name: $("who").value.trim(), unlock: $("unlock-new").value.trim() });
     location.reload();
   } catch (problem) {
     fail(problem, $("pair-error"));
+  }
+});
+
+$("lock").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await ask("POST", "/v1/unlock", { unlock: $("unlock").value.trim() });
+    location.reload();
+  } catch (problem) {
+    $("unlock").value = "";
+    fail(problem, $("lock-error"));
   }
 });
 
@@ -301,12 +360,13 @@ async function cancel() {
   drawVisit();
 }
 
-const begin = guarded(async () => {
+const begins = (wanted) => guarded(async () => {
   wantsMrz = false;
   const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  session = await ask("POST", "/v1/sessions", {}, { "idempotency-key": random });
+  session = await ask("POST", "/v1/sessions", wanted, { "idempotency-key": random });
   drawVisit();
 });
+const begin = begins({});
 
 function idle() {
   if (status?.busy) {
@@ -316,6 +376,9 @@ function idle() {
     el("button", { type: "button", class: "primary big", onclick: begin }, t("start")),
     el("p", { class: "muted" }, t("startKey")),
   ];
+  if (about.plugin) {
+    parts.push(el("button", { type: "button", class: "big", onclick: begins({ for_plugin: true }) }, t("startPlugin")));
+  }
   if (about.profile.accept.includes("typed")) {
     parts.push(el("button", { type: "button", class: "big", onclick: () => { typing = true; drawVisit(); } }, t("typedStart")));
   }
@@ -603,7 +666,7 @@ function end() {
       el("button", { type: "button", class: "primary", "data-focus": true, onclick: () => { session = null; begin(); } }, t("start")),
       paper && el("button", { type: "button", onclick: () => { session = null; typing = true; drawVisit(); }, ...hotkey("F4") }, t("otherPaper"), cap("F4")),
       printable && el("button", { type: "button", onclick: guarded(() => print(session.record)) }, t("printDo")),
-      printable && about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${session.record}/attestation`, download: true }, t("statement")),
+      printable && about.profile.print === "attestation" && el("button", downloads(`/v1/records/${session.record}/attestation`), t("statement")),
       el("button", { type: "button", class: "quiet", onclick: () => { session = null; drawVisit(); } }, t("close"))),
   ].flat().filter(Boolean);
 }
@@ -672,7 +735,7 @@ async function detail(id) {
     el("div", { class: "actions" },
       el("button", { type: "button", class: "primary", onclick: close }, t("close")),
       about.profile.print && el("button", { type: "button", onclick: guarded(() => print(id)) }, t("printDo")),
-      about.profile.print === "attestation" && el("a", { class: "button", href: `/v1/records/${id}/attestation`, download: true }, t("statement")),
+      about.profile.print === "attestation" && el("button", downloads(`/v1/records/${id}/attestation`), t("statement")),
       about.profile.lodging && !record.gone_at && el("button", { type: "button", onclick: leave }, t("checkOut"))));
   dialog.showModal();
 }
@@ -683,7 +746,7 @@ async function loadPortal() {
   const owed = await ask("GET", "/v1/lodging");
   const make = (kind) => guarded(async () => {
     const batch = await ask("POST", "/v1/lodging/batches", { kind });
-    location.assign(`/v1/lodging/batches/${batch.id}/file`);
+    await download(`/v1/lodging/batches/${batch.id}/file`);
     if (batch.left_out.length) fail({ code: "lodging_incomplete", detail: batch.left_out.map((one) => one.why).join("; ") });
     loadPortal();
     loadToday();
@@ -695,7 +758,7 @@ async function loadPortal() {
     });
     const name = `${t("file")} ${one.id} (${one.kind}, ${clock(one.at)}): ${one.made} ${t("made")}`;
     return el("li", {},
-      el("a", { href: `/v1/lodging/batches/${one.id}/file`, download: true }, name),
+      el("button", { class: "quiet", ...downloads(`/v1/lodging/batches/${one.id}/file`) }, name),
       one.confirmed_at
         ? ` — ✓ ${t("confirmed")}`
         : el("form", { class: "row", onsubmit: confirm },
@@ -744,8 +807,8 @@ async function loadList() {
       el("label", {}, el("span", {}, t("listPhrase")), el("input", { type: "password", name: "phrase", autocomplete: "off" })),
       el("button", { type: "submit" }, t("listTake"))),
     el("div", { class: "actions" },
-      ledger && el("a", { class: "button quiet", href: "/v1/attendance", download: true }, t("attendance")),
-      roster.compare.length > 0 && el("a", { class: "button quiet", href: "/v1/corrections.csv", download: true }, t("corrections"))),
+      ledger && el("button", { class: "quiet", ...downloads("/v1/attendance") }, t("attendance")),
+      roster.compare.length > 0 && el("button", { class: "quiet", ...downloads("/v1/corrections.csv") }, t("corrections"))),
     ledger ? el("label", {}, el("span", {}, t("merge")), el("input", { type: "file", onchange: merge })) : "",
     el("div", { id: "merged" }));
 }
@@ -767,6 +830,20 @@ async function loadCards() {
     el("label", {}, el("span", {}, t("fault")), fault),
     el("div", { class: "people" }, people.map((person) => el("button", { type: "button", class: "quiet", onclick: lay(person) }, `${t("layCard")}: ${person.name}`))),
     el("div", { class: "actions" }, el("button", { type: "button", onclick: guarded(() => ask("DELETE", "/v1/practice")) }, t("noCard"))));
+}
+
+/** Who was let in, and how it is ended. */
+async function loadPairings() {
+  const pairings = await ask("GET", "/v1/pairings");
+  const day = (seconds) =>
+    new Intl.DateTimeFormat("vi-VN", { dateStyle: "short", timeStyle: "short", timeZone: "Asia/Ho_Chi_Minh" }).format(seconds * 1000);
+  const leave = (one) => guarded(async () => {
+    await ask("DELETE", `/v1/pairings/${one.id}`);
+    await loadPairings();
+  });
+  $("pairings-body").replaceChildren(el("ul", { class: "plain" }, pairings.map((one) =>
+    el("li", {}, `${one.name} · ${t(`role_${one.role}`)}${one.origin ? ` · ${one.origin}` : ""} · ${t("since")} ${day(one.since)}${one.until ? ` – ${day(one.until)}` : ""} `,
+      el("button", { type: "button", class: "quiet", onclick: leave(one) }, t("unpair"))))));
 }
 
 function drawStatus() {
@@ -796,7 +873,7 @@ async function refresh() {
 
 /** After every event of the session the page asks what it may see of it. */
 async function follow(event) {
-  if (!session || event.session !== session.id) return refresh();
+  if (!session || event.session !== session.id) return alone(refresh);
   if (event.type === "progress") {
     const bar = $("progress");
     if (bar) {
@@ -810,22 +887,51 @@ async function follow(event) {
     return;
   }
   if (event.type === "not_read") fail({ code: event.code, title: "", remedy: event.remedy });
-  know(await ask("GET", `/v1/sessions/${event.session}`));
+  know(await alone(() => ask("GET", `/v1/sessions/${event.session}`)));
   // Only what is another step is drawn anew: what somebody types stays.
   drawVisit();
   if (event.type === "ended") {
-    loadToday();
-    loadPortal();
+    alone(loadToday).catch(fail);
+    alone(loadPortal).catch(fail);
     if (session.outcome === "done" && session.record && ["page"].includes(about.profile.print)) print(session.record);
   }
 }
 
-function listen() {
-  const events = new EventSource("/v1/events");
-  events.addEventListener("open", () => { lost = false; refresh().catch(fail); });
-  events.addEventListener("error", () => { lost = true; if (status) drawStatus(); });
-  events.addEventListener("status", () => { refresh().catch(fail); loadToday().catch(fail); });
-  events.addEventListener("session", (event) => follow(JSON.parse(event.data)).catch(fail));
+/** One server-sent event: its lines. */
+function heard(lines) {
+  const field = (name) => lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim()).join("\n");
+  const kind = field("event");
+  if (kind === "status") {
+    alone(refresh).catch(fail);
+    alone(loadToday).catch(fail);
+  }
+  if (kind === "session") follow(JSON.parse(field("data"))).catch(fail);
+}
+
+/** What changes at the desk, for as long as it can be heard; an event source of the browser could not sign. */
+async function listen() {
+  const covered = () => !$("pair").hidden || !$("lock").hidden;
+  while (!covered()) {
+    try {
+      const response = await alone(() => answered("GET", "/v1/events"));
+      lost = false;
+      alone(refresh).catch(fail);
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        const blocks = (rest + part.value).split("\n\n");
+        rest = blocks.pop();
+        for (const block of blocks) heard(block.split("\n"));
+      }
+    } catch (problem) {
+      // The device may be away for a moment: that is no fault of anybody's.
+      if (problem.code) fail(problem);
+    }
+    if (covered()) return;
+    lost = true;
+    if (status) drawStatus();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
 }
 
 function words() {
@@ -845,7 +951,7 @@ async function drawAll() {
   $("practice").hidden = !about.profile.practice;
   if (status) drawStatus();
   drawVisit(false);
-  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards()]);
+  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards(), loadPairings()]);
 }
 
 $("language").addEventListener("click", () => {
@@ -871,14 +977,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+$("export").addEventListener("click", guarded(() => download("/v1/records.csv")));
 setInterval(() => status && drawStatus(), 2000);
+// A page that was left alone learns that it is locked, and shows nothing any more.
+setInterval(() => status && !document.querySelector("main").hidden && alone(refresh).catch(() => {}), 30000);
 words();
 (async () => {
   try {
-    about = await ask("GET", "/v1");
-    $("pair").hidden = true;
+    about = await alone(() => ask("GET", "/v1"));
     document.querySelector("main").hidden = false;
-    status = await ask("GET", "/v1/status");
+    status = await alone(() => ask("GET", "/v1/status"));
     try {
       session = await ask("GET", "/v1/sessions/current");
     } catch (problem) {
@@ -887,7 +995,8 @@ words();
     await drawAll();
     listen();
   } catch (problem) {
-    if (problem.code !== "not_paired") fail(problem, $("pair-error"));
+    if (["not_paired", "desk_locked"].includes(problem.code)) return;
+    fail(problem, $("pair-error"));
     showPairing();
   }
 })();

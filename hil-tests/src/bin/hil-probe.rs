@@ -34,8 +34,9 @@ fn main() -> anyhow::Result<()> {
         ["hold", name, milliseconds] => hold(name, milliseconds.parse()?),
         ["dmrtd", can] => foreign_reader(can),
         ["crowd", port, count] => crowd(port.parse()?, count.parse()?),
+        ["bodies", port, count] => bodies(port.parse()?, count.parse()?),
         _ => bail!(
-            "usage: hil-probe readers | empty PORT | conformance | token PORT | wait NAME | hold NAME MS | patient | dmrtd CAN | crowd PORT COUNT"
+            "usage: hil-probe readers | empty PORT | conformance | token PORT | wait NAME | hold NAME MS | patient | dmrtd CAN | crowd PORT COUNT | bodies PORT COUNT"
         ),
     }
 }
@@ -58,6 +59,23 @@ fn crowd(port: u16, count: usize) -> anyhow::Result<()> {
         }
     }
     println!("{taken}");
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// Opens connections that pair and send the first byte of the body only; says how many, and keeps them until its input ends.
+fn bodies(port: u16, count: usize) -> anyhow::Result<()> {
+    use std::io::{Read as _, Write as _};
+    let head = format!(
+        "POST /v1/pair HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        drop(stream.write_all(head.as_bytes()));
+        held.push(stream);
+    }
+    println!("{}", held.len());
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
