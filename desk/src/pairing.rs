@@ -268,6 +268,10 @@ pub fn pair(
         }
     };
     let mut pairings = those(book, now)?;
+    // A page that is paired anew with its key is one page: what it had before, and how that was unlocked, is over.
+    if let Right::Key { key, .. } = &right {
+        pairings.retain(|known| !matches!(&known.right, Right::Key { key: other, .. } if other == key));
+    }
     if pairings.len() >= MOST {
         pairings.remove(0);
     }
@@ -434,6 +438,20 @@ mod tests {
         assert_eq!(names(1002), ["page"]);
         assert_eq!(end(&book, &page, 1002).expect("ended"), "page");
         assert!(names(1003).is_empty());
+    }
+
+    #[test]
+    fn a_key_that_is_paired_anew_is_one_pairing_with_its_new_unlock_code() {
+        let (book, page) = (book(), Page::new());
+        let mut ids = Vec::new();
+        for unlock in ["246810", "135791"] {
+            let code = new_code(&book, Awaited::Page, 0).expect("code");
+            ids.push(pair(&book, &code, "page", Offer::Key(page.key(), OWN, unlock), 0).expect("paired").1);
+        }
+        let now: Vec<_> = paired(&book, 1).expect("reads").into_iter().map(|one| one.id).collect();
+        assert_eq!(now, ids[1..]);
+        assert!(unlock(&book, &ids[0], "246810", 1).is_err());
+        unlock(&book, &ids[1], "135791", 1).expect("the new one");
     }
 
     #[test]

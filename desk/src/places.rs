@@ -22,8 +22,8 @@ const MOST: usize = 200;
 const STRANGERS: usize = 120;
 /// How long somebody may be a stranger.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Milliseconds for which what the kernel said of users is good enough for choosing who goes.
-const FRESH_MS: u64 = 100;
+/// Milliseconds after which the kernel is asked anew whose connections those are. Its table is long where there is a crowd.
+const FRESH_MS: u64 = 1000;
 
 /// Both ends of a connection of this machine, seen from the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,16 +107,14 @@ impl Inner {
         }
     }
 
-    /// Asks the kernel whose connections those are of which it is not known.
-    fn look(&mut self, port: u16, now: u64) {
-        if self.looked.is_some_and(|looked| now < looked.saturating_add(FRESH_MS)) {
-            return;
+    /// Whether the kernel is to be asked whose connections those are of which it is not known.
+    fn is_due(&mut self, now: u64) -> bool {
+        let due = self.looked.is_none_or(|looked| now >= looked.saturating_add(FRESH_MS));
+        let unknown = self.held.values().any(|held| held.ends.is_some() && held.uid.is_none());
+        if due && unknown {
+            self.looked = Some(now);
         }
-        self.looked = Some(now);
-        let users = users(port);
-        for held in self.held.values_mut().filter(|held| held.uid.is_none()) {
-            held.uid = held.ends.and_then(|ends| users.get(&ends).copied());
-        }
+        due && unknown
     }
 }
 
@@ -142,13 +140,25 @@ impl Places {
         Arc::new(Self { port, inner: Mutex::default() })
     }
 
+    /// Asks the kernel whose connections those are of which it is not known.
+    fn look(&self) {
+        let users = users(self.port);
+        for held in lock(&self.inner).held.values_mut().filter(|held| held.uid.is_none()) {
+            held.uid = held.ends.and_then(|ends| users.get(&ends).copied());
+        }
+    }
+
     /// A place for somebody new, and whether somebody else had to go for them; `now` is milliseconds of a clock that only goes
     /// forward.
     pub(crate) fn enter(self: &Arc<Self>, ends: Option<Ends>, uid: Option<u32>, now: u64) -> (Arc<Place>, bool) {
         let mut inner = lock(&self.inner);
         let full = inner.strangers() >= STRANGERS;
         if full {
-            inner.look(self.port, now);
+            if inner.is_due(now) {
+                // Nobody waits for it: who comes meanwhile is one of those of whom nothing is known.
+                let places = Arc::clone(self);
+                std::thread::spawn(move || places.look());
+            }
             let strangers = inner.held.iter().filter(|(_, held)| held.by.is_none()).map(|(id, held)| (*id, held.uid));
             let who = oldest_of_most(strangers);
             inner.take_away(who);
