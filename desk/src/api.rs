@@ -2,7 +2,8 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
-use crate::guard::{self, Caller, Role};
+use crate::guard::{self, Caller};
+use crate::pairing::Role;
 use crate::pairing::{self, Offer, PairingView};
 use crate::problem::Problem;
 use crate::session::SessionEvent;
@@ -106,7 +107,7 @@ pub async fn pair(State(desk): TheDesk, request: Request) -> Answer<Paired> {
     let paired = pairing::pair(&site.book(), code.trim(), &name, offer, site.now());
     let (token, id) = paired.inspect_err(|problem| desk.refused(&problem.code))?;
     let role = if token.is_none() { Role::Desk } else { Role::App };
-    desk.touch(&id);
+    desk.open(&id);
     Ok(Json(Paired { id, role, token }))
 }
 
@@ -116,7 +117,7 @@ pub async fn pair(State(desk): TheDesk, request: Request) -> Answer<Paired> {
 pub async fn unlock(State(desk): TheDesk, caller: TheCaller, Body(wanted): Body<Unlock>) -> Answer<Value> {
     caller.staff()?;
     pairing::unlock(&desk.site().book(), &caller.id, &wanted.unlock.0, desk.site().now())?;
-    desk.touch(&caller.id);
+    desk.open(&caller.id);
     Ok(Json(json!({})))
 }
 

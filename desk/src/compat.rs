@@ -15,7 +15,8 @@
 #[cfg(feature = "compat")]
 pub(crate) mod doors;
 
-use crate::guard::{Caller, Role};
+use crate::guard::Caller;
+use crate::pairing::Role;
 use crate::session::Session;
 use crate::{Desk, News, wire};
 use cccd::code::Code;

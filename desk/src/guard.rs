@@ -15,7 +15,7 @@
 //! What is refused is logged by its code, once a second at most, without anything that the request held.
 
 use crate::Desk;
-use crate::pairing::{self, Awaited, Pairing, Right, hashed};
+use crate::pairing::{self, Awaited, Opened, Pairing, Right, Role, hashed};
 use crate::places::Place;
 use crate::problem::Problem;
 use crate::proof::{NONCE, Nonces, PROOF, PageKey, Proof, Spent, digest};
@@ -26,11 +26,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use program::lock;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use utoipa::ToSchema;
 
 /// What a browser says of where a request comes from (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -44,27 +42,6 @@ const LIST: usize = 256 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// How long a list of people may take.
 const LIST_TIME: Duration = Duration::from_secs(120);
-
-/// What somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Staff: everything that a desk does.
-    Desk,
-    /// Other software: sessions of its own, and their results.
-    App,
-}
-
-impl Role {
-    /// The recipient in profiles.
-    #[must_use]
-    pub const fn recipient(self) -> &'static str {
-        match self {
-            Self::Desk => "desk",
-            Self::App => "app",
-        }
-    }
-}
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,26 +152,33 @@ fn answer_cross_origin(response: &mut Response, origin: &str) {
     }
 }
 
-/// What the guard remembers, and forgets with the agent: nonces, and when somebody last did something at each page.
+/// What the guard remembers, and forgets with the agent: nonces, and which pages are unlocked.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     nonces: Mutex<Nonces>,
-    touched: Mutex<HashMap<String, u64>>,
+    opened: Mutex<HashMap<String, Opened>>,
 }
 
 impl Watch {
+    /// A page was paired or unlocked.
+    pub(crate) fn open(&self, id: &str, now: u64) {
+        lock(&self.opened).insert(id.to_owned(), Opened { since: now, touched: now });
+    }
+
     /// Somebody did something at a page.
-    pub(crate) fn touch(&self, id: &str, now: u64) {
-        lock(&self.touched).insert(id.to_owned(), now);
+    fn touch(&self, id: &str, now: u64) {
+        if let Some(opened) = lock(&self.opened).get_mut(id) {
+            opened.touched = now;
+        }
     }
 
     fn is_locked(&self, id: &str, now: u64) -> bool {
-        pairing::is_locked(lock(&self.touched).get(id).copied(), now)
+        pairing::is_locked(lock(&self.opened).get(id).copied(), now)
     }
 
-    /// Forgets when those were there who are not paired any more.
+    /// Forgets those who are not paired any more.
     fn keep(&self, pairings: &[Pairing]) {
-        lock(&self.touched).retain(|id, _| pairings.iter().any(|known| known.id == *id));
+        lock(&self.opened).retain(|id, _| pairings.iter().any(|known| known.id == *id));
     }
 }
 

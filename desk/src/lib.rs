@@ -215,8 +215,8 @@ impl Desk {
     }
 
     /// Somebody did something at a page.
-    pub(crate) fn touch(&self, pairing: &str) {
-        self.watch.touch(pairing, self.now_ms());
+    pub(crate) fn open(&self, pairing: &str) {
+        self.watch.open(pairing, self.now_ms());
     }
 
     fn now_ms(&self) -> u64 {

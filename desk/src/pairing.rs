@@ -2,13 +2,12 @@
 //!
 //! | who | what is theirs | where it is good | how long |
 //! |---|---|---|---|
-//! | the desk page | a key in the browser, which signs each request | in that origin, port included | 12 hours; locked after 15 minutes in which nobody did anything |
+//! | the desk page | a key in the browser, which signs each request | in that origin, port included | a year; locked after 15 minutes in which nobody did anything, and 12 hours after it was unlocked |
 //! | a page of other software | a token | with that page's `Origin` | until it is ended |
 //! | a program | a token | without an `Origin` of another page | until it is ended |
 //!
 //! Who is to come is said when the code is made: whoever else tries is refused without a look at what they guessed.
 
-use crate::guard::Role;
 use crate::problem::Problem;
 use crate::proof::PageKey;
 use axum::http::{StatusCode, Uri};
@@ -27,16 +26,37 @@ const CODE: &str = "pairing-code-2";
 const TRIES: u8 = 5;
 /// Seconds that a code is valid.
 const VALID_S: i64 = 600;
-/// Seconds that a page stays paired: a shift.
-const LIFE_S: i64 = 12 * 3600;
-/// Seconds by which the clock may go back without ending that.
-const SLACK_S: i64 = 300;
-/// Milliseconds without anybody doing anything after which a page is locked.
+/// Seconds that a page stays paired. To pair it anew takes a technician, who is not there at the begin of every shift.
+const LIFE_S: i64 = 365 * 24 * 3600;
+/// Milliseconds that a page stays unlocked: a shift.
+const SHIFT_MS: u64 = 12 * 60 * 60 * 1000;
+/// Milliseconds without anybody doing anything after which it is locked before.
 const IDLE_MS: u64 = 15 * 60 * 1000;
 /// Those who may be paired at a time; the oldest goes.
 const MOST: usize = 64;
 /// Rounds of PBKDF2 over an unlock code.
 const ROUNDS: usize = 600_000;
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Staff: everything that a desk does.
+    Desk,
+    /// Other software: sessions of its own, and their results.
+    App,
+}
+
+impl Role {
+    /// The recipient in profiles.
+    #[must_use]
+    pub const fn recipient(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::App => "app",
+        }
+    }
+}
 
 /// Who is to give a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,9 +167,8 @@ impl Pairing {
         }
     }
 
-    /// Whether it holds; a clock that went back far ends it as one that went forward.
     fn holds(&self, now: i64) -> bool {
-        self.until().is_none_or(|until| now < until && now >= self.since - SLACK_S)
+        self.until().is_none_or(|until| now < until)
     }
 }
 
@@ -363,10 +382,23 @@ pub(crate) fn not_paired() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "not_paired", title, remedy)
 }
 
-/// Whether a page is locked, by when somebody last did something there; nobody knows that of a page whose agent was started
-/// anew. Milliseconds of a clock that only goes forward.
-pub(crate) fn is_locked(touched: Option<u64>, now: u64) -> bool {
-    touched.is_none_or(|touched| now >= touched.saturating_add(IDLE_MS))
+/// When a page was unlocked, and when somebody last did something there: milliseconds of a clock that only goes forward.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) since: u64,
+    pub(crate) touched: u64,
+}
+
+impl Opened {
+    /// Whether it is unlocked still.
+    const fn holds(self, now: u64) -> bool {
+        now < self.touched.saturating_add(IDLE_MS) && now < self.since.saturating_add(SHIFT_MS)
+    }
+}
+
+/// Whether a page is locked; one whose agent was started anew is.
+pub(crate) fn is_locked(opened: Option<Opened>, now: u64) -> bool {
+    !opened.is_some_and(|opened| opened.holds(now))
 }
 
 #[cfg(test)]
@@ -421,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_paired_for_a_shift_and_a_program_until_it_is_ended() {
+    fn a_page_is_paired_for_a_year_and_a_program_until_it_is_ended() {
         let book = book();
         let code = new_code(&book, Awaited::Page, 1000).expect("code");
         let (_, page) = pair(&book, &code, "page", key(), 1000).expect("paired");
@@ -430,7 +462,7 @@ mod tests {
         let names = |now| paired(&book, now).expect("reads").into_iter().map(|one| one.name).collect::<Vec<_>>();
         assert_eq!(names(1000 + LIFE_S - 1), ["page", "his"]);
         assert_eq!(names(1000 + LIFE_S), ["his"]);
-        assert_eq!(names(1000 - SLACK_S - 1), ["his"], "the clock went back");
+        assert_eq!(names(0), ["page", "his"], "a clock without a battery begins with what it last knew");
         assert_eq!(paired(&book, 1001).expect("reads")[1].origin.as_deref(), Some("https://his.example"));
         assert_eq!(end(&book, "", 1001).expect_err("nobody is named").code, "pairing_unknown");
         assert_eq!(end(&book, "x", 1001).expect_err("nobody is named").code, "pairing_unknown");
@@ -474,7 +506,10 @@ mod tests {
     #[test]
     fn a_page_that_was_left_alone_is_unlocked_by_its_code_and_lost_after_five_wrong_ones() {
         assert!(is_locked(None, 0), "nobody knows");
-        assert!(!is_locked(Some(5), IDLE_MS) && is_locked(Some(5), IDLE_MS + 5));
+        let opened = |touched| Some(Opened { since: 5, touched });
+        assert!(!is_locked(opened(5), IDLE_MS) && is_locked(opened(5), IDLE_MS + 5));
+        let last = SHIFT_MS + 4;
+        assert!(!is_locked(opened(last), last) && is_locked(opened(last), last + 1), "busy all day");
         let book = book();
         let code = new_code(&book, Awaited::Page, 0).expect("code");
         let (_, id) = pair(&book, &code, "page", key(), 0).expect("paired");

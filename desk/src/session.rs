@@ -3,7 +3,8 @@
 //!
 //! Events hold no personal data; whoever may see the holder asks for the session itself.
 
-use crate::guard::{Caller, Role};
+use crate::guard::Caller;
+use crate::pairing::Role;
 use emrtd::Check;
 use events::event::Bytes;
 use identity::visits::Visit as Served;

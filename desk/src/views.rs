@@ -1,6 +1,7 @@
 //! What clients see of sessions: states, events, results.
 
-use super::guard::{Caller, Role};
+use super::guard::Caller;
+use super::pairing::Role;
 use super::problem::Problem;
 use super::session::{Session, SessionEvent, Verdict};
 use super::wire;

@@ -1,7 +1,8 @@
 //! What goes over the wire, in both directions: `docs/local-api.md` is written from it.
 
 use crate::Desk;
-use crate::guard::{Caller, Role};
+use crate::guard::Caller;
+use crate::pairing::Role;
 use crate::problem::Problem;
 use crate::proof::PageKey;
 use axum::extract::State;

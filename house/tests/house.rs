@@ -74,7 +74,7 @@ fn what_programs_print_is_escaped() {
                 let starts = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == ':');
                 line.match_indices(&call).any(|(at, _)| starts(at))
             };
-            if code.iter().any(|line| calls(&line)) && !imported(word) {
+            if code.iter().any(calls) && !imported(word) {
                 raw.push(format!("{file}: {word}!"));
             }
         }

@@ -4,7 +4,7 @@ use crate::check;
 use crate::commands::{book, open_site, print_text, told_to_end};
 use config::no_table;
 use config::{Config, Stage};
-use desk::guard::Role;
+use desk::pairing::Role;
 use desk::pairing::{self, Awaited};
 use desk::{self, Desk, listen};
 use devices::specification;

@@ -349,7 +349,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let who = self.who();
-        drop(lock(&self.door.kinds).of(&who).leave(&who, self.number));
+        lock(&self.door.kinds).of(&who).leave(&who, self.number);
     }
 }
 

@@ -12,7 +12,7 @@ use identity::keeper::{BIRTH_KEY, Keeper, Progress, system_random};
 use identity::visits::Visits;
 use identity::{Https, KeeperError, State, TrustedClock};
 use program::foreign::Foreign;
-use program::{Failure, exit, files, owner, println};
+use program::{Failure, exit, files, owner, print, println};
 use provisioning::device::{self, Setup};
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;

@@ -10,7 +10,7 @@ use identity::visits::Visits;
 use identity::{KeeperError, TrustedClock};
 use indicatif::{ProgressBar, ProgressStyle};
 use program::foreign::Foreign;
-use program::{Failure, eprintln, println};
+use program::{Failure, eprintln, print, println};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
