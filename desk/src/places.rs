@@ -74,6 +74,7 @@ fn users(port: u16) -> HashMap<Ends, u32> {
 
 #[derive(Debug)]
 struct Held {
+    #[cfg_attr(not(feature = "compat"), allow(dead_code, reason = "only doors for plugins' software ask"))]
     ends: Option<Ends>,
     uid: Option<u32>,
     /// Who showed a right on it.
@@ -201,6 +202,7 @@ impl Place {
     }
 
     /// The user at the other end, as the kernel says now.
+    #[cfg_attr(not(feature = "compat"), allow(dead_code, reason = "only doors for plugins' software ask"))]
     pub(crate) fn user(&self) -> Option<u32> {
         users(self.places.port).get(&self.ends?).copied()
     }
