@@ -74,7 +74,6 @@ fn users(port: u16) -> HashMap<Ends, u32> {
 
 #[derive(Debug)]
 struct Held {
-    #[cfg_attr(not(feature = "compat"), allow(dead_code, reason = "only doors for plugins' software ask"))]
     ends: Option<Ends>,
     uid: Option<u32>,
     /// Who showed a right on it.

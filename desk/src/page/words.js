@@ -15,7 +15,7 @@ const WORDS = {
   pairUnlock: ["Mã mở khóa (tự chọn, từ 6 ký tự)", "Unlock code (of your own, 6 characters or more)"],
   pairDo: ["Ghép nối", "Pair"],
   lockTitle: ["Trang đã khóa", "The page is locked"],
-  lockHint: ["15 phút không có ai dùng, hoặc thiết bị vừa khởi động lại. Nhập mã mở khóa đã chọn khi ghép nối.", "Nobody did anything for 15 minutes, or the device was started anew. Type the unlock code that was chosen when pairing."],
+  lockHint: ["15 phút không có ai dùng, đã mở quá 12 giờ, hoặc thiết bị vừa khởi động lại. Nhập mã mở khóa đã chọn khi ghép nối.", "Nobody did anything for 15 minutes, it was open for 12 hours, or the device was started anew. Type the unlock code that was chosen when pairing."],
   lockCode: ["Mã mở khóa", "Unlock code"],
   lockDo: ["Mở khóa", "Unlock"],
   pairings: ["Trình duyệt và phần mềm đã ghép nối", "Browsers and programs that are paired"],
