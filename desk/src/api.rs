@@ -3,8 +3,7 @@
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
 use crate::guard::{self, Caller};
-use crate::pairing::Role;
-use crate::pairing::{self, Offer, PairingView};
+use crate::pairing::{self, Offer, PairingView, Role};
 use crate::problem::Problem;
 use crate::session::SessionEvent;
 use crate::wire::*;
@@ -111,7 +110,7 @@ pub async fn pair(State(desk): TheDesk, request: Request) -> Answer<Paired> {
     Ok(Json(Paired { id, role, token }))
 }
 
-/// Unlocks the page that asks, after a quarter of an hour in which nobody did anything there.
+/// Unlocks the page that asks.
 #[utoipa::path(post, path = "/v1/unlock", request_body = Unlock,
     responses((status = 200), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub async fn unlock(State(desk): TheDesk, caller: TheCaller, Body(wanted): Body<Unlock>) -> Answer<Value> {

@@ -8,7 +8,7 @@
 //! | DNS rebinding | `Host` must be a loopback name with the desk's port |
 //! | another program of the machine | a token, given out once for a code that the agent's own user reads out |
 //! | guessing the code | five tries, ten minutes, one use; guesses of those who are not awaited are not looked at |
-//! | somebody at a page that was left alone | it is locked after a quarter of an hour, and over after a shift |
+//! | somebody at a page that was left alone | it is locked after a quarter of an hour, and after a shift |
 //! | bodies that never end | who asks is looked at before the body, which has a limit and a deadline |
 //! | a program of another user on the Unix socket | the kernel says who it is |
 //!

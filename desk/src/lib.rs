@@ -214,7 +214,7 @@ impl Desk {
         program::ignore(self.news.send(news), "nobody may be listening");
     }
 
-    /// Somebody did something at a page.
+    /// A page was paired or unlocked.
     pub(crate) fn open(&self, pairing: &str) {
         self.watch.open(pairing, self.now_ms());
     }

@@ -267,7 +267,7 @@ pub fn said(command: &mut Command, most: u64) -> io::Result<Output> {
     });
     let (Some(stdout), Some(stderr)) = (both.0?, both.1?) else {
         end(&mut child);
-        program_wait(&mut child);
+        crate::ignore(child.wait(), "nobody asks how it ended");
         return Err(io::Error::other(format!("it says more than {most} bytes")));
     };
     Ok(Output { status: child.wait()?, stdout, stderr })
@@ -275,10 +275,6 @@ pub fn said(command: &mut Command, most: u64) -> io::Result<Output> {
 
 fn end(child: &mut Child) {
     crate::ignore(child.kill(), "it has ended by itself");
-}
-
-fn program_wait(child: &mut Child) {
-    crate::ignore(child.wait(), "nobody asks how it ended");
 }
 
 #[cfg(test)]
