@@ -55,9 +55,18 @@ impl Debian {
     #[must_use]
     pub fn engine(&self) -> Packages {
         let root = format!("--root={}", self.path("root").display());
+        let installing = self.path("state/installing");
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let tools = Tools {
-            dpkg: words(&["dpkg", &root, "--force-confold", "--force-script-chrootless"]),
+            install: words(&[
+                "dpkg",
+                &root,
+                "--force-confold",
+                "--force-script-chrootless",
+                "--install",
+                "--recursive",
+                &installing.display().to_string(),
+            ]),
             query: words(&["dpkg-query", &root]),
             restart: words(&["sh", "-c", &format!("echo restarted >> {}", self.path("restarts").display())]),
         };

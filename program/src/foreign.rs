@@ -4,6 +4,7 @@
 //! a device that does something when it is opened, a file without an end. [`Foreign`] opens below a directory of that user, over no link
 //! of any kind, a regular file of theirs, up to a size. It only reads: root writes nothing where somebody else may put a link.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, readlinkat};
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,6 +13,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Why something of another user's is not taken.
@@ -250,31 +252,87 @@ fn limited(from: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
-/// Runs a program of which another user may have a hand on, and takes so many bytes of each of its outputs; one that says more is ended.
+/// Runs a program on which another user may have a hand, takes so many bytes of each of its outputs, and waits so long for it; one that
+/// says more or takes longer is ended. Nothing that it left running is waited for.
 ///
 /// # Errors
-/// When it does not start, or says more.
-pub fn said(command: &mut Command, most: u64) -> io::Result<Output> {
+/// When it does not start, says more, or takes longer.
+pub fn said(command: &mut Command, most: u64, longest: Duration) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let both = std::thread::scope(|scope| {
-        let err = scope.spawn(|| err.map_or(Ok(Some(Vec::new())), |pipe| limited(pipe, most)));
-        let out = out.map_or(Ok(Some(Vec::new())), |pipe| limited(pipe, most));
-        if !matches!(out, Ok(Some(_))) {
-            end(&mut child);
-        }
-        (out, err.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
-    let (Some(stdout), Some(stderr)) = (both.0?, both.1?) else {
-        end(&mut child);
+    let output = outputs(&mut child, most, Deadline(Instant::now() + longest));
+    if output.is_err() {
+        crate::ignore(child.kill(), "it has ended by itself");
         crate::ignore(child.wait(), "nobody asks how it ended");
-        return Err(io::Error::other(format!("it says more than {most} bytes")));
-    };
-    Ok(Output { status: child.wait()?, stdout, stderr })
+    }
+    output
 }
 
-fn end(child: &mut Child) {
-    crate::ignore(child.kill(), "it has ended by itself");
+/// How often a program that says nothing any more is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+#[derive(Clone, Copy)]
+struct Deadline(Instant);
+
+impl Deadline {
+    /// What is left of the time.
+    fn left(self) -> io::Result<Duration> {
+        let left = self.0.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long")) } else { Ok(left) }
+    }
+}
+
+/// What comes out of a program.
+struct Pipe {
+    from: Option<File>,
+    said: Vec<u8>,
+}
+
+impl Pipe {
+    fn new(from: Option<impl Into<OwnedFd>>) -> Self {
+        Self { from: from.map(|from| File::from(from.into())), said: Vec::new() }
+    }
+
+    /// Takes what there is; the end closes it.
+    fn take(&mut self, most: u64) -> io::Result<()> {
+        let mut some = [0; 8192];
+        let count = self.from.as_mut().map_or(Ok(0), |from| from.read(&mut some))?;
+        if count == 0 {
+            self.from = None;
+        }
+        self.said.extend_from_slice(&some[..count]);
+        if self.said.len() as u64 > most {
+            Err(io::Error::other(format!("it says more than {most} bytes")))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn outputs(child: &mut Child, most: u64, deadline: Deadline) -> io::Result<Output> {
+    let mut pipes = [Pipe::new(child.stdout.take()), Pipe::new(child.stderr.take())];
+    while pipes.iter().any(|pipe| pipe.from.is_some()) {
+        let mut looked: Vec<_> =
+            pipes.iter().filter_map(|pipe| Some(PollFd::new(pipe.from.as_ref()?, PollFlags::IN))).collect();
+        let left = Timespec::try_from(deadline.left()?).map_err(io::Error::other)?;
+        match poll(&mut looked, Some(&left)) {
+            Err(rustix::io::Errno::INTR) => continue,
+            polled => polled?,
+        };
+        let ready: Vec<bool> = looked.iter().map(|pipe| !pipe.revents().is_empty()).collect();
+        let open = pipes.iter_mut().filter(|pipe| pipe.from.is_some());
+        for (pipe, _) in open.zip(ready).filter(|(_, ready)| *ready) {
+            pipe.take(most)?;
+        }
+    }
+    // It has closed what it says it by, and may go on.
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None => std::thread::sleep(deadline.left()?.min(LOOK)),
+        }
+    };
+    let [out, err] = pipes;
+    Ok(Output { status, stdout: out.said, stderr: err.said })
 }
 
 #[cfg(test)]
@@ -364,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_program_without_an_end_is_ended() {
-        let shell = |words: &str| said(Command::new("sh").args(["-c", words]), MOST);
+        let shell = |words: &str| said(Command::new("sh").args(["-c", words]), MOST, Duration::from_secs(60));
         let output = shell("echo out; echo err >&2; exit 3").expect("ended");
         assert_eq!(
             (output.stdout, output.stderr, output.status.code()),
@@ -372,5 +430,16 @@ mod tests {
         );
         assert!(shell("exec cat /dev/zero").is_err());
         assert!(shell("exec cat /dev/zero >&2").is_err());
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_not_waited_for_nor_what_it_left_running() {
+        let late = |words: &str| {
+            let error = said(Command::new("sh").args(["-c", words]), MOST, Duration::from_millis(200));
+            error.expect_err("ended").kind()
+        };
+        assert_eq!(late("exec sleep 600"), io::ErrorKind::TimedOut);
+        assert_eq!(late("exec >&- 2>&-; exec sleep 600"), io::ErrorKind::TimedOut, "it says nothing any more");
+        assert_eq!(late("sleep 60 &"), io::ErrorKind::TimedOut, "a child of its own holds the pipe");
     }
 }

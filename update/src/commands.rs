@@ -6,9 +6,12 @@ use program::foreign;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
 /// No report has more bytes.
 const MOST: u64 = 1 << 20;
+/// None takes longer: a kiosk's doctor waits for central and for each of its devices.
+const LONGEST: Duration = Duration::from_secs(300);
 /// The check that says whether the service that ran before runs.
 const SERVICE: &str = "service";
 
@@ -36,6 +39,8 @@ impl Commands {
             "--collect",
             "--uid=cccd-agent",
             "--gid=cccd",
+            // One that hangs is ended: whoever asked it has gone.
+            "--property=RuntimeMaxSec=300",
             "--property=LoadCredentialEncrypted=cccd-pass-phrase",
             "cccd-agent",
         ];
@@ -54,7 +59,7 @@ impl Commands {
 fn run(words: &[String]) -> Result<(bool, Vec<u8>), String> {
     let (first, rest) = words.split_first().ok_or("no program")?;
     // It runs as the agent's user, who may have it say anything.
-    let output = foreign::said(Command::new(first).args(rest), MOST);
+    let output = foreign::said(Command::new(first).args(rest), MOST, LONGEST);
     let output = output.map_err(|error| format!("{first}: {error}"))?;
     Ok((output.status.success(), output.stdout))
 }

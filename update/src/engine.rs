@@ -69,7 +69,9 @@ impl EngineError {
         match self {
             Self::Bus { .. } => "check that rauc.service and systemd-logind run: systemctl status rauc",
             Self::Program { .. } => "run it by hand, and mend what it says",
-            Self::Install(_) => "look at the engine's own log: journalctl -u rauc, /var/log/dpkg.log",
+            Self::Install(_) => {
+                "look at the last words of whoever installs: /var/lib/cccd-update/packages/dpkg.log, journalctl -u cccd-update-dpkg -u rauc"
+            }
             Self::Other(_) => "publish the file again, or correct the rollout",
             Self::NoWayBack(_) => "keep the packages that are installed: provision update keep FILE…",
             Self::Io { .. } => "free space, or check the disk",

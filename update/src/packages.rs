@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `packages.json` | the set that runs, the one before, and the one that was installed and not started |
 //! | `kept/` | the files of these sets |
+//! | `installing/` | links to those that are being installed |
+//! | `dpkg.log` | what dpkg said last when it failed |
 //!
 //! The hash of a set is [`fleet::rollout::set_hash`]. It runs when dpkg says that these versions are
 //! installed and the agent was restarted since.
@@ -11,25 +13,38 @@
 use crate::engine::{Engine, EngineError, Progress};
 use crate::state::Target;
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// The updater's directory on a device.
+pub const DIRECTORY: &str = "/var/lib/cccd-update";
+/// The engine's own, in it.
+pub const PACKAGES: &str = "packages";
+const INSTALLING: &str = "installing";
 
 /// Programs of the system.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// `dpkg` with its first arguments.
-    pub dpkg: Vec<String>,
+    /// Installs all packages in `installing/`: `dpkg` may write anywhere, and the updater, whose child it would be, may not.
+    pub install: Vec<String>,
     /// `dpkg-query` with its first arguments.
     pub query: Vec<String>,
     /// Restarts the agent, whichever of its services runs.
     pub restart: Vec<String>,
 }
 
-impl Default for Tools {
-    fn default() -> Self {
+impl Tools {
+    /// Those of a device whose updater has this directory. The service that installs knows the usual one alone; with another, dpkg is a
+    /// child of whoever calls the updater by hand.
+    #[must_use]
+    pub fn of(directory: &Path) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let installing = directory.join(PACKAGES).join(INSTALLING).display().to_string();
+        let by_hand = ["dpkg", "--force-confold", "--install", "--recursive", &installing];
+        let service = ["systemctl", "start", "cccd-update-dpkg.service"];
         Self {
-            dpkg: words(&["dpkg", "--force-confold"]),
+            install: words(if directory == Path::new(DIRECTORY) { &service } else { &by_hand }),
             query: words(&["dpkg-query"]),
             restart: words(&["systemctl", "try-restart", "cccd-kiosk.service", "cccd-desk.service"]),
         }
@@ -78,20 +93,20 @@ fn run(program: &'static str, words: &[String], more: &[&str]) -> Result<String,
     let output = Command::new(first)
         .args(rest)
         .args(more)
-        .env("DEBIAN_FRONTEND", "noninteractive")
         .env("LC_ALL", "C.UTF-8")
-        // The package's script leaves the restart to us: somebody may be served.
-        .env("CCCD_UPDATE", "1")
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    // The last lines say why; all of it is in dpkg's own log.
+    Err(failed(format!("{}: {}", output.status, last_lines(&String::from_utf8_lossy(&output.stderr)))))
+}
+
+/// The last lines say why; all of it is in dpkg's own log.
+fn last_lines(said: &str) -> String {
     let last: Vec<&str> = said.lines().rev().take(3).collect();
-    Err(failed(format!("{}: {}", output.status, last.into_iter().rev().collect::<Vec<_>>().join(" / "))))
+    last.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }
 
 /// What a kept package is called: what stands in a package is not trusted to be a file's name.
@@ -116,7 +131,7 @@ impl Packages {
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| io("understand", &path)(std::io::Error::other(error.to_string()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Record::default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Record::default()),
             Err(error) => Err(io("read", &path)(error)),
         }
     }
@@ -186,16 +201,24 @@ impl Packages {
         if set.packages.is_empty() {
             return Ok(());
         }
-        // What a cut left half-way is finished first.
-        let configured = run("dpkg", &self.tools.dpkg, &["--configure", "--pending"]);
-        program::ignore(configured, "that it fails shows in what follows");
-        let files: Vec<String> = set
-            .packages
-            .iter()
-            .map(|kept| self.directory.join("kept").join(&kept.file).display().to_string())
-            .collect();
-        let words: Vec<&str> = ["--install"].into_iter().chain(files.iter().map(String::as_str)).collect();
-        run("dpkg", &self.tools.dpkg, &words).map(drop)
+        let (installing, log) = (self.directory.join(INSTALLING), self.directory.join("dpkg.log"));
+        // Made anew: what an attempt before this one left belongs to another set.
+        for absent in [std::fs::remove_dir_all(&installing), std::fs::remove_file(&log)] {
+            absent
+                .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+                .map_err(io("empty", &installing))?;
+        }
+        std::fs::create_dir(&installing).map_err(io("make", &installing))?;
+        for Kept { file, .. } in &set.packages {
+            let kept = self.directory.join("kept").join(file);
+            std::fs::hard_link(&kept, installing.join(file)).map_err(io("link", &kept))?;
+        }
+        run("dpkg", &self.tools.install, &[]).map(drop).map_err(|error| match (error, std::fs::read(&log)) {
+            (EngineError::Program { program, .. }, Ok(said)) if !said.is_empty() => {
+                EngineError::Program { program, why: last_lines(&String::from_utf8_lossy(&said)) }
+            }
+            (error, _) => error,
+        })
     }
 }
 

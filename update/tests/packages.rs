@@ -18,11 +18,10 @@ impl Debian {
         let place = directory.path().display().to_string();
         std::fs::write(directory.path().join("status"), installed.join("\n") + "\n").expect("status");
         // Each file is of one package, whose name and version it says; one called `broken` cannot be installed.
-        let dpkg = format!(
-            "[ \"$1\" = --install ] || exit 0; shift
-             for file; do
+        let install = format!(
+            "for file in {place}/own/installing/*.deb; do
                  called=$(basename \"$file\" .deb); name=${{called%%_*}}
-                 [ \"$name\" = broken ] && {{ echo 'it breaks' >&2; exit 1; }}
+                 [ \"$name\" = broken ] && {{ echo 'it breaks' > {place}/own/dpkg.log; echo 'the service failed' >&2; exit 1; }}
                  grep -v \"^$name \" {place}/status > {place}/status.new
                  echo \"$name ${{called#*_}} installed\" >> {place}/status.new
                  mv {place}/status.new {place}/status
@@ -30,7 +29,7 @@ impl Debian {
         );
         let words = |script: &str| ["sh", "-c", script, "sh"].map(str::to_owned).to_vec();
         let tools =
-            Tools { dpkg: words(&dpkg), query: words(&format!("cat {place}/status")), restart: words("exit 0") };
+            Tools { install: words(&install), query: words(&format!("cat {place}/status")), restart: words("exit 0") };
         let engine = Packages::new(&directory.path().join("own"), tools);
         Self { directory, engine }
     }
@@ -113,8 +112,21 @@ fn a_set_that_breaks_in_the_middle_is_taken_back_as_a_whole() {
     let debian = Debian::with(&["agent 1.0 installed"]);
     debian.engine.keep(&debian.package("agent", "1.0")).expect("kept");
     let files = [debian.package("agent", "2.0"), debian.package("broken", "2.0")];
-    assert_eq!(code(debian.install("new", &files)), "update_install");
+    let failed = debian.install("new", &files).expect_err("it breaks");
+    assert_eq!(failed.code(), "update_install");
+    assert!(failed.to_string().contains("it breaks"), "what dpkg said, not what its service did: {failed}");
     assert_eq!(debian.status(), ["agent 1.0 installed"]);
+}
+
+#[test]
+fn what_another_attempt_left_is_not_installed() {
+    let debian = Debian::with(&["agent 1.0 installed"]);
+    debian.engine.keep(&debian.package("agent", "1.0")).expect("kept");
+    let installing = debian.directory.path().join("own/installing");
+    std::fs::create_dir_all(&installing).expect("a directory");
+    std::fs::copy(debian.package("other", "1.0"), installing.join("other_1.0.deb")).expect("a file");
+    debian.install("new", &[debian.package("agent", "2.0")]).expect("installed");
+    assert_eq!(debian.status(), ["agent 2.0 installed"]);
 }
 
 #[test]

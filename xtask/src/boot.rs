@@ -79,6 +79,24 @@ const PAGES: [(&str, &[(&str, &str)]); 3] = [
                 "provision update examine > /run/health && for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/health || { cat /run/health; exit 1; }; done",
             ),
             (
+                "the same from inside the updater's own unit, which may write nowhere else",
+                "mkdir -p /run/systemd/system/cccd-update.service.d && \
+                 printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/provision update examine\\nRestart=no\\nStandardOutput=truncate:/run/looked\\n' \
+                   > /run/systemd/system/cccd-update.service.d/look.conf && systemctl daemon-reload && systemctl restart cccd-update && \
+                 waits '! systemctl is-active cccd-update' && \
+                 for check in central key_store self_test service display; do grep \"\\\"$check\\\": null\" /run/looked || { cat /run/looked; journalctl -u cccd-update --no-pager | tail; exit 1; }; done && \
+                 rm -r /run/systemd/system/cccd-update.service.d && systemctl daemon-reload && systemctl restart cccd-update",
+            ),
+            (
+                "the unit beside it installs what lies there, and leaves its last words where it cannot",
+                "place=/var/lib/cccd-update/packages && mkdir -p /run/one/DEBIAN $place/installing && \
+                 control() { printf 'Package: one\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@localhost>\\n%bDescription: x\\n' \"$1\" > /run/one/DEBIAN/control; }; \
+                 control '' && dpkg-deb --build /run/one $place/installing/one_1.deb && systemctl start cccd-update-dpkg && dpkg -s one | grep '^Status: install ok installed' && \
+                 dpkg --purge one && control 'Depends: nothing\\n' && dpkg-deb --build /run/one $place/installing/one_1.deb && \
+                 ! systemctl start cccd-update-dpkg && grep 'depends on nothing' $place/dpkg.log && \
+                 dpkg --purge one && systemctl reset-failed cccd-update-dpkg && rm -r $place/installing",
+            ),
+            (
                 "a kiosk that nobody has enrolled, and one that nobody has set up, says so on its panel and is not started for ever",
                 "systemctl stop cccd-update && said() { waits \"journalctl -u cccd-fault --no-pager | grep -e 'the panel says why.*$1'\"; }; \
                  mv /etc/cccd-agent/identity /root/identity && systemctl restart cccd-kiosk && said identity_missing && systemctl is-active cccd-fault && \

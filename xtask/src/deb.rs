@@ -64,7 +64,10 @@ pub(crate) const PACKAGES: [Package; 3] = [
                device in, signs what devices take, and follows the fleet.",
         depends: "systemd",
         recommends: "",
-        files: &[("systemd/cccd-update.service", "usr/lib/systemd/system")],
+        files: &[
+            ("systemd/cccd-update.service", "usr/lib/systemd/system"),
+            ("systemd/cccd-update-dpkg.service", "usr/lib/systemd/system"),
+        ],
         docs: &["cli.md", "errors.md", "kiosk.md", "provisioning.md", "updates.md"],
     },
     Package {

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The technician's and operator's tool: the fleet CA, devices, bundles, lists and notices.
@@ -409,7 +410,8 @@ fn agent_config<T: DeserializeOwned>(config: &Path, more: &[&str]) -> Result<T, 
     let mut agent = Process::new("cccd-agent");
     agent.arg("config").args(more).args(["--json", "--config"]).arg(config);
     // It goes on as the directory's owner, who may have it say anything.
-    let output = foreign::said(&mut agent, 1 << 20).map_err(|error| not_started("cccd-agent", &error))?;
+    let output = foreign::said(&mut agent, 1 << 20, Duration::from_secs(60))
+        .map_err(|error| not_started("cccd-agent", &error))?;
     // Another status says that the last good configuration is used: so it is.
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let message = format!("cccd-agent config: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use update::commands::Commands;
 use update::gate::Doctor as _;
-use update::packages::{Packages, Tools};
+use update::packages::{PACKAGES, Packages, Tools};
 use update::rauc::Rauc;
 use update::runner::{Did, Files};
 use update::source::OfAgent;
@@ -103,7 +103,7 @@ impl Update {
             }
             UpdateCommand::Trust { operator, anew } => self.trust(&operators(operator)?, *anew),
             UpdateCommand::Keep { files } => {
-                let packages = Packages::new(&self.dir.join("packages"), Tools::default());
+                let packages = Packages::new(&self.dir.join(PACKAGES), Tools::of(&self.dir));
                 for file in files {
                     let (name, version) = packages.keep(file)?;
                     println!("{name} {version} is kept as the way back");
@@ -116,7 +116,7 @@ impl Update {
     fn engine(&self, takes: &Takes) -> Result<Box<dyn Engine>, Failure> {
         Ok(match takes {
             Takes::Image => Box::new(Rauc::new(&self.dir)?),
-            Takes::Packages(_) => Box::new(Packages::new(&self.dir.join("packages"), Tools::default())),
+            Takes::Packages(_) => Box::new(Packages::new(&self.dir.join(PACKAGES), Tools::of(&self.dir))),
         })
     }
 
