@@ -74,6 +74,9 @@ pub struct Connection {
     pub merchant: Option<String>,
     /// Facility code (mã cơ sở khám chữa bệnh), five digits.
     pub facility: Option<String>,
+    /// Identifier systems of `fhir`; by default those of the guide VN Core.
+    #[serde(default)]
+    pub systems: FhirSystems,
     /// Send personal data through a network in the clear. For a cable of one's own.
     #[serde(default)]
     pub plain: bool,
@@ -88,6 +91,35 @@ impl Connection {
     }
 }
 
+/// By which names a FHIR server knows kinds of numbers. By default those of the community guide VN Core 0.6: none is law.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FhirSystems {
+    /// Of personal numbers, twelve digits.
+    pub personal_number: String,
+    /// Of identity cards before them, nine digits.
+    pub old_number: String,
+    /// Of passports.
+    pub passport: String,
+    /// Of health insurance codes.
+    pub insurance: String,
+    /// The profile that a Patient claims to follow; empty for none.
+    pub patient_profile: String,
+}
+
+impl Default for FhirSystems {
+    fn default() -> Self {
+        let of = |name: &str| format!("http://fhir.hl7.org.vn/core/{name}");
+        Self {
+            personal_number: of("sid/cccd"),
+            old_number: of("sid/cmnd"),
+            passport: of("sid/passport"),
+            insurance: of("sid/bhyt"),
+            patient_profile: of("StructureDefinition/vn-core-patient"),
+        }
+    }
+}
+
 /// In which format a recipient takes results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -96,7 +128,7 @@ pub enum Format {
     Webhook,
     /// FHIR R4: a transaction with Patient and Encounter.
     Fhir,
-    /// The check-in table of QĐ 4750, one XML file a visit.
+    /// XML0, the insurer's check-in, as a draft for the hospital's system: one file a visit.
     CheckinXml,
     /// The kiosk interface with HMAC headers; it answers with the number in the queue.
     KioskHis,

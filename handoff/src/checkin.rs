@@ -1,7 +1,16 @@
-//! The check-in table of QĐ 130/QĐ-BYT as amended by 4750 and 3176: 26 fields, one XML file a visit, into a directory
-//! that the hospital's system watches. What only that system knows stays empty for it to fill.
+//! XML0, the health insurer's check-in (QĐ 130/QĐ-BYT as amended by 4750 and 3176): a draft for the hospital's system, one file a visit,
+//! into a directory that it watches.
 //!
-//! The table has no field for how much is assured of the patient: a comment at the top says it.
+//! ```text
+//! CHI_TIEU_TRANG_THAI_KCB
+//! ├─ DSACH_TRANG_THAI_KCB
+//! │  └─ TRANG_THAI_KCB       26 elements in the order of the table, all present
+//! └─ CHUKYDONVI              the facility's signature: empty in a draft
+//! ```
+//!
+//! XML0 is owed after the *first cost* of a visit, under the hospital's own codes and signature. So what only the hospital knows (`MA_LK`, `MA_BN`,
+//! `MA_DOITUONG_KCB`, `MA_LOAI_KCB`, the first service, medicine or supply, `NGAY_YL`) is present and empty, and the hospital's system sends the file when
+//! it has filled and signed it. The table has no field for how much is assured of the patient: a comment at the top says it.
 //!
 //! A file is written whole under another name, then renamed: whoever watches sees all of it or none.
 
@@ -15,6 +24,11 @@ use std::path::Path;
 use store::book::deliveries::Tried;
 use visit::profile::Item;
 use zeroize::Zeroizing;
+
+/// What stands around the fields of one patient.
+const AROUND: [&str; 3] = ["CHI_TIEU_TRANG_THAI_KCB", "DSACH_TRANG_THAI_KCB", "TRANG_THAI_KCB"];
+/// Where the facility signs.
+const SIGNATURE: &str = "CHUKYDONVI";
 
 /// `yyyymmddHHMM`; day and month that a card leaves out are zeros.
 fn moment(date: &str) -> String {
@@ -41,7 +55,7 @@ fn fields(envelope: &Envelope, facility: &str) -> Vec<(&'static str, Zeroizing<S
     };
     let empty = || Zeroizing::default();
     vec![
-        ("MA_LK", own(Some(&envelope.visit))),
+        ("MA_LK", empty()),
         ("STT", own(Some("1"))),
         ("MA_BN", empty()),
         ("HO_TEN", own(released.item(Item::FullName))),
@@ -65,7 +79,7 @@ fn fields(envelope: &Envelope, facility: &str) -> Vec<(&'static str, Zeroizing<S
         ("TEN_THUOC", empty()),
         ("MA_VAT_TU", empty()),
         ("TEN_VAT_TU", empty()),
-        ("NGAY_YL", own(Some(&arrived))),
+        ("NGAY_YL", empty()),
         ("DU_PHONG", empty()),
     ]
 }
@@ -79,21 +93,25 @@ pub fn xml(envelope: &Envelope, facility: &str) -> std::io::Result<Zeroizing<Vec
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let rung = format!(" assurance: {} ", envelope.released.rung());
     writer.write_event(Event::Comment(BytesText::new(&rung)))?;
-    writer.write_event(Event::Start(BytesStart::new("CHI_TIEU_TRANG_THAI_KHAM_BENH")))?;
+    for name in AROUND {
+        writer.write_event(Event::Start(BytesStart::new(name)))?;
+    }
     for (name, value) in fields(envelope, facility) {
         writer.create_element(name).write_text_content(BytesText::new(&value))?;
     }
-    writer.write_event(Event::End(BytesEnd::new("CHI_TIEU_TRANG_THAI_KHAM_BENH")))?;
+    let [root, list, one] = AROUND;
+    writer.write_event(Event::End(BytesEnd::new(one)))?;
+    writer.write_event(Event::End(BytesEnd::new(list)))?;
+    writer.create_element(SIGNATURE).write_text_content(BytesText::new(""))?;
+    writer.write_event(Event::End(BytesEnd::new(root)))?;
     Ok(Zeroizing::new(writer.into_inner()))
 }
 
 /// Whether a parser finds in a file what was to stand there.
 fn comes_back(bytes: &[u8], fields: &[(&'static str, Zeroizing<String>)]) -> bool {
-    let same = |read: Vec<(String, Zeroizing<String>)>| {
-        read.len() == fields.len()
-            && read.iter().zip(fields).all(|((name, text), (wanted, value))| name == wanted && text == value)
-    };
-    read_back::xml(bytes).is_some_and(same)
+    let Some(read) = read_back::xml(bytes) else { return false };
+    let wanted = fields.iter().map(|(name, value)| (*name, value.as_str())).chain([(SIGNATURE, "")]);
+    read.iter().map(|(name, text)| (name.as_str(), text.as_str())).eq(wanted)
 }
 
 /// Writes the file of a visit into a directory.
@@ -138,6 +156,10 @@ mod tests {
             "<GIOI_TINH>1</GIOI_TINH>",
             "<NGAY_VAO>202611230841</NGAY_VAO>",
             "<MA_CSKCB>79001</MA_CSKCB>",
+            // Only the hospital knows these.
+            "<MA_LK></MA_LK>",
+            "<MA_BN></MA_BN>",
+            "<NGAY_YL></NGAY_YL>",
             "<!-- assurance: signed -->",
         ] {
             assert!(text.contains(part), "{part}: {text}");
@@ -151,11 +173,10 @@ mod tests {
     }
 
     #[test]
-    fn signs_of_xml_in_a_name_stay_a_name() {
-        let mut envelope = envelope("hospital-desk", "checkin-xml");
-        envelope.visit = "<&>".to_owned();
-        let text = String::from_utf8(xml(&envelope, "").expect("XML").to_vec()).expect("UTF-8");
-        assert!(text.contains("<MA_LK>&lt;&amp;&gt;</MA_LK>"), "{text}");
+    fn signs_of_xml_stay_text() {
+        let envelope = envelope("hospital-desk", "checkin-xml");
+        let text = String::from_utf8(xml(&envelope, "<&>").expect("XML").to_vec()).expect("UTF-8");
+        assert!(text.contains("<MA_CSKCB>&lt;&amp;&gt;</MA_CSKCB>"), "{text}");
     }
 
     #[test]

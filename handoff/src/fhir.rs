@@ -1,18 +1,27 @@
 //! HL7 FHIR R4: a transaction Bundle with the Patient and the Encounter of a check-in.
 //!
-//! The Patient is created only if the server knows nobody with that personal number (`ifNoneExist`), the Encounter only
-//! if it does not know the visit, so that a repeated transaction changes nothing. The number is an identifier of the
-//! type `NI` (national unique individual identifier, HL7 v2 table 0203).
+//! The Patient is created only if the server knows nobody with that number, the Encounter only if it does not know the visit
+//! (`ifNoneExist`), so that a repeated transaction changes nothing. Whoever has no number is known by the visit alone: a condition without a
+//! value would match whom it likes. What is not known is left out, never an empty text or list.
+//!
+//! | number | `type` (HL7 v2 table 0203) | `use` |
+//! |---|---|---|
+//! | twelve digits | `NI` | official |
+//! | of a passport | `PPN` | official |
+//! | of an identity card before | `NI` | old |
+//! | of the insurance | – | secondary |
+//!
+//! Systems and profile are configuration ([`FhirSystems`]). An address has no `country`: VN Core wants the province's code beside it, and a card says it in
+//! words. It has no `use` either: what a card says may be years old, and nobody knows whether it still holds.
 
 use crate::Envelope;
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
+use config::FhirSystems;
 use serde_json::{Value, json};
 use visit::content::Source;
 use visit::profile::Item;
 
-/// The system of personal numbers. Vietnam has registered no URI: this one names the law's article.
-pub const ID_SYSTEM: &str = "urn:vn:so-dinh-danh-ca-nhan";
 /// The system of rungs, see `docs/verdict.md`.
 pub const ASSURANCE_SYSTEM: &str = "urn:cccd-agent:assurance";
 /// The system of visits.
@@ -28,7 +37,11 @@ fn name(full: &str) -> Value {
     let mut words = full.split_whitespace();
     let family = words.next().unwrap_or_default();
     let given: Vec<&str> = words.collect();
-    json!([{ "use": "official", "text": full, "family": family, "given": given }])
+    let mut name = json!({ "use": "official", "text": full, "family": family });
+    if !given.is_empty() {
+        name["given"] = json!(given);
+    }
+    json!([name])
 }
 
 /// A value in a query (RFC 3986, §3.4): somebody may have typed signs that part parameters.
@@ -40,11 +53,48 @@ fn in_query(value: &str) -> String {
     value.bytes().map(byte).collect()
 }
 
+/// Whether a number is one that Vietnam gives a person. No passport's has twelve digits.
+fn is_personal(number: &str) -> bool {
+    number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number of a kind that HL7 has a code for.
+fn identifier(of: &str, code: &str, system: &str, value: &str) -> Value {
+    let coding = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code }]);
+    json!({ "use": of, "type": { "coding": coding }, "system": system, "value": value })
+}
+
+/// By what a patient is known: the number first where there is one, and the condition under which nobody new is made.
+fn identifiers(envelope: &Envelope, systems: &FhirSystems) -> (Vec<Value>, String) {
+    let value = |name: &str| envelope.released.get(name).filter(|value| !value.is_empty());
+    let number = value(Item::IdNumber.name()).or_else(|| value(Item::DocumentNumber.name()));
+    let (mut identifiers, mut condition) = (Vec::new(), format!("identifier={VISIT_SYSTEM}|{}", envelope.visit));
+    match number {
+        Some(number) => {
+            let (code, system) =
+                if is_personal(number) { ("NI", &systems.personal_number) } else { ("PPN", &systems.passport) };
+            identifiers.push(identifier("official", code, system, number));
+            condition = format!("identifier={}|{}", in_query(system), in_query(number));
+        }
+        None => identifiers.push(json!({ "use": "temp", "system": VISIT_SYSTEM, "value": envelope.visit })),
+    }
+    // Several numbers stand in one text.
+    let old = value(Item::OldIdNumber.name()).unwrap_or_default().split(|c: char| !c.is_ascii_digit());
+    let old = old.filter(|old| matches!(old.len(), 9 | 12) && number != Some(old));
+    identifiers.extend(old.map(|old| {
+        let system = if is_personal(old) { &systems.personal_number } else { &systems.old_number };
+        identifier("old", "NI", system, old)
+    }));
+    let insurance = value("form.insurance");
+    identifiers.extend(insurance.map(|code| json!({ "use": "secondary", "system": systems.insurance, "value": code })));
+    (identifiers, condition)
+}
+
 /// The transaction.
 #[must_use]
-pub fn bundle(envelope: &Envelope) -> Value {
+pub fn bundle(envelope: &Envelope, systems: &FhirSystems) -> Value {
     let released = &envelope.released;
-    let number = released.item(Item::IdNumber).unwrap_or_default();
+    let (identifiers, condition) = identifiers(envelope, systems);
     let patient_url = format!("urn:uuid:{}", uuid(&envelope.visit, 0));
     let gender = match released.item(Item::Sex) {
         Some("Nam" | "M") => "male",
@@ -53,31 +103,21 @@ pub fn bundle(envelope: &Envelope) -> Value {
     };
     let mut patient = json!({
         "resourceType": "Patient",
-        "identifier": [{
-            "use": "official",
-            "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "NI" }] },
-            "system": ID_SYSTEM, "value": number,
-        }],
+        "identifier": identifiers,
         "active": true,
         "gender": gender,
     });
-    if let Some(full) = released.item(Item::FullName) {
+    if let Some(full) = released.item(Item::FullName).filter(|full| !full.is_empty()) {
         patient["name"] = name(full);
     }
     if let Some(born) = released.item(Item::DateOfBirth).and_then(date) {
         patient["birthDate"] = born.into();
     }
-    if let Some(text) = released.item(Item::Residence) {
-        // As the card has it: it may be years old, so it is no current address.
-        patient["address"] = json!([{ "use": "old", "type": "physical", "text": text, "country": "VN" }]);
+    if let Some(text) = released.item(Item::Residence).filter(|text| !text.is_empty()) {
+        patient["address"] = json!([{ "type": "physical", "text": text }]);
     }
     if let Some(phone) = released.get("form.phone").filter(|phone| !phone.is_empty()) {
         patient["telecom"] = json!([{ "system": "phone", "value": phone }]);
-    }
-    if let Some(code) = released.get("form.insurance").filter(|code| !code.is_empty())
-        && let Some(identifiers) = patient["identifier"].as_array_mut()
-    {
-        identifiers.push(json!({ "use": "secondary", "system": "urn:vn:bhyt", "value": code }));
     }
     let start = in_vietnam(envelope.at);
     let start = format!(
@@ -92,6 +132,9 @@ pub fn bundle(envelope: &Envelope) -> Value {
     // Whoever reads either resource alone must see how much is assured of it.
     let assured = json!({ "system": ASSURANCE_SYSTEM, "code": released.rung() });
     patient["meta"] = json!({ "tag": [assured] });
+    if !systems.patient_profile.is_empty() {
+        patient["meta"]["profile"] = json!([systems.patient_profile]);
+    }
     let verified = if released.source() == Source::Typed { "typed" } else { "chip" };
     let mut encounter = json!({
         "resourceType": "Encounter",
@@ -102,7 +145,7 @@ pub fn bundle(envelope: &Envelope) -> Value {
         "period": { "start": start },
         "meta": { "tag": [{ "system": "urn:cccd-agent:source", "code": verified }, assured] },
     });
-    if let Some(department) = released.get("form.department") {
+    if let Some(department) = released.get("form.department").filter(|department| !department.is_empty()) {
         encounter["serviceType"] = json!({ "coding": [{ "system": "urn:cccd-agent:department", "code": department }] });
     }
     json!({
@@ -113,7 +156,7 @@ pub fn bundle(envelope: &Envelope) -> Value {
                 "fullUrl": patient_url,
                 "resource": patient,
                 "request": {
-                    "method": "POST", "url": "Patient", "ifNoneExist": format!("identifier={ID_SYSTEM}|{}", in_query(number)),
+                    "method": "POST", "url": "Patient", "ifNoneExist": condition,
                 },
             },
             {
@@ -145,7 +188,7 @@ mod tests {
 
     #[test]
     fn patient_and_encounter() {
-        let bundle = bundle(&envelope("hospital-desk", "fhir"));
+        let bundle = bundle(&envelope("hospital-desk", "fhir"), &FhirSystems::default());
         let patient = &bundle["entry"][0]["resource"];
         assert_eq!(patient["identifier"][0]["value"], "001099000017");
         assert_eq!(

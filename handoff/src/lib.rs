@@ -185,7 +185,9 @@ impl Line {
                 })
             }
             Format::Fhir => {
-                let Some(body) = read_back::json(&fhir::bundle(envelope)) else { return malformed() };
+                let Some(body) = read_back::json(&fhir::bundle(envelope, &self.connection.systems)) else {
+                    return malformed();
+                };
                 self.post("").map(|request| {
                     let request = request.header("Content-Type", "application/fhir+json");
                     exchange(self.with_token(request).body(body.to_string()))

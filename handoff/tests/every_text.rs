@@ -101,7 +101,7 @@ fn one_by_one(name: &str) {
     let file = checkin::xml(&envelope("checkin-xml", name), "79001").expect("file");
     assert_eq!(texts(&file, "HO_TEN"), [expected]);
     assert_eq!(at(&parsed(&webhook::body(&envelope("webhook", name))), &["full_name"]), expected);
-    let bundle = parsed(&fhir::bundle(&envelope("fhir", name)));
+    let bundle = parsed(&fhir::bundle(&envelope("fhir", name), &config::FhirSystems::default()));
     if !expected.is_empty() {
         assert_eq!(at(&bundle, &["entry", "0", "resource", "name", "0", "text"]), expected);
     }

@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The variable with the register's file, which `cargo xtask test` sets.
 pub const REGISTER: &str = "SKIPPED_TESTS";
@@ -66,4 +67,23 @@ fn name() -> String {
         || std::thread::current().name().unwrap_or("main").to_owned(),
         |(binary, test)| format!("{binary} {test}"),
     )
+}
+
+/// A peer in Python, with what `cargo xtask doctor --install` has fetched from PyPI. Where that is not at hand, the running test is registered as
+/// skipped.
+///
+/// # Panics
+/// As [`skipped`] does.
+#[must_use]
+pub fn python(peer: &str) -> Option<Command> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let fetched = target.join("python");
+    if !fetched.join("ready").exists() {
+        skipped(format_args!("{peer} needs what `cargo xtask doctor --install` fetches from PyPI"));
+        return None;
+    }
+    let mut python = Command::new("/usr/bin/python3");
+    python.env("PYTHONPATH", fetched).arg(root.join("hil-tests/peers").join(peer));
+    Some(python)
 }

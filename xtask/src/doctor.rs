@@ -65,7 +65,7 @@ const fn image_need(package: &'static str, sign: &'static str) -> Need {
 }
 
 #[rustfmt::skip]
-const NEEDS: [Need; 60] = [
+const NEEDS: [Need; 61] = [
     need("gcc", "/usr/bin/gcc", "builds SQLite and the TLS library"),
     need("libc6-dev", "/usr/include/stdlib.h", "builds SQLite and the TLS library"),
     need("pkg-config", "/usr/bin/pkg-config", "finds libraries"),
@@ -112,6 +112,7 @@ const NEEDS: [Need; 60] = [
     test_need("libxkbcommon0", "/usr/lib/*/libxkbcommon.so.0", "layouts of keyboards that are not ours"),
     test_need("xkb-data", "/usr/share/X11/xkb/rules/evdev", "layouts of keyboards that are not ours"),
     test_need("xz-utils", "/usr/bin/xz", "unpacks the drivers of that machine"),
+    part_need("python3-pip", "/usr/lib/python3/dist-packages/pip/__init__.py", "fetches a judge of messages that is not ours"),
     part_need("debootstrap", "/usr/sbin/debootstrap", "a tree of Debian for the packages"),
     part_need("dpkg-dev", "/usr/bin/dpkg-shlibdeps", "what packages depend on"),
     part_need("gcc-aarch64-linux-gnu", "/usr/bin/aarch64-linux-gnu-gcc", "a device's processor"),
@@ -164,6 +165,7 @@ fn fetched() -> Vec<(String, std::path::PathBuf, &'static str)> {
         )
     });
     let rest = [
+        ("judge of FHIR", python().1, "tests, from PyPI"),
         ("kernel of Debian", target.join("guest/ready"), "tests, from Debian, not installed"),
         (crate::sbom::TOOL.0, crate::sbom::TOOL.place(), "packages, from crates.io"),
         (crate::NEXTEST.0, crate::NEXTEST.place(), "tests, from crates.io where it is not on the PATH"),
@@ -264,7 +266,38 @@ pub(crate) fn install(purpose: Purpose) -> anyhow::Result<()> {
         crate::NEXTEST.fetch()?;
     }
     fetch_packages(&crate::target().join("npm"))?;
+    fetch_python()?;
     fetch_kernel(&crate::target().join("guest"))
+}
+
+/// What judges messages, from PyPI: versions and hashes.
+const REQUIREMENTS: &str = "hil-tests/peers/requirements.txt";
+
+/// Where it is put, and the sign that it is there.
+fn python() -> (std::path::PathBuf, std::path::PathBuf) {
+    let place = crate::target().join("python");
+    let ready = place.join("ready");
+    (place, ready)
+}
+
+/// Fetches it; where it cannot be had, that is said, and the tests that want it say that they skip it.
+fn fetch_python() -> anyhow::Result<()> {
+    let (place, ready) = python();
+    let wanted = std::fs::read(crate::root().join(REQUIREMENTS))?;
+    if std::fs::read(&ready).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    drop(std::fs::remove_dir_all(&place));
+    eprintln!("── fetching what {REQUIREMENTS} names from PyPI");
+    let mut pip = Command::new("/usr/bin/python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
+    pip.args(["--no-deps", "--only-binary", ":all:", "--require-hashes", "--target"]).arg(&place);
+    let fetched = pip.arg("--requirement").arg(crate::root().join(REQUIREMENTS)).status();
+    if !fetched.is_ok_and(|status| status.success()) {
+        eprintln!("── that cannot be had: what needs it is skipped, by name");
+        return Ok(());
+    }
+    Ok(std::fs::write(ready, wanted)?)
 }
 
 /// What pages of the tests load, and what judges seals, from the npm registry: package, version, SHA-512 of the archive.

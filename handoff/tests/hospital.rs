@@ -1,0 +1,163 @@
+//! What hospitals get: the insurer's check-in against the layout that others wrote down, and FHIR for whom a card does not describe whole.
+
+use config::FhirSystems;
+use handoff::{Envelope, checkin, fhir};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+/// A file with an authority's layout; the test is skipped without it.
+fn layout(name: &str) -> Option<String> {
+    let path: PathBuf = test_support::shared(&format!("../reference/vn-codes/{name}"))?;
+    Some(std::fs::read_to_string(path).expect("a text"))
+}
+
+/// What a recipient of the hospital's desk gets of a made-up patient, as the book keeps it.
+fn envelope(recipient: &str, values: &Value) -> Envelope {
+    serde_json::from_value(json!({
+        "visit": "0f".repeat(16), "at": 1_795_398_060, "profile": "hospital-desk", "device": "kiosk-1", "number": "A001",
+        "released": { "recipient": recipient, "source": "citizen_card", "values": values, "portrait": null },
+    }))
+    .expect("an envelope")
+}
+
+fn checked_in() -> Envelope {
+    let values = json!({
+        "id_number": "001099000017", "full_name": "Nguyễn Văn Ví Dụ", "date_of_birth": "15/01/1999", "sex": "Nam",
+        "form.insurance": "DN4010012345678", "form.department": "K01",
+    });
+    envelope("checkin-xml", &values)
+}
+
+/// The patient of a bundle, and the condition under which nobody new is made.
+fn patient(values: &Value) -> (Value, String) {
+    let bundle = fhir::bundle(&envelope("fhir", values), &FhirSystems::default());
+    assert!(is_full(&bundle), "{bundle}");
+    let entry = &bundle["entry"][0];
+    (entry["resource"].clone(), entry["request"]["ifNoneExist"].as_str().expect("a condition").to_owned())
+}
+
+/// What a reader of FHIR that is not ours says; `None` where it is not at hand.
+fn judged(bundle: &Value) -> Option<String> {
+    let mut judge = test_support::python("judge_fhir.py")?;
+    judge.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut judge = judge.spawn().expect("Python");
+    judge.stdin.take().expect("a pipe").write_all(bundle.to_string().as_bytes()).expect("taken");
+    Some(String::from_utf8(judge.wait_with_output().expect("judged").stderr).expect("UTF-8"))
+}
+
+/// FHIR R4, §2.1.3.0: no empty text, list, object, and no null.
+fn is_full(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty() && list.iter().all(is_full),
+        Value::Object(map) => !map.is_empty() && map.values().all(is_full),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// The elements of a document in order, each with how deep it lies.
+fn tree(text: &str) -> Vec<(usize, String)> {
+    let document = roxmltree::Document::parse(text).expect("XML");
+    let elements = document.descendants().filter(roxmltree::Node::is_element);
+    elements.map(|element| (element.ancestors().count(), element.tag_name().name().to_owned())).collect()
+}
+
+#[test]
+fn the_check_in_has_the_tree_of_the_insurers_example() {
+    let Some(page) = layout("xml0.md") else { return };
+    let (_, example) = page.split_once("```xml\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let file = checkin::xml(&checked_in(), "79001").expect("a file");
+    assert_eq!(tree(std::str::from_utf8(&file).expect("UTF-8")), tree(example));
+}
+
+#[test]
+fn the_check_in_fills_what_a_card_knows_and_nothing_that_only_the_hospital_can() {
+    let Some(table) = layout("xml0-fields.tsv") else { return };
+    let file = checkin::xml(&checked_in(), "79001").expect("a file");
+    let document = roxmltree::Document::parse(std::str::from_utf8(&file).expect("UTF-8")).expect("XML");
+    let mut count = 0;
+    for line in table.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let (name, most, by_card) = (cells[1], cells[3].parse().unwrap_or(usize::MAX), cells[6]);
+        let element = document.descendants().find(|node| node.has_tag_name(name)).unwrap_or_else(|| panic!("{name}"));
+        let text = element.text().unwrap_or_default();
+        assert!(text.chars().count() <= most, "{name}: {text}");
+        // Its place in the file, the facility's own code, and what the patient showed of their insurance are known as well.
+        let known = matches!(by_card, "yes" | "(time)") || matches!(name, "STT" | "MA_CSKCB" | "MA_THE_BHYT");
+        assert_eq!(!text.is_empty(), known, "{name}: {text:?}");
+        count += 1;
+    }
+    assert_eq!(count, 26);
+}
+
+#[test]
+fn a_patient_without_a_number_is_known_by_the_visit_and_by_nobody_elses() {
+    let child = json!({ "full_name": "Bông", "date_of_birth": "2026", "sex": "", "id_number": "", "residence": "", "form.insurance": "" });
+    let (patient, condition) = patient(&child);
+    let visit = "0f".repeat(16);
+    assert_eq!(condition, format!("identifier=urn:cccd-agent:visit|{visit}"));
+    assert_eq!(patient["identifier"], json!([{ "use": "temp", "system": "urn:cccd-agent:visit", "value": visit }]));
+    assert_eq!(patient["name"], json!([{ "use": "official", "text": "Bông", "family": "Bông" }]));
+    assert_eq!((&patient["birthDate"], &patient["gender"]), (&json!("2026"), &json!("unknown")));
+    assert!(patient.get("address").is_none());
+}
+
+#[test]
+fn each_number_has_the_system_of_its_kind() {
+    let of = |values: Value| {
+        let (patient, condition) = patient(&values);
+        let numbers = patient["identifier"].as_array().expect("a list").iter();
+        let numbers = numbers.map(|one| {
+            let text = |key: &str| one[key].as_str().expect("text").to_owned();
+            (text("use"), text("system").rsplit('/').next().unwrap_or_default().to_owned(), text("value"))
+        });
+        (numbers.collect::<Vec<_>>(), condition)
+    };
+    let owned = |of: &str, system: &str, value: &str| (of.to_owned(), system.to_owned(), value.to_owned());
+    let (numbers, condition) = of(json!({
+        "id_number": "001099000017", "old_id_number": "012345678; 001099000017, 079099000021", "form.insurance": "0123456789"
+    }));
+    let expected = [
+        owned("official", "cccd", "001099000017"),
+        owned("old", "cmnd", "012345678"),
+        owned("old", "cccd", "079099000021"),
+        owned("secondary", "bhyt", "0123456789"),
+    ];
+    assert_eq!(numbers, expected);
+    assert_eq!(condition, "identifier=http%3A%2F%2Ffhir.hl7.org.vn%2Fcore%2Fsid%2Fcccd|001099000017");
+    let (numbers, condition) = of(json!({ "document_number": "L898902C3", "full_name": "ANNA MARIA ERIKSSON" }));
+    assert_eq!(numbers, [owned("official", "passport", "L898902C3")]);
+    assert!(condition.ends_with("passport|L898902C3"), "{condition}");
+}
+
+#[test]
+fn a_server_that_knows_other_systems_is_told_by_them() {
+    let systems: FhirSystems =
+        serde_json::from_value(json!({ "personal_number": "urn:a", "patient_profile": "" })).expect("some");
+    let bundle = fhir::bundle(&envelope("fhir", &json!({ "id_number": "001099000017" })), &systems);
+    let patient = &bundle["entry"][0]["resource"];
+    assert_eq!(patient["identifier"][0]["system"], "urn:a");
+    assert!(patient["meta"].get("profile").is_none());
+    assert_eq!(systems.passport, FhirSystems::default().passport, "what is not said stays");
+}
+
+#[test]
+fn a_judge_that_is_not_ours_takes_each_bundle_and_no_bundle_that_is_none() {
+    let child = json!({ "full_name": "Bông", "date_of_birth": "2026", "id_number": "" });
+    let old = json!({ "full_name": "Nguyễn Văn Ví Dụ", "date_of_birth": "00/00/1950", "id_number": "001050000017", "residence": "Hà Nội" });
+    let full = json!({
+        "id_number": "001099000017", "full_name": "Nguyễn Văn Ví Dụ", "date_of_birth": "15/01/1999", "sex": "Nam",
+        "residence": "Hà Nội", "old_id_number": "012345678", "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
+    });
+    for values in [child, old, full] {
+        let mut bundle = fhir::bundle(&envelope("fhir", &values), &FhirSystems::default());
+        let Some(said) = judged(&bundle) else { return };
+        assert_eq!(said, "", "{bundle}");
+        bundle["entry"][0]["resource"]["birthDate"] = "1950-00-00".into();
+        assert!(judged(&bundle).expect("it is there").contains("birthDate"), "it looks at dates");
+    }
+}
