@@ -8,7 +8,8 @@ mod tables;
 
 pub use finding::{Check, Finding, Stage, no_table, worst};
 pub use tables::{
-    Compat, Connection, Desk, FhirSystems, Format, Kiosk, Lines, Lodging, PATIENCE_S, Playlist, Printer, Queue, Roster,
+    Compat, Connection, Desk, FhirSystems, Format, HospitalEvent, Kiosk, Lines, Lodging, PATIENCE_S, Playlist, Printer,
+    Queue, Roster,
 };
 
 use drivers::key_store::KeyStore;

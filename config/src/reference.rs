@@ -116,6 +116,6 @@ mod tests {
         let empty: Vec<&str> = text.lines().filter(|line| line.ends_with("|  |")).collect();
         assert!(empty.is_empty(), "{empty:?}");
         assert!(text.contains("| `key_store` | text | `file` |"), "{text}");
-        assert!(text.contains("`webhook`, `fhir`, `checkin-xml`, `kiosk-his`"), "{text}");
+        assert!(text.contains("`webhook`, `fhir`, `hl7-v2`, `checkin-xml`, `kiosk-his`"), "{text}");
     }
 }

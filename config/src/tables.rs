@@ -62,7 +62,7 @@ pub struct Compat {
 pub struct Connection {
     /// In which format.
     pub format: Format,
-    /// `https://…`; `http://` only to this machine, or with `plain = true`.
+    /// `https://…`; `http://` only to this machine, or with `plain = true`. For `hl7-v2` `mllps://HOST:PORT` and `mllp://HOST:PORT`.
     pub url: Option<String>,
     /// A directory, for `checkin-xml`, which is files.
     pub directory: Option<PathBuf>,
@@ -74,7 +74,10 @@ pub struct Connection {
     pub merchant: Option<String>,
     /// Facility code (mã cơ sở khám chữa bệnh), five digits.
     pub facility: Option<String>,
-    /// Identifier systems of `fhir`; by default those of the guide VN Core.
+    /// What `hl7-v2` tells: `A04` (a patient is registered) or `A28` (a person is added).
+    #[serde(default)]
+    pub event: HospitalEvent,
+    /// Identifier systems of `fhir` and `hl7-v2`; by default those of the guide VN Core.
     #[serde(default)]
     pub systems: FhirSystems,
     /// Send personal data through a network in the clear. For a cable of one's own.
@@ -91,7 +94,7 @@ impl Connection {
     }
 }
 
-/// By which names a FHIR server knows kinds of numbers. By default those of the community guide VN Core 0.6: none is law.
+/// By which names a hospital's system knows kinds of numbers. By default those of the community guide VN Core 0.6: none is law.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FhirSystems {
@@ -120,6 +123,16 @@ impl Default for FhirSystems {
     }
 }
 
+/// What HL7 v2 calls what has happened (table 0003).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+pub enum HospitalEvent {
+    /// A patient is registered.
+    #[default]
+    A04,
+    /// A person is added, without a visit.
+    A28,
+}
+
 /// In which format a recipient takes results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -128,6 +141,9 @@ pub enum Format {
     Webhook,
     /// FHIR R4: a transaction with Patient and Encounter.
     Fhir,
+    /// HL7 v2.5.1 over MLLP, for older hospital systems.
+    #[serde(rename = "hl7-v2")]
+    Hl7V2,
     /// XML0, the insurer's check-in, as a draft for the hospital's system: one file a visit.
     CheckinXml,
     /// The kiosk interface with HMAC headers; it answers with the number in the queue.

@@ -54,7 +54,7 @@ fn in_query(value: &str) -> String {
 }
 
 /// Whether a number is one that Vietnam gives a person. No passport's has twelve digits.
-fn is_personal(number: &str) -> bool {
+pub(crate) fn is_personal(number: &str) -> bool {
     number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 

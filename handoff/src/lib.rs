@@ -9,6 +9,7 @@ pub mod checkin;
 pub mod courier;
 pub mod fhir;
 pub mod his;
+pub mod hl7;
 pub mod lodging;
 pub mod read_back;
 pub mod table;
@@ -17,9 +18,10 @@ pub mod webhook;
 use config::{Connection, Format};
 use program::{Failure, Text};
 use reqwest::blocking::{Client, RequestBuilder};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use serde::{Deserialize, Serialize};
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,11 +81,21 @@ impl Answer {
     }
 }
 
+/// Port of MLLP where the address names none.
+const MLLP: u16 = 2575;
+
+/// Both directions of a connection.
+trait ReadWrite: std::io::Read + std::io::Write {}
+
+impl<T: std::io::Read + std::io::Write> ReadWrite for T {}
+
 /// How a recipient is reached, ready to be used.
 struct Line {
     connection: Connection,
     secret: Zeroizing<Vec<u8>>,
     client: Option<Client>,
+    /// Of a connection that is none of HTTP.
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// Whether a recipient could be reached as its connection says; nothing is sent.
@@ -108,6 +120,7 @@ impl Line {
             Some(path) => program::files::pass_phrase(path)?,
             None => Zeroizing::default(),
         };
+        let mut tls = None;
         let client = match (&connection.format, &connection.url, &connection.directory) {
             (Format::CheckinXml, _, Some(_)) => None,
             (Format::CheckinXml, _, None) => return Err(wrong("files need a directory".to_owned())),
@@ -115,17 +128,31 @@ impl Line {
             (_, Some(url), _) => {
                 let url = reqwest::Url::parse(url).map_err(|e| wrong(e.to_string()))?;
                 let here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-                if url.scheme() != "https" && !here && !connection.plain {
-                    let why = "personal data would cross a network in the clear; use https, or say plain = true";
-                    return Err(wrong(why.to_owned()));
+                let is_hl7 = connection.format == Format::Hl7V2;
+                let (closed, open) = if is_hl7 { ("mllps", "mllp") } else { ("https", "http") };
+                if url.scheme() != closed && url.scheme() != open {
+                    return Err(wrong(format!("its url begins with {closed}://")));
                 }
-                Some(client(connection.authority.as_deref()).map_err(wrong)?)
+                if url.scheme() != closed && !here && !connection.plain {
+                    let why =
+                        format!("personal data would cross a network in the clear; use {closed}, or say plain = true");
+                    return Err(wrong(why));
+                }
+                if is_hl7 {
+                    tls = (url.scheme() == closed)
+                        .then(|| trust(connection.authority.as_deref()))
+                        .transpose()
+                        .map_err(wrong)?;
+                    None
+                } else {
+                    Some(client(connection.authority.as_deref()).map_err(wrong)?)
+                }
             }
         };
         if connection.format == Format::KioskHis && (secret.is_empty() || connection.merchant.is_none()) {
             return Err(wrong("the kiosk interface needs merchant and secret_file".to_owned()));
         }
-        Ok(Self { connection: connection.clone(), secret, client })
+        Ok(Self { connection: connection.clone(), secret, client, tls: tls.map(Arc::new) })
     }
 
     fn url(&self, path: &str) -> String {
@@ -164,6 +191,24 @@ impl Line {
         Some(self.client.as_ref()?.post(self.url(path)))
     }
 
+    /// A connection that is none of HTTP, for one exchange.
+    fn dial(&self, exchange: impl FnOnce(&mut dyn ReadWrite) -> Tried) -> Result<Tried, &'static str> {
+        let url = reqwest::Url::parse(&self.url("")).map_err(|_| "recipient_configuration")?;
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(MLLP));
+        let host = host.trim_matches(['[', ']']);
+        let addresses = (host, port).to_socket_addrs().map_err(|_| "recipient_unreachable")?;
+        let mut socket = addresses
+            .into_iter()
+            .find_map(|address| TcpStream::connect_timeout(&address, TIMEOUT).ok())
+            .ok_or("recipient_unreachable")?;
+        let limited = socket.set_read_timeout(Some(TIMEOUT)).and_then(|()| socket.set_write_timeout(Some(TIMEOUT)));
+        limited.map_err(|_| "recipient_failed")?;
+        let Some(tls) = &self.tls else { return Ok(exchange(&mut socket)) };
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| "recipient_configuration")?;
+        let connection = rustls::ClientConnection::new(Arc::clone(tls), name).map_err(|_| "recipient_failed")?;
+        Ok(exchange(&mut rustls::StreamOwned::new(connection, socket)))
+    }
+
     fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
         if self.secret.is_empty() { request } else { request.bearer_auth(String::from_utf8_lossy(&self.secret)) }
     }
@@ -175,6 +220,15 @@ impl Line {
                 let directory = self.connection.directory.as_deref().unwrap_or_else(|| Path::new("."));
                 let facility = self.connection.facility.as_deref().unwrap_or_default();
                 return (checkin::write(directory, envelope, facility), None);
+            }
+            Format::Hl7V2 => {
+                let facility = self.connection.facility.as_deref().unwrap_or_default();
+                let message = hl7::message(envelope, facility, self.connection.event, &self.connection.systems);
+                if !hl7::comes_back(&message, envelope) {
+                    return malformed();
+                }
+                let tried = self.dial(|line| hl7::exchange(line, &message, envelope));
+                return (tried.unwrap_or_else(|code| Tried::Later(code.to_owned())), None);
             }
             Format::Webhook => {
                 let Some(body) = read_back::json(&webhook::body(envelope)) else { return malformed() };
@@ -249,17 +303,20 @@ fn of_the_system(path: &Path) -> rustls::RootCertStore {
     roots
 }
 
-fn client(authority: Option<&Path>) -> Result<Client, String> {
+/// TLS that trusts one authority, or those of the system.
+fn trust(authority: Option<&Path>) -> Result<rustls::ClientConfig, String> {
     let roots = match authority {
         Some(path) => authorities(path)?,
         None => of_the_system(Path::new("/etc/ssl/certs/ca-certificates.crt")),
     };
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = Client::builder().tls_backend_preconfigured(config).redirect(reqwest::redirect::Policy::none());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(config.map_err(|e| e.to_string())?.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn client(authority: Option<&Path>) -> Result<Client, String> {
+    let client =
+        Client::builder().tls_backend_preconfigured(trust(authority)?).redirect(reqwest::redirect::Policy::none());
     client.timeout(TIMEOUT).build().map_err(|e| program::describe(&e))
 }
 
@@ -360,10 +417,12 @@ pub(crate) mod tests {
         assert_eq!(Line::new("his", &connection).err().expect("told").code, "recipient_configuration");
     }
 
-    /// A certificate, PEM.
-    fn self_signed() -> Result<Vec<u8>, openssl::error::ErrorStack> {
+    /// A certificate of `localhost` with its key, both PEM.
+    fn self_signed() -> Result<(Vec<u8>, Vec<u8>), openssl::error::ErrorStack> {
         use openssl::asn1::Asn1Time;
-        let key = openssl::pkey::PKey::generate_ed25519()?;
+        use openssl::ec::{EcGroup, EcKey};
+        let group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)?;
+        let key = openssl::pkey::PKey::from_ec_key(EcKey::generate(&group)?)?;
         let mut name = openssl::x509::X509Name::builder()?;
         name.append_entry_by_text("CN", "authority")?;
         let name = name.build();
@@ -372,17 +431,83 @@ pub(crate) mod tests {
         builder.set_subject_name(&name)?;
         builder.set_issuer_name(&name)?;
         builder.set_pubkey(&key)?;
+        let context = builder.x509v3_context(None, None);
+        let names = openssl::x509::extension::SubjectAlternativeName::new().dns("localhost").build(&context)?;
+        builder.append_extension(names)?;
         let (from, until) = (Asn1Time::from_unix(0)?, Asn1Time::from_unix(4_000_000_000)?);
         builder.set_not_before(&from)?;
         builder.set_not_after(&until)?;
-        builder.sign(&key, openssl::hash::MessageDigest::null())?;
-        builder.build().to_pem()
+        builder.sign(&key, openssl::hash::MessageDigest::sha256())?;
+        Ok((builder.build().to_pem()?, key.private_key_to_pem_pkcs8()?))
+    }
+
+    /// A hospital's system that takes one message over MLLP and acknowledges it; what it got.
+    fn hospital(mut line: impl std::io::Read + std::io::Write) -> String {
+        let mut got = Vec::new();
+        while !got.ends_with(&[0x1C, 0x0D]) {
+            let mut byte = [0];
+            line.read_exact(&mut byte).expect("a byte");
+            got.extend(byte);
+        }
+        let got = String::from_utf8(got).expect("UTF-8");
+        let id = got.split('|').nth(9).expect("MSH-10");
+        line.write_all(format!("\u{b}MSH|^~\\&|HIS|||||ACK|1|P|2.5.1\rMSA|AA|{id}\r\u{1c}\r").as_bytes())
+            .expect("sent");
+        line.flush().expect("sent");
+        got
+    }
+
+    #[test]
+    fn a_message_goes_over_mllp_in_the_clear_to_this_machine_and_in_tls_to_whom_the_authority_certifies() {
+        let files = tempfile::tempdir().expect("directory");
+        let (certificate, key) = self_signed().expect("certificate");
+        let (other, _) = self_signed().expect("certificate");
+        std::fs::write(files.path().join("ca.pem"), &certificate).expect("written");
+        std::fs::write(files.path().join("other.pem"), other).expect("written");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let send = |text: &str| {
+            let connection = toml::from_str(&format!("format = \"hl7-v2\"\n{text}")).expect("connection");
+            Line::new("his", &connection).expect("a line").send(&envelope("hospital-desk", "his"), 0).0
+        };
+        let open = format!("url = \"mllp://127.0.0.1:{port}\"");
+        let closed = |ca: &str| {
+            let ca = files.path().join(ca);
+            format!("url = \"mllps://localhost:{port}\"\nauthority = {ca:?}")
+        };
+        let tls = {
+            let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(&key).expect("a key");
+            let chain = vec![CertificateDer::from_pem_slice(&certificate).expect("a certificate")];
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+            Arc::new(config.expect("TLS").with_no_client_auth().with_single_cert(chain, key).expect("a server"))
+        };
+        std::thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                let plain = hospital(listener.accept().expect("a peer").0);
+                let accept = || {
+                    let connection = rustls::ServerConnection::new(Arc::clone(&tls)).expect("TLS");
+                    rustls::StreamOwned::new(connection, listener.accept().expect("a peer").0)
+                };
+                let closed = hospital(accept());
+                let mut refused = accept();
+                let failed = std::io::Read::read(&mut refused, &mut [0]).is_err();
+                (plain, closed, failed)
+            });
+            assert_eq!(send(&open), Tried::Delivered);
+            assert_eq!(send(&closed("ca.pem")), Tried::Delivered);
+            assert_eq!(send(&closed("other.pem")), Tried::Later("recipient_failed".to_owned()));
+            let (plain, closed, failed) = server.join().expect("a hospital");
+            assert!(plain.contains("Nguyễn^Văn An") && plain == closed && failed);
+        });
+        drop(listener);
+        assert_eq!(send(&open), Tried::Later("recipient_unreachable".to_owned()));
     }
 
     #[test]
     fn one_odd_authority_of_the_system_leaves_the_others() {
         let file = tempfile::NamedTempFile::new().expect("file");
-        let good = String::from_utf8(self_signed().expect("certificate")).expect("PEM");
+        let good = String::from_utf8(self_signed().expect("certificate").0).expect("PEM");
         let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(file.path(), format!("{odd}{good}")).expect("written");
         assert_eq!(of_the_system(file.path()).len(), 1);

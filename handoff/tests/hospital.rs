@@ -1,7 +1,7 @@
 //! What hospitals get: the insurer's check-in against the layout that others wrote down, and FHIR for whom a card does not describe whole.
 
-use config::FhirSystems;
-use handoff::{Envelope, checkin, fhir};
+use config::{FhirSystems, HospitalEvent};
+use handoff::{Envelope, checkin, fhir, hl7};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,13 +38,15 @@ fn patient(values: &Value) -> (Value, String) {
     (entry["resource"].clone(), entry["request"]["ifNoneExist"].as_str().expect("a condition").to_owned())
 }
 
-/// What a reader of FHIR that is not ours says; `None` where it is not at hand.
-fn judged(bundle: &Value) -> Option<String> {
-    let mut judge = test_support::python("judge_fhir.py")?;
-    judge.stdin(Stdio::piped()).stderr(Stdio::piped());
+/// What a reader that is not ours makes of a text, and what it finds wrong; `None` where it is not at hand.
+fn judged(judge: &str, text: &str) -> Option<(String, String)> {
+    let mut judge = test_support::python(judge)?;
+    judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut judge = judge.spawn().expect("Python");
-    judge.stdin.take().expect("a pipe").write_all(bundle.to_string().as_bytes()).expect("taken");
-    Some(String::from_utf8(judge.wait_with_output().expect("judged").stderr).expect("UTF-8"))
+    judge.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("taken");
+    let output = judge.wait_with_output().expect("judged");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Some((text(output.stdout), text(output.stderr)))
 }
 
 /// FHIR R4, §2.1.3.0: no empty text, list, object, and no null.
@@ -155,9 +157,37 @@ fn a_judge_that_is_not_ours_takes_each_bundle_and_no_bundle_that_is_none() {
     });
     for values in [child, old, full] {
         let mut bundle = fhir::bundle(&envelope("fhir", &values), &FhirSystems::default());
-        let Some(said) = judged(&bundle) else { return };
+        let Some((_, said)) = judged("judge_fhir.py", &bundle.to_string()) else { return };
         assert_eq!(said, "", "{bundle}");
         bundle["entry"][0]["resource"]["birthDate"] = "1950-00-00".into();
-        assert!(judged(&bundle).expect("it is there").contains("birthDate"), "it looks at dates");
+        let (_, said) = judged("judge_fhir.py", &bundle.to_string()).expect("it is there");
+        assert!(said.contains("birthDate"), "it looks at dates: {said}");
+    }
+}
+
+#[test]
+fn a_judge_that_is_not_ours_reads_the_hl7_message_as_it_was_meant() {
+    let values = json!({
+        "id_number": "001099000017", "full_name": "Nguyễn Văn Ví^Dụ", "date_of_birth": "01/1999", "sex": "Nam",
+        "residence": "Số 1 | Đường & Ngõ ~ 2", "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
+    });
+    for (event, structure) in [(HospitalEvent::A04, "ADT_A01"), (HospitalEvent::A28, "ADT_A05")] {
+        let envelope = envelope("his", &values);
+        let message = hl7::message(&envelope, "79001", event, &FhirSystems::default());
+        assert!(hl7::comes_back(&message, &envelope));
+        let Some((read, said)) = judged("judge_hl7.py", &message) else { return };
+        assert_eq!(said, "", "{message:?}");
+        let read: Value = serde_json::from_str(&read).expect("JSON");
+        let sid = "http://fhir.hl7.org.vn/core/sid";
+        let numbers = [["001099000017", &format!("{sid}/cccd"), "NI"], ["0123456789", &format!("{sid}/bhyt"), "HC"]];
+        assert_eq!(read["numbers"], json!(numbers));
+        assert_eq!((&read["structure"], &read["born"]), (&json!(structure), &json!("199901")));
+        assert_eq!(
+            (&read["family"], &read["given"]),
+            (&json!("Nguyễn"), &json!("Văn Ví\\S\\Dụ")),
+            "escaped as it was sent"
+        );
+        let without = message.replace("PID|1||", "PID|1|");
+        assert_ne!(judged("judge_hl7.py", &without).expect("it is there"), (read.to_string(), String::new()));
     }
 }
