@@ -42,7 +42,7 @@ pub struct Cost {
 
 impl Cost {
     /// Of all that lies on a disk: some 250 ms on the slowest board that is supported (docs/hardening.md says how that was reckoned).
-    pub const AT_REST: Self = Self { memory: 19 * 1024, passes: 2, lanes: 1 };
+    pub const AT_REST: Self = Self { memory: 12 * 1024, passes: 3, lanes: 1 };
     /// What a file may ask of whoever opens it: it may come from anybody.
     pub const MOST: Self = Self { memory: 64 * 1024, passes: 8, lanes: 4 };
 
@@ -316,7 +316,8 @@ mod tests {
     #[test]
     fn what_an_older_version_sealed_opens() {
         let salt = [5; SALT];
-        let sealed = encrypted(1, &salt, &*stretched(b"pass", &salt, 200_000).expect("key"), b"secret").expect("sealed");
+        let sealed =
+            encrypted(1, &salt, &*stretched(b"pass", &salt, 200_000).expect("key"), b"secret").expect("sealed");
         assert_eq!(open(b"pass", &sealed).as_deref(), Some(&b"secret".to_vec()));
         assert_eq!(Lock::new(b"pass").open(&sealed).as_deref(), Some(&b"secret".to_vec()));
         assert_eq!((cost(&sealed), is_sealed(&sealed)), (None, true));
@@ -370,7 +371,8 @@ mod tests {
         assert!(opened.public_eq(&key));
         assert!(Lock::new(b"other").open_key(&file).is_none());
         let pkcs8 = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"pass").expect("PEM");
-        for other in [pkcs8, key.private_key_to_pem_pkcs8().expect("PEM"), b"".to_vec(), text.replace('B', "C").into()] {
+        for other in [pkcs8, key.private_key_to_pem_pkcs8().expect("PEM"), b"".to_vec(), text.replace('B', "C").into()]
+        {
             assert!(lock.open_key(&other).is_none());
             assert_eq!(cost(&other), None);
         }
