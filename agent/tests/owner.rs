@@ -52,7 +52,8 @@ impl Device {
         let settings = "reader = \"pcsc\"\nprofile = \"identify\"\ntrust = \"trust\"\nstate = \"state\"\nkeys = \"keys\"\n\
                         pass_phrase_file = \"pass-phrase\"\nsync = false\n";
         fs::write(device.config(), settings).expect("settings");
-        fs::write(device.directory().join("pass-phrase"), "a pass phrase of the test").expect("a pass phrase");
+        program::private::replace(&device.directory().join("pass-phrase"), b"a pass phrase of the test")
+            .expect("a pass phrase");
         for path in device.files() {
             chown(path, Some(DAEMON), Some(DAEMON)).expect("root may");
         }

@@ -4,6 +4,8 @@ use crate::door::{Door, Guarded, Place};
 use axum::Extension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use events::sealed::Lock;
+use program::private::SecretError;
 use program::{Coded, exit};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -40,6 +42,9 @@ pub enum TlsError {
         /// What was expected.
         what: &'static str,
     },
+    /// Others can read the key.
+    #[error(transparent)]
+    Secret(SecretError),
     /// rustls does not take the combination.
     #[error("TLS configuration")]
     Rustls(#[from] rustls::Error),
@@ -55,6 +60,7 @@ impl TlsError {
         match self {
             Self::Read { .. } => "tls_unreadable",
             Self::Content { .. } => "tls_content",
+            Self::Secret(error) => error.code(),
             Self::Rustls(_) | Self::Verifier(_) => "tls_unusable",
         }
     }
@@ -69,6 +75,7 @@ impl Coded for TlsError {
         match self {
             Self::Read { .. } => "make them with `provision server`, and let central's user read them",
             Self::Content { .. } => "give the pass phrase under which `provision server` made it, or make it anew",
+            Self::Secret(error) => error.remedy(),
             Self::Rustls(_) | Self::Verifier(_) => "make certificate and key anew: provision server",
         }
     }
@@ -92,7 +99,7 @@ pub struct Presented {
 pub struct TlsFiles {
     /// Server certificate, PEM.
     pub certificate: PathBuf,
-    /// Server key, encrypted PKCS#8 in PEM.
+    /// Server key, sealed.
     pub key: PathBuf,
     /// The CA of the devices, PEM.
     pub authority: PathBuf,
@@ -137,8 +144,11 @@ impl TlsFiles {
     /// # Errors
     /// When it cannot be read or the pass phrase is wrong.
     pub fn key(&self, pass_phrase: &[u8]) -> Result<openssl::pkey::PKey<openssl::pkey::Private>, TlsError> {
-        let pem = read(&self.key)?;
-        openssl::pkey::PKey::private_key_from_pem_passphrase(&pem, pass_phrase).map_err(|_| self.no_key())
+        let file = program::private::secret(&self.key).map_err(|error| match error {
+            SecretError::Io { path, source } => TlsError::Read { path, source },
+            error => TlsError::Secret(error),
+        })?;
+        Lock::new(pass_phrase).open_key(&file).ok_or_else(|| self.no_key())
     }
 
     /// The server's certificate and its links to older roots, DER.

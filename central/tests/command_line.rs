@@ -35,7 +35,7 @@ fn names(directory: &Path) -> Vec<PathBuf> {
 fn registrar(directory: &Path) -> String {
     let path = |name: &str| directory.join(name);
     fleet::FleetCa::create(&path("ca"), PHRASE, &events::SystemClock::new()).expect("CA");
-    std::fs::write(path("phrase"), PHRASE).expect("phrase");
+    program::private::replace(&path("phrase"), PHRASE).expect("phrase");
     let text = "ca='ca'\npass_phrase_file='phrase'\nurl='https://central.example:8443'\nenvironment='practice'\n";
     std::fs::write(path("registrar.toml"), text).expect("settings");
     path("registrar.toml").display().to_string()
@@ -97,10 +97,10 @@ fn a_wrong_registrar_leaves_no_database() {
     std::fs::write(&file, "ca = 'ca'\n").expect("file");
     assert_eq!(failure(&central(&db, &token)), failed(64, "registrar_invalid"));
     registrar(directory.path());
-    std::fs::write(directory.path().join("phrase"), "another pass phrase").expect("phrase");
+    program::private::replace(&directory.path().join("phrase"), b"another pass phrase").expect("phrase");
     assert_eq!(failure(&central(&db, &token)), failed(70, "fleet_locked"));
     assert!(!db.exists());
-    std::fs::write(directory.path().join("phrase"), PHRASE).expect("phrase");
+    program::private::replace(&directory.path().join("phrase"), PHRASE).expect("phrase");
     assert!(central(&db, &token).status.success() && db.exists(), "what writes makes one");
 }
 

@@ -208,7 +208,7 @@ fn root_makes_all_of_it_for_the_owner_of_the_directory() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Root's own file, which the daemon could not reach.
     let word = secret.join("word");
-    fs::write(&word, "a pass word of the test").expect("file");
+    program::private::replace(&word, b"a pass word of the test").expect("file");
     let mut technician = Command::new(&own);
     technician.arg("--db").arg(dir.join("central.db")).arg("--registrar").arg(dir.join("registrar.toml"));
     let output = technician.args(["fleet", "technician", "an.tech", "--pass-word-file"]).arg(word).output();

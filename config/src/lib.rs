@@ -15,6 +15,7 @@ pub use tables::{
 use drivers::key_store::KeyStore;
 use identity::bundles::Bundles;
 use program::Failure;
+use program::private::SecretError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -343,17 +344,19 @@ impl Config {
     /// The pass phrase of the keys.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or others can read it.
     pub fn pass_phrase(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| Path::new(&d).join("cccd-pass-phrase"));
         // An empty one stands for none: that is how a unit says that there may be one.
         let is_given = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|about| about.len() > 0);
         let path = credential.filter(is_given).unwrap_or_else(|| self.pass_phrase_file.clone());
-        let bytes = std::fs::read(&path).map_err(|e| {
-            let message = format!("cannot read the pass phrase {}: {e}", path.display());
-            Failure::device("pass_phrase_unreadable", message, "mend pass_phrase_file in agent.toml")
+        let bytes = program::private::secret(&path).map_err(|error| match error {
+            SecretError::Io { path, source } => {
+                let message = format!("cannot read the pass phrase {}: {source}", path.display());
+                Failure::device("pass_phrase_unreadable", message, "mend pass_phrase_file in agent.toml")
+            }
+            error => Failure::of(&error),
         })?;
-        let bytes = Zeroizing::new(bytes);
         Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
     }
 }

@@ -11,7 +11,7 @@
 use crate::problem::Problem;
 use crate::proof::PageKey;
 use axum::http::{StatusCode, Uri};
-use openssl::hash::MessageDigest;
+use events::sealed;
 use program::Failure;
 use serde::{Deserialize, Serialize};
 use store::book::Book;
@@ -34,8 +34,6 @@ const SHIFT_MS: u64 = 12 * 60 * 60 * 1000;
 const IDLE_MS: u64 = 15 * 60 * 1000;
 /// Those who may be paired at a time; the oldest goes.
 const MOST: usize = 64;
-/// Rounds of PBKDF2 over an unlock code.
-const ROUNDS: usize = 600_000;
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,16 +110,15 @@ pub(crate) struct Unlock {
 }
 
 impl Unlock {
-    fn hash(code: &str, salt: &str) -> Result<String, Failure> {
-        let mut hash = [0; 32];
-        openssl::pkcs5::pbkdf2_hmac(code.as_bytes(), salt.as_bytes(), ROUNDS, MessageDigest::sha256(), &mut hash)
+    fn new(code: &str) -> Result<Self, Failure> {
+        let (salt, hash) = sealed::remember(code.as_bytes())
             .map_err(|e| Failure::device("no_entropy", e.to_string(), "report this as a bug"))?;
-        Ok(hex::encode(hash))
+        Ok(Self { salt: hex::encode(salt), hash: hex::encode(&*hash), wrong: 0 })
     }
 
-    fn new(code: &str) -> Result<Self, Failure> {
-        let salt = visit::finished::random_id()?.to_string();
-        Ok(Self { hash: Self::hash(code, &salt)?, salt, wrong: 0 })
+    fn opens(&self, code: &str) -> bool {
+        let bytes = |text: &str| hex::decode(text).unwrap_or_default();
+        sealed::recalls((&bytes(&self.salt), &bytes(&self.hash)), code.as_bytes())
     }
 }
 
@@ -359,7 +356,7 @@ pub(crate) fn unlock(book: &Book, id: &str, code: &str, now: i64) -> Result<(), 
     unlock.wrong += 1;
     let (last, known) = (unlock.wrong >= TRIES, unlock.clone());
     write(book, PAIRINGS, &pairings)?;
-    if openssl::memcmp::eq(known.hash.as_bytes(), Unlock::hash(code, &known.salt)?.as_bytes()) {
+    if known.opens(code) {
         let of = |pairing: &mut Pairing| match &mut pairing.right {
             Right::Key { unlock, .. } if pairing.id == id => unlock.wrong = 0,
             Right::Key { .. } | Right::Token { .. } => {}

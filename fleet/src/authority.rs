@@ -5,7 +5,7 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `root-N.cert.pem`, `root-N.key.pem` | the N-th root, from 1; the key is encrypted under the pass phrase |
+//! | `root-N.cert.pem`, `root-N.key.pem` | the N-th root, from 1; the key is sealed under the pass phrase ([`events::sealed`]) |
 //! | `issuing` | the number of the root that issues now |
 //! | `link-N.cert.pem` | root N's key, certified by root N-1: who trusts only the old root follows it to the new one |
 //! | `fleet-ca.cert.pem` | the roots that are trusted now |
@@ -15,8 +15,9 @@
 //! [`FleetCa::use_root`], when the devices say that they have it; [`FleetCa::retire_root`].
 
 use crate::error::{FleetError, io};
-use crate::files::{replace, write_new};
+use crate::files::{replace, secret, write_new};
 use events::Clock;
+use events::sealed::{self, Lock};
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
@@ -25,7 +26,6 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private, Public};
-use openssl::symm::Cipher;
 use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use program::private;
@@ -140,6 +140,8 @@ pub struct FleetCa {
     root: X509,
     key: PKey<Private>,
     sites: Zeroizing<Vec<u8>>,
+    /// All that lies in the directory is under it.
+    lock: Lock,
 }
 
 impl std::fmt::Debug for FleetCa {
@@ -169,11 +171,11 @@ fn read_certificate(path: &Path) -> Result<X509, FleetError> {
 }
 
 /// Makes the files of a root.
-fn make_root(directory: &Path, number: u32, pass_phrase: &[u8], clock: &dyn Clock) -> Result<X509, FleetError> {
+fn make_root(directory: &Path, number: u32, lock: &Lock, clock: &dyn Clock) -> Result<X509, FleetError> {
     let key = new_key()?;
     let name = common_name(&format!("cccd-edge fleet root {number}"))?;
     let root = authority(&name, &name, &public(&key)?, &key, clock)?;
-    write_new(&directory.join(format!("root-{number}.key.pem")), &encrypted(&key, pass_phrase)?)?;
+    write_new(&directory.join(format!("root-{number}.key.pem")), &lock.seal_key(&key)?)?;
     write_new(&certificate_path(directory, "root", number), &root.to_pem()?)?;
     Ok(root)
 }
@@ -201,13 +203,14 @@ impl FleetCa {
     /// When there is one already, or files cannot be written.
     pub fn create(directory: &Path, pass_phrase: &[u8], clock: &dyn Clock) -> Result<Self, FleetError> {
         private::directory(directory).map_err(io("make", directory))?;
-        let root = make_root(directory, 1, pass_phrase, clock)?;
+        let lock = Lock::new(pass_phrase);
+        let root = make_root(directory, 1, &lock, clock)?;
         write_new(&directory.join(ROOTS), &root.to_pem()?)?;
         write_new(&directory.join(ISSUING), b"1")?;
         let mut sites = Zeroizing::new([0; 32]);
         openssl::rand::rand_priv_bytes(&mut *sites)?;
-        write_new(&directory.join(SITES), &events::sealed::seal(pass_phrase, &*sites)?)?;
-        Self::open(directory, pass_phrase)
+        write_new(&directory.join(SITES), &lock.seal(&*sites)?)?;
+        Self::unlock(directory, lock)
     }
 
     /// Opens the CA of a directory.
@@ -215,16 +218,19 @@ impl FleetCa {
     /// # Errors
     /// When it is not there or the pass phrase is wrong.
     pub fn open(directory: &Path, pass_phrase: &[u8]) -> Result<Self, FleetError> {
+        Self::unlock(directory, Lock::new(pass_phrase))
+    }
+
+    fn unlock(directory: &Path, lock: Lock) -> Result<Self, FleetError> {
         let issuing = read(&directory.join(ISSUING))?;
         let number = std::str::from_utf8(&issuing).ok().and_then(|text| text.trim().parse().ok());
         let number: u32 = number.ok_or(FleetError::Malformed("number of a root"))?;
         let root = read_certificate(&certificate_path(directory, "root", number))?;
         let path = directory.join(format!("root-{number}.key.pem"));
-        let key =
-            PKey::private_key_from_pem_passphrase(&read(&path)?, pass_phrase).map_err(|_| FleetError::Locked(path))?;
+        let key = open_key(&lock, &path)?;
         let path = directory.join(SITES);
-        let sites = events::sealed::open(pass_phrase, &read(&path)?).ok_or(FleetError::Locked(path))?;
-        Ok(Self { directory: directory.to_owned(), number, root, key, sites })
+        let sites = lock.open(&secret(&path)?).ok_or(FleetError::Locked(path))?;
+        Ok(Self { directory: directory.to_owned(), number, root, key, sites, lock })
     }
 
     /// The key of a site, under which holders become keyed hashes: one for all its devices.
@@ -255,9 +261,9 @@ impl FleetCa {
     ///
     /// # Errors
     /// When files cannot be written.
-    pub fn add_root(&self, pass_phrase: &[u8], clock: &dyn Clock) -> Result<u32, FleetError> {
+    pub fn add_root(&self, clock: &dyn Clock) -> Result<u32, FleetError> {
         let next = self.number + 1;
-        let root = make_root(&self.directory, next, pass_phrase, clock)?;
+        let root = make_root(&self.directory, next, &self.lock, clock)?;
         let link = authority(root.subject_name(), self.root.subject_name(), &public_of(&root)?, &self.key, clock)?;
         write_new(&certificate_path(&self.directory, "link", next), &link.to_pem()?)?;
         let roots = [self.roots()?.to_pem()?, root.to_pem()?].concat();
@@ -335,7 +341,7 @@ impl FleetCa {
         Ok(builder.build().to_der()?)
     }
 
-    /// Key (encrypted under the pass phrase) and certificate of a central endpoint, written to a directory as
+    /// Key (sealed under the pass phrase) and certificate of a central endpoint, written to a directory as
     /// `server.key.pem`, `server.cert.pem` (with links to older roots) and `fleet-ca.cert.pem`. What is there of an
     /// earlier root is replaced.
     ///
@@ -369,7 +375,7 @@ impl FleetCa {
         for link in self.links()? {
             chain.extend(link.to_pem()?);
         }
-        replace(&directory.join("server.key.pem"), &encrypted(&key, pass_phrase)?)?;
+        replace(&directory.join("server.key.pem"), &Lock::new(pass_phrase).seal_key(&key)?)?;
         replace(&directory.join("server.cert.pem"), &chain)?;
         replace(&directory.join(ROOTS), &self.roots()?.to_pem()?)
     }
@@ -420,8 +426,16 @@ fn public(key: &PKey<Private>) -> Result<PKey<Public>, ErrorStack> {
     PKey::public_key_from_der(&key.public_key_to_der()?)
 }
 
-fn encrypted(key: &PKey<Private>, pass_phrase: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), pass_phrase)
+/// Opens the file of a private key.
+///
+/// # Errors
+/// When it cannot be read, others can, it is in another format, or the pass phrase does not open it.
+pub fn open_key(lock: &Lock, path: &Path) -> Result<PKey<Private>, FleetError> {
+    let file = secret(path)?;
+    if sealed::cost(&file).is_none() {
+        return Err(FleetError::Malformed("sealed private key"));
+    }
+    lock.open_key(&file).ok_or_else(|| FleetError::Locked(path.to_owned()))
 }
 
 fn common_name(name: &str) -> Result<X509Name, ErrorStack> {
@@ -474,7 +488,7 @@ mod tests {
         let (directory, clock) = (tempfile::tempdir().expect("directory"), SystemClock::new());
         let ca = FleetCa::create(directory.path(), PHRASE, &clock).expect("CA");
         let old = ca.roots().expect("roots");
-        assert_eq!(ca.add_root(PHRASE, &clock).expect("root"), 2);
+        assert_eq!(ca.add_root(&clock).expect("root"), 2);
         let both = ca.roots().expect("roots");
         assert_eq!(both.fingerprints().len(), 2);
         let ca = ca.use_root(2, PHRASE).expect("root 2");
@@ -505,7 +519,7 @@ mod tests {
         let (directory, clock) = (tempfile::tempdir().expect("directory"), SystemClock::new());
         let ca = FleetCa::create(directory.path(), PHRASE, &clock).expect("CA");
         let old = ca.roots().expect("roots");
-        ca.add_root(PHRASE, &clock).expect("root");
+        ca.add_root(&clock).expect("root");
         let (both, ca) = (ca.roots().expect("roots"), ca.use_root(2, PHRASE).expect("root 2"));
         let links = ca.links().expect("links");
         assert_eq!(old.extended(&links).fingerprints(), old.fingerprints(), "the root itself is missing");
@@ -520,9 +534,9 @@ mod tests {
         let (home, away) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
         let ca = FleetCa::create(home.path(), PHRASE, &clock).expect("CA");
         let stranger = FleetCa::create(away.path(), PHRASE, &clock).expect("CA");
-        stranger.add_root(PHRASE, &clock).expect("root");
+        stranger.add_root(&clock).expect("root");
         let stranger = stranger.use_root(2, PHRASE).expect("root 2");
-        ca.add_root(PHRASE, &clock).expect("root");
+        ca.add_root(&clock).expect("root");
         let server = tempfile::tempdir().expect("directory");
         stranger.server(server.path(), &["127.0.0.1".to_owned()], PHRASE, &clock).expect("server");
         let chain = std::fs::read(server.path().join("server.cert.pem")).expect("file");

@@ -2,6 +2,7 @@
 
 use openssl::error::ErrorStack;
 use program::foreign::ForeignError;
+use program::private::SecretError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -23,6 +24,9 @@ pub enum FleetError {
     /// What another user has in its directory is not what is read there.
     #[error(transparent)]
     Foreign(#[from] ForeignError),
+    /// Others can read a secret's file.
+    #[error(transparent)]
+    Secret(SecretError),
     /// Root never noted whose bundles the updater obeys.
     #[error("nobody has said whose bundles the updater of this device obeys")]
     Unvouched,
@@ -107,6 +111,7 @@ impl FleetError {
         match self {
             Self::Io { .. } => "fleet_io",
             Self::Foreign(error) => error.code(),
+            Self::Secret(error) => error.code(),
             Self::Unvouched => "update_unvouched",
             Self::Exists(_) => "fleet_exists",
             Self::Locked(_) => "fleet_locked",
@@ -132,6 +137,7 @@ impl FleetError {
         match self {
             Self::Io { .. } => "check disk, path and rights",
             Self::Foreign(error) => error.remedy(),
+            Self::Secret(error) => error.remedy(),
             Self::Unvouched => {
                 "as root: provision update trust, and compare the fingerprints that it shows with the operator's"
             }

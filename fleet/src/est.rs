@@ -134,7 +134,7 @@ mod tests {
     fn certificates_travel_and_openssl_reads_them() {
         let directory = tempfile::tempdir().expect("directory");
         let ca = FleetCa::create(directory.path(), b"pass phrase", &events::SystemClock::new()).expect("CA");
-        ca.add_root(b"pass phrase", &events::SystemClock::new()).expect("root");
+        ca.add_root(&events::SystemClock::new()).expect("root");
         let roots = ca.roots().expect("roots").to_der().expect("DER");
         let pkcs7 = certs_only(&roots);
         let back: Vec<Vec<u8>> =

@@ -1,8 +1,20 @@
 //! Files that hold what a fleet trusts, readable by their owner only.
 
 use crate::error::{FleetError, io};
-use program::private;
+use program::private::{self, SecretError};
 use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Reads a secret that is nobody else's.
+///
+/// # Errors
+/// When it cannot be read, or others can.
+pub fn secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, FleetError> {
+    private::secret(path).map_err(|error| match error {
+        SecretError::Io { path, source } => io("read", &path)(source),
+        error => FleetError::Secret(error),
+    })
+}
 
 /// Writes a new file.
 ///

@@ -450,7 +450,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().expect("directory");
         let stranger = FleetCa::create(elsewhere.path(), b"pass phrase", &clock).expect("CA");
         let pinned = ca.roots().expect("roots");
-        ca.add_root(b"pass phrase", &clock).expect("root");
+        ca.add_root(&clock).expect("root");
         let ca = ca.use_root(2, b"pass phrase").expect("root");
         let device = Device::new(1);
         let request = open(&device.request(None)).expect("request");
@@ -530,7 +530,7 @@ mod tests {
             .iter()
             .map(|c| c.to_der().expect("DER"))
             .collect();
-        let key = PKey::private_key_from_pem_passphrase(&read("server.key.pem"), b"pass phrase").expect("key");
+        let key = events::sealed::Lock::new(b"pass phrase").open_key(&read("server.key.pem")).expect("key");
         let by = |key: &PKey<Private>, chain: &[Vec<u8>]| {
             time::sign(99, Bytes([1; 16]), chain, &|m| sign_with(key, m).map_err(|e| e.to_string())).expect("signed")
         };

@@ -77,7 +77,7 @@ mod tests {
         ca.server(out.path(), &["127.0.0.1".to_owned()], b"pass phrase", &clock).expect("server");
         let read = |name: &str| std::fs::read(out.path().join(name)).expect("file");
         let certificate = X509::from_pem(&read("server.cert.pem")).expect("PEM");
-        let key = PKey::private_key_from_pem_passphrase(&read("server.key.pem"), b"pass phrase").expect("key");
+        let key = events::sealed::Lock::new(b"pass phrase").open_key(&read("server.key.pem")).expect("key");
         let public = key.public_key_to_der().expect("key");
         for (version, taken) in [(VERSION, true), (VERSION + 1, false)] {
             let chain = vec![Octets(certificate.to_der().expect("DER"))];

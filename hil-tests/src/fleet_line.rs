@@ -56,8 +56,8 @@ impl FleetLine {
     pub fn start(directory: &Path) -> anyhow::Result<Self> {
         let (port, page) = (free_port(), free_port());
         let mut line = Self { directory: directory.to_owned(), port, page, central: None };
-        std::fs::write(line.path("pass-phrase"), "a pass phrase of the rig")?;
-        std::fs::write(line.path("pass-word"), PASS_WORD)?;
+        program::private::replace(&line.path("pass-phrase"), b"a pass phrase of the rig")?;
+        program::private::replace(&line.path("pass-word"), PASS_WORD.as_bytes())?;
         line.ca(&["ca-init"])?;
         line.make_server()?;
         let (keys, phrase, operator) = (line.text("operator"), line.text("pass-phrase"), line.text("operator.pem"));

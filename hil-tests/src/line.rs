@@ -46,7 +46,7 @@ impl Line {
         let stack = Stack::start()?;
         let line = Self { directory: directory.to_owned(), stack, central: None };
         let phrase = line.path("pass-phrase");
-        std::fs::write(&phrase, random_hex()?)?;
+        program::private::replace(&phrase, random_hex()?.as_bytes())?;
         line.run("cccd-card", &["trust", "--out", &line.text("trust")])?;
         let ca = ["--ca", &line.text("ca"), "--pass-phrase-file", &line.text("pass-phrase")];
         line.run("provision", &[&["ca-init"], &ca[..]].concat())?;

@@ -401,7 +401,7 @@ impl Hospital {
     pub fn open(line: &Line) -> anyhow::Result<Self> {
         let directory = line.path("hospital");
         std::fs::create_dir_all(&directory)?;
-        std::fs::write(line.path("device/his-secret"), "his-secret-of-this-test")?;
+        program::private::replace(&line.path("device/his-secret"), b"his-secret-of-this-test")?;
         let mut command = line.stack.command("hil-his");
         command.arg(HOSPITAL).arg(&directory).args(["his-secret-of-this-test", "merchant-7"]);
         let process = service("the hospital", &mut command, "listening")?;
@@ -488,7 +488,7 @@ pub fn list(line: &Line, profile: &str, table: &str, version: u32, hashed: bool)
     }
     let (csv, out, list_phrase) = (path("list.csv"), path("list.roster"), path("list-phrase"));
     std::fs::write(&csv, table).expect("table");
-    std::fs::write(&list_phrase, LIST_PHRASE).expect("phrase");
+    program::private::replace(Path::new(&list_phrase), LIST_PHRASE.as_bytes()).expect("phrase");
     let (from, until, version) = (day(-1), day(1), version.to_string());
     let ca = path("ca");
     let mut arguments = vec!["roster-sign", "--keys", &keys, "--pass-phrase-file", &phrase, &csv, "--id", "list-1"];

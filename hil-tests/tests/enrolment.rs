@@ -415,7 +415,7 @@ fn a_running_agent_renews_takes_bundles_and_says_what_time_it_is() {
     assert!(!well && said.contains("outbox_not_empty"), "{said}");
     assert!(agent(&["reset", "--soft", "--lose-events"]).0);
     let again = |token: &str| {
-        std::fs::write(line.path("token"), token).expect("token");
+        program::private::replace(&line.path("token"), token.as_bytes()).expect("token");
         let mut command = line.enrol("agent-1", "token", &["--token-file", &line.text("token"), "--within", "1"]);
         run(&mut command)
     };

@@ -151,7 +151,7 @@ fn libeac_accepts_the_terminal_that_our_card_accepts() {
     let check = compile(directory.path(), "ta_check");
     let write = |name: &str, bytes: &[u8]| {
         let path = directory.path().join(name);
-        std::fs::write(&path, bytes).expect("file");
+        program::private::replace(&path, bytes).expect("file");
         path
     };
     let anchor = write("anchor", &eac::anchor().expect("anchor"));

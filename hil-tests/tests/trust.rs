@@ -40,7 +40,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> String {
-        std::fs::write(self.path(name), bytes).expect("file");
+        program::private::replace(&self.path(name), bytes).expect("file");
         self.text(name)
     }
 

@@ -2,14 +2,14 @@
 //!
 //! Every command that touches the directory of a device or of central calls [`step_down`], or [`have_done`], before anything else.
 
-use crate::Coded;
+use crate::{Coded, private};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -109,7 +109,7 @@ fn as_owner(
     for input in inputs {
         // What root cannot read either is for the command to say.
         let Some(bytes) = of_root(input, uid) else { continue };
-        let copy = handed_over(&bytes).map_err(failed)?;
+        let copy = handed_over(&bytes, mode(input), uid).map_err(failed)?;
         let place = format!("/proc/self/fd/{}", copy.as_raw_fd());
         arguments.iter_mut().for_each(|argument| rename(argument, input, &place));
         open.push(copy);
@@ -158,10 +158,20 @@ fn is_out_of_reach(path: &Path, uid: u32, links: u8) -> bool {
     true
 }
 
+/// The mode of what a user is handed: a file that is open to others stays so, and is no secret to whoever takes it for one.
+fn mode(input: &Path) -> u32 {
+    match std::fs::metadata(input) {
+        Ok(about) if about.is_file() && !private::is_closed(about.uid(), about.mode()) => about.mode() & 0o777 | 0o400,
+        _ => 0o600,
+    }
+}
+
 /// A copy without a name, which outlives `exec` and which its next user may open.
-fn handed_over(bytes: &[u8]) -> std::io::Result<OwnedFd> {
+fn handed_over(bytes: &[u8], mode: u32, uid: u32) -> std::io::Result<OwnedFd> {
     let mut copy = File::from(memfd_create("input", MemfdFlags::empty())?);
     copy.write_all(bytes)?;
+    copy.set_permissions(Permissions::from_mode(mode))?;
+    fchown(&copy, Some(uid), None)?;
     Ok(copy.into())
 }
 
@@ -198,6 +208,23 @@ mod tests {
         assert_eq!(read(&place.path().join("over")), None, "a link of root's to a link of theirs");
         assert_eq!(read(&secret), Some(b"secret".to_vec()));
         assert_eq!(read(&place.path().join("roots")), Some(b"secret".to_vec()), "a link of root's own");
+    }
+
+    #[test]
+    fn what_a_user_is_handed_is_as_open_as_it_was() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("file");
+        std::fs::write(&file, "secret").expect("a file");
+        for (before, after) in [(0o600, 0o600), (0o400, 0o600), (0o644, 0o644), (0o604, 0o604), (0o606, 0o606)] {
+            std::fs::set_permissions(&file, Permissions::from_mode(before)).expect("mode");
+            assert_eq!(mode(&file), after, "{before:o}");
+        }
+        assert_eq!(mode(Path::new("/dev/null")), 0o600, "it lies nowhere");
+        if rustix::process::geteuid().is_root() {
+            let copy = File::from(handed_over(b"secret", 0o644, 1).expect("handed over"));
+            let about = copy.metadata().expect("metadata");
+            assert_eq!((about.uid(), about.mode() & 0o777), (1, 0o644));
+        }
     }
 
     #[test]

@@ -24,7 +24,9 @@ fn the_firmware_and_roots_own_files_are_read_before_root_steps_down() {
     // Roots that lie where only root may look.
     let (private, device) = (path("private"), path("device"));
     let ca = || Command::new(&program);
-    fs::write(path("pass-phrase"), "a pass phrase of the test").expect("a pass phrase");
+    program::private::replace(&path("pass-phrase"), b"a pass phrase of the test").expect("a pass phrase");
+    // The agent's own, which root may read, too.
+    chown(path("pass-phrase"), Some(DAEMON), Some(DAEMON)).expect("root may");
     let made =
         ca().arg("ca-init").arg("--ca").arg(&private).arg("--pass-phrase-file").arg(path("pass-phrase")).output();
     assert!(made.expect("provision").status.success());

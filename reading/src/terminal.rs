@@ -134,9 +134,8 @@ impl Inspection {
         };
         let phrase = match &settings.pass_phrase_file {
             Some(path) => {
-                let bytes = std::fs::read(directory.join(path)).map_err(|e| unusable(e.to_string()))?;
-                let bytes = Zeroizing::new(bytes);
-                Zeroizing::new(String::from_utf8_lossy(bytes.trim_ascii()).into_owned())
+                let bytes = program::files::pass_phrase(&directory.join(path))?;
+                Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
             }
             None => Zeroizing::default(),
         };

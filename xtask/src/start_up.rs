@@ -9,6 +9,7 @@ use crate::{ALL, cargo, root, run, target};
 use anyhow::{Context as _, bail};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -76,6 +77,7 @@ fn device() -> anyhow::Result<PathBuf> {
     drop(fs::remove_dir_all(&place));
     fs::create_dir_all(&place)?;
     fs::write(place.join("phrase"), "a pass phrase of the rig")?;
+    fs::set_permissions(place.join("phrase"), fs::Permissions::from_mode(0o600))?;
     let program = |name: &str| {
         let mut command = Command::new(target().join("debug").join(name));
         command.current_dir(&place);

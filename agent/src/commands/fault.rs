@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(code(Some(own)), "config_no_kiosk");
         let kiosk = format!("{own}[kiosk]\nsite='S'\npanel='landscape-7'\ndisplay='drm:auto'\n");
         assert_eq!(code(Some(&kiosk)), "pass_phrase_unreadable");
-        std::fs::write(device.path().join("phrase"), "correct horse battery").expect("phrase");
+        program::private::replace(&device.path().join("phrase"), b"correct horse battery").expect("phrase");
         assert_eq!(code(Some(&kiosk)), "identity_missing", "nobody has enrolled it");
         let roots = None;
         let state = identity::State::new("box-1", "kiosk", "https://central.example.vn:8443", roots);
@@ -157,7 +157,7 @@ mod tests {
             (failure.code, failure.exit)
         };
         assert_eq!(fails(), ("config_absent".to_owned(), exit::USAGE));
-        std::fs::write(device.path().join("phrase"), "correct horse battery").expect("phrase");
+        program::private::replace(&device.path().join("phrase"), b"correct horse battery").expect("phrase");
         let text =
             "reader='pcsc'\ntrust='trust'\nstate='state'\nkeys='keys'\npass_phrase_file='phrase'\n[kiosk]\nsite='S'\n";
         std::fs::write(&path, text).expect("a file");

@@ -207,7 +207,7 @@ mod tests {
     fn device() -> tempfile::TempDir {
         let device = tempfile::tempdir().expect("directory");
         std::fs::create_dir(device.path().join("trust")).expect("trust");
-        std::fs::write(device.path().join("pass-phrase"), "correct horse battery").expect("phrase");
+        program::private::replace(&device.path().join("pass-phrase"), b"correct horse battery").expect("phrase");
         device
     }
 

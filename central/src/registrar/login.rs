@@ -4,15 +4,12 @@
 
 use super::registry::PassWord;
 use crate::door::Address;
-use openssl::hash::MessageDigest;
 use program::lock;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use zeroize::Zeroizing;
 
-const ROUNDS: usize = 600_000;
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_secs(8 * 3600);
 /// Sessions of one technician; the oldest ends.
@@ -34,16 +31,6 @@ const FORGOTTEN: Duration = Duration::from_secs(86_400);
 const REMEMBERED: usize = 20_000;
 /// Log-ins that wait for a thread, for each of the two.
 const QUEUE: usize = 8;
-
-/// PBKDF2-HMAC-SHA-256 of a pass word.
-///
-/// # Errors
-/// When the library fails.
-pub(super) fn hash(salt: &[u8], pass_word: &[u8]) -> Result<Zeroizing<[u8; 32]>, openssl::error::ErrorStack> {
-    let mut hash = Zeroizing::new([0; 32]);
-    openssl::pkcs5::pbkdf2_hmac(pass_word, salt, ROUNDS, MessageDigest::sha256(), &mut *hash)?;
-    Ok(hash)
-}
 
 /// Times within the last minute.
 #[derive(Debug, Default)]

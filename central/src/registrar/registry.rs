@@ -125,9 +125,9 @@ pub struct Pending {
 /// A technician's pass word, as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassWord {
-    /// Salt of the hash.
+    /// Cost and salt of the hash.
     pub salt: Vec<u8>,
-    /// PBKDF2-HMAC-SHA-256.
+    /// Argon2id.
     pub hash: Vec<u8>,
 }
 

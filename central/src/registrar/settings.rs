@@ -6,7 +6,6 @@ use program::{Failure, files};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// The file.
 #[derive(Debug, Clone, Deserialize)]
@@ -78,8 +77,7 @@ impl Settings {
     /// # Errors
     /// When it cannot be opened.
     pub fn ca(&self) -> Result<FleetCa, Failure> {
-        let pass_phrase = Zeroizing::new(files::read(&self.pass_phrase_file)?);
-        Ok(FleetCa::open(&self.ca, pass_phrase.trim_ascii())?)
+        Ok(FleetCa::open(&self.ca, &files::pass_phrase(&self.pass_phrase_file)?)?)
     }
 
     /// What is the same for all devices.

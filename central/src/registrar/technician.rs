@@ -6,7 +6,7 @@
 //! (`technician`), for a reverse proxy with a certificate that phones know; or both. It holds no cookie; the page keeps its
 //! session's token for as long as its tab lives.
 
-use super::login::{Logins, Whose, hash};
+use super::login::{Logins, Whose};
 use super::{Decision, Registrar, RegistrarError};
 use crate::answer::{OF_STRANGERS, Refused, Said, apart};
 use crate::door::{Address, Place};
@@ -18,7 +18,7 @@ use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use events::Clock;
+use events::{Clock, sealed};
 use fleet::{FleetError, fingerprint, relay, request, words};
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
@@ -43,9 +43,7 @@ pub fn remove(registrar: &Registrar, name: &str) -> Result<bool, RegistrarError>
 /// When the random source or the database fails.
 pub fn add(registrar: &Registrar, name: &str, pass_word: &[u8]) -> Result<(), RegistrarError> {
     let crypto = |error: openssl::error::ErrorStack| RegistrarError::Answer(error.into());
-    let mut salt = [0; 16];
-    openssl::rand::rand_bytes(&mut salt).map_err(crypto)?;
-    let hash = hash(&salt, pass_word).map_err(crypto)?;
+    let (salt, hash) = sealed::remember(pass_word).map_err(crypto)?;
     registrar.registry.change(|change| change.put_technician(name, &salt, &*hash))?;
     Ok(())
 }
@@ -170,9 +168,7 @@ async fn log_in(shared: Shared, from: Address, login: Login) -> Result<Value, Re
         // A name that nobody has takes as long.
         let wanted = stored.unwrap_or_default();
         let crypto = |error: openssl::error::ErrorStack| Refused::from(RegistrarError::Answer(error.into()));
-        let given = hash(&wanted.salt, login.pass_word.as_bytes()).map_err(crypto)?;
-        let right = wanted.hash.len() == given.len() && openssl::memcmp::eq(&wanted.hash, &*given);
-        if !right {
+        if !sealed::recalls((&wanted.salt, &wanted.hash), login.pass_word.as_bytes()) {
             return Err(wrong());
         }
         let now = (shared.clock.wall(), shared.clock.monotonic());

@@ -1,12 +1,11 @@
-//! Keys in files: PKCS#8, encrypted under a pass phrase, readable by the owner only. The weakest store, and named
+//! Keys in files: sealed under a pass phrase ([`sealed::Lock`]), readable by the owner only. The weakest store, and named
 //! as such: it is for devices that have neither TPM nor token.
 
-use super::{KeyStore, KeyStoreError, Protection, io, remove_files, sealed, write_new};
+use super::{KeyStore, KeyStoreError, Protection, read_secret, remove_files, sealed, write_new};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::symm::Cipher;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use zeroize::Zeroizing;
@@ -14,8 +13,9 @@ use zeroize::Zeroizing;
 /// A directory of encrypted key files.
 pub struct FileKeyStore {
     directory: PathBuf,
-    pass_phrase: Zeroizing<Vec<u8>>,
-    /// Opening a key costs a pass phrase derivation; a key that was opened stays open.
+    /// All files of a store are under one salt, so the first that is opened pays for all.
+    lock: sealed::Lock,
+    /// What was opened stays open.
     open: Mutex<Vec<(String, PKey<Private>)>>,
     /// And so does a secret.
     told: Mutex<Vec<(String, Zeroizing<[u8; 32]>)>>,
@@ -31,8 +31,8 @@ impl FileKeyStore {
     /// A store in a directory, which is made when the first key is.
     #[must_use]
     pub fn new(directory: &Path, pass_phrase: &[u8]) -> Self {
-        let pass_phrase = Zeroizing::new(pass_phrase.to_vec());
-        Self { directory: directory.to_owned(), pass_phrase, open: Mutex::default(), told: Mutex::default() }
+        let lock = sealed::Lock::new(pass_phrase);
+        Self { directory: directory.to_owned(), lock, open: Mutex::default(), told: Mutex::default() }
     }
 
     fn path(&self, label: &str) -> PathBuf {
@@ -44,15 +44,11 @@ impl FileKeyStore {
         if let Some((_, key)) = open.iter().find(|(known, _)| known == label) {
             return Ok(key.clone());
         }
-        let path = self.path(label);
-        let pem = match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(KeyStoreError::NoKey(label.to_owned()));
-            }
-            pem => pem.map_err(io("read", &path))?,
-        };
-        let key = PKey::private_key_from_pem_passphrase(&pem, &self.pass_phrase)
-            .map_err(|_| KeyStoreError::Locked(label.to_owned()))?;
+        let file = read_secret(&self.path(label))?.ok_or_else(|| KeyStoreError::NoKey(label.to_owned()))?;
+        if sealed::cost(&file).is_none() {
+            return Err(KeyStoreError::Format(label.to_owned()));
+        }
+        let key = self.lock.open_key(&file).ok_or_else(|| KeyStoreError::Locked(label.to_owned()))?;
         open.push((label.to_owned(), key.clone()));
         Ok(key)
     }
@@ -61,25 +57,20 @@ impl FileKeyStore {
         let path = self.directory.join(format!("{label}.sealed"));
         let locked = || KeyStoreError::Locked(label.to_owned());
         let mut secret = Zeroizing::new([0; 32]);
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let plain = sealed::open(&self.pass_phrase, &bytes).ok_or_else(locked)?;
-                if plain.len() != secret.len() {
-                    return Err(locked());
-                }
-                secret.copy_from_slice(&plain);
-                Ok(secret)
+        if let Some(bytes) = read_secret(&path)? {
+            let plain = self.lock.open(&bytes).ok_or_else(locked)?;
+            if plain.len() != secret.len() {
+                return Err(locked());
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                openssl::rand::rand_priv_bytes(&mut *secret)?;
-                match write_new(&self.directory, label, &path, &sealed::seal(&self.pass_phrase, &*secret)?) {
-                    Ok(()) => Ok(secret),
-                    // Another process was faster: its secret is the one.
-                    Err(KeyStoreError::Exists(_)) => self.read_or_make(label),
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(io("read", &path)(error)),
+            secret.copy_from_slice(&plain);
+            return Ok(secret);
+        }
+        openssl::rand::rand_priv_bytes(&mut *secret)?;
+        match write_new(&self.directory, label, &path, &self.lock.seal(&*secret)?) {
+            Ok(()) => Ok(secret),
+            // Another process was faster: its secret is the one.
+            Err(KeyStoreError::Exists(_)) => self.read_or_make(label),
+            Err(error) => Err(error),
         }
     }
 }
@@ -92,8 +83,7 @@ impl KeyStore for FileKeyStore {
     fn generate(&self, label: &str) -> Result<Vec<u8>, KeyStoreError> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
-        let pem = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), &self.pass_phrase)?;
-        write_new(&self.directory, label, &self.path(label), &pem)?;
+        write_new(&self.directory, label, &self.path(label), &self.lock.seal_key(&key)?)?;
         Ok(key.public_key_to_der()?)
     }
 
@@ -146,8 +136,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("directory");
         FileKeyStore::new(directory.path(), b"pass phrase").generate("event").expect("key");
         let path = directory.path().join("event.key.pem");
-        let text = std::fs::read_to_string(&path).expect("file");
-        assert!(text.contains("BEGIN ENCRYPTED PRIVATE KEY"));
+        assert_eq!(sealed::cost(&std::fs::read(&path).expect("file")), Some(sealed::Cost::AT_REST));
         assert_eq!(std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
         let wrong = FileKeyStore::new(directory.path(), b"another").sign("event", b"x");
         assert!(matches!(wrong, Err(KeyStoreError::Locked(_))));
@@ -156,5 +145,29 @@ mod tests {
         assert!(!file.windows(8).any(|part| part == &secret[..8]), "it lies sealed");
         let wrong = FileKeyStore::new(directory.path(), b"another").secret("book");
         assert!(matches!(wrong, Err(KeyStoreError::Locked(_))), "and is not made anew");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_of_another_format_is_not_used() {
+        let directory = tempfile::tempdir().expect("directory");
+        let open = || FileKeyStore::new(directory.path(), b"pass phrase");
+        open().generate("event").expect("key");
+        open().secret("book").expect("secret");
+        let close = |name: &str, mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(directory.path().join(name), mode).expect("mode");
+        };
+        for name in ["event.key.pem", "book.sealed"] {
+            close(name, 0o644);
+        }
+        assert_eq!(open().public_key("event").expect_err("open").code(), "secret_open");
+        assert_eq!(open().secret("book").expect_err("open").code(), "secret_open");
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("curve");
+        let key = PKey::from_ec_key(EcKey::generate(&group).expect("key")).expect("key");
+        let cipher = openssl::symm::Cipher::aes_256_cbc();
+        let pem = key.private_key_to_pem_pkcs8_passphrase(cipher, b"pass phrase").expect("PEM");
+        std::fs::write(directory.path().join("event.key.pem"), pem).expect("file");
+        close("event.key.pem", 0o600);
+        assert_eq!(open().public_key("event").expect_err("2,048 rounds").code(), "key_format");
     }
 }

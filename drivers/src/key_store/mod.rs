@@ -10,6 +10,7 @@ pub mod tpm;
 
 pub use events::sealed;
 
+use program::private::{self, SecretError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,12 @@ pub enum KeyStoreError {
     /// The cryptographic library failed.
     #[error("the key store's cryptography failed")]
     Crypto(#[from] openssl::error::ErrorStack),
+    /// The key's file is in another format than the sealed one.
+    #[error("the file of key {0:?} is not in the format that keys lie in")]
+    Format(String),
+    /// Others can read the key's file.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// TPM or token do not do what they are asked for.
     #[error("the {device} cannot {operation}")]
     Device {
@@ -70,6 +77,8 @@ impl KeyStoreError {
             Self::Exists(_) => "key_exists",
             Self::Io { .. } => "key_store_io",
             Self::Locked(_) => "key_locked",
+            Self::Format(_) => "key_format",
+            Self::Secret(error) => error.code(),
             Self::Crypto(_) => "key_store_crypto",
             Self::Device { .. } => "key_store_device",
             Self::Unknown(_) => "key_store_unknown",
@@ -84,6 +93,10 @@ impl KeyStoreError {
             Self::Exists(_) => "the device has keys already: provision reset before it is enrolled anew",
             Self::Io { .. } => "check the disk, and that the agent's user owns the keys directory",
             Self::Locked(_) => "put back the pass phrase (or PIN) that the keys were made under",
+            Self::Format(_) => {
+                "an older version or another program made it: make the keys anew (provision reset, provision enrol)"
+            }
+            Self::Secret(error) => error.remedy(),
             Self::Crypto(_) => "report this as a bug",
             Self::Device { .. } => "check that TPM or token are there and that the agent's user may use them",
             Self::Unknown(_) => "use file, tpm:TCTI or pkcs11:MODULE#TOKEN",
@@ -163,7 +176,7 @@ pub fn open(name: &str, directory: &Path, pass_phrase: &[u8]) -> Result<Arc<dyn 
 fn write_new(directory: &Path, label: &str, path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    program::private::directory(directory).map_err(io("make", directory))?;
+    private::directory(directory).map_err(io("make", directory))?;
     let beside = directory.join(format!(".{label}.{}.tmp", std::process::id()));
     let write = || {
         let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -181,6 +194,16 @@ fn write_new(directory: &Path, label: &str, path: &Path, bytes: &[u8]) -> Result
         linked => linked.map_err(io("write", path))?,
     }
     std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("sync", directory))
+}
+
+/// Reads a file that is nobody else's; `None` where there is none.
+fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
+    match private::secret(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(SecretError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(SecretError::Io { path, source }) => Err(io("read", &path)(source)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Removes files, where they are.

@@ -7,8 +7,8 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer};
+use program::private::SecretError;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// A key that was read from a file.
 pub struct FileTerminalKey(PKey<Private>);
@@ -25,8 +25,10 @@ impl FileTerminalKey {
     /// # Errors
     /// When it cannot be read, or the pass phrase does not open it.
     pub fn open(path: &Path, pass_phrase: &[u8]) -> Result<Self, TerminalKeyError> {
-        let pem = std::fs::read(path).map_err(|source| TerminalKeyError::Io { path: path.to_owned(), source })?;
-        let pem = Zeroizing::new(pem);
+        let pem = program::private::secret(path).map_err(|error| match error {
+            SecretError::Io { path, source } => TerminalKeyError::Io { path, source },
+            error => TerminalKeyError::Secret(error),
+        })?;
         let key = PKey::private_key_from_pem_passphrase(&pem, pass_phrase);
         key.map(Self).map_err(|_| TerminalKeyError::Locked(path.to_owned()))
     }
@@ -79,7 +81,7 @@ mod tests {
         for kind in Kind::ALL {
             let key = kind.generate();
             let pem = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"phrase").expect("PEM");
-            std::fs::write(&path, pem).expect("file");
+            program::private::replace(&path, &pem).expect("file");
             let opened = FileTerminalKey::open(&path, b"phrase").expect("key");
             conformance::run(&opened, &key, kind);
             let wrong = FileTerminalKey::open(&path, b"another").expect_err("locked");

@@ -12,6 +12,7 @@ pub mod pkcs11;
 #[cfg(feature = "pkcs11")]
 use emrtd::HashAlgorithm;
 use emrtd::{SigningRequest, TerminalAlgorithm};
+use program::private::SecretError;
 use thiserror::Error;
 
 /// Why the terminal's key does not sign.
@@ -30,6 +31,9 @@ pub enum TerminalKeyError {
     /// The file holds no private key, or the pass phrase does not open it.
     #[error("{0} holds no private key that the pass phrase opens")]
     Locked(std::path::PathBuf),
+    /// Others can read the key's file.
+    #[error(transparent)]
+    Secret(SecretError),
     /// The token is not there, or refuses.
     #[error("PKCS#11: {operation}")]
     Token {
@@ -65,7 +69,10 @@ impl TerminalKeyError {
     /// What to do about it.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
-        "mend terminal.toml, or attach the token"
+        match self {
+            Self::Secret(error) => error.remedy(),
+            _ => "mend terminal.toml, or attach the token",
+        }
     }
 
     /// A stable identifier.
@@ -74,6 +81,7 @@ impl TerminalKeyError {
         match self {
             Self::Io { .. } => "terminal_key_unreadable",
             Self::Locked(_) => "terminal_key_locked",
+            Self::Secret(error) => error.code(),
             Self::Token { .. } => "terminal_token_failed",
             Self::Missing { .. } => "terminal_key_missing",
             Self::Algorithm => "terminal_key_algorithm",

@@ -57,7 +57,7 @@ impl Home {
         let server = directory.path().join("server");
         ca.server(&server, &["127.0.0.1".to_owned()], PHRASE, &*clock).expect("server");
         let read = |name: &str| std::fs::read(server.join(name)).expect("file");
-        let key = PKey::private_key_from_pem_passphrase(&read("server.key.pem"), PHRASE).expect("key");
+        let key = events::sealed::Lock::new(PHRASE).open_key(&read("server.key.pem")).expect("key");
         let chain = X509::stack_from_pem(&read("server.cert.pem")).expect("PEM");
         let chain = chain.iter().map(|certificate| certificate.to_der().expect("DER")).collect();
         Self { _directory: directory, ca, key, chain }

@@ -2,7 +2,10 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use virtual_card::manners::SWITCHES;
@@ -117,7 +120,12 @@ fn main() -> anyhow::Result<()> {
             std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
             for file in eac::terminal_files(number)? {
                 let path = out.join(file.name);
-                std::fs::write(&path, file.content).with_context(|| format!("cannot write {}", path.display()))?;
+                // The key is among them.
+                let mut options = OpenOptions::new();
+                let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+                opened
+                    .and_then(|mut opened| opened.write_all(&file.content))
+                    .with_context(|| format!("cannot write {}", path.display()))?;
                 println!("{}", path.display());
             }
             Ok(())

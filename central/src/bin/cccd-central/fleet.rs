@@ -271,8 +271,8 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
             println!("{}", directory.offer(&file).map_err(|error| files::unreadable(&file, &error))?);
         }
         FleetCommand::Technician { name, pass_word_file } => {
-            let word = zeroize::Zeroizing::new(files::read(&pass_word_file)?);
-            if word.trim_ascii().len() < 12 {
+            let word = files::pass_phrase(&pass_word_file)?;
+            if word.len() < 12 {
                 let message = "a pass word has at least 12 characters";
                 return Err(Failure::usage("pass_word_short", message, "write a longer one into the file"));
             }
@@ -280,7 +280,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
                 let message = format!("a technician's name has at most {} bytes", technician::LONGEST_NAME);
                 return Err(Failure::usage("technician_name", message, "choose a shorter one"));
             }
-            technician::add(registrar, &name, word.trim_ascii())?;
+            technician::add(registrar, &name, &word)?;
             println!("{name} may log in");
         }
         FleetCommand::RemoveTechnician { name } => {

@@ -5,6 +5,7 @@ use cccd_central::registrar::settings::Settings;
 use cccd_central::tls::TlsFiles;
 use clap::Args;
 use events::SystemClock;
+use events::sealed::Lock;
 use fleet::authority::ROOTS;
 use fleet::files::write_new;
 use fleet::{FleetCa, FleetError};
@@ -12,7 +13,6 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
-use openssl::symm::Cipher;
 use program::{Failure, files, print, private};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,8 @@ impl Init {
         private::directory(&self.dir).map_err(|error| files::unwritable(&self.dir, &error))?;
         let clock = SystemClock::new();
         let mut steps = vec![self.file(PASS_PHRASE, || Ok(pass_phrase()?))?];
-        let phrase = Zeroizing::new(files::read(&self.at(PASS_PHRASE))?);
-        let phrase = phrase.trim_ascii();
+        let phrase = files::pass_phrase(&self.at(PASS_PHRASE))?;
+        let phrase = phrase.as_slice();
         steps.push(self.directory("ca", |ca| FleetCa::create(ca, phrase, &clock).map(drop))?);
         let ca = FleetCa::open(&self.at("ca"), phrase)?;
         steps.push(self.directory("tls", |tls| ca.server(tls, &self.host, phrase, &clock))?);
@@ -209,7 +209,7 @@ fn operator_key(directory: &Path) -> Result<(), FleetError> {
     let pem = || -> Result<Vec<u8>, ErrorStack> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
-        key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), &phrase)
+        Lock::new(&phrase).seal_key(&key)
     };
     write_new(&directory.join(OPERATOR_KEY), &pem()?)?;
     write_new(&directory.join(PASS_PHRASE), &phrase)
@@ -217,8 +217,7 @@ fn operator_key(directory: &Path) -> Result<(), FleetError> {
 
 fn public_half(directory: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let path = directory.join(OPERATOR_KEY);
-    let phrase = Zeroizing::new(files::read(&directory.join(PASS_PHRASE))?);
-    let key = PKey::private_key_from_pem_passphrase(&files::read(&path)?, phrase.trim_ascii())
-        .map_err(|_| FleetError::Locked(path))?;
+    let lock = Lock::new(&files::pass_phrase(&directory.join(PASS_PHRASE))?);
+    let key = fleet::authority::open_key(&lock, &path)?;
     Ok(Zeroizing::new(key.public_key_to_pem().map_err(FleetError::from)?))
 }

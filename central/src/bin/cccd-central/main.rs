@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The most bytes of a request's head: that of an enrolment has 11 KiB.
 const HEAD: usize = 32 * 1024;
@@ -325,8 +324,7 @@ fn serve(
     pass_phrase_file: &Path,
 ) -> Result<(), Failure> {
     let tls_files = TlsFiles::of(tls);
-    let pass_phrase = Zeroizing::new(files::read(pass_phrase_file)?);
-    let pass_phrase = Zeroizing::new(pass_phrase.trim_ascii().to_vec());
+    let pass_phrase = files::pass_phrase(pass_phrase_file)?;
     let clock: Arc<dyn events::Clock> = Arc::new(SystemClock::new());
     let config = tls_files.load(&pass_phrase)?;
     let not_heard = |address: SocketAddr| {

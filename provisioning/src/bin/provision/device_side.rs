@@ -1,7 +1,7 @@
 //! What a technician does at a device.
 
 use crate::updating::{self, operators};
-use crate::{agent_config, missing, no_input, read_pass_phrase, read_secret};
+use crate::{agent_config, missing, no_input, read_pass_phrase};
 use clap::{Args, ValueEnum};
 use drivers::key_store::{self, KeyStore};
 use events::SystemClock;
@@ -365,7 +365,7 @@ fn kiosk_can_start(config: &Path) -> Result<(), Failure> {
 }
 
 fn read_token(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
-    let text = read_secret(path)?;
+    let text = files::pass_phrase(path)?;
     let text = std::str::from_utf8(&text).map_err(|_| {
         let message = format!("{} holds no token", path.display());
         Failure::usage("token_malformed", message, "write what `cccd-central fleet token` printed into it")

@@ -374,14 +374,8 @@ impl Ca {
     }
 }
 
-/// A secret in a file, without white space around it.
-fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = Zeroizing::new(files::read(path)?);
-    Ok(Zeroizing::new(bytes.trim_ascii().to_vec()))
-}
-
 fn read_pass_phrase(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let phrase = read_secret(path)?;
+    let phrase = files::pass_phrase(path)?;
     if phrase.len() < 16 {
         let message = format!("the pass phrase in {} has fewer than 16 bytes", path.display());
         return Err(Failure::usage("pass_phrase_short", message, "write a longer one into the file"));
@@ -455,7 +449,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::CaAddRoot { ca } => {
             let pass_phrase = ca.pass_phrase()?;
-            let number = FleetCa::open(&ca.ca, &pass_phrase)?.add_root(&pass_phrase, &clock)?;
+            let number = FleetCa::open(&ca.ca, &pass_phrase)?.add_root(&clock)?;
             println!("root {number} made; send {} to all devices in a bundle", ca.ca.join(ROOTS).display());
         }
         Command::CaUseRoot { ca, number } => {

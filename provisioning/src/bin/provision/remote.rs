@@ -1,6 +1,6 @@
 //! What a technician tells central about devices: through the interface of the technician's page, with name and pass word.
 
-use crate::{not_started, read_secret};
+use crate::not_started;
 use clap::Args;
 use program::describe;
 use program::{Failure, exit, files};
@@ -53,7 +53,7 @@ impl Central {
         let url = format!("{}/technician/api", self.page.trim_end_matches('/').trim_end_matches("/technician"));
         let client = builder.build().map_err(|error| unreachable(&self.page, &error))?;
         let mut session = Session { client, url, token: String::new() };
-        let word = read_secret(&self.pass_word_file)?;
+        let word = files::pass_phrase(&self.pass_word_file)?;
         let word = std::str::from_utf8(&word).map_err(|_| {
             Failure::usage("pass_word_malformed", "the pass word is not in UTF-8", "write it into the file anew")
         })?;
