@@ -13,7 +13,9 @@ pub use tables::{
 };
 
 use drivers::key_store::KeyStore;
+use fleet::sites::SiteKeys;
 use identity::bundles::Bundles;
+use identity::keeper::KeeperError;
 use program::Failure;
 use program::private::SecretError;
 use schemars::JsonSchema;
@@ -315,12 +317,12 @@ impl Config {
         Ok(drivers::key_store::open(&self.key_store, &self.keys, &self.pass_phrase()?)?)
     }
 
-    /// The key of the site, under which holders become keyed hashes.
+    /// The keys of the site, under which holders become keyed hashes.
     ///
     /// # Errors
-    /// When the device is not enrolled, or the key does not open.
-    pub fn site_key(&self, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        Ok(identity::keeper::site_key(&self.identity, keys)?)
+    /// When the device is not enrolled, or they do not open.
+    pub fn site_keys(&self, keys: &dyn KeyStore) -> Result<SiteKeys, Failure> {
+        Ok(identity::people::site_keys(&self.identity, keys).map_err(KeeperError::from)?)
     }
 
     /// What the updater says of the last update.

@@ -245,7 +245,7 @@ pub struct Erasure {
     pub count: u64,
     /// The site profile; empty for all.
     pub profile: String,
-    /// Whose, on request.
+    /// Nobody: an event of erasure that is signed today says how many. Some of version 1 said whose.
     pub subject: Option<Bytes<32>>,
 }
 
@@ -255,8 +255,9 @@ pub struct Erasure {
 pub struct Disclosure {
     /// How many records.
     pub count: u64,
-    /// Whose.
-    pub subject: Bytes<32>,
+    /// Nobody, as in [`Erasure`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Bytes<32>>,
 }
 
 /// A card was read and judged.
@@ -331,6 +332,9 @@ impl Event {
                 };
                 it.decision.is_none() && it.answers.is_some_and(says)
             }
+            // What was done for a person must not tell who they are.
+            (VERSION, Body::Erasure(it)) => it.subject.is_none(),
+            (VERSION, Body::Disclosure(it)) => it.subject.is_none(),
             (1 | VERSION, _) => true,
             _ => false,
         }

@@ -26,7 +26,8 @@
 //! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
 //! the `decision` of version 1 went.
 //!
-//! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
+//! Personal data have no place in an event: the holder appears as a keyed hash ([`subject`]), if the profile wants that at all,
+//! under a key that ends with the profile's retention ([`chain`]). Events of erasure and disclosure name nobody.
 //!
 //! # Example
 //!
@@ -72,6 +73,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod chain;
 pub mod clock;
 pub mod event;
 pub mod sealed;

@@ -13,6 +13,7 @@
 
 use crate::authority::Roots;
 use crate::request::octets;
+use crate::sites::SiteKeys;
 use crate::{FleetError, Sign, decode, encode, payload};
 use events::event::Bytes;
 use events::{Verifier, sign_document};
@@ -20,8 +21,10 @@ use openssl::x509::X509;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Version of payload and assignment.
+/// Version of the payload.
 pub const VERSION: u32 = 1;
+/// Version of the assignment. 1 had a key of the site that never ended; a device that was told one is enrolled anew.
+pub const ASSIGNMENT_VERSION: u32 = 2;
 /// The largest answer.
 pub const MAX_ANSWER: usize = 64 * 1024;
 const KIND: &str = "enrolment-answer";
@@ -47,18 +50,33 @@ pub struct Assignment {
     pub central: String,
     /// The site profile that it begins with.
     pub profile: String,
-    /// Key of the keyed hash that stands for a holder; one for all devices of a site.
+    /// Keys that end, of the keyed hash that stands for a holder in events ([`events::chain`]); one set for all devices of a
+    /// site.
     #[serde(with = "octets")]
-    pub subject: Vec<u8>,
+    pub chains: Vec<u8>,
+    /// The key of lists and ledgers, which opens no event.
+    #[serde(with = "octets")]
+    pub counting: Vec<u8>,
     /// Keys whose bundles, lists and notices it takes: SubjectPublicKeyInfo in DER.
     pub operators: Vec<Octets>,
     /// `production`, `practice`, …: fleets of different kinds do not mix.
     pub environment: String,
 }
 
+impl Assignment {
+    /// The keys of the site.
+    ///
+    /// # Errors
+    /// When they are of another form.
+    pub fn site_keys(&self) -> Result<SiteKeys, FleetError> {
+        SiteKeys::new(&self.chains, &self.counting).ok_or(FleetError::Malformed("assignment"))
+    }
+}
+
 impl Drop for Assignment {
     fn drop(&mut self) {
-        self.subject.zeroize();
+        self.chains.zeroize();
+        self.counting.zeroize();
     }
 }
 
@@ -180,7 +198,7 @@ pub fn open(
     }
     let plain = crate::sealed_box::open(box_key, &answer.assignment)?;
     let assignment: Assignment = decode("assignment", &plain)?;
-    if assignment.version != VERSION {
+    if assignment.version != ASSIGNMENT_VERSION {
         return Err(FleetError::Version { what: "assignment", version: assignment.version });
     }
     Ok(Opened { answer, roots, assignment })

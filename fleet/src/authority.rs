@@ -9,13 +9,15 @@
 //! | `issuing` | the number of the root that issues now |
 //! | `link-N.cert.pem` | root N's key, certified by root N-1: who trusts only the old root follows it to the new one |
 //! | `fleet-ca.cert.pem` | the roots that are trusted now |
-//! | `sites.sealed` | the secret that the sites' keys are derived from, sealed under the pass phrase |
+//! | `sites.sealed` | the secret that the sites' counting keys are derived from, sealed under the pass phrase |
+//! | `chains` | the sites' keys that end: [`crate::sites`] |
 //!
 //! A root is changed in three steps, days or months apart: [`FleetCa::add_root`], after which bundles carry both;
 //! [`FleetCa::use_root`], when the devices say that they have it; [`FleetCa::retire_root`].
 
 use crate::error::{FleetError, io};
 use crate::files::{replace, secret, write_new};
+use crate::sites::{Kept, SiteKeys};
 use events::Clock;
 use events::sealed::{self, Lock};
 use openssl::asn1::Asn1Time;
@@ -233,10 +235,20 @@ impl FleetCa {
         Ok(Self { directory: directory.to_owned(), number, root, key, sites, lock })
     }
 
-    /// The key of a site, under which holders become keyed hashes: one for all its devices.
-    #[must_use]
-    pub fn site_key(&self, site: &str) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(events::subject::keyed_hash(&self.sites, &format!("cccd-site-v1 {site}")).0)
+    /// The keys of a site, stepped to now; one set for all its devices. Its chains begin when it is asked for first.
+    ///
+    /// # Errors
+    /// When its file cannot be read or written, or is of another CA.
+    pub fn site_keys(&self, site: &str, now: i64) -> Result<SiteKeys, FleetError> {
+        Kept::new(&self.directory, &self.sites).of(site, now)
+    }
+
+    /// Steps the chains of every site to now, and wipes what was.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn step_sites(&self, now: i64) -> Result<(), FleetError> {
+        Kept::new(&self.directory, &self.sites).step(now)
     }
 
     /// The roots that are trusted now.

@@ -2,6 +2,7 @@
 
 use crate::error::{FleetError, io};
 use program::private::{self, SecretError};
+use std::io::Write as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -33,4 +34,37 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
 /// When it cannot be written.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
     private::replace(path, bytes).map_err(io("write", path))
+}
+
+/// The same where the old content is to be gone: it is overwritten before its space is given back. What a file system with
+/// a log of its own, or flash memory, keeps below is out of a program's reach.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace_and_wipe(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
+    let old = std::fs::OpenOptions::new().write(true).open(path).ok();
+    replace(path, bytes)?;
+    if let Some(mut old) = old {
+        let length = old.metadata().map_err(io("look at", path))?.len();
+        let nothing = vec![0; usize::try_from(length).unwrap_or_default()];
+        old.write_all(&nothing).and_then(|()| old.sync_all()).map_err(io("overwrite", path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_is_overwritten_where_it_stood() {
+        let directory = tempfile::tempdir().expect("directory");
+        let (path, also) = (directory.path().join("key"), directory.path().join("also"));
+        replace_and_wipe(&path, b"old secret").expect("written");
+        // Another name of the same place on the disk shows what is left there.
+        std::fs::hard_link(&path, &also).expect("link");
+        replace_and_wipe(&path, b"new").expect("written");
+        assert_eq!(std::fs::read(&path).expect("file"), b"new");
+        assert_eq!(std::fs::read(&also).expect("file"), [0; 10]);
+    }
 }

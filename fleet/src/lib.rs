@@ -44,6 +44,7 @@ pub mod request;
 pub mod revoked;
 pub mod rollout;
 pub mod sealed_box;
+pub mod sites;
 pub mod time;
 pub mod words;
 

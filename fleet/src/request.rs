@@ -456,12 +456,13 @@ mod tests {
         let request = open(&device.request(None)).expect("request");
         let key = csr_key(&request.csr).expect("key");
         let assignment = Assignment {
-            version: 1,
+            version: answer::ASSIGNMENT_VERSION,
             site: "s".to_owned(),
             device: "d".to_owned(),
             central: "https://c".to_owned(),
             profile: "identify".to_owned(),
-            subject: vec![9; 32],
+            chains: vec![9; 252],
+            counting: vec![9; 32],
             operators: vec![],
             environment: "practice".to_owned(),
         };

@@ -1,19 +1,18 @@
 //! Cards that were reported lost or withdrawn: the part `revoked/cards` of a bundle.
 //!
-//! Bytes: `CCCDRVK2`, then entries of eight bytes, ascending, each once. An entry is the beginning of the keyed hash
-//! ([`events::subject::keyed_hash`]) of `revoked NUMBER YYYY-MM-DD` with the card's date of issue, or of `revoked NUMBER *` for
-//! whatever card of that number. Beside each dated one stands `revoked NUMBER ?`: where the date of issue of a card was not
-//! read, it tells whether the list has anything of that number at all. The key is the site's: who has the bundle learns
-//! nobody's number, and lists of two sites have nothing in common. With a million entries an innocent card is hit once in
-//! 18 million million.
+//! Bytes: `CCCDRVK3`, then entries of eight bytes, ascending, each once. An entry is the beginning of the keyed hash
+//! ([`events::subject::keyed`], label `cccd-revoked-v1`) of number and `YYYY-MM-DD`, the card's date of issue, or of number and `*`
+//! for whatever card of that number. Beside each dated one stands number and `?`: where the date of issue of a card was not
+//! read, it tells whether the list has anything of that number at all. The key is the site's for lists: who has the bundle
+//! learns nobody's number, lists of two sites have nothing in common, and a list opens no event. With a million entries an
+//! innocent card is hit once in 18 million million.
 //!
-//! `CCCDRVK1` is the same without the entries of the last kind; it is still read.
+//! `CCCDRVK1` and `CCCDRVK2` were under a key that is no more. They are refused: under today's nobody would be on them.
 
 use crate::FleetError;
-use events::subject::keyed_hash;
+use events::subject::keyed;
 
-const MAGIC: &[u8; 8] = b"CCCDRVK2";
-const FIRST: &[u8; 8] = b"CCCDRVK1";
+const MAGIC: &[u8; 8] = b"CCCDRVK3";
 const ENTRY: usize = 8;
 const WHAT: &str = "list of revoked cards";
 
@@ -21,8 +20,6 @@ const WHAT: &str = "list of revoked cards";
 #[derive(Clone, PartialEq, Eq)]
 pub struct RevokedCards {
     entries: Vec<[u8; ENTRY]>,
-    /// Whether it says of which numbers it has dated entries.
-    says_numbers: bool,
 }
 
 /// What a list says of a card.
@@ -43,9 +40,7 @@ impl std::fmt::Debug for RevokedCards {
 }
 
 fn entry(key: &[u8], number: &str, issued: &str) -> [u8; ENTRY] {
-    // The label keeps it apart from the hash that stands for the person in events.
-    let text = zeroize::Zeroizing::new(format!("revoked {number} {issued}"));
-    let hash = keyed_hash(key, &text).0;
+    let hash = keyed(key, "cccd-revoked-v1", &[number.as_bytes(), issued.as_bytes()]).0;
     std::array::from_fn(|at| hash[at])
 }
 
@@ -63,14 +58,13 @@ impl RevokedCards {
         let mut entries: Vec<_> = cards.flat_map(of).collect();
         entries.sort_unstable();
         entries.dedup();
-        Self { entries, says_numbers: true }
+        Self { entries }
     }
 
     /// As it stands in a bundle.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let magic = if self.says_numbers { MAGIC } else { FIRST };
-        [&magic[..], self.entries.as_flattened()].concat()
+        [&MAGIC[..], self.entries.as_flattened()].concat()
     }
 
     /// From a bundle.
@@ -78,14 +72,12 @@ impl RevokedCards {
     /// # Errors
     /// When it is no such list, or out of order.
     pub fn parse(bytes: &[u8]) -> Result<Self, FleetError> {
-        let says_numbers = bytes.starts_with(MAGIC);
-        let entries = bytes.strip_prefix(if says_numbers { MAGIC } else { FIRST });
-        let entries = entries.ok_or(FleetError::Malformed(WHAT))?;
+        let entries = bytes.strip_prefix(MAGIC).ok_or(FleetError::Malformed(WHAT))?;
         let (entries, rest) = entries.as_chunks::<ENTRY>();
         if !rest.is_empty() || !entries.is_sorted_by(|one, other| one < other) {
             return Err(FleetError::Malformed(WHAT));
         }
-        Ok(Self { entries: entries.to_vec(), says_numbers })
+        Ok(Self { entries: entries.to_vec() })
     }
 
     /// What it says of a card. `issued` is its date of issue, where that was read.
@@ -96,8 +88,7 @@ impl RevokedCards {
             _ if is_there("*") => Listed::Yes,
             Some(issued) if is_there(issued) => Listed::Yes,
             Some(_) => Listed::No,
-            // A list of the first version cannot tell.
-            None if self.says_numbers && !is_there("?") || self.is_empty() => Listed::No,
+            None if !is_there("?") => Listed::No,
             None => Listed::Perhaps,
         }
     }
@@ -136,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_the_first_version_cannot_tell_whether_a_number_is_on_it() {
+    fn a_list_of_a_former_version_is_refused_as_nobody_would_be_on_it() {
         let entries = [entry(b"k", "001099000017", "2022-01-16")];
-        let list = RevokedCards::parse(&[&FIRST[..], entries.as_flattened()].concat()).expect("a list");
-        assert_eq!(list.look_up(b"k", "001099000017", Some("2022-01-16")), Listed::Yes);
-        assert_eq!(list.look_up(b"k", "001300000011", Some("2022-01-16")), Listed::No);
-        assert_eq!(list.look_up(b"k", "001300000011", None), Listed::Perhaps);
-        let nothing = RevokedCards::parse(FIRST).expect("a list");
+        for former in [b"CCCDRVK1", b"CCCDRVK2"] {
+            let bytes = [&former[..], entries.as_flattened()].concat();
+            assert_eq!(RevokedCards::parse(&bytes).expect_err("refused").code(), "fleet_malformed");
+        }
+        let nothing = RevokedCards::parse(MAGIC).expect("a list");
         assert_eq!(nothing.look_up(b"k", "001300000011", None), Listed::No);
     }
 

@@ -234,14 +234,15 @@ impl Central for Near {
             let presented = self.admitted(roots, own)?;
             let device = self.registrar.registry().device(&presented.name);
             let answer = device.ok().flatten().and_then(|device| device.answer);
-            answer.ok_or_else(|| CentralError::Local("no answer".to_owned()))
+            // Where it was used, nothing is kept of it.
+            Ok(answer.unwrap_or_default())
         })
     }
 
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError> {
         self.exchange(|| {
             let presented = self.admitted(roots, own)?;
-            self.registrar.report(&presented.name, report).map_err(|error| refused(&error))
+            self.registrar.report(&presented, report).map_err(|error| refused(&error))
         })
     }
 

@@ -93,7 +93,7 @@ fn four_ways_in_and_the_site_comes_with_them() {
     machine.away.store(false, Ordering::SeqCst);
     working(&keeper);
     assert_eq!(rig.known(&machine.name()).site, "Stick");
-    assert_eq!(keeper.site_key().expect("key").as_slice(), &rig.ca().site_key("Stick")[..]);
+    assert_eq!(keeper.site_keys().expect("keys"), rig.ca().site_keys("Stick", rig.clock.wall()).expect("keys"));
 }
 
 /// Cuts power at one moment after the other in a story, and lets it go on; returns how many moments there are.
@@ -339,7 +339,8 @@ fn a_replaced_device_is_cut_off_and_its_successor_inherits_the_site() {
     working(&keeper);
     let known = rig.known(&name);
     assert_eq!((known.site.as_str(), known.profile.as_str()), ("Site A", "identify"));
-    assert_eq!(keeper.site_key().expect("key").as_slice(), &rig.ca().site_key("Site A")[..], "people are known again");
+    let known = rig.ca().site_keys("Site A", rig.clock.wall()).expect("keys");
+    assert_eq!(keeper.site_keys().expect("keys"), known, "people are known again");
 }
 
 fn bundle(rig: &Rig, version: u64, content: &str) -> Vec<u8> {

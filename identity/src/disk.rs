@@ -2,10 +2,10 @@
 
 use crate::state::State;
 use fleet::FleetError;
-use fleet::files::replace;
+use fleet::files::replace_and_wipe;
 use std::path::Path;
 
-/// Name of the file with the site's key.
+/// Name of the file with the site's keys.
 pub const SITE_KEY_FILE: &str = "subject.sealed";
 
 /// Where an identity is written: each call is one change that a cut of power leaves undone or done.
@@ -16,7 +16,7 @@ pub trait Disk: Send + Sync {
     /// When the disk fails.
     fn save(&self, directory: &Path, state: &State) -> Result<(), FleetError>;
 
-    /// Writes the sealed key of the site.
+    /// Writes the sealed keys of the site; what they were is wiped.
     ///
     /// # Errors
     /// When the disk fails.
@@ -34,7 +34,7 @@ impl Disk for Files {
 
     fn save_site_key(&self, directory: &Path, sealed: &[u8]) -> Result<(), FleetError> {
         program::private::directory(directory).map_err(fleet::error::io("make", directory))?;
-        replace(&directory.join(SITE_KEY_FILE), sealed)
+        replace_and_wipe(&directory.join(SITE_KEY_FILE), sealed)
     }
 }
 

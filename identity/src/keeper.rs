@@ -1,12 +1,12 @@
 //! Takes the steps of [`crate::machine`]: key store, disk, central.
 //!
-//! Files in the identity's directory: [`crate::state`]'s, and `subject.sealed`, the site's key, sealed under the secret `site`
-//! of the key store.
+//! Files in the identity's directory: [`crate::state`]'s, and [`crate::people`]'s.
 
 use crate::central::{Central, CentralError, Enrolled};
 use crate::clock::TrustedClock;
 pub use crate::disk::{Disk, Files, Random, SITE_KEY_FILE, system_random};
 use crate::machine::{Outcome, Present, Step, next};
+use crate::people::SiteKeyError;
 use crate::state::{Credential, Place, State};
 use drivers::key_store::{KeyStore, KeyStoreError};
 use events::event::Bytes;
@@ -14,6 +14,7 @@ use events::{Clock as _, Quality};
 use fleet::answer;
 use fleet::authority::Roots;
 use fleet::request::{self, About, Key, Keys, Way};
+use fleet::sites::SiteKeys;
 use fleet::{FleetError, sealed_box, words};
 use program::describe;
 use std::path::{Path, PathBuf};
@@ -46,9 +47,9 @@ pub enum KeeperError {
     /// The device does not know the fleet's roots, and has no network to ask for them.
     #[error("the device does not know the fleet's roots")]
     NoRoots,
-    /// The site's key does not open.
-    #[error("the site's key does not open")]
-    SiteKey,
+    /// The site's keys.
+    #[error("the keys of the site")]
+    Site(#[from] SiteKeyError),
     /// Another process keeps the identity.
     #[error("another process keeps the identity in {0}")]
     Busy(PathBuf),
@@ -68,7 +69,7 @@ impl KeeperError {
             Self::Central(CentralError::Local(_)) => "uplink_configuration",
             Self::None(_) => "identity_missing",
             Self::NoRoots => "roots_unknown",
-            Self::SiteKey => "subject_key_locked",
+            Self::Site(error) => error.code(),
             Self::Busy(_) => "identity_busy",
         }
     }
@@ -86,7 +87,7 @@ impl KeeperError {
             Self::Central(CentralError::Local(_)) => "reset the device softly and enrol it again",
             Self::None(_) => "enrol the device: provision enrol",
             Self::NoRoots => "give the device the fleet's roots (provision enrol --roots), or a network",
-            Self::SiteKey => "reset the device softly and enrol it again",
+            Self::Site(error) => error.remedy(),
             Self::Busy(_) => "stop the agent first: systemctl stop cccd-agent",
         }
     }
@@ -446,8 +447,7 @@ impl Keeper {
         let pinned = self.state.roots()?.ok_or_else(none)?;
         let tls = self.make_key(&underway.key)?;
         let opened = answer::open(bytes, &pinned, underway.nonce(), &tls, &*self.box_key()?)?;
-        let sealed = events::sealed::seal_under(&*self.keys.secret("site")?, &opened.assignment.subject)?;
-        self.disk.save_site_key(&self.directory, &sealed)?;
+        crate::people::keep(&*self.disk, &self.directory, &*self.keys, &opened.assignment.site_keys()?)?;
         let assignment = &opened.assignment;
         Ok(Outcome::Issued {
             credential: Credential::new(&underway.key, &opened.answer.certificate)?,
@@ -520,12 +520,12 @@ impl Keeper {
         Ok(Progress::Promoted { ends: (before, end), way })
     }
 
-    /// The site's key, under which holders become keyed hashes.
+    /// The site's keys, under which holders become keyed hashes.
     ///
     /// # Errors
-    /// When it is not there or does not open.
-    pub fn site_key(&self) -> Result<Zeroizing<Vec<u8>>, KeeperError> {
-        site_key(&self.directory, &*self.keys)
+    /// When they are not there or do not open.
+    pub fn site_keys(&self) -> Result<SiteKeys, KeeperError> {
+        Ok(crate::people::site_keys(&self.directory, &*self.keys)?)
     }
 
     /// Tells central about the device.
@@ -594,15 +594,6 @@ pub fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(KeeperError::Busy(directory.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(fleet::error::io("lock", &path)(error).into()),
     }
-}
-
-/// The site's key of an identity.
-///
-/// # Errors
-/// When it is not there or does not open.
-pub fn site_key(directory: &Path, keys: &dyn KeyStore) -> Result<Zeroizing<Vec<u8>>, KeeperError> {
-    let bytes = std::fs::read(directory.join(SITE_KEY_FILE)).map_err(|_| KeeperError::SiteKey)?;
-    events::sealed::open(&*keys.secret("site")?, &bytes).ok_or(KeeperError::SiteKey)
 }
 
 fn failed(error: &KeeperError, wait: Duration) -> Progress {

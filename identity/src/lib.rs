@@ -35,6 +35,7 @@ pub mod clock;
 mod disk;
 pub mod keeper;
 pub mod machine;
+pub mod people;
 pub mod state;
 pub mod visits;
 

@@ -76,13 +76,15 @@ pub fn enrol(
     let opened = request::open(&keeper.request()?.0)?;
     let key = request::csr_key(&opened.csr)?;
     let certificate = ca.device_certificate(name, &key, &*clock, DEVICE_DAYS)?;
+    let site = ca.site_keys(request.site, clock.wall())?;
     let assignment = Assignment {
-        version: answer::VERSION,
+        version: answer::ASSIGNMENT_VERSION,
         site: request.site.to_owned(),
         device: name.to_owned(),
         central: request.central.to_owned(),
         profile: "identify".to_owned(),
-        subject: ca.site_key(request.site).to_vec(),
+        chains: site.chains.to_bytes().to_vec(),
+        counting: site.counting().to_vec(),
         operators: Vec::new(),
         environment: "bench".to_owned(),
     };

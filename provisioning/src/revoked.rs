@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// When the table is not as it must be. Lines are named, people are not.
-pub fn build(table: &Path, subject_key: &[u8], out: &Path) -> Result<usize, Failure> {
+pub fn build(table: &Path, lists: &[u8], out: &Path) -> Result<usize, Failure> {
     let (mut reader, headers) = table::open(table)?;
     let column = |name: &str| headers.iter().position(|header| header.trim() == name);
     let number = column("number").ok_or_else(|| table::malformed("the table has no column number"))?;
@@ -29,8 +29,7 @@ pub fn build(table: &Path, subject_key: &[u8], out: &Path) -> Result<usize, Fail
         table::check(day.is_none_or(is_day), at, "the date of issue is written YYYY-MM-DD")?;
         cards.push((Zeroizing::new(text.to_owned()), day.map(str::to_owned)));
     }
-    let list =
-        RevokedCards::new(subject_key, cards.iter().map(|(number, issued)| (number.as_str(), issued.as_deref())));
+    let list = RevokedCards::new(lists, cards.iter().map(|(number, issued)| (number.as_str(), issued.as_deref())));
     if let Some(directory) = out.parent() {
         std::fs::create_dir_all(directory).map_err(|error| files::unwritable(directory, &error))?;
     }

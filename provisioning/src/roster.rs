@@ -2,7 +2,8 @@
 //!
 //! Columns of the table (CSV, UTF-8, with a header): `number`, `document_number`, `photo` (a path beside the table), names
 //! of the field dictionary (`full_name`, `date_of_birth`, …), and attributes under any other name (`seat`, `amount`).
-//! With the site's key, numbers become keyed hashes, and the list names nobody.
+//! With the site's keys, numbers become keyed hashes, and the list names nobody. A passport's number alone is nobody's then: the
+//! state that issued it stands in the column `issuing_state`, in three letters as on the passport.
 
 use crate::operator::not_signed;
 use crate::table as rows;
@@ -10,8 +11,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use drivers::key_store::file::FileKeyStore;
 use drivers::key_store::{KeyStore as _, sealed};
-use events::subject::keyed_hash;
+use events::subject::Person;
 use fleet::FleetError;
+use fleet::sites::SiteKeys;
 use program::{Failure, Text, files};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -37,15 +39,27 @@ pub struct Heading<'a> {
     pub valid_until: &'a str,
 }
 
-/// The entries of a table. `subject_key` replaces numbers by keyed hashes.
-fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failure> {
+/// How whoever stands in a line is listed by keyed hash.
+fn listed(keys: &SiteKeys, name: &str, value: &str, state: Option<&str>) -> Option<Value> {
+    let person = match name {
+        "number" => Person::citizen(value),
+        _ => Person::new("passport", state.unwrap_or_default(), value),
+    };
+    Some(keys.listed(&person?).to_string().into())
+}
+
+/// The entries of a table. With the keys of a site, numbers become keyed hashes.
+fn entries(table: &Path, hashed: Option<&SiteKeys>) -> Result<Vec<Value>, Failure> {
     let (mut reader, headers) = rows::open(table)?;
     let is_item = |name: &str| cccd::Field::ALL.iter().any(|field| field.name() == name);
     let mut entries = Vec::new();
     for (at, row) in reader.records().enumerate() {
         let row = row.map_err(|error| rows::unreadable(&error))?;
         let (mut entry, mut items, mut attributes) = (Map::new(), Map::new(), Map::new());
-        for (name, value) in headers.iter().map(str::trim).zip(row.iter().map(str::trim)) {
+        let cells = || headers.iter().map(str::trim).zip(row.iter().map(str::trim));
+        let state = cells().find(|(name, _)| *name == "issuing_state").map(|(_, state)| state);
+        let state = state.filter(|state| state.len() == 3 && state.bytes().all(|byte| byte.is_ascii_uppercase()));
+        for (name, value) in cells() {
             let value = if name == "number" { value.trim_start_matches('\'') } else { value };
             if value.is_empty() {
                 continue;
@@ -57,11 +71,17 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failu
                 "number" | "document_number" => {
                     let digits = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
                     rows::check(name != "number" || digits, at, "a number has twelve digits")?;
-                    match subject_key {
-                        Some(key) => entry.insert("subject".to_owned(), keyed_hash(key, value).to_string().into()),
+                    match hashed {
+                        Some(keys) => {
+                            let hash = listed(keys, name, value, state);
+                            rows::check(hash.is_some(), at, "a passport has an issuing_state of three letters")?;
+                            entry.insert("subject".to_owned(), hash.into())
+                        }
                         None => entry.insert(name.to_owned(), value.into()),
                     };
                 }
+                // It is part of the hash.
+                "issuing_state" if hashed.is_some() => {}
                 "photo" => {
                     let path = table.parent().unwrap_or_else(|| Path::new(".")).join(value);
                     let bytes =
@@ -80,7 +100,7 @@ fn entries(table: &Path, subject_key: Option<&[u8]>) -> Result<Vec<Value>, Failu
         }
         rows::check(!entry.is_empty(), at, "nobody is named")?;
         // A list by keyed hash is to name nobody.
-        if !items.is_empty() && subject_key.is_none() {
+        if !items.is_empty() && hashed.is_none() {
             entry.insert("items".to_owned(), items.into());
         }
         if !attributes.is_empty() {
@@ -103,11 +123,11 @@ pub fn sign(
     pass_phrase: &[u8],
     heading: &Heading<'_>,
     table: &Path,
-    subject_key: Option<&[u8]>,
+    hashed: Option<&SiteKeys>,
     list_phrase: &[u8],
     out: &Path,
 ) -> Result<usize, Failure> {
-    let entries = entries(table, subject_key)?;
+    let entries = entries(table, hashed)?;
     let count = entries.len();
     let list = json!({
         "schema": "cccd-roster/1", "id": heading.id, "version": heading.version, "title": heading.title,
@@ -129,7 +149,7 @@ mod tests {
     use super::*;
     use crate::operator::make_key;
 
-    fn signed(table: &str, subject_key: Option<&[u8]>) -> Result<Value, Failure> {
+    fn signed(table: &str, hashed: Option<&SiteKeys>) -> Result<Value, Failure> {
         let directory = tempfile::tempdir().expect("directory");
         let path = |name: &str| directory.path().join(name);
         let phrase = b"correct horse battery";
@@ -143,7 +163,7 @@ mod tests {
             valid_from: "2026-12-01",
             valid_until: "2026-12-02",
         };
-        sign(&path("keys"), phrase, &heading, &path("list.csv"), subject_key, b"on the way", &path("out"))?;
+        sign(&path("keys"), phrase, &heading, &path("list.csv"), hashed, b"on the way", &path("out"))?;
         let bytes = std::fs::read(path("out")).expect("list");
         assert!(!bytes.windows(4).any(|part| part == b"0010"), "nobody reads it on the way");
         let signed = sealed::open(b"on the way", &bytes).expect("sealed");
@@ -161,12 +181,26 @@ mod tests {
 
     #[test]
     fn by_keyed_hash_nobody_is_named() {
-        let list =
-            signed("number,full_name,entitlement\n001099000017,Nguyễn Văn An,free\n", Some(b"key")).expect("signed");
+        let keys = SiteKeys::new(&[7; events::chain::Chains::SIZE], &[7; 32]).expect("keys");
+        let table = "number,full_name,entitlement\n001099000017,Nguyễn Văn An,free\n";
+        let list = signed(table, Some(&keys)).expect("signed");
         let entry = &list["entries"][0];
-        assert_eq!(entry["subject"], keyed_hash(b"key", "001099000017").to_string());
+        let person = Person::citizen("001099000017").expect("a person");
+        assert_eq!(entry["subject"], keys.listed(&person).to_string());
         assert_eq!(entry["attributes"]["entitlement"], "free");
         assert!(!list.to_string().contains("0010") && !list.to_string().contains("Nguy"), "{list}");
+    }
+
+    #[test]
+    fn a_passport_in_a_list_by_keyed_hash_is_one_of_a_state() {
+        let keys = SiteKeys::new(&[7; events::chain::Chains::SIZE], &[7; 32]).expect("keys");
+        let table = "document_number,issuing_state\nC1234567,LAO\n";
+        let list = signed(table, Some(&keys)).expect("signed");
+        let person = Person::new("passport", "LAO", "C1234567").expect("a person");
+        assert_eq!(list["entries"], json!([{ "subject": keys.listed(&person).to_string() }]));
+        for table in ["document_number\nC1234567\n", "document_number,issuing_state\nC1234567,Lào\n"] {
+            assert!(signed(table, Some(&keys)).is_err(), "{table}");
+        }
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub fn take(
     let image = portrait.ok().flatten().map(|face| Image::new(face.image_type.media_type(), face.image));
     Content {
         source: judgement.kind.into(),
+        issuer: judgement.issuer().to_owned(),
         items,
         mended,
         portrait: image,

@@ -4,11 +4,12 @@
 //! A COSE_Sign1 document of the kind `attendance`, signed with the device's event key, whose payload is JSON:
 //! `{"schema": "cccd-attendance/1", "device", "profile", "period", "made_at", "entries": [{"subject", "at", "device"}]}`.
 //! People stand in it by keyed hash (hexadecimal), so that the file may be carried on a stick and mailed; devices of
-//! one site share the hash's key. A device takes in what devices whose keys it has (`[roster] devices`) have signed.
+//! one site share the hash's key, which is one for this profile and period. A device takes in what devices whose keys it has (`[roster] devices`) have signed.
 
 use crate::site::Site;
 use events::Verifier;
 use events::event::Bytes;
+use events::subject::Person;
 use program::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -120,9 +121,11 @@ pub fn merge(site: &Site, profile: &Profile, signed: &[u8]) -> Result<Merged, Fa
     let duplicates = seen.into_iter().filter(|(_, seen)| seen.len() > 1).map(|(subject, seen)| {
         let entry = roster.as_ref().and_then(|roster| {
             roster.roster().entries.iter().find(|entry| {
-                let number = entry.number.as_ref().or(entry.document_number.as_ref());
-                let hashed = number.map(|number| site.recorder().keyed_hash(&number.0));
-                hashed == Some(subject) || entry.subject.as_deref() == Some(subject.to_string().as_str())
+                let people = &site.recorder().people;
+                let citizen = entry.number.as_ref().and_then(|number| Person::citizen(&number.0));
+                let hashed = || Some(Bytes(hex::decode(entry.subject.as_deref()?).ok()?.try_into().ok()?));
+                let listed = citizen.map(|citizen| people.listed(&citizen)).or_else(hashed);
+                listed.is_some_and(|listed| people.counted(&profile.id, &period, &listed) == subject)
             })
         });
         let shown = profile.roster().map(|rules| rules.show.as_slice()).unwrap_or_default();

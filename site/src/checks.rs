@@ -64,7 +64,7 @@ pub fn run(config: &Config) -> Vec<Check> {
     let (keys, state) = (keys.ok(), state.ok().flatten());
     if let Some((keys, state)) = keys.zip(state) {
         let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), state.floor));
-        checks.push(of("site_key", config.site_key(&*keys).map(|_| "opens".to_owned())));
+        checks.push(of("site_key", config.site_keys(&*keys).map(|_| "opens".to_owned())));
         checks.push(of("certificate", certificate(&state, clock.wall())));
         checks.push(of("clock", self::clock(&state)));
         if config.sync {

@@ -12,6 +12,7 @@
 pub mod attendance;
 pub mod bundle;
 pub mod checks;
+pub mod people;
 pub mod recorder;
 mod site;
 pub mod update;

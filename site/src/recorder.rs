@@ -1,17 +1,16 @@
 //! Turns what happened into signed events on disk.
 
+use crate::people::People;
 use cccd::judgement::Judgement;
 use drivers::key_store::KeyStore;
 use emrtd::{Check, Entropy, Evidence, Outcome};
 use events::event::Bytes;
-use events::subject::keyed_hash;
+use events::subject::Person;
 use events::{Body, CheckResult, Clock, Event, SignedEvent, Verification};
 use program::Failure;
 use std::sync::Arc;
 use store::outbox::{Outbox, OutboxError};
-use visit::content::Content;
-use visit::profile::{EventField, Item, Profile};
-use zeroize::Zeroizing;
+use visit::profile::Profile;
 
 /// Label of the key that signs events.
 pub const EVENT_KEY: &str = "event";
@@ -24,8 +23,8 @@ pub struct Recorder {
     pub keys: Arc<dyn KeyStore>,
     /// SubjectPublicKeyInfo of the event key.
     pub event_key: Vec<u8>,
-    /// Key of the keyed hash that stands for a holder.
-    pub subject_key: Zeroizing<Vec<u8>>,
+    /// What people are called.
+    pub people: People,
     /// Random identifier of this run.
     pub boot: Bytes<16>,
     /// Time.
@@ -63,8 +62,6 @@ impl Recorder {
     ) -> Result<SignedEvent, OutboxError> {
         let mut id = [0; 16];
         entropy.fill(&mut id).map_err(|e| events::EventError::Signing(e.to_string()))?;
-        let number = judgement.number();
-        let passport = judgement.mrz.as_ref().map(|mrz| mrz.document_number.as_str());
         let accepted = profile.takes_document(judgement.kind, judgement.issuer());
         let body = Body::Verification(Verification {
             rung: judgement.rung(),
@@ -74,7 +71,7 @@ impl Recorder {
             access: evidence.access.protocol.clone(),
             checks: judgement.checks.iter().map(check).collect(),
             profile: profile.id.clone(),
-            subject: self.subject(profile, number.as_ref().map(|n| n.digits()).or(passport)),
+            subject: self.people.subject(profile, person(judgement).as_ref()),
             decision: None,
             evidence: events::hash(&evidence.to_cbor()),
         });
@@ -105,34 +102,16 @@ impl Recorder {
             })
         })
     }
+}
 
-    /// The holder as a keyed hash, if the profile wants it: HMAC-SHA-256 under the site's key.
-    #[must_use]
-    pub fn subject(&self, profile: &Profile, number: Option<&str>) -> Option<Bytes<32>> {
-        if !profile.event.fields.contains(&EventField::Subject) {
-            return None;
-        }
-        Some(self.keyed_hash(number?))
+/// Whom a document names, as its chip says.
+#[must_use]
+pub fn person(judgement: &Judgement) -> Option<Person> {
+    if let Some(number) = judgement.number() {
+        return Person::citizen(number.digits());
     }
-
-    /// The keyed hash of what is known of somebody, whatever the profile.
-    #[must_use]
-    pub fn subject_of(&self, content: &Content) -> Option<Bytes<32>> {
-        let number = content.items.get(&Item::IdNumber).or_else(|| content.items.get(&Item::DocumentNumber))?;
-        Some(self.keyed_hash(&number.0))
-    }
-
-    /// The same by the 12-digit number alone: what ledgers count by.
-    #[must_use]
-    pub fn counted_as(&self, content: &Content) -> Option<Bytes<32>> {
-        Some(self.keyed_hash(&content.items.get(&Item::IdNumber)?.0))
-    }
-
-    /// The keyed hash of a number.
-    #[must_use]
-    pub fn keyed_hash(&self, number: &str) -> Bytes<32> {
-        keyed_hash(&self.subject_key, number)
-    }
+    let number = judgement.mrz.as_ref()?.document_number.as_str();
+    Person::new(judgement.kind.code(), judgement.issuer(), number)
 }
 
 /// Identifier, outcome and reason only: details name certificates, which an event has no need of.

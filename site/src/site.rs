@@ -9,7 +9,8 @@ mod lists;
 mod statement;
 
 use self::around::minutely;
-use crate::recorder::{EVENT_KEY, Recorder};
+use crate::people::People;
+use crate::recorder::{self, EVENT_KEY, Recorder};
 use crate::upkeep::{Charge, Running, Taken, Upkeep};
 use crate::words::{DeviceWord, VisitResult};
 use cccd::calendar::{date_of, day_of, in_vietnam, time_of};
@@ -17,6 +18,7 @@ use cccd::judgement::Judgement;
 use config::{self, Adopted, Config};
 use drivers::reader::simulated::Slot;
 use events::event::Bytes;
+use events::subject::Person;
 use events::{Body, Clock, DeviceEvent, Receiving};
 use fleet::FleetError;
 use fleet::bundle::Kind;
@@ -42,7 +44,7 @@ use store::uplink::worker::Worker;
 use visit::content::{Assurance, Content, Released, Source};
 use visit::finished::{Agreed, Finished, Keeping, Kept, random_id};
 use visit::ledger::{allow, period};
-use visit::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
+use visit::profile::{Item, Keep, ON_DEVICE, PrintKind, Profile, placeholders};
 use visit::roster::Index;
 use visit::steps::Refusal;
 
@@ -122,12 +124,12 @@ impl Site {
         let event_key =
             keys.public_key(EVENT_KEY).map_err(|e| Failure::from(e).with_remedy("enrol the device again"))?;
         // Each derives a key from the pass phrase, which is meant to take long: beside each other they take half as long.
-        let (subject_key, seal) = std::thread::scope(|scope| {
+        let (people, seal) = std::thread::scope(|scope| {
             let seal = scope.spawn(|| Seal::open(&*keys));
-            let subject_key = config.site_key(&*keys);
-            (subject_key, seal.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let people = People::open(&config, Arc::clone(&keys), Arc::clone(&clock));
+            (people, seal.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (subject_key, seal) = (subject_key?, seal?);
+        let (people, seal) = (people?, seal?);
         let outbox = Outbox::open(&config.outbox())?;
         let book = Book::open(&config.state.join("book.db"), seal)?;
         let https = Https::default();
@@ -150,7 +152,7 @@ impl Site {
             device: config.device.clone(),
             keys,
             event_key,
-            subject_key,
+            people,
             boot: random_id()?,
             clock: Arc::clone(&clock),
         };
@@ -227,8 +229,8 @@ impl Site {
         let Some(signer) = passive.document_signer.as_ref().filter(|_| unknown && passive.signed) else {
             return Ok(());
         };
-        let number = judgement.number().map(|number| self.recorder.keyed_hash(number.digits()));
         let mut book = self.book();
+        let number = recorder::person(judgement).map(|person| book.handle(&person));
         let told = book.saw_signer(signer.der(), judgement.kind.code(), number.as_ref(), self.now())?;
         if let Some(seen) = told {
             book.note(&Body::Signer(events::Signer {
@@ -386,7 +388,7 @@ impl Site {
     /// # Errors
     /// When the book fails.
     pub(super) fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
-        let subject = self.recorder.subject_of(content);
+        let listed = content.person().map(|person| self.recorder.people.listed(&person));
         let list = self.roster(&profile.id);
         if let Some(rules) = profile.roster() {
             let today = in_vietnam(self.now()).date();
@@ -394,17 +396,24 @@ impl Site {
                 None if rules.required => return Ok(Some(Refusal::NoList)),
                 None => {}
                 Some(list) => {
-                    if let Err(refusal) = list.ask(today, rules, subject.as_ref(), content) {
+                    if let Err(refusal) = list.ask(today, rules, listed.as_ref(), content) {
                         return Ok(Some(refusal));
                     }
                 }
             }
         }
         let Some(rules) = profile.ledger() else { return Ok(None) };
-        let Some(subject) = self.recorder.counted_as(content) else { return Ok(Some(Refusal::NoNumber)) };
         let scope = period(rules.scope, self.now(), list.as_ref().map(|list| list.roster().id.as_str()));
+        let Some(subject) = self.counted_as(profile, &scope, content) else { return Ok(Some(Refusal::NoNumber)) };
         let standing = self.book().standing(&profile.id, &scope, &subject)?;
         Ok(allow(rules.rule, self.config.direction, standing).err())
+    }
+
+    /// Who a profile's ledger counts in a period: a citizen by the number alone.
+    fn counted_as(&self, profile: &Profile, scope: &str, content: &Content) -> Option<Bytes<32>> {
+        let citizen = Person::citizen(&content.items.get(&Item::IdNumber)?.0)?;
+        let people = &self.recorder.people;
+        Some(people.counted(&profile.id, scope, &people.listed(&citizen)))
     }
 
     /// Puts a visit on disk with everything that follows from it.
@@ -414,7 +423,6 @@ impl Site {
     pub(super) fn commit(&self, profile: &Profile, finished: &Finished) -> Result<Keeping<Kept>, Failure> {
         let now = self.now();
         let content = &finished.content;
-        let subject = self.recorder.subject_of(content);
         let id = finished.visit.to_string();
         let number = profile.print().map(|print| self.number(print.kind, finished)).transpose()?;
         let keep = match profile.keep() {
@@ -459,8 +467,8 @@ impl Site {
             day: day_of(now),
             sequence: finished.sequence,
             number,
-            subject,
-            counted_as: self.recorder.counted_as(content),
+            subject: content.bearer().map(|person| self.book().handle(&person)),
+            counted_as: entry.as_ref().and_then(|entry| self.counted_as(profile, &entry.scope, content)),
             party: finished.party.clone(),
             keep,
             content,
@@ -489,7 +497,6 @@ impl Site {
 
     fn visit_note(&self, profile: &Profile, finished: &Finished, result: VisitResult, why: Option<Refusal>) -> Body {
         let content = &finished.content;
-        let wants = profile.event.fields.contains(&visit::profile::EventField::Subject);
         let reaches = |id: &str| {
             result == VisitResult::Done
                 && (ON_DEVICE.contains(&id) || id == handoff::lodging::PORTAL || self.config.recipient.contains_key(id))
@@ -500,7 +507,7 @@ impl Site {
         });
         let assurance = content.assurance.as_ref();
         let vouching = assurance.and_then(|assurance| assurance.staff.as_ref()).map(|staff| events::Vouching {
-            by: self.recorder.keyed_hash(&staff.name.0),
+            by: self.recorder.people.staff(profile, &staff.name.0),
             reason: staff.reason.code().to_owned(),
         });
         Body::Visit(events::Visit {
@@ -511,7 +518,7 @@ impl Site {
             why: why.map(|why| why.code().to_owned()),
             visit: finished.visit,
             result: result.to_string(),
-            subject: if wants { self.recorder.subject_of(content) } else { None },
+            subject: self.recorder.people.subject(profile, content.person().as_ref()),
             profile: profile.id.clone(),
             recipients: recipients.collect(),
             verification: (content.source != Source::Typed).then_some(finished.sequence),

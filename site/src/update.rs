@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(asked, hash);
             let from = usize::try_from(from).expect("small");
             if from == 8 && broken.replace(false) {
-                return Err(KeeperError::SiteKey);
+                return Err(KeeperError::NoRoots);
             }
             Ok(content[from..(from + 4).min(content.len())].to_vec())
         };

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cccd::document::Kind;
 use cccd::judgement::Judgement;
+use events::subject::Person;
 use program::{Private, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -209,6 +210,10 @@ pub struct Content {
     /// How much is assured; nothing in records of versions that did not say.
     #[serde(default)]
     pub assurance: Option<Assurance>,
+    /// The state that issued the document, as its chip says (ICAO 9303, three letters); empty where no chip was read. Nobody
+    /// receives it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub issuer: String,
     /// Of the card.
     pub items: BTreeMap<Item, Text>,
     /// Of which of them characters were left out that no text may have ([`Text::cleaned`]).
@@ -230,6 +235,23 @@ pub struct Content {
 }
 
 impl Content {
+    /// Whom the document names, where enough of it is known to tell them from everybody else.
+    #[must_use]
+    pub fn person(&self) -> Option<Person> {
+        if let Some(number) = self.items.get(&Item::IdNumber) {
+            return Person::citizen(number.as_str());
+        }
+        let kind = self.assurance.as_ref()?.document.as_str();
+        Person::new(kind, &self.issuer, self.items.get(&Item::DocumentNumber)?.as_str())
+    }
+
+    /// The same for the device's own book, where also somebody is found whose paper was typed in.
+    #[must_use]
+    pub fn bearer(&self) -> Option<Person> {
+        let on_paper = || Person::on_paper(self.items.get(&Item::DocumentNumber)?.as_str());
+        self.person().or_else(on_paper)
+    }
+
     /// What it is called, as [`crate::profile::Recipient::fields`] and pages name it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Text> {

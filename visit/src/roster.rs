@@ -16,7 +16,7 @@
 //! ```
 //!
 //! An entry is found by `number` (of a citizen), by `document_number` (of a passport), or by `subject`, the keyed hash
-//! of the number in hexadecimal, in lists that must name nobody. What it says for people is [`Text`]: odd characters are left
+//! of the person ([`events::subject`]) in hexadecimal, in lists that must name nobody. What it says for people is [`Text`]: odd characters are left
 //! out, because one person's name must not refuse the list of a whole room. Days are whole days in Vietnam. A list replaces
 //! one of the same identifier only if its version is higher.
 
@@ -50,7 +50,7 @@ pub struct Entry {
     /// The number of a passport.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_number: Option<Private>,
-    /// The keyed hash of the number, in hexadecimal.
+    /// The keyed hash of the person, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// What the list says of the person.

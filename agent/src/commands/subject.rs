@@ -5,10 +5,11 @@ use crate::commands::book;
 use crate::commands::print_text;
 use cccd::calendar::date_of;
 use cccd::calendar::time_of;
+use cccd::document::Kind;
 use config::Config;
 use drivers::key_store::sealed;
 use events::event::Bytes;
-use events::subject::keyed_hash;
+use events::subject::Person;
 use events::{Body, Disclosure};
 use program::{Failure, exit};
 use serde_json::{Value, json};
@@ -21,20 +22,32 @@ use zeroize::Zeroizing;
 /// The number from standard input: a command line stands in the list of processes.
 fn number() -> Result<Zeroizing<String>, Failure> {
     let mut line = Zeroizing::new(String::new());
-    std::io::stdin().read_line(&mut line).map_err(|e| {
-        Failure::usage("number_malformed", e.to_string(), "type the person's number, or the passport's, and Enter")
-    })?;
+    std::io::stdin().read_line(&mut line).map_err(|e| Failure::usage("number_malformed", e.to_string(), REMEDY))?;
     let number = Zeroizing::new(line.trim().to_owned());
     if number.is_empty() {
-        let remedy = "type the person's number, or the passport's, and Enter";
-        return Err(Failure::usage("number_malformed", "no number was given", remedy));
+        return Err(Failure::usage("number_malformed", "no number was given", REMEDY));
     }
     Ok(number)
 }
 
-fn found(config: &Config) -> Result<(Book, Bytes<32>), Failure> {
-    let key = config.site_key(&*config.key_store()?)?;
-    Ok((book(config)?, keyed_hash(&key, &number()?)))
+const REMEDY: &str = "type the person's number, or the state and number of another document (LAO C1234567), and Enter";
+
+/// Everybody whom a line may mean: a citizen by the number alone, others by the state that issued their document (three
+/// letters, as on it) and its number. Under a number alone stands, too, whose paper was typed in without a state.
+fn meant(line: &str) -> Vec<Person> {
+    match line.split_once(char::is_whitespace) {
+        Some((state, number)) => {
+            let state = state.to_ascii_uppercase();
+            Kind::ALL.into_iter().filter_map(|kind| Person::new(kind.code(), &state, number.trim())).collect()
+        }
+        None => Person::citizen(line).into_iter().chain(Person::on_paper(line)).collect(),
+    }
+}
+
+fn found(config: &Config) -> Result<(Book, Vec<Bytes<32>>), Failure> {
+    let book = book(config)?;
+    let handles = meant(&number()?).iter().map(|person| book.handle(person)).collect();
+    Ok((book, handles))
 }
 
 fn record(profile: Option<&Profile>, at: i64, content: &Content) -> Value {
@@ -58,8 +71,11 @@ fn record(profile: Option<&Profile>, at: i64, content: &Content) -> Value {
 /// When the book does not open, or the file cannot be written.
 pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
     let config = Config::load(config)?;
-    let (book, subject) = found(&config)?;
-    let records = book.of_subject(&subject)?;
+    let (book, handles) = found(&config)?;
+    let mut records = Vec::new();
+    for handle in &handles {
+        records.extend(book.of_subject(handle)?);
+    }
     let list = records.iter().map(|kept| record(Profile::load(&kept.profile).ok().as_ref(), kept.at, &kept.content));
     let report =
         json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
@@ -70,7 +86,7 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
     std::fs::write(out, sealed).map_err(|e| {
         Failure::usage("file_unwritable", format!("cannot write {}: {e}", out.display()), "name another file")
     })?;
-    book.note(&Body::Disclosure(Disclosure { count: records.len() as u64, subject }))?;
+    book.note(&Body::Disclosure(Disclosure { count: records.len() as u64, subject: None }))?;
     print_text(&format!("{} records in {}\n", records.len(), out.display()));
     Ok(exit::GENUINE)
 }
@@ -96,8 +112,8 @@ pub fn show(file: &Path, pass_phrase_file: &Path) -> Result<u8, Failure> {
 /// When the book does not open.
 pub fn erase(config: &Path) -> Result<u8, Failure> {
     let config = Config::load(config)?;
-    let (mut book, subject) = found(&config)?;
-    let (gone, stays) = book.erase_subject(&subject)?;
+    let (mut book, handles) = found(&config)?;
+    let (gone, stays) = book.erase_subjects(&handles)?;
     print_text(&format!("{gone} records erased\n"));
     if stays > 0 {
         print_text(&format!("{stays} records stay until the authority's count is confirmed (lodging)\n"));

@@ -287,13 +287,15 @@ impl Registrar {
         certificate: Vec<u8>,
         now: i64,
     ) -> Result<Vec<u8>, FleetError> {
+        let keys = ca.site_keys(&device.site, now)?;
         let assignment = Assignment {
-            version: answer::VERSION,
+            version: answer::ASSIGNMENT_VERSION,
             site: device.site.clone(),
             device: device.name.clone(),
             central: self.policy.url.clone(),
             profile: device.profile.clone(),
-            subject: ca.site_key(&device.site).to_vec(),
+            chains: keys.chains.to_bytes().to_vec(),
+            counting: keys.counting().to_vec(),
             operators: self.policy.operators.iter().cloned().map(Octets).collect(),
             environment: self.policy.environment.clone(),
         };

@@ -194,7 +194,8 @@ async fn assignment(State(identity): State<Identity>, Admitted(presented): Admit
     match apart(find).await {
         Ok(device) => match device.and_then(|device| device.answer) {
             Some(answer) => ([(header::CONTENT_TYPE, "application/cose")], answer).into_response(),
-            None => StatusCode::NOT_FOUND.into_response(),
+            // It was used, and nothing is kept of it.
+            None => StatusCode::NO_CONTENT.into_response(),
         },
         Err(refused) => refused.into_response(),
     }
@@ -205,7 +206,7 @@ async fn report(
     Admitted(presented): Admitted,
     Said(report): Said<Report>,
 ) -> Response {
-    let take = move || identity.registrar.report(&presented.name, &report).map_err(Refused::from);
+    let take = move || identity.registrar.report(&presented, &report).map_err(Refused::from);
     match apart(take).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refused) => refused.into_response(),

@@ -148,24 +148,37 @@ impl Registrar {
         Ok(())
     }
 
-    /// Takes a device's report of itself.
+    /// Takes a device's report of itself. What it was told with the certificate that it now uses is erased: it holds the
+    /// site's keys under a key of the device that never ends. The chains of all sites step, too, so that they do where
+    /// no device comes.
     ///
     /// # Errors
-    /// When the database fails.
-    pub fn report(&self, name: &str, report: &fleet::est::Report) -> Result<(), RegistrarError> {
+    /// When the database fails, or a chain cannot be stepped.
+    pub fn report(&self, presented: &Presented, report: &fleet::est::Report) -> Result<(), RegistrarError> {
         let now = self.clock.wall();
-        self.registry.change(|change| match change.device(name)? {
-            Some(device) => change.put(&Device {
-                software: Some(report.software.clone()),
-                bundle: report.bundle,
-                roots: report.roots.clone(),
-                time_quality: Some(report.time_quality.clone()),
-                protection: Some(report.protection.clone()),
-                seen_at: Some(now),
-                ..device
-            }),
-            None => Ok(()),
+        self.ca().step_sites(now).map_err(RegistrarError::Answer)?;
+        let erased = self.registry.change(|change| match change.device(&presented.name)? {
+            Some(device) => {
+                let used = device.tls_key.as_ref() == Some(&presented.key);
+                let erased = used && device.answer.is_some();
+                let answer = device.answer.clone().filter(|_| !used);
+                change.put(&Device {
+                    answer,
+                    software: Some(report.software.clone()),
+                    bundle: report.bundle,
+                    roots: report.roots.clone(),
+                    time_quality: Some(report.time_quality.clone()),
+                    protection: Some(report.protection.clone()),
+                    seen_at: Some(now),
+                    ..device
+                })?;
+                Ok(erased)
+            }
+            None => Ok::<_, RegistrarError>(false),
         })?;
+        if erased {
+            self.registry.put_away()?;
+        }
         Ok(())
     }
 

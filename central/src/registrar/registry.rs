@@ -248,6 +248,15 @@ impl Registry {
         Ok(done)
     }
 
+    /// Puts the write-ahead log away, so that what was erased does not live on in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_away(&self) -> Result<(), StoreError> {
+        let done = self.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        done.map_err(failed("put the write-ahead log away"))
+    }
+
     /// A device by its name.
     ///
     /// # Errors

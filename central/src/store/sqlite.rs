@@ -70,6 +70,8 @@ pub(crate) fn existing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    // What is erased is overwritten.
+    connection.pragma_update(None, "secure_delete", "ON").map_err(&failed)?;
     Ok(connection)
 }
 

@@ -3,6 +3,7 @@
 use crate::{DAY, HandClock, Home, NOW, PHRASE};
 use drivers::key_store::file::FileKeyStore;
 use events::Clock;
+use events::chain::Chains;
 use events::event::Bytes;
 use fleet::answer::{self, Assignment, Octets};
 use fleet::authority::Roots;
@@ -37,12 +38,13 @@ impl Near {
     /// The answer to a request, made at a time.
     fn answers(&self, request: &Request, at: i64) -> Vec<u8> {
         let assignment = Assignment {
-            version: answer::VERSION,
+            version: answer::ASSIGNMENT_VERSION,
             site: "site".to_owned(),
             device: "d".to_owned(),
             central: "https://central.example".to_owned(),
             profile: "identify".to_owned(),
-            subject: vec![7; 32],
+            chains: vec![7; Chains::SIZE],
+            counting: vec![7; 32],
             operators: vec![Octets(vec![1])],
             environment: "practice".to_owned(),
         };
@@ -180,11 +182,11 @@ fn an_answer_is_taken_to_the_request_that_is_under_way() {
     ] {
         assert_eq!(keeper.take_answer(&answer).expect_err("refused").code(), code);
         assert_eq!(device.state(), before, "{code}");
-        assert_eq!(keeper.site_key().expect_err("none yet").code(), "subject_key_locked");
+        assert_eq!(keeper.site_keys().expect_err("none yet").code(), "subject_key_locked");
     }
     device.clock.set(0);
     assert!(matches!(keeper.take_answer(&home.answers(&request, NOW)).expect("taken"), Progress::Promoted { .. }));
-    assert_eq!(keeper.site_key().expect("the site's key").as_slice(), [7; 32]);
+    assert_eq!(keeper.site_keys().expect("the site's keys").counting(), &[7; 32]);
     assert_eq!(device.state().floor, NOW);
     assert!(keeper.clock().wall() >= NOW, "the answer was made at a time that is past");
 }

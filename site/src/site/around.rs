@@ -53,7 +53,7 @@ impl Host for Site {
         // The list is one of citizen cards. What has no number is no citizen card, and no profile that counts takes it.
         let Some(number) = judgement.number() else { return Withdrawn::No };
         let issued = judgement.issued().map(|day| day.to_string());
-        match revoked.look_up(&self.recorder.subject_key, number.digits(), issued.as_deref()) {
+        match revoked.look_up(&*self.recorder.people.lists(), number.digits(), issued.as_deref()) {
             Listed::Yes => Withdrawn::Yes,
             Listed::No => Withdrawn::No,
             Listed::Perhaps => Withdrawn::Unknown,
@@ -114,6 +114,9 @@ pub(super) fn minutely(site: Weak<Site>) -> impl FnMut() -> bool + Send {
 
 /// Erases what is past its time, and puts the events of it into the log.
 fn sweep(site: &Site) {
+    if let Err(failure) = site.recorder.people.step() {
+        tracing::error!(code = failure.code, "{}", failure.message);
+    }
     // A list stays a week longer than it is valid: whoever comes late is told why they are turned away.
     let past = day_of(site.now() - 7 * 86_400);
     let erased = site.book().expire(site.now());

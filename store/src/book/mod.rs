@@ -30,6 +30,7 @@ pub mod signers;
 
 use events::Body;
 use events::event::Bytes;
+use events::subject::Person;
 use program::{Coded, Failure};
 pub use rows::{Entry, Message, Record, Retention, Visit};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -298,7 +299,13 @@ impl Book {
         Ok(value.unsigned_abs())
     }
 
-    /// Every record of a person.
+    /// Under what a person's rows are found here: a keyed hash under a secret of this device, which is in no event.
+    #[must_use]
+    pub fn handle(&self, person: &Person) -> Bytes<32> {
+        self.seal.handle(person)
+    }
+
+    /// Every record of a person, by their [`Book::handle`].
     ///
     /// # Errors
     /// When the database fails, or a record does not open.
@@ -382,26 +389,29 @@ impl Book {
         Ok(counts.iter().map(|(_, count)| count).sum::<u64>() + undelivered.unsigned_abs())
     }
 
-    /// Erases everything about a person, because they ask for it. What an authority has not confirmed yet stays; how
+    /// Erases everything about a person, by each of their [`Book::handle`]s, because they ask for it. The event names nobody. What an authority has not confirmed yet stays; how
     /// many went and how many stayed.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn erase_subject(&mut self, subject: &Bytes<32>) -> Result<(u64, u64), BookError> {
+    pub fn erase_subjects(&mut self, handles: &[Bytes<32>]) -> Result<(u64, u64), BookError> {
         let failed = failed("erase what is known of a person");
-        let bytes = subject.0.to_vec();
         let transaction = self.begin("erase what is known of a person")?;
-        let gone = transaction
-            .execute("DELETE FROM record WHERE subject = ?1 AND erase_at IS NOT NULL", [&bytes])
-            .map_err(&failed)?;
-        transaction.execute("DELETE FROM delivery WHERE subject = ?1", [&bytes]).map_err(&failed)?;
-        let query = "SELECT count(*) FROM record WHERE subject = ?1";
-        let stays: i64 = transaction.query_row(query, [&bytes], |row| row.get(0)).map_err(&failed)?;
+        let (mut gone, mut stays) = (0, 0_i64);
+        for handle in handles {
+            let bytes = handle.0.to_vec();
+            gone += transaction
+                .execute("DELETE FROM record WHERE subject = ?1 AND erase_at IS NOT NULL", [&bytes])
+                .map_err(&failed)?;
+            transaction.execute("DELETE FROM delivery WHERE subject = ?1", [&bytes]).map_err(&failed)?;
+            let query = "SELECT count(*) FROM record WHERE subject = ?1";
+            stays += transaction.query_row(query, [&bytes], |row| row.get::<_, i64>(0)).map_err(&failed)?;
+        }
         let body = Body::Erasure(events::Erasure {
             why: "request".to_owned(),
             count: gone as u64,
             profile: String::new(),
-            subject: Some(*subject),
+            subject: None,
         });
         add_note(&transaction, &body).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;

@@ -46,9 +46,9 @@ pub struct Visit<'a> {
     pub sequence: u64,
     /// The number of the ticket or receipt.
     pub number: Option<String>,
-    /// The holder's keyed hash.
+    /// Under what the holder's rows are found: [`super::Book::handle`].
     pub subject: Option<Bytes<32>>,
-    /// The same by their number alone: who the ledger counts.
+    /// Who the ledger counts: a keyed hash for this profile and period.
     pub counted_as: Option<Bytes<32>>,
     /// The party that they belong to.
     pub party: Option<String>,

@@ -4,6 +4,8 @@
 //! row cannot be moved. The data key is a secret of the key store.
 
 use drivers::key_store::KeyStore;
+use events::event::Bytes;
+use events::subject::{Person, Purpose, keyed};
 use openssl::error::ErrorStack;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use program::Failure;
@@ -37,6 +39,13 @@ impl Seal {
             let remedy = "restore the key directory, or enrol the device again";
             Failure::device("book_key_locked", program::describe(&error), remedy)
         })
+    }
+
+    /// How a person's rows are found: a keyed hash under a secret of this device.
+    #[must_use]
+    pub fn handle(&self, person: &Person) -> Bytes<32> {
+        let key = Zeroizing::new(keyed(&*self.0, "cccd-book-v1", &[b"find"]).0);
+        person.hash(&*key, Purpose::Book)
     }
 
     /// Seals bytes that lie at `place`.

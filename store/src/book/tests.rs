@@ -154,7 +154,7 @@ fn a_person_is_erased_but_not_what_an_authority_waits_for() {
     book.commit(&held).expect("disk").kept().expect("allowed");
     let subject = Bytes([1; 32]);
     assert_eq!(book.of_subject(&subject).expect("reads").len(), 2);
-    assert_eq!(book.erase_subject(&subject).expect("erases"), (1, 1));
+    assert_eq!(book.erase_subjects(&[subject]).expect("erases"), (1, 1));
     assert!(book.due(NOW).expect("reads").is_none(), "messages go, too");
 }
 

@@ -8,7 +8,7 @@ mod trust;
 mod updating;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use events::SystemClock;
+use events::{Clock as _, SystemClock};
 use fleet::authority::ROOTS;
 use program::foreign;
 use program::{Failure, files, print, println};
@@ -532,8 +532,8 @@ fn run(command: Command) -> Result<u8, Failure> {
             println!("next: cccd-central device add {}", out.join("enrolment.json").display());
         }
         Command::Revoked { ca, table, site, out } => {
-            let key = FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.site_key(&site);
-            println!("{} cards: {}", revoked::build(&table, &key[..], &out)?, out.display());
+            let keys = FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.site_keys(&site, clock.wall())?;
+            println!("{} cards: {}", revoked::build(&table, &*keys.lists(), &out)?, out.display());
         }
         Command::PlaylistKey { key, out } => {
             key.make(playlist::LABEL, &out)?;
@@ -563,8 +563,8 @@ fn run(command: Command) -> Result<u8, Failure> {
         } => {
             let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
             let list_phrase = read_pass_phrase(&list_pass_phrase_file)?;
-            let subject_key = match ca.zip(site) {
-                Some((ca, site)) => Some(FleetCa::open(&ca, &pass_phrase)?.site_key(&site)),
+            let hashed = match ca.zip(site) {
+                Some((ca, site)) => Some(FleetCa::open(&ca, &pass_phrase)?.site_keys(&site, clock.wall())?),
                 None => None,
             };
             let heading = roster::Heading {
@@ -575,8 +575,7 @@ fn run(command: Command) -> Result<u8, Failure> {
                 valid_from: &from,
                 valid_until: &until,
             };
-            let subject_key = subject_key.as_ref().map(|key| &key[..]);
-            let count = roster::sign(&key.keys, &pass_phrase, &heading, &table, subject_key, &list_phrase, &out)?;
+            let count = roster::sign(&key.keys, &pass_phrase, &heading, &table, hashed.as_ref(), &list_phrase, &out)?;
             println!("version {version} signed, {count} people: {}", out.display());
         }
     }

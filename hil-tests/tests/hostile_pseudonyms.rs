@@ -1,0 +1,135 @@
+//! Pseudonyms end when a profile says so: whoever has every file of a device and of central after that day, and every
+//! pass phrase, links no event to a person any more. Before it they do, or this test could not fail.
+
+use drivers::key_store::KeyStore as _;
+use drivers::key_store::file::FileKeyStore;
+use events::Quality;
+use events::chain::{Chains, Class};
+use events::event::Bytes;
+use events::sealed;
+use events::subject::{Person, keyed};
+use fleet::request::Way;
+use hil_tests::fleet::{BEGIN, DAY, Machine, PHRASE, Rig, settle};
+use identity::{TrustedClock, people};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const PROFILE: &str = "exam";
+
+fn files(directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            let bytes = std::fs::read(&path).expect("a file");
+            found.insert(path, bytes);
+        }
+    }
+}
+
+/// Every file of the fleet: its central and its devices lie beside each other.
+fn everything(machine: &Machine) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    files(machine.place.parent().expect("the rig's directory"), &mut found);
+    found
+}
+
+fn keys(machine: &Machine) -> FileKeyStore {
+    FileKeyStore::new(&machine.place.join("keys"), PHRASE)
+}
+
+/// What any key that there is opens, of every file.
+fn opened(machine: &Machine) -> Vec<Vec<u8>> {
+    let files = everything(machine);
+    let (_, sites) = files.iter().find(|(path, _)| path.ends_with("ca/sites.sealed")).expect("the CA's secret");
+    let secret = sealed::open(PHRASE, sites).expect("opens");
+    let mut keys: Vec<Vec<u8>> = vec![keyed(&secret, "cccd-chains-kept-v1", &[]).0.to_vec(), secret.to_vec()];
+    keys.extend(["site", "box", "book"].map(|label| self::keys(machine).secret(label).expect("a secret").to_vec()));
+    let plain = |bytes: &Vec<u8>| {
+        let by_key = keys.iter().find_map(|key| sealed::open(key, bytes));
+        let by_phrase = || sealed::is_sealed(bytes).then(|| sealed::open(PHRASE, bytes)).flatten();
+        by_key.or_else(by_phrase).map(|plain| plain.to_vec())
+    };
+    let plain: Vec<Vec<u8>> = files.values().filter_map(plain).collect();
+    // The site's keys at device and CA, the CA's secret, and the device's.
+    assert!(plain.len() >= 4, "{} files opened", plain.len());
+    [plain, keys].concat()
+}
+
+/// Whether a subject that an event of a time has can be found again from what was opened: by whole chains wherever they may lie
+/// in it, or by any 32 bytes that are a key of that epoch.
+fn is_linked(opened: &[Vec<u8>], class: Class, at: i64, person: &Person, subject: Bytes<32>) -> bool {
+    let says = |chains: Chains| chains.subject(PROFILE, class.days(), at, person) == Some(subject);
+    let whole = opened.iter().flat_map(|bytes| bytes.windows(Chains::SIZE)).filter_map(Chains::from_bytes).any(says);
+    let alone = |key: &[u8]| {
+        let chain = |class: Class| [&class.epoch(at).to_be_bytes()[..], key].concat();
+        Chains::from_bytes(&Class::ALL.map(chain).concat()).is_some_and(says)
+    };
+    whole || opened.iter().flat_map(|bytes| bytes.windows(32)).any(alone)
+}
+
+fn contains(files: &BTreeMap<PathBuf, Vec<u8>>, part: &[u8]) -> Option<PathBuf> {
+    let holds = |bytes: &Vec<u8>| bytes.windows(part.len()).any(|window| window == part);
+    files.iter().find(|(_, bytes)| holds(bytes)).map(|(path, _)| path.clone())
+}
+
+#[test]
+fn after_an_epochs_end_no_file_of_device_or_central_links_a_person() {
+    let rig = Rig::new();
+    let machine = rig.device();
+    let token = rig.registrar.make_token("A", "identify", 72, "test").expect("token");
+    let mut keeper = machine.start(Way::Token, Some(&token)).expect("started");
+    settle(&mut keeper).expect("let in");
+    let told = rig.known(&machine.name()).answer.expect("kept until it is used");
+    let part = &told[told.len() / 2..told.len() / 2 + 64];
+    assert!(contains(&everything(&machine), part).is_some(), "central keeps what it told until then");
+    keeper.report(0).expect("central takes its report");
+    assert_eq!(rig.known(&machine.name()).answer, None);
+    assert_eq!(contains(&everything(&machine), part), None, "what a device has used is erased");
+    keeper.report(0).expect("and the device goes on");
+
+    let an = Person::citizen("001099000017").expect("a person");
+    let site = keeper.site_keys().expect("the site's keys");
+    let of = |class: Class| site.chains.subject(PROFILE, class.days(), BEGIN, &an).expect("a subject");
+    let subjects = Class::ALL.map(|class| (class, of(class)));
+    drop((keeper, site));
+    let store = keys(&machine);
+    for (class, subject) in subjects {
+        let end = (i64::from(class.epoch(BEGIN)) + 1) * i64::from(class.days()) * DAY;
+        let clock = TrustedClock::new(Arc::clone(&machine.system) as Arc<dyn events::Clock>, 0);
+        let step = |now| {
+            rig.clock.set(now);
+            clock.set(now, Quality::Signed);
+            rig.ca().step_sites(now).expect("the registrar steps");
+            people::stepped(&machine.place, &store, &clock).expect("the device steps");
+        };
+        step(end - 1);
+        assert!(is_linked(&opened(&machine), class, BEGIN, &an, subject), "{} days: not before the end", class.days());
+        step(end);
+        assert!(!is_linked(&opened(&machine), class, BEGIN, &an, subject), "{} days: after the end", class.days());
+    }
+}
+
+#[test]
+fn a_clock_that_stands_far_ahead_destroys_no_key_and_a_signed_time_does() {
+    let rig = Rig::new();
+    let machine = rig.device();
+    let token = rig.registrar.make_token("A", "identify", 72, "test").expect("token");
+    let mut keeper = machine.start(Way::Token, Some(&token)).expect("started");
+    settle(&mut keeper).expect("let in");
+    let before = keeper.site_keys().expect("keys");
+    let (store, far) = (keys(&machine), BEGIN + 3650 * DAY);
+    let an = Person::citizen("001099000017").expect("a person");
+    machine.system.set(far);
+    let clock = TrustedClock::new(Arc::clone(&machine.system) as Arc<dyn events::Clock>, 0);
+    let waits = people::stepped(&machine.place, &store, &clock).expect("keys");
+    assert_eq!(waits, before, "what may be wrong is derived in memory");
+    let seems = waits.chains.subject(PROFILE, 365, far, &an);
+    clock.set(far, Quality::Signed);
+    let stepped = people::stepped(&machine.place, &store, &clock).expect("keys");
+    assert_eq!(stepped.chains.subject(PROFILE, 365, BEGIN, &an), None);
+    assert!(seems.is_some() && stepped.chains.subject(PROFILE, 365, far, &an) == seems, "and says the same");
+    assert_eq!(keeper.site_keys().expect("keys"), stepped, "on the disk, too");
+}
