@@ -26,6 +26,8 @@
 //! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
 //! the `decision` of version 1 went.
 //!
+//! An [`Access`] says who looked at what is kept of people: written before they were given it.
+//!
 //! Personal data have no place in an event: the holder appears as a keyed hash, if the profile wants that at all.
 //!
 //! # Example
@@ -81,7 +83,7 @@ pub mod sync;
 
 pub use clock::{Clock, Quality, SystemClock};
 pub use event::{
-    Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Erasure, Event, Receiving, Signer, Verification,
-    Visit, Vouching,
+    Access, Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Look, Receiving,
+    Signer, Verification, Visit, Vouching,
 };
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};
