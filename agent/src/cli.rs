@@ -142,6 +142,16 @@ enum Command {
         #[arg(long, conflicts_with_all = ["app", "origin"])]
         forget: bool,
     },
+    /// Who works at the desk: people with a role and a PIN.
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
+    },
+    /// Who looked at what is kept of people.
+    Access {
+        #[command(subcommand)]
+        command: AccessCommand,
+    },
     /// Lists of people that the operator signed.
     Roster {
         #[command(subcommand)]
@@ -261,6 +271,82 @@ enum Command {
     },
     /// Read every virtual card and every fault on the simulated reader.
     Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum StaffCommand {
+    /// Add somebody, and print their identifier and a PIN that they change.
+    Add {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Their name.
+        name: String,
+        /// What they do here: reception, proctor, nurse or manager.
+        #[arg(long)]
+        role: String,
+    },
+    /// List everybody who works, or worked, here.
+    List {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Somebody does not work here any more.
+    Remove {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Their identifier.
+        id: String,
+    },
+    /// Print a new PIN for somebody who forgot theirs, a manager too.
+    ResetPin {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Their identifier.
+        id: String,
+    },
+}
+
+impl StaffCommand {
+    const fn config(&self) -> &PathBuf {
+        match self {
+            Self::Add { config, .. }
+            | Self::List { config }
+            | Self::Remove { config, .. }
+            | Self::ResetPin { config, .. } => config,
+        }
+    }
+
+    #[cfg(feature = "desk")]
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::Add { config, name, role } => commands::staff::add(&config, &name, &role),
+            Self::List { config } => commands::staff::list(&config),
+            Self::Remove { config, id } => commands::staff::remove(&config, &id),
+            Self::ResetPin { config, id } => commands::staff::reset_pin(&config, &id),
+        }
+    }
+
+    #[cfg(not(feature = "desk"))]
+    fn run(self) -> Result<u8, Failure> {
+        Err(crate::check::without("desk"))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum AccessCommand {
+    /// List who looked, as what, at what and at how many people: latest first, as far as the device still has it.
+    List {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -532,6 +618,7 @@ impl Command {
             | Self::Fault { config }
             | Self::Desk { config }
             | Self::Pair { config, .. }
+            | Self::Access { command: AccessCommand::List { config, .. } }
             | Self::Reset { config, .. }
             | Self::Doctor { config, .. }
             | Self::Devices { config, .. }
@@ -549,6 +636,7 @@ impl Command {
             Self::Attendance { command: AttendanceCommand::Merge { config, files, .. } } => {
                 (config, files.iter().collect())
             }
+            Self::Staff { command } => (command.config(), Vec::new()),
             Self::Setup { config, from, .. } => (config, from.iter().collect()),
             Self::Subject { command: SubjectCommand::Export { config, pass_phrase_file, .. } } => {
                 (config, vec![pass_phrase_file])
@@ -588,13 +676,15 @@ impl Command {
             | Self::Config { json, .. }
             | Self::Profile { command: ProfileCommand::Explain { json, .. } } => *json,
             Self::Profile { .. } => false,
-            Self::Attendance { command: AttendanceCommand::Merge { json, .. } } => *json,
+            Self::Attendance { command: AttendanceCommand::Merge { json, .. } }
+            | Self::Access { command: AccessCommand::List { json, .. } } => *json,
             Self::Desk { .. }
             | Self::Setup { .. }
             | Self::Bundle { .. }
             | Self::Pages { .. }
             | Self::ScannerCode
             | Self::Pair { .. }
+            | Self::Staff { .. }
             | Self::Roster { .. }
             | Self::Attendance { .. }
             | Self::Outbox { .. }
@@ -661,6 +751,8 @@ impl Command {
             Self::Trust { command } => command.run(&clock),
             Self::Profile { command } => command.run(),
             Self::Run { config } => commands::run::run(&config),
+            Self::Staff { command } => command.run(),
+            Self::Access { command: AccessCommand::List { config, json } } => commands::access::list(&config, json),
             Self::Roster { command } => command.run(),
             Self::Attendance { command } => command.run(),
             Self::Subject { command } => command.run(),

@@ -9,12 +9,14 @@ use crate::session::SessionEvent;
 use crate::wire::*;
 use crate::work::{LONGEST_PARTY, party, typed_text};
 use crate::{API_LEVEL, Desk, News};
+use crate::{rights, staff};
 use axum::Json;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use events::Duty;
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,11 +28,6 @@ use visit::finished::{Agreed, ConsentAct};
 use visit::profile::Item;
 
 type Answer<T> = Result<Json<T>, Problem>;
-
-/// Characters of what unlocks a page.
-const SHORTEST_UNLOCK: usize = 6;
-/// The same, at most.
-const LONGEST_UNLOCK: usize = 64;
 
 /// Who this is, and what it does with a card.
 #[utoipa::path(get, path = "/v1", responses((status = 200, body = About)))]
@@ -44,6 +41,8 @@ pub async fn about(State(desk): TheDesk, caller: TheCaller) -> Answer<About> {
         profile: profile(&desk),
         words: crate::words::for_a_page(),
         role: caller.role,
+        on_duty: if caller.role == Role::Desk { desk.on_duty(&caller)? } else { None },
+        may: caller.duty.map(rights::of).unwrap_or_default(),
         plugin: site.config.desk.as_ref().is_some_and(|desk| desk.compat.listen.is_some()),
         jwk: site.jwk()?,
     }))
@@ -86,51 +85,55 @@ pub async fn pair(State(desk): TheDesk, request: Request) -> Answer<Paired> {
     let (parts, body) = request.into_parts();
     // The guard read it already.
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let Pair { code, name, key, unlock } = parsed(&bytes)?;
+    let Pair { code, name, key, manager } = parsed(&bytes)?;
     let origin = guard::own_origin(&desk, &parts.headers);
-    let offer = match (&key, &origin, &unlock) {
-        (Some(key), Some(origin), Some(unlock)) => {
+    let site = desk.site();
+    let managed = staff::has_manager(&site.book())?;
+    let offer = match (&key, &origin, &manager) {
+        (Some(key), Some(origin), manager) => {
             if !key.is_one() {
                 return Err(Problem::invalid("key", "is no key on P-256"));
             }
-            if !(SHORTEST_UNLOCK..=LONGEST_UNLOCK).contains(&unlock.0.chars().count()) {
-                return Err(Problem::invalid("unlock", "has six characters at least, and 64 at most"));
-            }
             guard::proves(&desk, &parts, key, &bytes)?;
-            Offer::Key(key.clone(), origin, &unlock.0)
+            match manager {
+                None if !managed => return Err(first_manager()),
+                // What is wrong with it is said before the code is spent.
+                Some(first) => {
+                    staff::fit(&first.pin.0)?;
+                    staff::named(&first.name)?;
+                }
+                None => {}
+            }
+            Offer::Key(key.clone(), origin)
         }
         (None, _, None) => Offer::Token,
-        _ => return Err(Problem::invalid("key", "comes with unlock, and from the desk's own page")),
+        _ => return Err(Problem::invalid("key", "comes from the desk's own page, and manager with it")),
     };
-    let site = desk.site();
     let paired = pairing::pair(&site.book(), code.trim(), &name, offer, site.now());
     let (token, id) = paired.inspect_err(|problem| desk.refused(&problem.code))?;
     let role = if token.is_none() { Role::Desk } else { Role::App };
-    desk.open(&id);
+    // The place has its first manager with its first page; whoever pairs a later one is somebody of the register.
+    if let Some(first) = manager.filter(|_| !managed) {
+        let person = staff::add(&site.book(), &first.name, Duty::Manager, &first.pin.0, site.now())?;
+        desk.open(&id, &person.id);
+    }
     Ok(Json(Paired { id, role, token }))
 }
 
-/// Unlocks the page that asks.
-#[utoipa::path(post, path = "/v1/unlock", request_body = Unlock,
-    responses((status = 200), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub async fn unlock(State(desk): TheDesk, caller: TheCaller, Body(wanted): Body<Unlock>) -> Answer<Value> {
-    caller.staff()?;
-    pairing::unlock(&desk.site().book(), &caller.id, &wanted.unlock.0, desk.site().now())?;
-    desk.open(&caller.id);
-    Ok(Json(json!({})))
+fn first_manager() -> Problem {
+    let (title, remedy) = ("nobody manages this place yet", "pair with the name and PIN of the first manager");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "manager_needed", title, remedy)
 }
 
 /// Those who were let in.
 #[utoipa::path(get, path = "/v1/pairings", responses((status = 200, body = Vec<PairingView>)))]
-pub async fn pairings(State(desk): TheDesk, caller: TheCaller) -> Answer<Vec<PairingView>> {
-    caller.staff()?;
+pub async fn pairings(State(desk): TheDesk) -> Answer<Vec<PairingView>> {
     Ok(Json(pairing::paired(&desk.site().book(), desk.site().now())?))
 }
 
 /// Ends a pairing.
 #[utoipa::path(delete, path = "/v1/pairings/{id}", responses((status = 200), (status = 422, body = Problem)))]
-pub async fn unpair(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Answer<Value> {
-    caller.staff()?;
+pub async fn unpair(State(desk): TheDesk, Path(id): Path<String>) -> Answer<Value> {
     pairing::end(&desk.site().book(), &id, desk.site().now())?;
     Ok(Json(json!({})))
 }
@@ -238,7 +241,6 @@ pub async fn staff(
     Path(id): Path<String>,
     Body(staff): Body<Staff>,
 ) -> Answer<SessionView> {
-    caller.staff()?;
     desk.staff(&caller, &id, staff)?;
     Ok(Json(desk.session(&caller, &id)?))
 }

@@ -24,6 +24,7 @@ use program::{Failure, Private, Text};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use store::book::Looked;
 use tokio::sync::broadcast::error::RecvError;
 use visit::content::Released;
 use zeroize::Zeroizing;
@@ -45,8 +46,8 @@ pub enum Message {
 
 impl Message {
     /// The result of a session: what the profile grants other software.
-    pub(super) fn result(session: &Session) -> Self {
-        let content = session.finished.as_ref().map(|finished| &finished.content);
+    pub(super) fn result(session: &Session, looked: &Looked) -> Self {
+        let content = session.content(Some(looked));
         let released = content.and_then(|content| Released::new(&session.profile, Role::App.recipient(), content));
         released.map_or(Self::Gone, |released| Self::Result(Arc::new(released)))
     }

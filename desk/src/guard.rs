@@ -8,7 +8,9 @@
 //! | DNS rebinding | `Host` must be a loopback name with the desk's port |
 //! | another program of the machine | a token, given out once for a code that the agent's own user reads out |
 //! | guessing the code | five tries, ten minutes, one use; guesses of those who are not awaited are not looked at |
-//! | somebody at a page that was left alone | it is locked after a quarter of an hour, and after a shift |
+//! | somebody at a page that was left alone | it is locked after a quarter of an hour, and after a shift; it opens by the PIN of a person |
+//! | somebody who may less | one table of routes and duties: [`crate::rights`]; what it does not name is refused |
+//! | looking without a trace | a look is an event before anything is given: [`store::book::access`] |
 //! | bodies that never end | who asks is looked at before the body, which has a limit and a deadline |
 //! | a program of another user on the Unix socket | the kernel says who it is |
 //!
@@ -19,16 +21,20 @@ use crate::pairing::{self, Awaited, Opened, Pairing, Right, Role, hashed};
 use crate::places::Place;
 use crate::problem::Problem;
 use crate::proof::{NONCE, Nonces, PROOF, PageKey, Proof, Spent, digest};
+use crate::rights::{self, Whom};
+use crate::staff::{self, Waits};
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use events::{Duty, Look};
 use program::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use store::book::{Looker, Seen};
 
 /// What a browser says of where a request comes from (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -50,8 +56,14 @@ pub struct Caller {
     pub id: String,
     /// What they called themselves.
     pub name: String,
-    /// What they may do.
+    /// What they are let in as.
     pub role: Role,
+    /// Who looks, as events name them: somebody's identifier in the register of staff, or a program's name.
+    pub by: String,
+    /// As what; nothing at a page where nobody is on duty.
+    pub duty: Option<Duty>,
+    /// A page asks by itself, and nobody did anything.
+    pub auto: bool,
 }
 
 /// Who all software that expects a vendor's plugin is: it cannot pair.
@@ -60,7 +72,36 @@ const PLUGIN: &str = "compat";
 impl Caller {
     /// Software that expects a vendor's plugin.
     pub(crate) fn plugin() -> Self {
-        Self { id: PLUGIN.to_owned(), name: "plugin".to_owned(), role: Role::App }
+        Self::program(PLUGIN.to_owned(), "plugin".to_owned())
+    }
+
+    fn program(id: String, name: String) -> Self {
+        Self { id, by: name.clone(), name, role: Role::App, duty: Some(Duty::Program), auto: false }
+    }
+
+    /// Who looks. Where nobody is on duty nothing is shown; were something, a program looked.
+    pub(crate) fn looker<'a>(&'a self, what: Look, profile: &'a str) -> Looker<'a> {
+        Looker { by: &self.by, role: self.duty.unwrap_or(Duty::Program), what, profile }
+    }
+
+    /// Whether a route is for them.
+    fn may(self, whom: Option<Whom>) -> Result<Self, Problem> {
+        let may = match whom {
+            // There is nothing.
+            None | Some(Whom::Anybody) => true,
+            Some(Whom::Page) => self.role == Role::Desk,
+            Some(Whom::These(duties)) => self.duty.is_some_and(|duty| duties.contains(&duty)),
+        };
+        if may {
+            return Ok(self);
+        }
+        let (title, remedy) = match self.role {
+            Role::App => ("this is for staff at the desk", "pair with a code for the desk"),
+            Role::Desk => {
+                ("this is not for whoever is on duty here", "ask a manager; docs/local-api.md says what is for whom")
+            }
+        };
+        Err(Problem::new(StatusCode::FORBIDDEN, "role_refused", title, remedy))
     }
 
     /// Whether it is such software.
@@ -134,11 +175,14 @@ fn origin_is_ours(origin: &str, port: u16) -> bool {
 }
 
 const PAIR: &str = "/v1/pair";
-const UNLOCK: &str = "/v1/unlock";
 
-/// What may be asked without a right: the page itself, its parts, the interface's description, and pairing.
-fn is_open(path: &str) -> bool {
-    !(path == "/v1" || path.starts_with("/v1/")) || matches!(path, PAIR | "/v1/openapi.json")
+/// Whom a request is for; nothing where there is nothing of that path.
+fn whom(parts: &Parts) -> Result<Option<Whom>, Problem> {
+    let Some(path) = parts.extensions.get::<MatchedPath>() else { return Ok(None) };
+    rights::whom(&parts.method, path.as_str()).map(Some).ok_or_else(|| {
+        let (title, remedy) = ("nobody may ask this", "compare method and path with /v1/openapi.json");
+        Problem::new(StatusCode::FORBIDDEN, "route_refused", title, remedy)
+    })
 }
 
 fn answer_cross_origin(response: &mut Response, origin: &str) {
@@ -152,17 +196,35 @@ fn answer_cross_origin(response: &mut Response, origin: &str) {
     }
 }
 
-/// What the guard remembers, and forgets with the agent: nonces, and which pages are unlocked.
+/// What the guard remembers, and forgets with the agent: nonces, who works at which page, whose PIN has to wait, and what of their
+/// looks is in the log.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     nonces: Mutex<Nonces>,
     opened: Mutex<HashMap<String, Opened>>,
+    pub(crate) waits: Waits,
+    pub(crate) lists: Mutex<HashMap<String, Seen>>,
+    pub(crate) visits: Mutex<HashMap<String, Seen>>,
 }
 
 impl Watch {
-    /// A page was paired or unlocked.
-    pub(crate) fn open(&self, id: &str, now: u64) {
-        lock(&self.opened).insert(id.to_owned(), Opened { since: now, touched: now });
+    /// Somebody works at a page from now on. What the log has of others' looks is not theirs.
+    pub(crate) fn open(&self, id: &str, staff: &str, now: u64) {
+        self.close(id);
+        let opened = Opened { staff: staff.to_owned(), since: now, touched: now };
+        lock(&self.opened).insert(id.to_owned(), opened);
+    }
+
+    /// Nobody works at a page.
+    pub(crate) fn close(&self, id: &str) {
+        lock(&self.opened).remove(id);
+        lock(&self.lists).remove(id);
+        lock(&self.visits).remove(id);
+    }
+
+    /// Who works at a page.
+    pub(crate) fn staff_at(&self, id: &str, now: u64) -> Option<String> {
+        lock(&self.opened).get(id).filter(|opened| opened.holds(now)).map(|opened| opened.staff.clone())
     }
 
     /// Somebody did something at a page.
@@ -172,13 +234,13 @@ impl Watch {
         }
     }
 
-    fn is_locked(&self, id: &str, now: u64) -> bool {
-        pairing::is_locked(lock(&self.opened).get(id).copied(), now)
-    }
-
     /// Forgets those who are not paired any more.
     fn keep(&self, pairings: &[Pairing]) {
-        lock(&self.opened).retain(|id, _| pairings.iter().any(|known| known.id == *id));
+        let stays =
+            |id: &String| id == PLUGIN || id.starts_with("uid:") || pairings.iter().any(|known| known.id == *id);
+        lock(&self.opened).retain(|id, _| stays(id));
+        lock(&self.lists).retain(|id, _| stays(id));
+        lock(&self.visits).retain(|id, _| stays(id));
     }
 }
 
@@ -205,7 +267,7 @@ fn proof_refused(title: &str) -> Problem {
 }
 
 fn locked() -> Problem {
-    let (title, remedy) = ("the page was left alone and is locked", "type the code that unlocks it");
+    let (title, remedy) = ("nobody is on duty at this page", "choose who you are and type your PIN");
     Problem::new(StatusCode::UNAUTHORIZED, "desk_locked", title, remedy)
 }
 
@@ -291,7 +353,7 @@ fn admit(desk: &Desk, parts: &Parts, answerable: &mut Answerable) -> Result<Admi
                 ("this user may not use the socket", "name the user's identifier in [desk] socket_users");
             return Err(Problem::new(StatusCode::FORBIDDEN, "user_refused", title, remedy));
         }
-        let caller = Caller { id: format!("uid:{uid}"), name: format!("user {uid}"), role: Role::App };
+        let caller = Caller::program(format!("uid:{uid}"), format!("user {uid}")).may(whom(parts)?)?;
         return Ok(Admitted::Known(caller, None));
     }
     if !text(headers, header::HOST).is_some_and(|host| host_is_ours(host, desk.port())) {
@@ -320,12 +382,14 @@ fn admit(desk: &Desk, parts: &Parts, answerable: &mut Answerable) -> Result<Admi
     if path == PAIR {
         return may_pair(headers, &source, awaited.as_ref()).map(|()| Admitted::Open);
     }
-    if is_open(path) {
+    // Who has no right does not learn what there is, and what nobody may.
+    let whom = whom(parts);
+    if matches!(whom, Ok(Some(Whom::Anybody))) || (matches!(whom, Ok(None)) && !path.starts_with("/v1")) {
         return Ok(Admitted::Open);
     }
     desk.watch.keep(&pairings);
     if let Some(proof) = text(headers, HeaderName::from_static(PROOF)) {
-        return by_proof(desk, parts, &source, pairings, proof);
+        return by_proof(desk, parts, &source, pairings, proof, whom);
     }
     let token = text(headers, header::AUTHORIZATION).and_then(|bearer| bearer.strip_prefix("Bearer ")).map(hashed);
     let found = token.and_then(|hash| pairings.into_iter().find(|known| has(&known.right, &hash)));
@@ -338,15 +402,15 @@ fn admit(desk: &Desk, parts: &Parts, answerable: &mut Answerable) -> Result<Admi
         (Source::Own(_), None) => !headers.contains_key(FETCH_SITE),
         (Source::Page(_) | Source::Own(_) | Source::Unnamed | Source::Program, _) => false,
     };
-    if there { Ok(Admitted::Known(caller(&found), None)) } else { Err(origin_refused()) }
+    if there {
+        Ok(Admitted::Known(Caller::program(found.id, found.name).may(whom?)?, None))
+    } else {
+        Err(origin_refused())
+    }
 }
 
 fn has(right: &Right, token: &str) -> bool {
     matches!(right, Right::Token { hash, .. } if openssl::memcmp::eq(hash.as_bytes(), token.as_bytes()))
-}
-
-fn caller(pairing: &Pairing) -> Caller {
-    Caller { id: pairing.id.clone(), name: pairing.name.clone(), role: pairing.role() }
 }
 
 /// Whether whoever gives a code is awaited: otherwise the guess is not looked at.
@@ -375,16 +439,18 @@ fn by_proof(
     source: &Source,
     pairings: Vec<Pairing>,
     proof: &str,
+    whom: Result<Option<Whom>, Problem>,
 ) -> Result<Admitted, Problem> {
     let proof = Proof::parse(proof).ok_or_else(|| proof_refused("this is no proof"))?;
     let kid = proof.kid.clone();
     let of = |known: Pairing| match &known.right {
-        Right::Key { key, .. } if key.thumbprint() == kid => Some((caller(&known), key.clone(), known.right)),
+        Right::Key { key, origin } if key.thumbprint() == kid => {
+            Some((known.id.clone(), known.name.clone(), key.clone(), origin.clone()))
+        }
         Right::Key { .. } | Right::Token { .. } => None,
     };
-    let Some((caller, key, Right::Key { origin, .. })) = pairings.into_iter().find_map(of) else {
-        return Err(pairing::not_paired());
-    };
+    let found = pairings.into_iter().find_map(of);
+    let (id, name, key, origin) = found.ok_or_else(pairing::not_paired)?;
     match source {
         Source::Own(named) if named.as_ref().is_none_or(|named| *named == origin) => {}
         // A browser that is too old to say where its requests come from.
@@ -392,16 +458,18 @@ fn by_proof(
         Source::Own(_) | Source::Page(_) | Source::Unnamed => return Err(origin_refused()),
     }
     let (said, auto) = spend(desk, proof, &key, parts)?;
-    let (path, now) = (parts.uri.path(), desk.now_ms());
-    if path != UNLOCK {
-        if desk.watch.is_locked(&caller.id, now) {
-            return Err(locked());
-        }
+    let (whom, now) = (whom?, desk.now_ms());
+    let mut caller = Caller { id, name, role: Role::Desk, by: String::new(), duty: None, auto };
+    if whom != Some(Whom::Page) {
+        // Who left is on duty nowhere, whatever page they had open.
+        let staff = desk.watch.staff_at(&caller.id, now).ok_or_else(locked)?;
+        let member = staff::member(&desk.site().book(), &staff)?.ok_or_else(locked)?;
+        (caller.by, caller.duty) = (member.id, Some(member.duty));
         if !auto {
             desk.watch.touch(&caller.id, now);
         }
     }
-    Ok(Admitted::Known(caller, Some(said)))
+    Ok(Admitted::Known(caller.may(whom)?, Some(said)))
 }
 
 /// The digest of the body that a proof is for, and whether nobody did anything; it is good this once.
@@ -451,8 +519,12 @@ impl Desk {
             return true;
         }
         let pairings = pairing::those(&self.site().book(), self.site().now()).unwrap_or_default();
-        let locked = caller.role == Role::Desk && self.watch.is_locked(&caller.id, self.now_ms());
-        pairings.iter().any(|known| known.id == caller.id) && !locked
+        // A page's listener is that of who was on duty when it began.
+        let on =
+            caller.role == Role::App || self.watch.staff_at(&caller.id, self.now_ms()).as_ref() == Some(&caller.by);
+        let works =
+            caller.role == Role::App || staff::member(&self.site().book(), &caller.by).is_ok_and(|one| one.is_some());
+        pairings.iter().any(|known| known.id == caller.id) && on && works
     }
 }
 

@@ -11,13 +11,16 @@ pub mod guard;
 pub mod listen;
 pub mod pairing;
 pub mod paper;
+pub mod people;
 mod places;
 pub mod portal;
 pub mod practice;
 pub mod problem;
 pub mod proof;
+pub mod rights;
 mod running;
 pub mod session;
+pub mod staff;
 mod views;
 pub mod wire;
 pub mod words;
@@ -49,7 +52,7 @@ use visit::profile::{Accept, Profile};
 use visit::steps::{self, Wait};
 
 /// Level of the interface; it counts up with every change that a client must know of.
-pub const API_LEVEL: u32 = 3;
+pub const API_LEVEL: u32 = 4;
 /// Milliseconds without a sign of life after which a session is broken off.
 const PATIENCE_MS: u64 = 180_000;
 /// Milliseconds for which an ended session's result can still be fetched.
@@ -214,9 +217,9 @@ impl Desk {
         program::ignore(self.news.send(news), "nobody may be listening");
     }
 
-    /// A page was paired or unlocked.
-    pub(crate) fn open(&self, pairing: &str) {
-        self.watch.open(pairing, self.now_ms());
+    /// Somebody works at a page from now on.
+    pub(crate) fn open(&self, pairing: &str, staff: &str) {
+        self.watch.open(pairing, staff, self.now_ms());
     }
 
     fn now_ms(&self) -> u64 {

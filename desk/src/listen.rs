@@ -6,7 +6,7 @@
 use crate::apart::apart;
 use crate::guard::{self, Peer};
 use crate::places::{Ends, Place, Places, Seated};
-use crate::{Desk, api, compat, portal, practice, work};
+use crate::{Desk, api, compat, people, portal, practice, work};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
@@ -44,7 +44,14 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(api::about))
         .routes(routes!(api::pair))
-        .routes(routes!(api::unlock))
+        .routes(routes!(people::duty))
+        .routes(routes!(people::unlock))
+        .routes(routes!(people::leave))
+        .routes(routes!(people::own_pin))
+        .routes(routes!(people::people, people::add))
+        .routes(routes!(people::end))
+        .routes(routes!(people::new_pin))
+        .routes(routes!(people::access))
         .routes(routes!(api::pairings))
         .routes(routes!(api::unpair))
         .routes(routes!(api::status))
@@ -95,6 +102,7 @@ pub fn router(desk: &Arc<Desk>) -> Router {
         .route("/desk.css", part("text/css; charset=utf-8", include_str!("page/desk.css")))
         .route("/desk.js", part("text/javascript; charset=utf-8", include_str!("page/desk.js")))
         .route("/key.js", part("text/javascript; charset=utf-8", include_str!("page/key.js")))
+        .route("/staff.js", part("text/javascript; charset=utf-8", include_str!("page/staff.js")))
         .route("/words.js", part("text/javascript; charset=utf-8", include_str!("page/words.js")))
         .route("/v1/openapi.json", get(move || async move { Json(description) }))
         // The guard reads bodies, and knows how much of whom.

@@ -2,7 +2,7 @@
 //!
 //! | who | what is theirs | where it is good | how long |
 //! |---|---|---|---|
-//! | the desk page | a key in the browser, which signs each request | in that origin, port included | a year; locked after 15 minutes in which nobody did anything, and 12 hours after it was unlocked |
+//! | the desk page | a key in the browser, which signs each request | in that origin, port included | a year; of somebody of staff by their PIN until they leave it, for 15 minutes in which nobody does anything, or 12 hours |
 //! | a page of other software | a token | with that page's `Origin` | until it is ended |
 //! | a program | a token | without an `Origin` of another page | until it is ended |
 //!
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 const PAIRINGS: &str = "pairings-2";
 /// Setting of the book with the code that is valid now.
 const CODE: &str = "pairing-code-2";
-/// Tries before a code is void, and before a locked page has to be paired anew.
+/// Tries before a code is void.
 const TRIES: u8 = 5;
 /// Seconds that a code is valid.
 const VALID_S: i64 = 600;
@@ -101,22 +101,22 @@ impl Awaited {
     }
 }
 
-/// What unlocks a page that was left alone; staff choose it when they pair.
+/// What is kept of a PIN: the only place where one is hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unlock {
     salt: String,
     hash: String,
-    wrong: u8,
 }
 
 impl Unlock {
-    fn new(code: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(code: &str) -> Result<Self, Failure> {
         let (salt, hash) = sealed::remember(code.as_bytes())
             .map_err(|e| Failure::device("no_entropy", e.to_string(), "report this as a bug"))?;
-        Ok(Self { salt: hex::encode(salt), hash: hex::encode(&*hash), wrong: 0 })
+        Ok(Self { salt: hex::encode(salt), hash: hex::encode(&*hash) })
     }
 
-    fn opens(&self, code: &str) -> bool {
+    /// Whether this is it.
+    pub(crate) fn is(&self, code: &str) -> bool {
         let bytes = |text: &str| hex::decode(text).unwrap_or_default();
         sealed::recalls((&bytes(&self.salt), &bytes(&self.hash)), code.as_bytes())
     }
@@ -126,8 +126,8 @@ impl Unlock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Right {
-    /// The desk page's key, the origin that holds it, and how it is unlocked.
-    Key { key: PageKey, origin: String, unlock: Unlock },
+    /// The desk page's key, and the origin that holds it. Who works there is another matter: [`crate::staff`].
+    Key { key: PageKey, origin: String },
     /// A token, of which the hash is kept, and the page that it was given to.
     Token { hash: String, origin: Option<String> },
 }
@@ -229,8 +229,8 @@ pub(crate) fn awaited(book: &Book, now: i64) -> Result<Option<Awaited>, Failure>
 /// How somebody who gives a code will show that it is them.
 #[derive(Debug)]
 pub enum Offer<'a> {
-    /// The desk page: its key, its origin, and the code that is to unlock it.
-    Key(PageKey, &'a str, &'a str),
+    /// The desk page: its key and its origin.
+    Key(PageKey, &'a str),
     /// A program, or other software's page.
     Token,
 }
@@ -267,9 +267,7 @@ pub fn pair(
         return Err(refused());
     }
     let (token, right) = match (offer, known.awaited) {
-        (Offer::Key(key, origin, unlock), _) => {
-            (None, Right::Key { key, origin: origin.to_owned(), unlock: Unlock::new(unlock)? })
-        }
+        (Offer::Key(key, origin), _) => (None, Right::Key { key, origin: origin.to_owned() }),
         (Offer::Token, awaited) => {
             let mut secret = [0; 32];
             openssl::rand::rand_bytes(&mut secret).map_err(|e| {
@@ -284,7 +282,7 @@ pub fn pair(
         }
     };
     let mut pairings = those(book, now)?;
-    // A page that is paired anew with its key is one page: what it had before, and how that was unlocked, is over.
+    // A page that is paired anew with its key is one page: what it had before is over.
     if let Right::Key { key, .. } = &right {
         pairings.retain(|known| !matches!(&known.right, Right::Key { key: other, .. } if other == key));
     }
@@ -345,57 +343,26 @@ pub fn forget_all(book: &Book) -> Result<(), Failure> {
     write(book, PAIRINGS, &Vec::<Pairing>::new())
 }
 
-/// Whether this code unlocks a page. A wrong one is counted before it is looked at, and too many end the pairing.
-///
-/// # Errors
-/// `unlock_refused` when it is wrong; `not_paired` when it was wrong too often.
-pub(crate) fn unlock(book: &Book, id: &str, code: &str, now: i64) -> Result<(), Problem> {
-    let mut pairings = those(book, now)?;
-    let found = pairings.iter_mut().find(|pairing| pairing.id == id).map(|pairing| &mut pairing.right);
-    let Some(Right::Key { unlock, .. }) = found else { return Err(not_paired()) };
-    unlock.wrong += 1;
-    let (last, known) = (unlock.wrong >= TRIES, unlock.clone());
-    write(book, PAIRINGS, &pairings)?;
-    if known.opens(code) {
-        let of = |pairing: &mut Pairing| match &mut pairing.right {
-            Right::Key { unlock, .. } if pairing.id == id => unlock.wrong = 0,
-            Right::Key { .. } | Right::Token { .. } => {}
-        };
-        pairings.iter_mut().for_each(of);
-        return Ok(write(book, PAIRINGS, &pairings)?);
-    }
-    if last {
-        pairings.retain(|pairing| pairing.id != id);
-        write(book, PAIRINGS, &pairings)?;
-        return Err(not_paired());
-    }
-    let remedy = "type the code that was chosen when this browser was paired; after five wrong ones it is paired anew";
-    Err(Problem::new(StatusCode::FORBIDDEN, "unlock_refused", "this code does not unlock the page", remedy))
-}
-
 /// Nobody was let in with what was shown.
 pub(crate) fn not_paired() -> Problem {
     let (title, remedy) = ("nobody was let in with this, or it is over", "pair with a code from `cccd-agent pair`");
     Problem::new(StatusCode::UNAUTHORIZED, "not_paired", title, remedy)
 }
 
-/// When a page was unlocked, and when somebody last did something there: milliseconds of a clock that only goes forward.
-#[derive(Debug, Clone, Copy)]
+/// Who works at a page, since when, and when they last did something there: milliseconds of a clock that only goes forward.
+#[derive(Debug, Clone)]
 pub(crate) struct Opened {
+    /// Their identifier in the register.
+    pub(crate) staff: String,
     pub(crate) since: u64,
     pub(crate) touched: u64,
 }
 
 impl Opened {
     /// Whether it is unlocked still.
-    const fn holds(self, now: u64) -> bool {
+    pub(crate) const fn holds(&self, now: u64) -> bool {
         now < self.touched.saturating_add(IDLE_MS) && now < self.since.saturating_add(SHIFT_MS)
     }
-}
-
-/// Whether a page is locked; one whose agent was started anew is.
-pub(crate) fn is_locked(opened: Option<Opened>, now: u64) -> bool {
-    !opened.is_some_and(|opened| opened.holds(now))
 }
 
 #[cfg(test)]
@@ -411,7 +378,7 @@ mod tests {
     const OWN: &str = "http://127.0.0.1:8480";
 
     fn key() -> Offer<'static> {
-        Offer::Key(Page::new().key(), OWN, "246810")
+        Offer::Key(Page::new().key(), OWN)
     }
 
     #[test]
@@ -470,17 +437,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_paired_anew_is_one_pairing_with_its_new_unlock_code() {
+    fn a_key_that_is_paired_anew_is_one_pairing() {
         let (book, page) = (book(), Page::new());
         let mut ids = Vec::new();
-        for unlock in ["246810", "135791"] {
+        for _ in 0..2 {
             let code = new_code(&book, Awaited::Page, 0).expect("code");
-            ids.push(pair(&book, &code, "page", Offer::Key(page.key(), OWN, unlock), 0).expect("paired").1);
+            ids.push(pair(&book, &code, "page", Offer::Key(page.key(), OWN), 0).expect("paired").1);
         }
         let now: Vec<_> = paired(&book, 1).expect("reads").into_iter().map(|one| one.id).collect();
         assert_eq!(now, ids[1..]);
-        assert!(unlock(&book, &ids[0], "246810", 1).is_err());
-        unlock(&book, &ids[1], "135791", 1).expect("the new one");
     }
 
     #[test]
@@ -501,24 +466,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_left_alone_is_unlocked_by_its_code_and_lost_after_five_wrong_ones() {
-        assert!(is_locked(None, 0), "nobody knows");
-        let opened = |touched| Some(Opened { since: 5, touched });
-        assert!(!is_locked(opened(5), IDLE_MS) && is_locked(opened(5), IDLE_MS + 5));
+    fn a_page_is_somebodys_until_they_are_idle_or_their_shift_is_over() {
+        let opened = |touched| Opened { staff: "nv-1".to_owned(), since: 5, touched };
+        assert!(opened(5).holds(IDLE_MS) && !opened(5).holds(IDLE_MS + 5));
         let last = SHIFT_MS + 4;
-        assert!(!is_locked(opened(last), last) && is_locked(opened(last), last + 1), "busy all day");
-        let book = book();
-        let code = new_code(&book, Awaited::Page, 0).expect("code");
-        let (_, id) = pair(&book, &code, "page", key(), 0).expect("paired");
-        for _ in 1..TRIES {
-            assert_eq!(unlock(&book, &id, "000000", 1).expect_err("wrong").code, "unlock_refused");
-        }
-        unlock(&book, &id, "246810", 1).expect("right");
-        for _ in 1..TRIES {
-            assert_eq!(unlock(&book, &id, "000000", 1).expect_err("wrong").code, "unlock_refused");
-        }
-        assert_eq!(unlock(&book, &id, "000000", 1).expect_err("too often").code, "not_paired");
-        assert_eq!(unlock(&book, &id, "246810", 1).expect_err("it is over").code, "not_paired");
-        assert!(paired(&book, 1).expect("reads").is_empty());
+        assert!(opened(last).holds(last) && !opened(last).holds(last + 1), "busy all day");
     }
 }

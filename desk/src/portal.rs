@@ -9,23 +9,23 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use cccd::calendar::day_of;
+use events::Look;
 use handoff::lodging::{self, Guest, Made};
 use program::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::book::Record;
+use store::book::{Record, Which};
 use utoipa::ToSchema;
 
 /// What the portal is owed.
 #[utoipa::path(get, path = "/v1/lodging", responses((status = 200)))]
-pub async fn lodging(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn lodging(State(desk): TheDesk) -> Result<Json<Value>, Problem> {
     let site = desk.site();
     let book = site.book();
-    let waiting = book.unreported(&desk.profile().id, true)?;
+    let waiting = book.unreported(&desk.profile().id)?;
     let now = site.now();
-    let due = waiting.iter().map(|record| lodging::deadline(record.at)).min();
-    let new = waiting.iter().filter(|record| record.batch.is_none()).count();
+    let due = waiting.iter().map(|(at, _)| lodging::deadline(*at)).min();
+    let new = waiting.iter().filter(|(_, batch)| batch.is_none()).count();
     Ok(Json(json!({
         "unreported": waiting.len(), "in_no_file": new, "due": due, "late": due.is_some_and(|due| due < now),
         "batches": book.batches()?,
@@ -48,16 +48,15 @@ pub async fn make_batch(
     caller: TheCaller,
     Body(wanted): Body<Batch>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.staff()?;
     let citizens = match wanted.kind.as_str() {
         "xlsx" => true,
         "xml" => false,
         _ => return Err(Problem::invalid("kind", "is xlsx or xml")),
     };
     let site = desk.site();
-    let records = site.book().unreported(&desk.profile().id, false)?;
     let of = |record: &Record| Guest::of(desk.profile(), record).is_some_and(|guest| guest.is_citizen() == citizens);
-    let records: Vec<&Record> = records.iter().filter(|record| of(record)).collect();
+    let records = desk.look(&caller, Look::File, Which::InNoFile(&desk.profile().id), of)?;
+    let records: Vec<&Record> = records.iter().collect();
     if records.is_empty() {
         let (title, remedy) = ("there is nobody who is in no file yet", "nothing is to be done");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "batch_empty", title, remedy));
@@ -93,11 +92,8 @@ fn portal_file<'a>(desk: &Desk, citizens: bool, records: &[&'a Record]) -> Resul
 /// The file itself.
 #[utoipa::path(get, path = "/v1/lodging/batches/{id}/file", responses((status = 200), (status = 404, body = Problem)))]
 pub async fn batch_file(State(desk): TheDesk, caller: TheCaller, Path(id): Path<i64>) -> Result<Response, Problem> {
-    caller.staff()?;
-    let (batches, records) = {
-        let book = desk.site().book();
-        (book.batches()?, book.in_batch(id)?)
-    };
+    let batches = desk.site().book().batches()?;
+    let records = desk.look(&caller, Look::File, Which::File(id), |_| true)?;
     let batch = batches.into_iter().find(|batch| batch.id == id).ok_or_else(|| Problem::unknown("file"))?;
     let citizens = batch.kind == "xlsx";
     let (made, _) = portal_file(&desk, citizens, &records.iter().collect::<Vec<_>>())?;
@@ -129,11 +125,9 @@ pub struct Seen {
     responses((status = 200), (status = 422, body = Problem)))]
 pub async fn reconcile(
     State(desk): TheDesk,
-    caller: TheCaller,
     Path(id): Path<i64>,
     Body(seen): Body<Seen>,
 ) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
     let days = desk.profile().keep().map_or(1, |keep| keep.days);
     let done = desk.site().book().reconcile(id, seen.taken, days, desk.site().now());
     desk.tell(News::Status);

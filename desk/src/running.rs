@@ -5,6 +5,7 @@ use super::compat;
 use super::problem::Problem;
 use super::session::{Session, What};
 use super::{Desk, Inner, MOST_ENDED, News, no_session, paper, step_name};
+use events::Look;
 use program::Failure;
 use program::lock;
 use reading::access::AccessKey;
@@ -54,7 +55,10 @@ impl Stage for Listened<'_> {
 
     fn hand_off(&mut self) -> Result<(), Problem> {
         let session = Desk::current(self.inner)?;
-        self.desk.tell_plugin(session, || compat::Message::result(session));
+        if session.caller.is_plugin() {
+            let looked = self.desk.looked(&session.caller, Look::Result, &session.id)?;
+            self.desk.tell_plugin(session, || compat::Message::result(session, &looked));
+        }
         Ok(())
     }
 

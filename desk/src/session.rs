@@ -15,8 +15,10 @@ use reading::device::Judged;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
+use store::book::Looked;
 use utoipa::ToSchema;
 use verdict::{Admission, Answers, Rung, Word};
+use visit::content::Content;
 use visit::finished::{Finished, Kept};
 use visit::profile::Profile;
 use visit::steps::{self, Outcome, Refusal, Visit, Wait};
@@ -218,9 +220,20 @@ impl Session {
         self.caller.id == caller.id || (self.caller.is_plugin() && caller.role == Role::Desk)
     }
 
-    /// What staff or software may know of the holder: nothing before the verdict.
-    pub(super) fn holder(&self, role: Role) -> Option<Value> {
-        let content = &self.finished.as_ref()?.content;
+    /// Whether anything is known of the holder: then whoever sees the session looks at them.
+    pub(super) const fn knows(&self) -> bool {
+        self.finished.is_some()
+    }
+
+    /// What is known of the holder, for somebody of whose look the log has an event; nothing before the verdict.
+    pub(super) fn content(&self, looked: Option<&Looked>) -> Option<&Content> {
+        looked.filter(|looked| looked.is_at(&self.id))?;
+        Some(&self.finished.as_ref()?.content)
+    }
+
+    /// What staff or software may know of the holder.
+    pub(super) fn holder(&self, role: Role, looked: Option<&Looked>) -> Option<Value> {
+        let content = self.content(looked)?;
         let released = visit::content::Released::new(&self.profile, role.recipient(), content)?;
         Some(released.to_json())
     }

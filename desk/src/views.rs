@@ -7,8 +7,10 @@ use super::session::{Session, SessionEvent, Verdict};
 use super::wire;
 use super::work;
 use super::{Desk, no_session, wrong_time};
+use events::Look;
 use program::lock;
 use serde_json::{Value, json};
+use store::book::Looked;
 use verdict::Rung;
 use visit::steps::Outcome;
 
@@ -22,11 +24,13 @@ impl Desk {
         let ended = inner.ended.iter().map(|(_, session)| session);
         let mut all = inner.current.iter().chain(ended);
         let session = all.find(|session| session.id == id && session.is_for(caller)).ok_or_else(no_session)?;
-        Ok(self.view(session, caller))
+        // Whoever sees what a card said looks at its holder.
+        let looked = session.knows().then(|| self.looked(caller, Look::Visit, id)).transpose()?;
+        Ok(Self::view(session, caller, looked.as_ref()))
     }
 
-    fn view(&self, session: &Session, caller: &Caller) -> wire::SessionView {
-        let listed = session.finished.as_ref().map(|finished| &finished.content);
+    fn view(session: &Session, caller: &Caller, looked: Option<&Looked>) -> wire::SessionView {
+        let listed = session.content(looked);
         // The photograph of a list is for those who look at faces.
         let photo = listed
             .filter(|_| caller.role == Role::Desk)
@@ -44,7 +48,7 @@ impl Desk {
             waits: session.steps.waits(),
             outcome: session.outcome,
             verdict: session.verdict.as_ref().map(verdict_view),
-            holder: session.holder(caller.role),
+            holder: session.holder(caller.role, looked),
             photo,
             answers: Value::Object(scanned.unwrap_or_default()),
             differences: listed.map(|content| work::differences(&content.differences)).unwrap_or_default(),
@@ -85,13 +89,15 @@ impl Desk {
             let waits = inner.current.as_ref().filter(|s| s.id == id && s.is_for(caller));
             return Err(waits.map_or_else(no_session, |session| wrong_time(session.steps.waits())));
         };
-        let result = self.result_of(session, caller);
+        let gives = session.knows() && session.outcome == Some(Outcome::Done);
+        let looked = gives.then(|| self.looked(caller, Look::Result, id)).transpose()?;
+        let result = self.result_of(session, caller, looked.as_ref());
         drop(inner);
         let jws = self.site.sign_jws("cccd-result+jwt", &result)?;
         Ok(wire::SignedResult { result, jws })
     }
 
-    fn result_of(&self, session: &Session, caller: &Caller) -> Value {
+    fn result_of(&self, session: &Session, caller: &Caller, looked: Option<&Looked>) -> Value {
         let verdict = session.verdict.as_ref();
         json!({
             "schema": "cccd-agent/result/2",
@@ -105,7 +111,7 @@ impl Desk {
             "verdict": verdict.map(verdict_view),
             "source": session.finished.as_ref().map(|finished| finished.content.source),
             "assurance": session.finished.as_ref().and_then(|finished| Some(finished.content.assurance.as_ref()?.to_json())),
-            "holder": if session.outcome == Some(Outcome::Done) { session.holder(caller.role) } else { None },
+            "holder": if session.outcome == Some(Outcome::Done) { session.holder(caller.role, looked) } else { None },
             "number": session.kept.as_ref().and_then(|kept| kept.number.clone()),
         })
     }

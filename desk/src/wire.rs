@@ -3,6 +3,7 @@
 use crate::Desk;
 use crate::guard::Caller;
 use crate::pairing::Role;
+use crate::people::OnDuty;
 use crate::problem::Problem;
 use crate::proof::PageKey;
 use axum::extract::State;
@@ -44,8 +45,12 @@ pub struct About {
     /// What is said of a card: titles, sentences, shapes and colours, by the codes of `docs/verdict.md`.
     #[schema(value_type = Object)]
     pub words: Value,
-    /// What the caller may do.
+    /// What the caller is let in as.
     pub role: Role,
+    /// Who is on duty at the page that asks.
+    pub on_duty: Option<OnDuty>,
+    /// What the caller may ask: method and path, `GET /v1/records`.
+    pub may: Vec<String>,
     /// Whether there are doors for software that expects a reader vendor's plugin.
     pub plugin: bool,
     /// The key that signs results (RFC 7517).
@@ -131,9 +136,19 @@ pub struct Pair {
     pub name: String,
     /// Of the desk page: the key that signs its requests from now on.
     pub key: Option<PageKey>,
-    /// Of the desk page: the code that will unlock it, six characters at least.
-    #[schema(value_type = Option<String>)]
-    pub unlock: Option<Private>,
+    /// Of the desk page where nobody manages the place yet: the first manager.
+    pub manager: Option<First>,
+}
+
+/// The first manager of a place.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct First {
+    /// Their name.
+    pub name: String,
+    /// Their PIN: 6 to 12 digits.
+    #[schema(value_type = String)]
+    pub pin: Private,
 }
 
 /// Somebody is let in.
@@ -145,15 +160,6 @@ pub struct Paired {
     pub role: Role,
     /// The token of a program or of other software's page; the desk's own page has its key.
     pub token: Option<String>,
-}
-
-/// What unlocks a page.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Unlock {
-    /// The code that was chosen when it was paired.
-    #[schema(value_type = String)]
-    pub unlock: Private,
 }
 
 /// A session that is wanted.

@@ -1,8 +1,9 @@
 //! What staff do besides visits: the list of the day, print again, people without a chip, parties, the police portal,
-//! lists of people, attendance, corrections, practice. For the role `desk` only.
+//! lists of people, attendance, corrections, practice. For whom each is stands in [`crate::rights`].
 
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
+use crate::guard::Caller;
 use crate::paper;
 use crate::problem::Problem;
 use crate::wire::{Body, TheCaller, TheDesk, file};
@@ -13,6 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use cccd::calendar::day_of;
+use events::Look;
 use handoff::lodging::{self, Guest, Layout};
 use handoff::table;
 use program::{Failure, Private, Text, TextError};
@@ -20,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::book::Record;
+use store::book::{self, Record};
 use utoipa::{IntoParams, ToSchema};
 use verdict::{Admission, Rung};
 use visit::content::{Assurance, Content, Difference, PORTRAIT_REASON, Paper, Reason, Released, Source, Vouching};
@@ -118,13 +120,18 @@ pub struct RecordView {
     pub deliveries: BTreeMap<String, String>,
 }
 
-fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
+/// What the profile grants the desk of somebody.
+fn holder(desk: &Desk, record: &Record, with_portrait: bool) -> Value {
     let released = Released::new(desk.profile(), "desk", &record.content);
     let mut holder = released.map(|released| released.to_json()).unwrap_or_default();
     if !with_portrait && let Some(map) = holder.as_object_mut() {
         map.remove(Item::Portrait.name());
         map.remove(PORTRAIT_REASON);
     }
+    holder
+}
+
+fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
     let deliveries = desk.site().book().deliveries_of(&record.id).unwrap_or_default();
     RecordView {
         id: record.id.clone(),
@@ -134,7 +141,7 @@ fn view(desk: &Desk, record: &Record, with_portrait: bool) -> RecordView {
         source: record.content.source,
         assurance: record.content.assurance.as_ref().map(Assurance::to_json),
         staff: record.content.assurance.as_ref().and_then(|a| Some(a.staff.as_ref()?.name.clone())),
-        holder,
+        holder: holder(desk, record, with_portrait),
         mended: record.content.mended.iter().map(|item| item.name()).collect(),
         differences: differences(&record.content.differences),
         batch: record.batch,
@@ -157,8 +164,9 @@ fn plain(text: &str) -> String {
     cccd::name::Folded::new(text).search().to_string()
 }
 
-/// Whether each word that is looked for stands somewhere in a record: letters without regard to marks, or digits.
-fn found(record: &RecordView, wanted: &str) -> bool {
+/// Whether each word that is looked for stands somewhere in what staff see of a record: letters without regard to marks, or
+/// digits.
+fn found(holder: &Value, number: Option<&str>, wanted: &str) -> bool {
     fn holds(value: &Value, letters: &str, word: &str) -> bool {
         match value {
             Value::String(text) => {
@@ -171,17 +179,20 @@ fn found(record: &RecordView, wanted: &str) -> bool {
     wanted.to_lowercase().split_whitespace().all(|word| {
         // What has digits in it is a number, a room or a plate, and no name.
         let letters = if word.contains(|c: char| c.is_ascii_digit()) { String::new() } else { plain(word) };
-        holds(&record.holder, &letters, word)
-            || record.number.as_ref().is_some_and(|number| number.to_lowercase().contains(word))
+        holds(holder, &letters, word) || number.is_some_and(|number| number.to_lowercase().contains(word))
     })
 }
 
-fn list(desk: &Desk, which: &Which) -> Result<Vec<RecordView>, Problem> {
+fn list(desk: &Desk, caller: &Caller, what: Look, which: &Which) -> Result<Vec<RecordView>, Problem> {
     let day = which.day.clone().unwrap_or_else(|| day_of(desk.site().now()));
-    let records = desk.site().book().day(&day, Some(&desk.profile().id))?;
-    let views = records.iter().map(|record| view(desk, record, false));
     let wanted = which.q.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty());
-    Ok(views.filter(|record| wanted.is_none_or(|wanted| found(record, wanted))).collect())
+    let what = if what == Look::List && wanted.is_some() { Look::Search } else { what };
+    // Only who is found was looked at.
+    let keep = |record: &Record| {
+        wanted.is_none_or(|wanted| found(&holder(desk, record, false), record.number.as_deref(), wanted))
+    };
+    let records = desk.look(caller, what, book::Which::Day(&day, &desk.profile().id), keep)?;
+    Ok(records.iter().map(|record| view(desk, record, false)).collect())
 }
 
 /// The list of a day.
@@ -191,13 +202,12 @@ pub async fn records(
     caller: TheCaller,
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<RecordView>>, Problem> {
-    caller.staff()?;
-    Ok(Json(list(&desk, &which)?))
+    Ok(Json(list(&desk, &caller, Look::List, &which)?))
 }
 
-fn record_of(desk: &Desk, id: &str) -> Result<Record, Problem> {
-    let record = desk.site().book().record(id)?;
-    record.filter(|record| record.profile == desk.profile().id).ok_or_else(|| Problem::unknown("record"))
+fn record_of(desk: &Desk, caller: &Caller, what: Look, id: &str) -> Result<Record, Problem> {
+    let keep = |record: &Record| record.profile == desk.profile().id;
+    desk.look(caller, what, book::Which::One(id), keep)?.pop().ok_or_else(|| Problem::unknown("record"))
 }
 
 /// One record, with its portrait.
@@ -207,19 +217,17 @@ pub async fn record(
     caller: TheCaller,
     Path(id): Path<String>,
 ) -> Result<Json<RecordView>, Problem> {
-    caller.staff()?;
-    Ok(Json(view(&desk, &record_of(&desk, &id)?, true)))
+    Ok(Json(view(&desk, &record_of(&desk, &caller, Look::Record, &id)?, true)))
 }
 
 /// The list of a day as a table (CSV, UTF-8).
 #[utoipa::path(get, path = "/v1/records.csv", params(Which), responses((status = 200, content_type = "text/csv")))]
 pub async fn export(State(desk): TheDesk, caller: TheCaller, Query(which): Query<Which>) -> Result<Response, Problem> {
-    caller.staff()?;
     let fields = desk.profile().recipient("desk").map(|recipient| recipient.fields.clone()).unwrap_or_default();
     let fields: Vec<String> = fields.into_iter().filter(|name| name != Item::Portrait.name()).collect();
     let head = ["at", "number", "assurance"].into_iter().map(str::to_owned);
     let mut rows = vec![head.chain(fields.iter().cloned()).collect()];
-    for record in list(&desk, &which)? {
+    for record in list(&desk, &caller, Look::Export, &which)? {
         let value = |name: &String| {
             let place = format!("/{}", name.replace('.', "/"));
             record.holder.pointer(&place).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -240,9 +248,9 @@ pub async fn corrections(
     caller: TheCaller,
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
-    caller.staff()?;
     let day = which.day.unwrap_or_else(|| day_of(desk.site().now()));
-    let records = desk.site().book().day(&day, Some(&desk.profile().id))?;
+    let keep = |record: &Record| !record.content.differences.is_empty();
+    let records = desk.look(&caller, Look::Corrections, book::Which::Day(&day, &desk.profile().id), keep)?;
     let mut rows = vec![["id_number", "item", "listed", "chip"].map(str::to_owned).to_vec()];
     for record in &records {
         let number = record.content.get(Item::IdNumber.name()).map(|n| n.0.to_string()).unwrap_or_default();
@@ -257,8 +265,7 @@ pub async fn corrections(
 /// Prints a record once more: on the roll where there is a printer, else the lines for the browser to print.
 #[utoipa::path(post, path = "/v1/records/{id}/print", responses((status = 200), (status = 404, body = Problem)))]
 pub async fn print(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
-    let record = record_of(&desk, &id)?;
+    let record = record_of(&desk, &caller, Look::Print, &id)?;
     let Some(print) = desk.profile().print() else { return Err(Problem::unknown("thing to print")) };
     let kept = paper::kept(desk.site(), desk.profile(), &record);
     let printed = desk.print_again(print.kind, &kept);
@@ -272,20 +279,14 @@ pub async fn print(State(desk): TheDesk, caller: TheCaller, Path(id): Path<Strin
 #[utoipa::path(get, path = "/v1/records/{id}/attestation",
     responses((status = 200, content_type = "application/cose"), (status = 404, body = Problem)))]
 pub async fn attestation(State(desk): TheDesk, caller: TheCaller, Path(id): Path<String>) -> Result<Response, Problem> {
-    caller.staff()?;
-    let record = record_of(&desk, &id)?;
+    let record = record_of(&desk, &caller, Look::Attestation, &id)?;
     let bytes = paper::attestation(desk.site(), desk.profile(), &record)?;
     Ok(file(&format!("attestation-{}.cose", &id[..8.min(id.len())]), "application/cose", bytes))
 }
 
 /// Somebody or a party has left.
 #[utoipa::path(post, path = "/v1/records/{id}/check-out", responses((status = 200), (status = 404, body = Problem)))]
-pub async fn check_out(
-    State(desk): TheDesk,
-    caller: TheCaller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn check_out(State(desk): TheDesk, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let left = desk.site().book().check_out(&id, desk.site().now())?;
     if left == 0 {
         return Err(Problem::unknown("guest who is still here"));
@@ -345,12 +346,7 @@ fn assured(profile: &Profile, seen: Option<Paper>, by: Option<TypedBy>) -> Resul
 
 /// Takes in somebody without a chip: a child in a party, say. It stands in every record and file as not verified.
 #[utoipa::path(post, path = "/v1/typed", request_body = Typed, responses((status = 201), (status = 422, body = Problem)))]
-pub async fn typed(
-    State(desk): TheDesk,
-    caller: TheCaller,
-    Body(typed): Body<Typed>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.staff()?;
+pub async fn typed(State(desk): TheDesk, Body(typed): Body<Typed>) -> Result<(StatusCode, Json<Value>), Problem> {
     let profile = Arc::clone(desk.profile());
     if !profile.accepts(Accept::Typed) {
         let (title, remedy) = ("this profile reads cards only", "read the card");
@@ -401,8 +397,7 @@ pub async fn typed(
 
 /// The list in force, without anybody's name.
 #[utoipa::path(get, path = "/v1/roster", responses((status = 200), (status = 404, body = Problem)))]
-pub async fn roster(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn roster(State(desk): TheDesk) -> Result<Json<Value>, Problem> {
     let list = desk.site().roster(&desk.profile().id).ok_or_else(|| Problem::unknown("list"))?;
     let roster = list.roster();
     let today = cccd::calendar::in_vietnam(desk.site().now()).date();
@@ -414,13 +409,7 @@ pub async fn roster(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Valu
 
 /// Takes a list in: the signed and sealed file as the body, its pass phrase in the header `X-Pass-Phrase`.
 #[utoipa::path(post, path = "/v1/roster", responses((status = 200), (status = 422, body = Problem)))]
-pub async fn import_roster(
-    State(desk): TheDesk,
-    caller: TheCaller,
-    headers: HeaderMap,
-    body: RawBody,
-) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn import_roster(State(desk): TheDesk, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
     let phrase = headers.get("x-pass-phrase").map(axum::http::HeaderValue::as_bytes);
     // The phrase comes from a form in the page: percent signs stand for what a header cannot hold.
     let phrase = phrase.map(percent_decoded);
@@ -454,8 +443,7 @@ fn percent_decoded(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
 /// Who was here for the list in force: signed by this device (COSE_Sign1, kind `attendance`), by keyed hash, with
 /// what the list assigns. Other rooms take it in with `cccd-agent attendance merge`.
 #[utoipa::path(get, path = "/v1/attendance", responses((status = 200, content_type = "application/cose"), (status = 404, body = Problem)))]
-pub async fn attendance(State(desk): TheDesk, caller: TheCaller) -> Result<Response, Problem> {
-    caller.staff()?;
+pub async fn attendance(State(desk): TheDesk) -> Result<Response, Problem> {
     let bytes = site::attendance::sign(desk.site(), desk.profile())?;
     let name = format!("attendance-{}-{}.cose", desk.site().config.device, day_of(desk.site().now()));
     Ok(file(&name, "application/cose", bytes))
@@ -463,16 +451,14 @@ pub async fn attendance(State(desk): TheDesk, caller: TheCaller) -> Result<Respo
 
 /// Takes another room's attendance in; who stands in both is named by seat.
 #[utoipa::path(post, path = "/v1/attendance", responses((status = 200), (status = 422, body = Problem)))]
-pub async fn merge_attendance(State(desk): TheDesk, caller: TheCaller, body: RawBody) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn merge_attendance(State(desk): TheDesk, body: RawBody) -> Result<Json<Value>, Problem> {
     let merged = site::attendance::merge(desk.site(), desk.profile(), &body)?;
     Ok(Json(json!(merged)))
 }
 
 /// Tries everything again now that waits for a recipient.
 #[utoipa::path(post, path = "/v1/deliveries/retry", responses((status = 200)))]
-pub async fn retry(State(desk): TheDesk, caller: TheCaller) -> Result<Json<Value>, Problem> {
-    caller.staff()?;
+pub async fn retry(State(desk): TheDesk) -> Result<Json<Value>, Problem> {
     let count = desk.site().book().retry(desk.site().now())?;
     desk.site().courier().wake();
     Ok(Json(json!({ "tried": count })))
@@ -513,26 +499,14 @@ mod tests {
 
     #[test]
     fn a_name_is_found_as_people_type_it() {
-        let record = RecordView {
-            id: String::new(),
-            at: 0,
-            number: Some("A017".to_owned()),
-            party: None,
-            source: Source::CitizenCard,
-            assurance: None,
-            staff: None,
-            holder: json!({ "full_name": "Đặng Thị Ngọc Ánh", "id_number": "001099000017", "form": { "room": "P201" } }),
-            mended: Vec::new(),
-            differences: Vec::new(),
-            batch: None,
-            gone_at: None,
-            deliveries: BTreeMap::new(),
-        };
+        let holder =
+            json!({ "full_name": "Đặng Thị Ngọc Ánh", "id_number": "001099000017", "form": { "room": "P201" } });
+        let found = |wanted| found(&holder, Some("A017"), wanted);
         for wanted in ["ngoc anh", "Ngọc Ánh", "dang", "0017", "a017", "201", "anh p201"] {
-            assert!(found(&record, wanted), "{wanted}");
+            assert!(found(wanted), "{wanted}");
         }
         for other in ["binh", "999", "ngoc binh", "anh 999"] {
-            assert!(!found(&record, other), "{other}");
+            assert!(!found(other), "{other}");
         }
     }
 

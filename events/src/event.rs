@@ -98,6 +98,8 @@ pub enum Body {
     Disclosure(Disclosure),
     /// A document signer that nobody here vouches for was seen.
     Signer(Signer),
+    /// Somebody of staff, or a program, looked at what is known of people.
+    Access(Access),
     /// Something about the device itself.
     Device(DeviceEvent),
 }
@@ -182,6 +184,109 @@ pub struct Vouching {
     pub by: Bytes<32>,
     /// Why, from a closed list.
     pub reason: String,
+}
+
+/// Somebody looked at what is known of people: written before they were given it. It names none of them: the visits do that for
+/// whoever may open the sealed records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Who: the identifier in the device's register of staff, the name of a program's pairing, or `uid:N` of a command.
+    pub by: String,
+    /// As what.
+    pub role: Duty,
+    /// What was looked at.
+    pub what: Look,
+    /// How many people it is about.
+    pub count: u64,
+    /// Which visits.
+    pub visits: Vec<Bytes<16>>,
+    /// The site profile; empty for all.
+    pub profile: String,
+}
+
+/// As what somebody looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// At a reception.
+    Reception,
+    /// At an examination.
+    Proctor,
+    /// At a ward.
+    Nurse,
+    /// Who answers for the place, its staff and what was let in.
+    Manager,
+    /// Other software.
+    Program,
+    /// A command at the device itself.
+    Operator,
+}
+
+impl Duty {
+    /// Those that people have.
+    pub const STAFF: [Self; 4] = [Self::Reception, Self::Proctor, Self::Nurse, Self::Manager];
+
+    /// Its word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Reception => "reception",
+            Self::Proctor => "proctor",
+            Self::Nurse => "nurse",
+            Self::Manager => "manager",
+            Self::Program => "program",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What somebody looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// A visit that goes on, or has just ended.
+    Visit,
+    /// The signed result of a visit.
+    Result,
+    /// A record.
+    Record,
+    /// The list of a day.
+    List,
+    /// What a search found.
+    Search,
+    /// The list of a day as a table to take away.
+    Export,
+    /// Where an operator's list and the chips differ, as a table to take away.
+    Corrections,
+    /// A record printed once more.
+    Print,
+    /// A signed statement.
+    Attestation,
+    /// A file for an authority.
+    File,
+    /// Everything that is kept of a person, for that person.
+    Subject,
+}
+
+impl Look {
+    /// Its word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Visit => "visit",
+            Self::Result => "result",
+            Self::Record => "record",
+            Self::List => "list",
+            Self::Search => "search",
+            Self::Export => "export",
+            Self::Corrections => "corrections",
+            Self::Print => "print",
+            Self::Attestation => "attestation",
+            Self::File => "file",
+            Self::Subject => "subject",
+        }
+    }
 }
 
 /// A document signer that nobody here vouches for, as an operator compares it with what an authority publishes. It names

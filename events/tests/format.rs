@@ -124,8 +124,19 @@ fn keys_stand_in_deterministic_order() {
     signer.body = Body::Signer(events::Signer { count: 3, since: 1_780_000_000, numbers: 2, document, certificate });
     let payload = serde_cbor::to_vec(&signer).expect("CBOR");
     sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
+    let mut access = event(3, Bytes([0; 32]));
+    access.body = Body::Access(events::Access {
+        by: "nv-2".to_owned(),
+        role: events::Duty::Nurse,
+        what: events::Look::Record,
+        count: 1,
+        visits: vec![Bytes([1; 16])],
+        profile: "hospital-desk".to_owned(),
+    });
+    let payload = serde_cbor::to_vec(&access).expect("CBOR");
+    sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
     // A visit has had `subject` before `profile` since version 1; see the head of the crate.
-    for event in [visit, signer] {
+    for event in [visit, signer, access] {
         let signed = SignedEvent::sign(event.clone(), &public(), sign).expect("signed");
         assert_eq!(Verifier::new(&public()).expect("key").verify(&signed.bytes).expect("genuine").event, event);
     }
@@ -367,4 +378,18 @@ fn write_vectors() {
     std::fs::write(format!("{root}event-v{VERSION}.cose.hex"), hex::encode(&bytes) + "\n").expect("written");
     let payload = hex::encode(message.payload.expect("payload")) + "\n";
     std::fs::write(format!("{root}event-v{VERSION}.payload.hex"), payload).expect("written");
+}
+
+#[test]
+fn the_words_of_a_look_are_those_of_its_encoding() {
+    use events::{Duty, Look};
+    for duty in Duty::STAFF.into_iter().chain([Duty::Program, Duty::Operator]) {
+        let word = serde_cbor::value::to_value(duty).expect("CBOR");
+        assert_eq!(word, serde_cbor::Value::Text(duty.code().to_owned()));
+    }
+    let all = [Look::Visit, Look::Result, Look::Record, Look::List, Look::Search, Look::Export, Look::Corrections];
+    for look in all.into_iter().chain([Look::Print, Look::Attestation, Look::File, Look::Subject]) {
+        let word = serde_cbor::value::to_value(look).expect("CBOR");
+        assert_eq!(word, serde_cbor::Value::Text(look.code().to_owned()));
+    }
 }

@@ -29,8 +29,10 @@ pub struct Office {
     pub key: PageKey,
 }
 
-/// What unlocks the desk's page after the agent was started anew.
-pub const UNLOCK: &str = "2468-quay";
+/// The PIN of the desk's first manager, who is on duty at the client's page.
+pub const UNLOCK: &str = "246813";
+/// Their name.
+pub const MANAGER: &str = "Lê Thị Tiếp Tân";
 
 impl Drop for Office {
     fn drop(&mut self) {
@@ -132,7 +134,7 @@ impl Office {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let client = Client::builder().timeout(Duration::from_secs(30)).build()?;
         let office = Self { agent, carrier, port, client, key: PageKey::new()? };
-        office.pair(line, &config, clock_of(setup.clock))?;
+        office.pair(line, &config, clock_of(setup.clock), Some(json!({ "name": MANAGER, "pin": UNLOCK })))?;
         Ok(office)
     }
 
@@ -160,15 +162,19 @@ impl Office {
         Ok((agent, carrier))
     }
 
-    fn pair(&self, line: &Line, config: &Path, clock: Vec<(&str, String)>) -> anyhow::Result<()> {
+    fn pair(&self, line: &Line, config: &Path, clock: Vec<(&str, String)>, first: Option<Value>) -> anyhow::Result<()> {
         let mut pair = line.agent();
         pair.envs(clock).args(["pair", "--config", &config.to_string_lossy()]);
         let said = pair.output()?;
         ensure!(said.status.success(), "no code: {}", String::from_utf8_lossy(&said.stderr));
         let code = String::from_utf8(said.stdout)?;
-        let body = json!({ "code": code.trim(), "name": "quầy thử", "key": self.key.jwk(), "unlock": UNLOCK });
+        let mut body = json!({ "code": code.trim(), "name": "quầy thử", "key": self.key.jwk() });
+        let known = first.is_none();
+        if let Some(first) = first {
+            body["manager"] = first;
+        }
         self.post("/v1/pair", &body)?;
-        Ok(())
+        if known { self.unlock() } else { Ok(()) }
     }
 
     /// Asks as the desk's page does: signed, and once more where the agent names another nonce.
@@ -191,7 +197,15 @@ impl Office {
     }
 
     fn unlock(&self) -> anyhow::Result<()> {
-        self.post("/v1/unlock", &json!({ "unlock": UNLOCK })).map(drop)
+        self.enter("nv-1", UNLOCK).map(drop)
+    }
+
+    /// Somebody of staff begins to work at the client's page, in place of whoever did.
+    ///
+    /// # Errors
+    /// With the problem's code when it is not their PIN.
+    pub fn enter(&self, staff: &str, pin: &str) -> anyhow::Result<Value> {
+        self.post("/v1/unlock", &json!({ "staff": staff, "pin": pin }))
     }
 
     /// Kills the agent with SIGKILL, as a cut of power would, and starts it again. The pairing is kept, and unlocked.
@@ -212,7 +226,7 @@ impl Office {
         drop(self.agent.wait());
         let config = line.path("device/desk.toml");
         self.agent = agent(line, &config, clock)?;
-        if clock.is_some() { self.pair(line, &config, clock_of(clock)) } else { self.unlock() }
+        if clock.is_some() { self.pair(line, &config, clock_of(clock), None) } else { self.unlock() }
     }
 
     /// The same, and nobody is there yet who would unlock it.
@@ -269,6 +283,14 @@ impl Office {
     /// With the problem's code when it is refused.
     pub fn cancel(&self, session: &str) -> anyhow::Result<Value> {
         Ok(self.ask(&Method::DELETE, &format!("/v1/sessions/{session}"), Vec::new(), &[])?.json()?)
+    }
+
+    /// Ends something.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(self.ask(&Method::DELETE, path, Vec::new(), &[])?.json()?)
     }
 
     /// Gives a file.

@@ -30,7 +30,11 @@ fn paired(line: &Line, office: &Office, shots: &Path) -> Browser {
     browser.type_text(&office.code(line, false).expect("code"));
     browser.press_key("Tab");
     browser.type_text("Quầy lễ tân");
-    browser.press_key("Tab");
+    browser.press_key("Enter");
+    browser.wait_until(
+        "document.getElementById('lock').hidden === false && !!document.querySelector('#lock-who input:checked')",
+    );
+    browser.shoot("on-duty");
     browser.type_text(UNLOCK);
     browser.press_key("Enter");
     browser.wait_until("document.querySelector('main')?.hidden === false && !!document.querySelector('#step button')");

@@ -4,7 +4,7 @@
 //! Each of these let somebody in, or kept everybody out, at 26be0f9.
 
 use hil_tests::browser::{Browser, free_port};
-use hil_tests::office::{Office, Setup, UNLOCK};
+use hil_tests::office::{Office, Setup, UNLOCK, day};
 use hil_tests::page_key::PageKey;
 use hil_tests::{FIRST_READER, Line};
 use serde_json::{Value, json};
@@ -72,11 +72,14 @@ fn paired(line: &Line, office: &Office) -> Browser {
     let mut browser = Browser::open(&office.url("/"), &shots("hostile-desk"));
     browser.wait_until("document.getElementById('pair')?.hidden === false");
     browser.type_text(&office.code(line, false).expect("code"));
-    for text in ["Quầy lễ tân", UNLOCK] {
-        browser.press_key("Tab");
-        browser.type_text(text);
-    }
+    browser.press_key("Tab");
+    browser.type_text("Quầy lễ tân");
     browser.shoot("pairing");
+    browser.press_key("Enter");
+    browser.wait_until(
+        "document.getElementById('lock').hidden === false && !!document.querySelector('#lock-who input:checked')",
+    );
+    browser.type_text(UNLOCK);
     browser.press_key("Enter");
     browser.wait_until("document.querySelector('main')?.hidden === false && !!document.querySelector('#pairings li')");
     browser
@@ -139,7 +142,7 @@ fn the_port_next_door_cannot_use_the_pages_right() {
     browser.type_text("000000");
     browser.press_key("Enter");
     browser.wait_until("document.getElementById('lock-error').hidden === false");
-    browser.run("document.getElementById('unlock').focus()");
+    browser.run("document.getElementById('pin').focus()");
     browser.type_text(UNLOCK);
     browser.press_key("Enter");
     browser.wait_until("document.querySelector('main')?.hidden === false && !!document.querySelector('#pairings li')");
@@ -234,7 +237,7 @@ fn guesses_of_those_who_are_not_awaited_cost_no_try_and_learn_nothing() {
         assert_eq!(code_of(&guess(json)), "origin_refused", "a program");
         assert_eq!(code_of(&guess("Content-Type: text/plain\r\n")), "content_type_refused");
     }
-    let page = json!({ "code": code, "name": "trang", "key": office.key.jwk(), "unlock": UNLOCK });
+    let page = json!({ "code": code, "name": "trang", "key": office.key.jwk() });
     assert_eq!(office.post("/v1/pair", &page).expect("the right code is right")["role"], "desk");
 
     // Other software's page is awaited by its origin, and its token is good there only.
@@ -335,4 +338,136 @@ fn a_door_without_an_origin_is_for_programs_of_the_agents_own_user() {
     assert!(!all.contains(Persona::find("binh").expect("persona").number), "and nobody else's");
     drop(listener.kill());
     drop(listener.wait());
+}
+
+/// Every route of the interface as its own description has it: method, path.
+fn routes(office: &Office) -> Vec<(String, String)> {
+    let description = office.get("/v1/openapi.json").expect("description");
+    let mut routes = Vec::new();
+    for (path, methods) in description["paths"].as_object().expect("paths") {
+        routes.extend(methods.as_object().expect("methods").keys().map(|method| (method.clone(), path.clone())));
+    }
+    routes
+}
+
+#[test]
+fn whoever_gets_somebodys_data_stands_in_the_log_before() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = Line::provision(directory.path()).expect("line");
+    let office = Office::open(&line, &Setup::of("lodging")).expect("desk");
+    let date = |plus| day(plus).split('-').rev().collect::<Vec<_>>().join("/");
+    let answers = json!({ "room": "101", "arrival": date(0), "departure": date(2), "reason": "1 - Du lịch" });
+    let session = office.visit_of(&line, "an", &answers).expect("visit");
+    let record = session["record"].as_str().expect("kept").to_owned();
+    let batch = office.post("/v1/lodging/batches", &json!({ "kind": "xlsx" })).expect("made")["id"].to_string();
+    // Who has not looked before: the log has nothing of them.
+    office.post("/v1/staff", &json!({ "name": "Vũ Thị Mới", "duty": "manager" })).expect("added");
+    let given = office.post("/v1/staff/nv-2/pin", &json!({})).expect("pin");
+    office.enter("nv-2", given["pin"].as_str().expect("pin")).expect("on duty");
+    let config = line.path("device/desk.toml").to_string_lossy().into_owned();
+    let looks = || -> Vec<Value> {
+        let said = line.run("cccd-agent", &["access", "list", "--config", &config, "--json"]).expect("list");
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        said["looks"].as_array().expect("looks").clone()
+    };
+    let persona = Persona::find("an").expect("persona");
+    let markers = [persona.number.as_bytes().to_vec(), persona.name.as_bytes().to_vec()];
+    let mut gave = Vec::new();
+    for (method, path) in routes(&office) {
+        // What streams, ends something, or is asked with a body of its own says nothing of anybody.
+        if method != "get" || path.ends_with("/events") || path.ends_with("/ws") {
+            continue;
+        }
+        let id = if path.starts_with("/v1/sessions") { session["id"].as_str().expect("id") } else { &record };
+        let id = if path.starts_with("/v1/lodging") { &batch } else { id };
+        let before = looks().len();
+        let Ok(answer) = office.download(&path.replace("{id}", id)) else { continue };
+        // A table of Excel is packed.
+        let holds = path.ends_with("/file")
+            || markers.iter().any(|marker| answer.windows(marker.len()).any(|part| part == marker));
+        if holds {
+            let after = looks();
+            assert!(after.len() > before, "{path} gave somebody's data and left no trace");
+            assert_eq!((&after[0]["by"], &after[0]["role"]), (&json!("nv-2"), &json!("manager")), "{path}");
+            assert_eq!(after[0]["visits"], json!([record]), "{path}");
+            assert!(!after[0].to_string().contains(persona.number), "{path}");
+            gave.push(path);
+        }
+    }
+    for path in ["/v1/records", "/v1/records/{id}", "/v1/records.csv", "/v1/sessions/{id}"] {
+        assert!(gave.iter().any(|known| known == path), "{path} shows nobody: {gave:?}");
+    }
+    let words =
+        |looks: &[Value]| looks.iter().map(|look| look["what"].as_str().expect("word").to_owned()).collect::<Vec<_>>();
+    office.post(&format!("/v1/records/{record}/print"), &json!({})).map(drop).unwrap_or_default();
+    office.get("/v1/records?q=nobody-of-this-name").expect("nobody");
+    let before = looks().len();
+    office.get("/v1/records?q=101").expect("found");
+    let after = looks();
+    assert_eq!((after.len(), words(&after)[0].as_str()), (before + 1, "search"), "who finds nobody looked at nobody");
+    // The manager's page says the same, with the name.
+    let shown = office.get("/v1/access").expect("shown");
+    assert_eq!((&shown[0]["name"], &shown[0]["what"]), (&json!("Vũ Thị Mới"), &json!("search")));
+}
+
+#[test]
+fn people_on_duty_are_persons_with_a_pin_and_a_role() {
+    let directory = tempfile::tempdir().expect("directory");
+    let line = Line::provision(directory.path()).expect("line");
+    let office = Office::open(&line, &Setup::of("lodging")).expect("desk");
+    let code_of = |refused: anyhow::Error| refused.to_string().split(' ').next().unwrap_or_default().to_owned();
+    let config = line.path("device/desk.toml").to_string_lossy().into_owned();
+    let staff = |arguments: &[&str]| {
+        line.run("cccd-agent", &[&["staff", arguments[0], "--config", &config], &arguments[1..]].concat())
+            .expect("staff")
+    };
+    let given = staff(&["add", "Đỗ Văn Đêm", "--role", "nurse"]);
+    let (id, pin) = given.trim().split_once(' ').expect("identifier and PIN");
+    assert_eq!(id, "nv-2");
+    // Guesses at one person's PIN cost that person's tries, and nobody else's; and no pairing.
+    let wrong = if pin == "975319" { "975318" } else { "975319" };
+    let guesses: Vec<String> = (0..6).map(|_| code_of(office.enter(id, wrong).expect_err("wrong"))).collect();
+    assert_eq!(guesses, ["pin_refused", "pin_refused", "pin_refused", "pin_wait", "pin_wait", "pin_wait"]);
+    assert_eq!(code_of(office.enter(id, pin).expect_err("not looked at")), "pin_wait");
+    office.get("/v1/records").expect("whoever was on duty still is");
+    office.enter("nv-1", UNLOCK).expect("nobody else waits");
+    // A new PIN from the device ends the wait; shift change at 22:50 without a technician.
+    let given = staff(&["reset-pin", id]);
+    let pin = given.trim().split_once(' ').expect("PIN").1;
+    let on = office.enter(id, pin).expect("on duty");
+    assert_eq!((&on["name"], &on["duty"]), (&json!("Đỗ Văn Đêm"), &json!("nurse")));
+    // The table holds for every route: what `GET /v1` does not name is refused.
+    let about = office.get("/v1").expect("about");
+    let may: Vec<&str> = about["may"].as_array().expect("may").iter().filter_map(Value::as_str).collect();
+    assert!(may.contains(&"GET /v1/records") && !may.contains(&"GET /v1/staff"), "{may:?}");
+    for (method, path) in routes(&office) {
+        let route = format!("{} {path}", method.to_uppercase());
+        if may.contains(&route.as_str())
+            || ["/v1/duty", "/v1/unlock", "/v1/lock", "/v1/pair", "/v1/openapi.json"].contains(&path.as_str())
+        {
+            continue;
+        }
+        let path = path.replace("{id}", "1");
+        let refused = match method.as_str() {
+            "get" => office.get(&path).map(drop),
+            "post" => office.post(&path, &json!({})).map(drop),
+            _ => office.delete(&path).map(drop),
+        };
+        assert_eq!(code_of(refused.expect_err(&route)), "role_refused", "{route}");
+    }
+    // Their own PIN is theirs, and nobody's who did not know it.
+    let changed = |old: &str, new: &str| office.post("/v1/pin", &json!({ "pin": old, "new": new }));
+    assert_eq!(code_of(changed(wrong, "864213").expect_err("wrong")), "pin_refused");
+    assert_eq!(code_of(changed(pin, "123456").expect_err("weak")), "pin_weak");
+    changed(pin, "864213").expect("changed");
+    // Who leaves is on duty nowhere; whoever leaves the page locks it.
+    staff(&["remove", id]);
+    assert_eq!(code_of(office.get("/v1/records").expect_err("left")), "desk_locked");
+    assert_eq!(code_of(office.enter(id, "864213").expect_err("left")), "pin_refused");
+    office.enter("nv-1", UNLOCK).expect("the manager");
+    assert_eq!(code_of(office.delete("/v1/staff/nv-1").expect_err("the last")), "staff_last_manager");
+    office.post("/v1/lock", &json!({})).expect("locked");
+    assert_eq!(code_of(office.get("/v1/records").expect_err("nobody is on duty")), "desk_locked");
+    assert_eq!(office.get("/v1/duty").expect("names")["staff"].as_array().map(Vec::len), Some(1));
+    assert!(staff(&["list"]).contains("Đỗ Văn Đêm"), "who left is still known by their identifier");
 }

@@ -64,10 +64,18 @@ fn bodies(line: &Line, kind: &str) -> Vec<Value> {
     events.iter().filter_map(|event| event["event"]["body"].get(kind).cloned()).collect()
 }
 
+/// Waits for events of what happened, and gives them; those of who looked (`access`) stand between and are left out.
 fn wait_for_events(line: &Line, count: usize) -> Vec<Value> {
+    wait_for(line, count, |kind| kind != "access")
+}
+
+fn wait_for(line: &Line, count: usize, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
     let start = hil_tests::stack::now();
     loop {
-        let events = line.events().expect("events");
+        let mut events = line.events().expect("events");
+        events.retain(|event| {
+            event["event"]["body"].as_object().is_some_and(|body| body.keys().all(|kind| wanted(kind)))
+        });
         if events.len() >= count {
             return events;
         }
@@ -114,6 +122,10 @@ fn identify_tells_the_desk_and_the_software_what_each_may_know_and_central_nothi
     let kinds: Vec<_> =
         events.iter().filter_map(|event| event["event"]["body"].as_object()?.keys().next().cloned()).collect();
     assert_eq!(kinds, ["consent", "verification", "visit"]);
+    // Whoever was on duty looked at the visit, and at its result.
+    let looks = wait_for(&rig.line, 2, |kind| kind == "access");
+    let looks: Vec<_> = looks.iter().map(|event| event["event"]["body"]["access"]["what"].clone()).collect();
+    assert_eq!(looks, [json!("visit"), json!("result")], "central has who looked");
     let consent = &bodies(&rig.line, "consent")[0];
     assert_eq!((&consent["act"], &consent["language"]), (&json!("told_staff"), &json!("vi")));
     assert!(consent["text"].as_str().is_some_and(|text| text.contains("đọc thẻ")), "the words that were shown");

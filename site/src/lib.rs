@@ -19,4 +19,4 @@ pub mod update;
 pub mod upkeep;
 pub mod words;
 
-pub use site::{Around, Site, Tell};
+pub use site::{Around, Site, Tell, looks};

@@ -9,6 +9,7 @@ mod lists;
 mod statement;
 
 use self::around::minutely;
+pub use self::conduct::looks;
 use crate::people::People;
 use crate::recorder::{self, EVENT_KEY, Recorder};
 use crate::upkeep::{Charge, Running, Taken, Upkeep};

@@ -155,6 +155,19 @@ impl Outbox {
         self.connection.query_row(query, [], |row| row.get(0)).optional().map_err(failed("read the last event"))
     }
 
+    /// The newest events that are there, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn newest(&self, limit: usize) -> Result<Vec<Vec<u8>>, OutboxError> {
+        let failed = failed("read the newest events");
+        let query = "SELECT bytes FROM event ORDER BY sequence DESC LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(query).map_err(&failed)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map([limit], |row| row.get(0)).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
     /// Position up to which central has acknowledged.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The commands of `cccd-agent`, one module each.
 
+pub mod access;
 pub mod bundle;
 pub mod config;
 #[cfg(feature = "practice")]
@@ -23,6 +24,8 @@ pub mod run;
 pub mod scanner_code;
 pub mod seal;
 pub mod setup;
+#[cfg(feature = "desk")]
+pub mod staff;
 pub mod subject;
 pub mod trust;
 pub mod verify;
@@ -91,6 +94,12 @@ pub fn book(config: &Config) -> Result<Book, Failure> {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;
     Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)
+}
+
+/// Who gives a command, for events: `uid:N`.
+pub(crate) fn who() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").map_or_else(|_| "uid:unknown".to_owned(), |this| format!("uid:{}", this.uid()))
 }
 
 /// What the program gives to a site.

@@ -95,7 +95,8 @@ function cover(shown) {
   document.querySelector("main").hidden = true;
   if ($("detail").open) $("detail").close();
   $("detail").replaceChildren();
-  for (const id of ["step", "rows", "portal-body", "list-body", "paper"]) $(id).replaceChildren();
+  for (const id of ["step", "rows", "portal-body", "list-body", "paper", "staff-body", "access-body", "pairings-body", "duty"]) $(id).replaceChildren();
+  $("staff-said").replaceChildren();
   // What is said of the device is asked anew, too.
   $("offline").hidden = true;
   [session, status, drawn] = [null, null, ""];
@@ -111,27 +112,25 @@ function showPairing() {
 function showLock() {
   if (!$("lock").hidden) return;
   cover("lock");
-  $("unlock").focus();
+  drawPad();
+  askWho().catch((problem) => fail(problem, $("lock-error")));
 }
 
 $("pair").addEventListener("submit", async (event) => {
   event.preventDefault();
+  $("pair-error").hidden = true;
+  const first = $("first").hidden ? {} : { manager: { name: $("first-name").value.trim(), pin: $("first-pin").value.trim() } };
   try {
-    await Key.pair({ code: $("code").value.trim(), name: $("who").value.trim(), unlock: $("unlock-new").value.trim() });
+    await Key.pair({ code: $("code").value.trim(), name: $("who").value.trim(), ...first });
     location.reload();
   } catch (problem) {
-    fail(problem, $("pair-error"));
-  }
-});
-
-$("lock").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  try {
-    await ask("POST", "/v1/unlock", { unlock: $("unlock").value.trim() });
-    location.reload();
-  } catch (problem) {
-    $("unlock").value = "";
-    fail(problem, $("lock-error"));
+    // Nobody manages the place yet, and the code is not spent: who pairs its first page names who does.
+    if (problem.code === "manager_needed") {
+      $("first").hidden = $("first").disabled = false;
+      $("first-name").focus();
+    } else {
+      fail(problem, $("pair-error"));
+    }
   }
 });
 
@@ -736,12 +735,12 @@ async function detail(id) {
       el("button", { type: "button", class: "primary", onclick: close }, t("close")),
       about.profile.print && el("button", { type: "button", onclick: guarded(() => print(id)) }, t("printDo")),
       about.profile.print === "attestation" && el("button", downloads(`/v1/records/${id}/attestation`), t("statement")),
-      about.profile.lodging && !record.gone_at && el("button", { type: "button", onclick: leave }, t("checkOut"))));
+      about.profile.lodging && !record.gone_at && may("POST /v1/records/{id}/check-out") && el("button", { type: "button", onclick: leave }, t("checkOut"))));
   dialog.showModal();
 }
 
 async function loadPortal() {
-  if (!about.profile.lodging) return;
+  if (!about.profile.lodging || !may("GET /v1/lodging")) return;
   $("portal").hidden = false;
   const owed = await ask("GET", "/v1/lodging");
   const make = (kind) => guarded(async () => {
@@ -802,14 +801,14 @@ async function loadList() {
     list
       ? el("p", { class: list.valid_today ? "" : "banner bad" }, `${list.title} — ${list.entries} ${t("people")}, ${t("validFrom")} ${list.valid_from} – ${list.valid_until}${list.valid_today ? "" : `: ${t("list_expired")}`}`)
       : el("p", { class: "banner warn" }, t("listNone")),
-    el("form", { onsubmit: take },
+    may("POST /v1/roster") ? el("form", { onsubmit: take },
       el("label", {}, el("span", {}, t("listFile")), el("input", { type: "file", name: "file", required: true })),
       el("label", {}, el("span", {}, t("listPhrase")), el("input", { type: "password", name: "phrase", autocomplete: "off" })),
-      el("button", { type: "submit" }, t("listTake"))),
+      el("button", { type: "submit" }, t("listTake"))) : "",
     el("div", { class: "actions" },
-      ledger && el("button", { class: "quiet", ...downloads("/v1/attendance") }, t("attendance")),
-      roster.compare.length > 0 && el("button", { class: "quiet", ...downloads("/v1/corrections.csv") }, t("corrections"))),
-    ledger ? el("label", {}, el("span", {}, t("merge")), el("input", { type: "file", onchange: merge })) : "",
+      ledger && may("GET /v1/attendance") && el("button", { class: "quiet", ...downloads("/v1/attendance") }, t("attendance")),
+      roster.compare.length > 0 && may("GET /v1/corrections.csv") && el("button", { class: "quiet", ...downloads("/v1/corrections.csv") }, t("corrections"))),
+    ledger && may("POST /v1/attendance") ? el("label", {}, el("span", {}, t("merge")), el("input", { type: "file", onchange: merge })) : "",
     el("div", { id: "merged" }));
 }
 
@@ -834,6 +833,8 @@ async function loadCards() {
 
 /** Who was let in, and how it is ended. */
 async function loadPairings() {
+  $("pairings").hidden = !may("GET /v1/pairings");
+  if (!may("GET /v1/pairings")) return;
   const pairings = await ask("GET", "/v1/pairings");
   const day = (seconds) =>
     new Intl.DateTimeFormat("vi-VN", { dateStyle: "short", timeStyle: "short", timeZone: "Asia/Ho_Chi_Minh" }).format(seconds * 1000);
@@ -937,6 +938,7 @@ async function listen() {
 function words() {
   document.documentElement.lang = lang ? "en" : "vi";
   for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label));
   $("language").textContent = t("other");
   $("language").lang = lang ? "vi" : "en";
   $("practice").textContent = t("practice");
@@ -950,8 +952,12 @@ async function drawAll() {
   document.title = two(about.profile.title);
   $("practice").hidden = !about.profile.practice;
   if (status) drawStatus();
+  // Whose name stands where somebody goes on is who is on duty, unless they say another.
+  staffName ||= about.on_duty?.name ?? "";
+  drawDuty();
+  $("export").hidden = !may("GET /v1/records.csv");
   drawVisit(false);
-  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards(), loadPairings()]);
+  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards(), loadPairings(), loadStaff(), loadAccess()]);
 }
 
 $("language").addEventListener("click", () => {

@@ -2,7 +2,10 @@
 
 use super::Site;
 use events::event::Bytes;
-use program::Failure;
+use events::{Access, Body, Event};
+use program::{Failure, lock};
+use store::book::{Looked, Looker, Record, Seen, Which};
+use store::outbox::Outbox;
 use verdict::Admission;
 use visit::content::Content;
 use visit::finished::{Finished, Keeping, Kept};
@@ -57,4 +60,56 @@ impl Site {
         let nobody = Finished { visit, sequence: 0, content: Content::default(), party: None };
         self.note_end(profile, finished.unwrap_or(&nobody), why)
     }
+
+    /// Reads records for somebody: [`Book::look_on`](store::book::Book::look_on). The event of the look is signed before
+    /// anything is given.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the look cannot be written down and signed.
+    pub fn look(
+        &self,
+        looker: &Looker<'_>,
+        which: Which<'_>,
+        keep: impl Fn(&Record) -> bool,
+        seen: &mut Seen,
+    ) -> Result<Vec<Record>, Failure> {
+        let records = self.book().look_on(looker, which, keep, seen)?;
+        self.drain()?;
+        Ok(records)
+    }
+
+    /// Writes down that somebody looks at a visit that is not, or not yet, in the book, and signs it; the proof of it.
+    ///
+    /// # Errors
+    /// When it cannot be written down and signed.
+    pub fn looked(&self, looker: &Looker<'_>, visit: &str, seen: &mut Seen) -> Result<Looked, Failure> {
+        let looked = self.book().looked(looker, vec![visit.to_owned()], seen)?;
+        self.drain()?;
+        Ok(looked)
+    }
+
+    /// Who looked at what is kept of people, latest first, as far as the device still has it.
+    ///
+    /// # Errors
+    /// When the outbox fails.
+    pub fn looks(&self, most: usize) -> Result<Vec<(Event, Access)>, Failure> {
+        looks(&lock(&self.outbox), most)
+    }
+}
+
+/// Events that are looked through for looks: all that an outbox keeps.
+const KEPT: usize = 20_000;
+
+/// Who looked at what is kept of people, latest first, as far as an outbox still has it.
+///
+/// # Errors
+/// When the outbox fails.
+pub fn looks(outbox: &Outbox, most: usize) -> Result<Vec<(Event, Access)>, Failure> {
+    let events = outbox.newest(KEPT)?;
+    let look = |bytes: &Vec<u8>| {
+        let event = events::signed::read(bytes).ok()?;
+        let Body::Access(access) = event.body.clone() else { return None };
+        Some((event, access))
+    };
+    Ok(events.iter().filter_map(look).take(most).collect())
 }

@@ -28,25 +28,18 @@ pub struct Batch {
 const DAY: i64 = 86_400;
 
 impl Book {
-    /// Records of a profile that are in no confirmed file; without `again`, those in no file at all.
+    /// Of whom the portal has not confirmed anything: when they came, and the file that they are in. It says nothing of who
+    /// they are.
     ///
     /// # Errors
-    /// When the database fails, or a record does not open.
-    pub fn unreported(&self, profile: &str, again: bool) -> Result<Vec<Record>, BookError> {
-        let clause = if again {
-            "profile = ?1 AND (batch IS NULL OR batch IN (SELECT id FROM batch WHERE confirmed_at IS NULL)) ORDER BY at"
-        } else {
-            "profile = ?1 AND batch IS NULL ORDER BY at"
-        };
-        self.records(clause, [profile])
-    }
-
-    /// Records of a file.
-    ///
-    /// # Errors
-    /// When the database fails, or a record does not open.
-    pub fn in_batch(&self, batch: i64) -> Result<Vec<Record>, BookError> {
-        self.records("batch = ?1 ORDER BY at", [batch])
+    /// When the database fails.
+    pub fn unreported(&self, profile: &str) -> Result<Vec<(i64, Option<i64>)>, BookError> {
+        let failed = failed("count who is not reported");
+        let query = "SELECT at, batch FROM record WHERE profile = ?1
+                     AND (batch IS NULL OR batch IN (SELECT id FROM batch WHERE confirmed_at IS NULL)) ORDER BY at";
+        let mut statement = self.connection.prepare(query).map_err(&failed)?;
+        let rows = statement.query_map([profile], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
     }
 
     /// Notes a file with these people in it.

@@ -7,7 +7,7 @@
 //! # Schema, version 2 (`PRAGMA user_version`)
 //! | table | row | in the clear | sealed |
 //! |---|---|---|---|
-//! | `record` | a visit that is kept | identifier, profile, day, keyed hash, when it is erased | [`Content`] |
+//! | `record` | a visit that is kept | identifier, profile, day, keyed hash, when it is erased | [`Content`](visit::content::Content) |
 //! | `ledger` | somebody did something once | profile, scope, keyed hash, in or out, when | |
 //! | `delivery` | something for a recipient | recipient, tries, when next | the message |
 //! | `note` | an event that is not in the outbox yet | its body, which names nobody | |
@@ -21,6 +21,7 @@
 //!
 //! Whoever has the file without the key learns how many visits there were and when, and which rows are of one person.
 
+pub mod access;
 pub mod deliveries;
 pub mod lodging;
 mod rows;
@@ -28,6 +29,7 @@ mod schema;
 pub mod seal;
 pub mod signers;
 
+pub use access::{Looked, Looker, Seen, Which};
 use events::Body;
 use events::event::Bytes;
 use events::subject::Person;
@@ -39,7 +41,6 @@ use seal::Seal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
-use visit::content::Content;
 use visit::finished::Keeping;
 use visit::ledger::{Standing, allow};
 use visit::profile::Rule;
@@ -270,22 +271,6 @@ impl Book {
         Ok(count.unsigned_abs())
     }
 
-    /// Records of a day, latest first; of a profile, or of all.
-    ///
-    /// # Errors
-    /// When the database fails, or a record does not open.
-    pub fn day(&self, day: &str, profile: Option<&str>) -> Result<Vec<Record>, BookError> {
-        self.records("day = ?1 AND (?2 IS NULL OR profile = ?2) ORDER BY at DESC, rowid DESC", params![day, profile])
-    }
-
-    /// One record.
-    ///
-    /// # Errors
-    /// When the database fails, or it does not open.
-    pub fn record(&self, id: &str) -> Result<Option<Record>, BookError> {
-        Ok(self.records("id = ?1", [id])?.pop())
-    }
-
     /// The next number of a day's tickets, from 1.
     ///
     /// # Errors
@@ -303,46 +288,6 @@ impl Book {
     #[must_use]
     pub fn handle(&self, person: &Person) -> Bytes<32> {
         self.seal.handle(person)
-    }
-
-    /// Every record of a person, by their [`Book::handle`].
-    ///
-    /// # Errors
-    /// When the database fails, or a record does not open.
-    pub fn of_subject(&self, subject: &Bytes<32>) -> Result<Vec<Record>, BookError> {
-        self.records("subject = ?1 ORDER BY at", [subject.0.to_vec()])
-    }
-
-    pub(crate) fn records(&self, clause: &str, values: impl rusqlite::Params) -> Result<Vec<Record>, BookError> {
-        let failed = failed("read records");
-        let query = format!(
-            "SELECT id, profile, day, at, sequence, number, party, batch, gone_at, body FROM record WHERE {clause}"
-        );
-        let mut statement = self.connection.prepare(&query).map_err(&failed)?;
-        let rows = statement.query_map(values, |row| {
-            let record = Record {
-                id: row.get(0)?,
-                profile: row.get(1)?,
-                day: row.get(2)?,
-                at: row.get(3)?,
-                sequence: row.get::<_, i64>(4)?.unsigned_abs(),
-                number: row.get(5)?,
-                party: row.get(6)?,
-                batch: row.get(7)?,
-                gone_at: row.get(8)?,
-                content: Content::default(),
-            };
-            Ok((record, row.get::<_, Vec<u8>>(9)?))
-        });
-        rows.map_err(&failed)?
-            .map(|row| {
-                let (mut record, sealed) = row.map_err(&failed)?;
-                let place = format!("record/{}", record.id);
-                let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
-                record.content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
-                Ok(record)
-            })
-            .collect()
     }
 
     /// Erases what is past its time, and notes for each profile how many records went, and how many messages nobody took.
@@ -597,7 +542,7 @@ fn standing(connection: &Connection, profile: &str, scope: &str, subject: &Bytes
     Ok(Standing { count: count.unsigned_abs(), inside: inside.unwrap_or(false), last })
 }
 
-fn add_note(connection: &Connection, body: &Body) -> rusqlite::Result<()> {
+pub(crate) fn add_note(connection: &Connection, body: &Body) -> rusqlite::Result<()> {
     let mut event = [0; 16];
     let fail = |e: &dyn std::fmt::Display| rusqlite::Error::ToSqlConversionFailure(e.to_string().into());
     openssl::rand::rand_bytes(&mut event).map_err(|e| fail(&e))?;

@@ -11,6 +11,16 @@ fn content(number: &str) -> Content {
     Content { items: [(Item::IdNumber, number.to_owned().into())].into(), ..Content::default() }
 }
 
+const NURSE: Looker<'_> = Looker { by: "nv-2", role: events::Duty::Nurse, what: events::Look::Record, profile: "exam" };
+
+fn look(book: &Book, which: Which<'_>) -> Result<Vec<Record>, BookError> {
+    book.look(&NURSE, which, |_| true)
+}
+
+fn one(book: &Book, id: &str) -> Result<Option<Record>, BookError> {
+    Ok(look(book, Which::One(id))?.pop())
+}
+
 const NOW: i64 = 1_795_398_060;
 
 fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> {
@@ -61,12 +71,12 @@ fn a_visit_is_there_with_everything_that_follows_from_it_and_nobody_reads_it_in_
         assert!(!found(b"001099000017") && !found(b"secret"));
     }
     let book = Book::open(&path, seal()).expect("book");
-    let record = book.record("a").expect("reads").expect("there");
+    let record = one(&book, "a").expect("reads").expect("there");
     assert_eq!((record.content, record.sequence, record.number.as_deref()), (content, 7, Some("A001")));
     assert_eq!(book.due(NOW).expect("reads").expect("due").recipient, "his");
     assert!(book.next_note().expect("reads").is_some());
     let other = Book::open(&path, Seal::new(Zeroizing::new([8; 32]))).expect("book");
-    assert_eq!(other.record("a").expect_err("another key").code(), "book_sealed");
+    assert_eq!(one(&other, "a").expect_err("another key").code(), "book_sealed");
 }
 
 #[test]
@@ -76,7 +86,7 @@ fn the_second_one_is_refused_and_leaves_nothing() {
     let once = || entry(Rule::Once, Direction::Both);
     book.commit(&visit("a", &content, once())).expect("disk").kept().expect("allowed");
     assert_eq!(book.commit(&visit("b", &content, once())).expect("disk"), Keeping::TooLate(Refusal::AlreadyDone));
-    assert!(book.record("b").expect("reads").is_none());
+    assert!(one(&book, "b").expect("reads").is_none());
     assert!(book.waiting_for("b", "his").expect("reads").is_none());
 }
 
@@ -106,7 +116,7 @@ fn what_is_past_its_time_goes_and_the_log_says_so() {
     book.noted(row).expect("forgotten");
     assert_eq!(book.expire(NOW + 99).expect("erases"), 0);
     assert_eq!(book.expire(NOW + 100).expect("erases"), 1);
-    assert!(book.record("a").expect("reads").is_none());
+    assert!(one(&book, "a").expect("reads").is_none());
     let (_, _, body) = book.next_note().expect("reads").expect("a note");
     let Body::Erasure(erasure) = body else { panic!("{body:?}") };
     assert_eq!((erasure.why.as_str(), erasure.count, erasure.profile.as_str()), ("retention", 1, "exam"));
@@ -153,7 +163,7 @@ fn a_person_is_erased_but_not_what_an_authority_waits_for() {
     let held = Visit { keep: Retention::UntilReported, ..visit("b", &content, None) };
     book.commit(&held).expect("disk").kept().expect("allowed");
     let subject = Bytes([1; 32]);
-    assert_eq!(book.of_subject(&subject).expect("reads").len(), 2);
+    assert_eq!(look(&book, Which::Of(&[subject])).expect("reads").len(), 2);
     assert_eq!(book.erase_subjects(&[subject]).expect("erases"), (1, 1));
     assert!(book.due(NOW).expect("reads").is_none(), "messages go, too");
 }
@@ -195,17 +205,17 @@ fn a_file_counts_as_sent_only_when_the_portal_shows_as_many() {
             .kept()
             .expect("allowed");
     }
-    let waiting = book.unreported("exam", false).expect("reads");
+    let waiting = look(&book, Which::InNoFile("exam")).expect("reads");
     let batch = book.add_batch("xlsx", &waiting.iter().collect::<Vec<_>>(), NOW).expect("noted");
-    assert!(book.unreported("exam", false).expect("reads").is_empty());
-    assert_eq!(book.unreported("exam", true).expect("reads").len(), 2, "nobody has confirmed it");
+    assert!(look(&book, Which::InNoFile("exam")).expect("reads").is_empty());
+    assert_eq!(book.unreported("exam").expect("reads").len(), 2, "nobody has confirmed it");
     assert_eq!(book.reconcile(batch.id, 0, 90, NOW).expect_err("portal took none").code, "batch_differs");
     assert_eq!(book.batches().expect("reads")[0].confirmed_at, None);
     book.expire(NOW + 1_000_000_000).expect("erases");
-    assert_eq!(book.in_batch(batch.id).expect("reads").len(), 2, "people stay until it is confirmed");
+    assert_eq!(look(&book, Which::File(batch.id)).expect("reads").len(), 2, "people stay until it is confirmed");
     assert_eq!(book.reconcile(99, 2, 90, NOW).expect_err("no such file").code, "batch_unknown");
     book.reconcile(batch.id, 2, 90, NOW).expect("confirmed");
-    assert!(book.unreported("exam", true).expect("reads").is_empty());
+    assert!(book.unreported("exam").expect("reads").is_empty());
     assert_eq!(book.expire(NOW + 89 * 86_400).expect("erases"), 0);
     assert_eq!(book.expire(NOW + 90 * 86_400).expect("erases"), 2);
 }
@@ -251,5 +261,78 @@ fn who_has_no_number_has_no_place_where_people_are_counted() {
     let content = content("001099000017");
     let nobody = Visit { counted_as: None, ..visit("one", &content, entry(Rule::Once, Direction::Both)) };
     assert_eq!(book.commit(&nobody).expect("asked"), Keeping::TooLate(Refusal::NoNumber));
-    assert!(book.record("one").expect("read").is_none() && book.due(NOW).expect("read").is_none());
+    assert!(one(&book, "one").expect("read").is_none() && book.due(NOW).expect("read").is_none());
+}
+
+/// The looks that are noted, oldest first; they are forgotten.
+fn looks(book: &Book) -> Vec<events::Access> {
+    let mut looks = Vec::new();
+    while let Some((row, _, body)) = book.next_note().expect("reads") {
+        book.noted(row).expect("forgotten");
+        if let Body::Access(access) = body {
+            looks.push(access);
+        }
+    }
+    looks
+}
+
+#[test]
+fn who_looks_is_written_down_before_they_see_anything() {
+    let mut book = book();
+    let content = content("001099000017");
+    let ids = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
+    for id in ids {
+        book.commit(&visit(id, &content, None)).expect("disk").kept().expect("allowed");
+    }
+    looks(&book);
+    assert_eq!(look(&book, Which::Day("2026-11-23", "exam")).expect("reads").len(), 2);
+    let of = |access: &events::Access| (access.by.clone(), access.role, access.what, access.count, access.visits.len());
+    let nurse = |count| ("nv-2".to_owned(), events::Duty::Nurse, events::Look::Record, count, count as usize);
+    assert_eq!(looks(&book).iter().map(of).collect::<Vec<_>>(), [nurse(2)]);
+    // What is not wanted is not given, and nobody looked at it.
+    let found = book.look(&NURSE, Which::Day("2026-11-23", "exam"), |record| record.id == ids[0]).expect("reads");
+    assert_eq!((found.len(), looks(&book)[0].visits.clone()), (1, vec![identifier_of(1)]));
+    assert!(look(&book, Which::One("nobody")).expect("reads").is_empty() && looks(&book).is_empty());
+    // The same page shows the same list again: only who came meanwhile is new.
+    let mut seen = Seen::default();
+    let again = |book: &Book, seen: &mut Seen| {
+        book.look_on(&NURSE, Which::Day("2026-11-23", "exam"), |_| true, seen).expect("reads").len()
+    };
+    assert_eq!((again(&book, &mut seen), looks(&book).len()), (2, 1));
+    assert_eq!((again(&book, &mut seen), looks(&book).len()), (2, 0));
+    book.commit(&visit("00000000000000000000000000000003", &content, None)).expect("disk").kept().expect("allowed");
+    looks(&book);
+    assert_eq!((again(&book, &mut seen), looks(&book)[0].visits.clone()), (3, vec![identifier_of(3)]));
+}
+
+fn identifier_of(number: u128) -> Bytes<16> {
+    Bytes(number.to_be_bytes())
+}
+
+#[test]
+fn a_look_that_cannot_be_written_down_gives_nothing() {
+    let mut book = book();
+    let content = content("001099000017");
+    book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
+    book.connection
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON note BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .expect("trigger");
+    for which in
+        [Which::One("a"), Which::Day("2026-11-23", "exam"), Which::InNoFile("exam"), Which::Of(&Bytes([1; 32]))]
+    {
+        let mut seen = Seen::default();
+        assert!(book.look_on(&NURSE, which, |_| true, &mut seen).is_err());
+        assert!(book.looked(&NURSE, vec!["a".to_owned()], &mut seen).is_err(), "and it was not seen");
+    }
+    assert_eq!(book.unreported("exam").expect("counts nobody's data").len(), 1);
+}
+
+#[test]
+fn more_looks_than_an_event_holds_make_more_events() {
+    let book = book();
+    let visits: Vec<_> = (0..2_500_u128).map(|number| format!("{number:032x}")).collect();
+    book.looked(&NURSE, visits, &mut Seen::default()).expect("noted");
+    let looks = looks(&book);
+    assert_eq!(looks.iter().map(|look| look.count).collect::<Vec<_>>(), [1000, 1000, 500]);
+    assert!(looks.iter().all(|look| serde_cbor::to_vec(look).expect("CBOR").len() < 32 * 1024));
 }
