@@ -67,7 +67,6 @@ pub fn open(bytes: &[u8], nonce: Bytes<16>, roots: &Roots) -> Result<i64, FleetE
 mod tests {
     use super::*;
     use crate::FleetCa;
-    use openssl::pkey::PKey;
 
     #[test]
     fn a_time_of_another_version_is_not_understood() {

@@ -1,6 +1,7 @@
 //! Devices that are let in, renew, stay away, are copied and are shut out, with the real registrar and virtual time.
 
 use cccd_central::tls::Presented;
+use events::Clock as _;
 use fleet::bundle::{Bundle, Entry};
 use fleet::renewal;
 use fleet::request::Way;

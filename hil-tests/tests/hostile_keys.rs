@@ -83,8 +83,6 @@ fn a_secret_that_others_can_read_is_refused_by_every_program_with_what_closes_it
     let set = |mode| fs::set_permissions(&phrase, Permissions::from_mode(mode)).expect("mode");
     program::private::replace(Path::new(&phrase), b"0123456789abcdef0123").expect("file");
     let (ca, away) = (["--ca", &path("ca"), "--pass-phrase-file", &phrase], path("away"));
-    let bench =
-        ["--out", &path("device"), "--device", "kiosk-1", "--site", "practice", "--central", "https://127.0.0.1:8443"];
     let bench = ["bench", "--out", &path("device"), "--device", "kiosk-1", "--site", "practice"];
     let central = ["--central", "https://127.0.0.1:8443", "--trust", &path("trust")];
     let bench = [&bench[..], &central[..], &ca[..]].concat();

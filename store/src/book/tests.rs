@@ -1,5 +1,6 @@
 use super::deliveries::Tried;
 use super::*;
+use visit::content::Content;
 use visit::ledger::Direction;
 use visit::profile::Item;
 
@@ -318,7 +319,7 @@ fn a_look_that_cannot_be_written_down_gives_nothing() {
         .execute_batch("CREATE TRIGGER full BEFORE INSERT ON note BEGIN SELECT RAISE(ABORT, 'full'); END")
         .expect("trigger");
     for which in
-        [Which::One("a"), Which::Day("2026-11-23", "exam"), Which::InNoFile("exam"), Which::Of(&Bytes([1; 32]))]
+        [Which::One("a"), Which::Day("2026-11-23", "exam"), Which::InNoFile("exam"), Which::Of(&[Bytes([1; 32])])]
     {
         let mut seen = Seen::default();
         assert!(book.look_on(&NURSE, which, |_| true, &mut seen).is_err());
