@@ -13,12 +13,17 @@ const DAEMON: u32 = 1;
 
 /// Every command that takes `--config`, with the least else that it wants, and whether it leaves a file at a device that is not
 /// enrolled.
-const COMMANDS: [(&str, &[&str], bool); 19] = [
+const COMMANDS: [(&str, &[&str], bool); 24] = [
     ("run", &[], false),
     ("kiosk", &[], false),
     ("fault", &[], false),
     ("desk", &[], false),
     ("pair", &[], true),
+    ("staff add", &["Lan", "--role=manager"], true),
+    ("staff list", &[], false),
+    ("staff remove", &["nv-1"], false),
+    ("staff reset-pin", &["nv-1"], false),
+    ("access list", &[], false),
     ("roster import", &["/dev/null"], false),
     ("attendance export", &["/dev/null"], false),
     ("attendance merge", &["/dev/null"], false),

@@ -4,7 +4,7 @@ use crate::Desk;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::staff::{self, Person};
-use crate::wire::{Body, TheCaller, TheDesk};
+use crate::wire::{Body, OnDuty, TheCaller, TheDesk};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -19,18 +19,6 @@ type Answer<T> = Result<Json<T>, Problem>;
 
 /// Looks that are shown.
 const MOST_SHOWN: usize = 300;
-
-/// Somebody whose PIN opens this page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OnDuty {
-    /// Their identifier, which events name.
-    pub id: String,
-    /// Their name.
-    pub name: String,
-    /// `reception`, `proctor`, `nurse` or `manager`.
-    #[schema(value_type = String)]
-    pub duty: Duty,
-}
 
 /// Who may work at a page, and who does.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,13 +3,13 @@
 use crate::Desk;
 use crate::guard::Caller;
 use crate::pairing::Role;
-use crate::people::OnDuty;
 use crate::problem::Problem;
 use crate::proof::PageKey;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use events::Duty;
 use program::{Failure, Private};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,18 @@ pub(crate) type TheDesk = State<Arc<Desk>>;
 pub(crate) fn file(name: &str, kind: &str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+}
+
+/// Somebody whose PIN opens this page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OnDuty {
+    /// Their identifier, which events name.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// `reception`, `proctor`, `nurse` or `manager`.
+    #[schema(value_type = String)]
+    pub duty: Duty,
 }
 
 /// Who this is.

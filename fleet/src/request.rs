@@ -507,7 +507,7 @@ mod tests {
             change(&mut assignment);
             answer::seal(&assignment, &request.box_key).expect("sealed")
         };
-        let newer = altered(&|assignment| assignment.version = 2);
+        let newer = altered(&|assignment| assignment.version = answer::ASSIGNMENT_VERSION + 1);
         assert_eq!(refused(&ca, &|answer| answer.assignment.clone_from(&newer)), "fleet_version");
         let long = altered(&|assignment| assignment.profile = "p".repeat(answer::MAX_ANSWER));
         assert_eq!(refused(&ca, &|answer| answer.assignment.clone_from(&long)), "fleet_malformed");
