@@ -97,9 +97,10 @@ impl Caller {
         }
         let (title, remedy) = match self.role {
             Role::App => ("this is for staff at the desk", "pair with a code for the desk"),
-            Role::Desk => {
-                ("this is not for whoever is on duty here", "ask a manager; docs/local-api.md says what is for whom")
-            }
+            Role::Desk => (
+                "this is not for whoever is on duty here",
+                "ask a manager, or let somebody come on duty whom it is for",
+            ),
         };
         Err(Problem::new(StatusCode::FORBIDDEN, "role_refused", title, remedy))
     }
