@@ -112,7 +112,7 @@ impl Unlock {
     pub(crate) fn new(code: &str) -> Result<Self, Failure> {
         let (salt, hash) = sealed::remember(code.as_bytes())
             .map_err(|e| Failure::device("no_entropy", e.to_string(), "report this as a bug"))?;
-        Ok(Self { salt: hex::encode(salt), hash: hex::encode(&*hash) })
+        Ok(Self { salt: hex::encode(salt), hash: hex::encode(*hash) })
     }
 
     /// Whether this is it.

@@ -316,8 +316,7 @@ mod tests {
     #[test]
     fn what_an_older_version_sealed_opens() {
         let salt = [5; SALT];
-        let sealed =
-            encrypted(1, &salt, &*stretched(b"pass", &salt, 200_000).expect("key"), b"secret").expect("sealed");
+        let sealed = encrypted(1, &salt, &stretched(b"pass", &salt, 200_000).expect("key"), b"secret").expect("sealed");
         assert_eq!(open(b"pass", &sealed).as_deref(), Some(&b"secret".to_vec()));
         assert_eq!(Lock::new(b"pass").open(&sealed).as_deref(), Some(&b"secret".to_vec()));
         assert_eq!((cost(&sealed), is_sealed(&sealed)), (None, true));

@@ -196,7 +196,7 @@ pub(super) fn exchange(mut line: impl Read + Write, message: &str, envelope: &En
     if let Err(error) = line.write_all(&framed).and_then(|()| line.flush()) {
         return failed(&error);
     }
-    let (mut answer, mut bytes) = (Vec::new(), line.take(LONGEST).bytes());
+    let (mut answer, mut bytes) = (Vec::new(), std::io::BufReader::new(line.take(LONGEST)).bytes());
     // The connection stays open: the answer ends where its frame does.
     while !answer.ends_with(&END) {
         match bytes.next() {

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -259,7 +259,7 @@ fn limited(from: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
 /// When it does not start, says more, or takes longer.
 pub fn said(command: &mut Command, most: u64, longest: Duration) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let output = outputs(&mut child, most, Deadline(Instant::now() + longest));
+    let output = outputs(&mut child, most, Deadline::after(longest));
     if output.is_err() {
         crate::ignore(child.kill(), "it has ended by itself");
         crate::ignore(child.wait(), "nobody asks how it ended");
@@ -270,14 +270,33 @@ pub fn said(command: &mut Command, most: u64, longest: Duration) -> io::Result<O
 /// How often a program that says nothing any more is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Until when a program is waited for, by the machine's own steady clock: nothing else hangs on it.
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long another program may take is nothing that a test's clock could move"
+)]
 impl Deadline {
+    fn after(longest: Duration) -> Self {
+        Self(Instant::now() + longest)
+    }
+
     /// What is left of the time.
     fn left(self) -> io::Result<Duration> {
         let left = self.0.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long")) } else { Ok(left) }
+    }
+
+    /// How a program ended that says nothing any more: nobody tells when it does.
+    fn ended(self, child: &mut Child) -> io::Result<ExitStatus> {
+        loop {
+            match child.try_wait()? {
+                Some(status) => return Ok(status),
+                None => std::thread::sleep(self.left()?.min(LOOK)),
+            }
+        }
     }
 }
 
@@ -324,15 +343,8 @@ fn outputs(child: &mut Child, most: u64, deadline: Deadline) -> io::Result<Outpu
             pipe.take(most)?;
         }
     }
-    // It has closed what it says it by, and may go on.
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None => std::thread::sleep(deadline.left()?.min(LOOK)),
-        }
-    };
     let [out, err] = pipes;
-    Ok(Output { status, stdout: out.said, stderr: err.said })
+    Ok(Output { status: deadline.ended(child)?, stdout: out.said, stderr: err.said })
 }
 
 #[cfg(test)]
