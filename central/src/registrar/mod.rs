@@ -29,6 +29,7 @@ use crate::store::StoreError;
 use crate::tls::Presented;
 pub use error::RegistrarError;
 use events::Clock;
+use events::chain::Class;
 use files::Files;
 use fleet::FleetError;
 use fleet::authority::FleetCa;
@@ -36,6 +37,7 @@ use fleet::bundle::Bundle;
 use fleet::rollout::Rollout;
 use registry::{Change, Device, DeviceState, Pending, Registry};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -81,6 +83,8 @@ pub struct Registrar {
     ca: RwLock<Arc<FleetCa>>,
     policy: Policy,
     clock: Arc<dyn Clock>,
+    /// The epoch of the shortest class that the sites' chains have reached.
+    stepped: AtomicU32,
 }
 
 impl std::fmt::Debug for Registrar {
@@ -93,7 +97,7 @@ impl Registrar {
     /// Over a registry, with the fleet's CA.
     #[must_use]
     pub fn new(registry: Registry, ca: FleetCa, policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self { registry, ca: RwLock::new(Arc::new(ca)), policy, clock }
+        Self { registry, ca: RwLock::new(Arc::new(ca)), policy, clock, stepped: AtomicU32::new(0) }
     }
 
     /// The registry.
@@ -111,6 +115,8 @@ impl Registrar {
     /// Lets another root issue from now on.
     pub fn set_ca(&self, ca: FleetCa) {
         *self.ca.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ca);
+        // Its chains may be older than those of the one before.
+        self.stepped.store(0, Ordering::Relaxed);
     }
 
     /// Whether a device that shows this certificate may do anything: asked at every request. Devices that were registered
@@ -148,6 +154,16 @@ impl Registrar {
         Ok(())
     }
 
+    /// Steps the chains of all sites, once for each day: between two of them no epoch ends.
+    fn step_sites(&self, now: i64) -> Result<(), RegistrarError> {
+        let day = Class::D1.epoch(now);
+        if self.stepped.load(Ordering::Relaxed) < day {
+            self.ca().step_sites(now).map_err(RegistrarError::Answer)?;
+            self.stepped.store(day, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Takes a device's report of itself. What it was told with the certificate that it now uses is erased: it holds the
     /// site's keys under a key of the device that never ends. The chains of all sites step, too, so that they do where
     /// no device comes.
@@ -156,7 +172,7 @@ impl Registrar {
     /// When the database fails, or a chain cannot be stepped.
     pub fn report(&self, presented: &Presented, report: &fleet::est::Report) -> Result<(), RegistrarError> {
         let now = self.clock.wall();
-        self.ca().step_sites(now).map_err(RegistrarError::Answer)?;
+        self.step_sites(now)?;
         let erased = self.registry.change(|change| match change.device(&presented.name)? {
             Some(device) => {
                 let used = device.tls_key.as_ref() == Some(&presented.key);
