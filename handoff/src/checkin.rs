@@ -14,7 +14,7 @@
 //!
 //! A file is written whole under another name, then renamed: whoever watches sees all of it or none.
 
-use crate::{Envelope, read_back};
+use crate::{Envelope, patient, read_back};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use quick_xml::Writer;
@@ -48,11 +48,7 @@ fn fields(envelope: &Envelope, facility: &str) -> Vec<(&'static str, Zeroizing<S
         arrived.hour(),
         arrived.minute()
     );
-    let sex = match released.item(Item::Sex) {
-        Some("Nam" | "M") => "1",
-        Some("Nữ" | "F") => "2",
-        _ => "3",
-    };
+    let sex = patient::sex(released.item(Item::Sex), ["1", "2", "3"]);
     let empty = || Zeroizing::default();
     vec![
         ("MA_LK", empty()),

@@ -15,11 +15,11 @@
 //! words. It has no `use` either: what a card says may be years old, and nobody knows whether it still holds.
 
 use crate::Envelope;
+use crate::patient::{self, Number};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use config::FhirSystems;
 use serde_json::{Value, json};
-use visit::content::Source;
 use visit::profile::Item;
 
 /// The system of rungs, see `docs/verdict.md`.
@@ -53,11 +53,6 @@ fn in_query(value: &str) -> String {
     value.bytes().map(byte).collect()
 }
 
-/// Whether a number is one that Vietnam gives a person. No passport's has twelve digits.
-pub(crate) fn is_personal(number: &str) -> bool {
-    number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// A number of a kind that HL7 has a code for.
 fn identifier(of: &str, code: &str, system: &str, value: &str) -> Value {
     let coding = json!([{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code }]);
@@ -66,23 +61,24 @@ fn identifier(of: &str, code: &str, system: &str, value: &str) -> Value {
 
 /// By what a patient is known: the number first where there is one, and the condition under which nobody new is made.
 fn identifiers(envelope: &Envelope, systems: &FhirSystems) -> (Vec<Value>, String) {
-    let value = |name: &str| envelope.released.get(name).filter(|value| !value.is_empty());
-    let number = value(Item::IdNumber.name()).or_else(|| value(Item::DocumentNumber.name()));
-    let (mut identifiers, mut condition) = (Vec::new(), format!("identifier={VISIT_SYSTEM}|{}", envelope.visit));
-    match number {
-        Some(number) => {
-            let (code, system) =
-                if is_personal(number) { ("NI", &systems.personal_number) } else { ("PPN", &systems.passport) };
-            identifiers.push(identifier("official", code, system, number));
-            condition = format!("identifier={}|{}", in_query(system), in_query(number));
-        }
-        None => identifiers.push(json!({ "use": "temp", "system": VISIT_SYSTEM, "value": envelope.visit })),
-    }
+    let value = |name: &str| patient::value(&envelope.released, name);
+    let number = patient::number(&envelope.released, systems);
+    let (mut identifiers, condition) = match &number {
+        Some(Number { value, system, kind }) => (
+            vec![identifier("official", kind, system, value)],
+            format!("identifier={}|{}", in_query(system), in_query(value)),
+        ),
+        None => (
+            vec![json!({ "use": "temp", "system": VISIT_SYSTEM, "value": envelope.visit })],
+            format!("identifier={VISIT_SYSTEM}|{}", envelope.visit),
+        ),
+    };
     // Several numbers stand in one text.
     let old = value(Item::OldIdNumber.name()).unwrap_or_default().split(|c: char| !c.is_ascii_digit());
-    let old = old.filter(|old| matches!(old.len(), 9 | 12) && number != Some(old));
+    let old =
+        old.filter(|old| matches!(old.len(), 9 | 12) && number.as_ref().is_none_or(|number| number.value != *old));
     identifiers.extend(old.map(|old| {
-        let system = if is_personal(old) { &systems.personal_number } else { &systems.old_number };
+        let system = if patient::is_personal(old) { &systems.personal_number } else { &systems.old_number };
         identifier("old", "NI", system, old)
     }));
     let insurance = value("form.insurance");
@@ -96,27 +92,23 @@ pub fn bundle(envelope: &Envelope, systems: &FhirSystems) -> Value {
     let released = &envelope.released;
     let (identifiers, condition) = identifiers(envelope, systems);
     let patient_url = format!("urn:uuid:{}", uuid(&envelope.visit, 0));
-    let gender = match released.item(Item::Sex) {
-        Some("Nam" | "M") => "male",
-        Some("Nữ" | "F") => "female",
-        _ => "unknown",
-    };
+    let gender = patient::sex(released.item(Item::Sex), ["male", "female", "unknown"]);
     let mut patient = json!({
         "resourceType": "Patient",
         "identifier": identifiers,
         "active": true,
         "gender": gender,
     });
-    if let Some(full) = released.item(Item::FullName).filter(|full| !full.is_empty()) {
+    if let Some(full) = patient::value(released, Item::FullName.name()) {
         patient["name"] = name(full);
     }
     if let Some(born) = released.item(Item::DateOfBirth).and_then(date) {
         patient["birthDate"] = born.into();
     }
-    if let Some(text) = released.item(Item::Residence).filter(|text| !text.is_empty()) {
+    if let Some(text) = patient::value(released, Item::Residence.name()) {
         patient["address"] = json!([{ "type": "physical", "text": text }]);
     }
-    if let Some(phone) = released.get("form.phone").filter(|phone| !phone.is_empty()) {
+    if let Some(phone) = patient::value(released, "form.phone") {
         patient["telecom"] = json!([{ "system": "phone", "value": phone }]);
     }
     let start = in_vietnam(envelope.at);
@@ -135,7 +127,6 @@ pub fn bundle(envelope: &Envelope, systems: &FhirSystems) -> Value {
     if !systems.patient_profile.is_empty() {
         patient["meta"]["profile"] = json!([systems.patient_profile]);
     }
-    let verified = if released.source() == Source::Typed { "typed" } else { "chip" };
     let mut encounter = json!({
         "resourceType": "Encounter",
         "identifier": [{ "system": VISIT_SYSTEM, "value": envelope.visit }],
@@ -143,9 +134,9 @@ pub fn bundle(envelope: &Envelope, systems: &FhirSystems) -> Value {
         "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
         "subject": { "reference": patient_url },
         "period": { "start": start },
-        "meta": { "tag": [{ "system": "urn:cccd-agent:source", "code": verified }, assured] },
+        "meta": { "tag": [{ "system": "urn:cccd-agent:source", "code": patient::source(released) }, assured] },
     });
-    if let Some(department) = released.get("form.department").filter(|department| !department.is_empty()) {
+    if let Some(department) = patient::value(released, "form.department") {
         encounter["serviceType"] = json!({ "coding": [{ "system": "urn:cccd-agent:department", "code": department }] });
     }
     json!({

@@ -63,11 +63,7 @@ pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
     let released = &envelope.released;
     let full = released.item(Item::FullName).unwrap_or_default();
     let (family, given) = full.rsplit_once(' ').unwrap_or(("", full));
-    let sex = match released.item(Item::Sex) {
-        Some("Nam" | "M") => "1",
-        Some("Nữ" | "F") => "2",
-        _ => "3",
-    };
+    let sex = crate::patient::sex(released.item(Item::Sex), ["1", "2", "3"]);
     let at = in_vietnam(envelope.at);
     let day = format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day());
     let born = released.item(Item::DateOfBirth).map(date).unwrap_or_default();

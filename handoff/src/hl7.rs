@@ -11,14 +11,12 @@
 //! MLLP (HL7 v2.3.1, Appendix C.4): `0B` message `1C 0D`. `AA` is delivered, `AR` refused; after `AE`, or an answer to something else, it is tried
 //! again. `mllps` is the same in TLS.
 
-use crate::Envelope;
-use crate::fhir::is_personal;
+use crate::{Envelope, patient};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use config::{FhirSystems, HospitalEvent};
 use std::io::{Read, Write};
 use store::book::deliveries::Tried;
-use visit::content::Source;
 use visit::profile::Item;
 use zeroize::Zeroizing;
 
@@ -98,14 +96,11 @@ fn number(value: &str, system: &str, kind: &str) -> Zeroizing<String> {
 #[must_use]
 pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, systems: &FhirSystems) -> Zeroizing<String> {
     let released = &envelope.released;
-    let value = |name: &str| released.get(name).filter(|value| !value.is_empty());
+    let value = |name: &str| patient::value(released, name);
     let own = |name: &str| escaped(value(name).unwrap_or_default());
     let mut numbers: Vec<Zeroizing<String>> = Vec::new();
-    if let Some(id) = value(Item::IdNumber.name()).or_else(|| value(Item::DocumentNumber.name())) {
-        let (system, kind) =
-            if is_personal(id) { (&systems.personal_number, "NI") } else { (&systems.passport, "PPN") };
-        numbers.push(number(id, system, kind));
-    }
+    let known = patient::number(released, systems);
+    numbers.extend(known.map(|known| number(known.value, known.system, known.kind)));
     numbers.extend(value("form.insurance").map(|code| number(code, &systems.insurance, "HC")));
     let numbers = Zeroizing::new(numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>().join("~"));
     let name = released.item(Item::FullName).unwrap_or_default();
@@ -113,17 +108,12 @@ pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, system
     let (family, given) = name.split_once(' ').unwrap_or((name, ""));
     let born = released.item(Item::DateOfBirth).and_then(CardDate::from_text).and_then(CardDate::iso);
     let born = Zeroizing::new(born.unwrap_or_default().replace('-', ""));
-    let sex = match released.item(Item::Sex) {
-        Some("Nam" | "M") => "M",
-        Some("Nữ" | "F") => "F",
-        _ => "U",
-    };
+    let sex = patient::sex(released.item(Item::Sex), ["M", "F", "U"]);
     let (trigger, structure) = match event {
         HospitalEvent::A04 => ("A04", "ADT_A01"),
         HospitalEvent::A28 => ("A28", "ADT_A05"),
     };
     let (at, facility, control) = (moment(envelope.at), escaped(facility), escaped(control(envelope)));
-    let source = if released.source() == Source::Typed { "typed" } else { "chip" };
     let (device, visit) = (escaped(&envelope.device), escaped(&envelope.visit));
     let mut text = Zeroizing::new(String::with_capacity(1024));
     let mut say = |segment: &str| {
@@ -147,7 +137,7 @@ pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, system
         &*phone
     )));
     say(&format!("PV1|1|O|{}||||||||||||||||{}", &*own("form.department"), &*visit));
-    say(&format!("ZCA|{}|{source}", released.rung()));
+    say(&format!("ZCA|{}|{}", released.rung(), patient::source(released)));
     text
 }
 

@@ -11,6 +11,7 @@ pub mod fhir;
 pub mod his;
 pub mod hl7;
 pub mod lodging;
+mod patient;
 pub mod read_back;
 pub mod table;
 pub mod webhook;

@@ -292,11 +292,7 @@ type Element = (&'static str, Zeroizing<String>);
 /// What stands in the file of a guest, in order.
 fn elements(guest: &Guest, index: usize) -> Result<Vec<Element>, Failure> {
     let form = |id: &str| guest.released.get(&format!("form.{id}"));
-    let sex = match guest.item(Item::Sex) {
-        Some("Nam" | "M") => Some("M"),
-        Some("Nữ" | "F") => Some("F"),
-        _ => None,
-    };
+    let sex = crate::patient::sex(guest.item(Item::Sex), [Some("M"), Some("F"), None]);
     let number = index.to_string();
     let left = guest.gone.map(cccd::calendar::date_of);
     let fields: [(&str, Option<&str>, bool); 12] = [
