@@ -337,6 +337,12 @@ impl Config {
         self.state.join("updates")
     }
 
+    /// Where a profile's state lies: what is practised is kept apart.
+    #[must_use]
+    pub fn state_of(&self, practice: bool) -> PathBuf {
+        if practice { self.state.join("practice") } else { self.state.clone() }
+    }
+
     /// The outbox's file.
     #[must_use]
     pub fn outbox(&self) -> PathBuf {

@@ -10,6 +10,7 @@ use events::sealed;
 use events::subject::{Person, keyed};
 use fleet::request::Way;
 use hil_tests::fleet::{BEGIN, DAY, Machine, PHRASE, Rig, settle};
+use identity::keeper::Keeper;
 use identity::{TrustedClock, people};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,13 +80,18 @@ fn contains(files: &BTreeMap<PathBuf, Vec<u8>>, part: &[u8]) -> Option<PathBuf> 
     files.iter().find(|(_, bytes)| holds(bytes)).map(|(path, _)| path.clone())
 }
 
+fn let_in(rig: &Rig, machine: &Machine) -> Keeper {
+    let token = rig.registrar.make_token("A", "identify", 72, "test").expect("token");
+    let mut keeper = machine.start(Way::Token, Some(&token)).expect("started");
+    settle(&mut keeper).expect("let in");
+    keeper
+}
+
 #[test]
 fn after_an_epochs_end_no_file_of_device_or_central_links_a_person() {
     let rig = Rig::new();
     let machine = rig.device();
-    let token = rig.registrar.make_token("A", "identify", 72, "test").expect("token");
-    let mut keeper = machine.start(Way::Token, Some(&token)).expect("started");
-    settle(&mut keeper).expect("let in");
+    let keeper = let_in(&rig, &machine);
     let told = rig.known(&machine.name()).answer.expect("kept until it is used");
     let part = &told[told.len() / 2..told.len() / 2 + 64];
     assert!(contains(&everything(&machine), part).is_some(), "central keeps what it told until then");
@@ -126,9 +132,7 @@ fn after_an_epochs_end_no_file_of_device_or_central_links_a_person() {
 fn a_clock_that_stands_far_ahead_destroys_no_key_and_a_signed_time_does() {
     let rig = Rig::new();
     let machine = rig.device();
-    let token = rig.registrar.make_token("A", "identify", 72, "test").expect("token");
-    let mut keeper = machine.start(Way::Token, Some(&token)).expect("started");
-    settle(&mut keeper).expect("let in");
+    let keeper = let_in(&rig, &machine);
     let before = keeper.site_keys().expect("keys");
     let (store, far) = (keys(&machine), BEGIN + 3650 * DAY);
     let an = Person::citizen("001099000017").expect("a person");

@@ -112,8 +112,8 @@ impl Site {
         around: Around,
     ) -> Result<Arc<Self>, Failure> {
         let visits = Visits::new(&config.updater);
+        config.state = config.state_of(profile.practice);
         if profile.practice {
-            config.state = config.state.join("practice");
             config.sync = false;
             config.recipient.clear();
         }

@@ -15,9 +15,7 @@ use visit::profile::Profile;
 /// When the outbox does not open.
 pub fn list(config: &Path, as_json: bool) -> Result<u8, Failure> {
     let mut config = Config::load(config)?;
-    if Profile::load(&config.profile)?.practice {
-        config.state = config.state.join("practice");
-    }
+    config.state = config.state_of(Profile::load(&config.profile)?.practice);
     let looks = site::looks(&Outbox::open(&config.outbox())?, usize::MAX)?;
     if as_json {
         let looks: Vec<_> = looks

@@ -88,8 +88,7 @@ pub fn open_site(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Site>, Fai
 /// # Errors
 /// When it does not open.
 pub fn book(config: &Config) -> Result<Book, Failure> {
-    let profile = Profile::load(&config.profile)?;
-    let state = if profile.practice { config.state.join("practice") } else { config.state.clone() };
+    let state = config.state_of(Profile::load(&config.profile)?.practice);
     program::private::directory(&state).map_err(|e| {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;

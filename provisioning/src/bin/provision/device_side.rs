@@ -84,7 +84,7 @@ pub(crate) struct Enrol {
     #[arg(long, value_name = "FILE")]
     operator: Vec<PathBuf>,
     /// Where root notes for the updater whose bundles it obeys.
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/cccd-update")]
+    #[arg(long, value_name = "DIR", default_value = update::packages::DIRECTORY)]
     updater: PathBuf,
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Update {
     #[arg(long, global = true, default_value = "/etc/cccd-agent/agent.toml")]
     config: PathBuf,
     /// Where the updater keeps what it knows.
-    #[arg(long, global = true, default_value = "/var/lib/cccd-update")]
+    #[arg(long, global = true, default_value = update::packages::DIRECTORY)]
     dir: PathBuf,
 }
 
