@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use visit::law::{Standing, standing};
 
 /// Every `fn` in the Rust files of the workspace, build output aside.
 fn functions(directory: &Path, found: &mut BTreeSet<String>) {
@@ -78,4 +79,42 @@ fn each_unit_is_as_closed_as_the_page_says() {
     } else {
         test_support::skipped(format_args!("the figures are by another systemd than {version}"));
     }
+}
+
+/// Texts below a directory with one of these endings, build output and pictures aside.
+fn texts(directory: &Path, endings: &[&str], found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(directory).expect("directory") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            texts(&path, endings, found);
+        } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
+            found.push((path.display().to_string(), std::fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "whether a law is in force is asked on the day of the build")]
+fn every_law_that_pages_and_docs_name_is_in_force_or_stands_beside_what_came_instead() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut all = vec![("README.md".to_owned(), std::fs::read_to_string(root.join("README.md")).expect("README"))];
+    for directory in ["docs", "desk/src", "kiosk-ui/src", "handoff/src", "central/src"] {
+        texts(&root.join(directory), &[".md", ".rs", ".js", ".html"], &mut all);
+    }
+    let today = time::OffsetDateTime::now_utc().date();
+    let (mut named, mut wrong) = (0, Vec::new());
+    for (file, text) in &all {
+        for paragraph in text.split("\n\n") {
+            for standing in standing(paragraph, today) {
+                named += 1;
+                match standing {
+                    Standing::InForce(_) => {}
+                    Standing::Lapsed(law) if law.instead.iter().any(|number| paragraph.contains(number)) => {}
+                    standing => wrong.push(format!("{file}: {standing:?}")),
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(named >= 4, "{named}");
 }

@@ -19,10 +19,14 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use store::outbox::Outbox;
+use time::{Date, OffsetDateTime, UtcOffset, macros::offset};
+use visit::law::{Standing, standing};
 use visit::profile::Profile;
 
 /// Less room than this is too little for a week of a busy desk.
 const ROOM: u64 = 64 * 1024 * 1024;
+/// The time of the whole country.
+const VIETNAM: UtcOffset = offset!(+7);
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -55,8 +59,7 @@ fn of(id: &'static str, result: Result<String, Failure>) -> Check {
 #[must_use]
 pub fn run(config: &Config) -> Vec<Check> {
     let mut checks = settings(config);
-    let profile = Profile::load(&config.profile).map(|profile| profile.id);
-    checks.push(of("profile", profile));
+    checks.push(profile(Profile::load(&config.profile), today()));
     let keys = config.key_store();
     checks.push(of("key_store", key_store(&keys)));
     let state = config.identity_state();
@@ -91,6 +94,35 @@ fn found(finding: &Finding) -> Check {
     let told = Some(finding.failure.clone());
     let (fault, warning) = if finding.works { (None, told) } else { (told, None) };
     Check { id: "settings", found: finding.key.clone(), fault, warning }
+}
+
+fn today() -> Option<Date> {
+    let now = OffsetDateTime::from_unix_timestamp(SystemClock::new().wall()).ok()?;
+    Some(now.to_offset(VIETNAM).date())
+}
+
+/// The profile, and whether what it says allows it is law.
+fn profile(profile: Result<Profile, Failure>, today: Option<Date>) -> Check {
+    let profile = match profile {
+        Ok(profile) => profile,
+        Err(failure) => return wrong("profile", &failure),
+    };
+    let lapsed = today.and_then(|today| {
+        standing(&profile.legal_basis, today).find_map(|standing| match standing {
+            Standing::Lapsed(law) => {
+                Some(format!("{} {}: instead {}", law.title_en, law.number, law.instead.join(", ")))
+            }
+            Standing::NotYet(law) => Some(format!("{} {}: from {}", law.title_en, law.number, law.from)),
+            Standing::InForce(_) | Standing::Unknown(_) => None,
+        })
+    });
+    let warning = lapsed.map(|law| {
+        let message = format!("the profile stands on a law that is not in force: {law}");
+        let remedy =
+            "who answers for the site looks at the profile's legal_basis, and its purpose_version changes with it";
+        Failure::device("profile_law", message, remedy)
+    });
+    Check { warning, ..well("profile", profile.id) }
 }
 
 /// The slots that a `pcsc` reader names. Several work, and one too many may hold a token or somebody else's card. A reader
@@ -243,6 +275,25 @@ fn disk(state: &Path) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_that_stands_on_a_law_of_before_is_told_so_with_what_came_instead() {
+        let made = |law: &str| {
+            let mut profile = Profile::built_in("identify")?;
+            profile.legal_basis = law.to_owned();
+            Ok(profile)
+        };
+        let on = |law, day| profile(made(law), day);
+        let day = Some(time::macros::date!(2026 - 11 - 30));
+        let warning = on("Nghị định 13/2023/NĐ-CP, Điều 11", day).warning.expect("lapsed");
+        assert_eq!(warning.code, "profile_law");
+        assert!(warning.message.contains("13/2023/NĐ-CP: instead 91/2025/QH15, 356/2025/NĐ-CP"), "{warning:?}");
+        for (law, day) in [("Luật 91/2025/QH15", day), ("Quy chế thi; 5/2031/TT-ABC", day), ("13/2023/NĐ-CP", None)]
+        {
+            let check = on(law, day);
+            assert_eq!((check.fault, check.warning, check.found.as_str()), (None, None, "identify"), "{law}");
+        }
+    }
 
     #[test]
     fn several_slots_are_named_with_the_setting_that_chooses_one() {
