@@ -4,7 +4,7 @@
 //! completions are written by the programs themselves.
 
 use crate::cross::Platform;
-use crate::{cargo, copyright, root, run, target};
+use crate::{copyright, root, run, target};
 use anyhow::{Context as _, bail};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -118,7 +118,6 @@ pub(crate) fn command(profile: &str, architecture: Option<&str>) -> anyhow::Resu
 /// Makes the packages; where they are.
 pub(crate) fn make(profile: &str, platform: &Platform) -> anyhow::Result<Vec<PathBuf>> {
     crate::doctor::install(crate::doctor::Purpose::Build)?;
-    crate::doctor::need_program("dpkg-shlibdeps", "dpkg-dev")?;
     let release: &[&str] = if profile == "release" { &["--release"] } else { &[] };
     for package in &PACKAGES {
         // One after the other: central must not be linked with what the agent alone needs.
@@ -133,6 +132,7 @@ pub(crate) fn make(profile: &str, platform: &Platform) -> anyhow::Result<Vec<Pat
 }
 
 fn make_version(profile: &str, platform: &Platform, version: &str) -> anyhow::Result<Vec<PathBuf>> {
+    crate::doctor::need_program("dpkg-shlibdeps", "dpkg-dev")?;
     let out = target().join("deb");
     let lists = crate::sbom::write()?;
     let mut made = Vec::new();
@@ -528,9 +528,10 @@ pub(crate) fn ready() -> anyhow::Result<()> {
 pub(crate) fn check(release: Option<&str>) -> anyhow::Result<()> {
     crate::doctor::install(crate::doctor::Purpose::Test)?;
     let own = Platform::own()?;
-    let second = make("debug", &own)?;
-    // It brings cards and their issuer.
-    run(cargo().args(["build", "--locked", "--package", "virtual-card", "--bins"]))?;
+    // Of the programs that the tests ran: to link each package for itself, as a release does, is a second build of all that
+    // they share. It brings cards and their issuer, too.
+    crate::build(&crate::ALL)?;
+    let second = make_version("debug", &own, env!("CARGO_PKG_VERSION"))?;
     let first = make_version("debug", &own, "0.0.9")?;
     let tree = Tree::fresh(&own, release)?;
     tree.install_and_start(&first)?;

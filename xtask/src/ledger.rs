@@ -58,10 +58,28 @@ impl Ledger {
 
     /// Does a part that is one test, and notes whether it passed.
     pub(crate) fn one(&mut self, part: &'static str, test: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let begin = now();
-        let outcome = test();
+        self.note(part, timed(test))
+    }
+
+    /// Two parts at once, the second of which is one test: one compiles, the other waits for a machine that boots.
+    pub(crate) fn beside(
+        &mut self,
+        first: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+        part: &'static str,
+        test: impl FnOnce() -> anyhow::Result<()> + Send,
+    ) -> anyhow::Result<()> {
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| timed(test));
+            let first = first(self);
+            let second = second.join().map_err(|_panic| anyhow::anyhow!("{part} panicked"))?;
+            let second = self.note(part, second);
+            first.and(second)
+        })
+    }
+
+    fn note(&mut self, part: &'static str, (outcome, took): (anyhow::Result<()>, Duration)) -> anyhow::Result<()> {
         let count = Count { run: 1, failed: u32::from(outcome.is_err()) };
-        self.rows.push(Row { part, count, took: begin.elapsed(), skipped: BTreeSet::new() });
+        self.rows.push(Row { part, count, took, skipped: BTreeSet::new() });
         outcome
     }
 
@@ -93,6 +111,12 @@ impl Ledger {
         }
         text
     }
+}
+
+fn timed(test: impl FnOnce() -> anyhow::Result<()>) -> (anyhow::Result<()>, Duration) {
+    let begin = now();
+    let outcome = test();
+    (outcome, begin.elapsed())
 }
 
 #[allow(clippy::disallowed_methods, reason = "how long it took is shown, and decides nothing")]

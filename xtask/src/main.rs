@@ -375,10 +375,9 @@ fn parts(ledger: &mut Ledger, campaign: bool) -> anyhow::Result<()> {
         false => &mut tests,
     };
     ledger.part("tests", &mut tests, ledger::by_nextest)?;
-    cross::test(ledger)?;
     match deb::ready() {
-        Ok(()) => ledger.one("packages", || deb::check(None)),
-        Err(error) => ledger.skip("packages", &error),
+        Ok(()) => ledger.beside(cross::test, "packages", || deb::check(None)),
+        Err(error) => cross::test(ledger).and_then(|()| ledger.skip("packages", &error)),
     }
 }
 
