@@ -36,6 +36,7 @@ mod deb;
 mod docs;
 mod doctor;
 mod figures;
+mod film;
 mod full;
 mod image;
 mod image_check;
@@ -410,6 +411,35 @@ const PICTURES: [(&str, &str, &str); 17] = [
     ("kiosk-scenario", "Chạm-để-bắt-đầu", "kiosk"),
 ];
 
+/// The moving picture of the README: pictures of the kiosk's scenario in their order, and for how many tenths of a second.
+const FILM: [(&str, u16); 8] = [
+    ("Chạm-để-bắt-đầu", 15),
+    ("Bạn-đồng-ý-chứ-", 20),
+    ("Scan-the-QR-code-on-your-card", 15),
+    ("Lay-the-card-on-the-reader", 12),
+    ("Read-your-details", 12),
+    ("Card-verified", 15),
+    ("Outpatients", 15),
+    ("Your-number", 30),
+];
+
+/// The pictures of a scenario, by their names' order: their names begin with a number.
+fn shots(scenario: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let shots = std::fs::read_dir(target().join("tmp").join(scenario))?;
+    let mut shots: Vec<_> = shots.flatten().map(|entry| entry.path()).collect();
+    shots.sort();
+    Ok(shots)
+}
+
+/// The first of them with that name. An older run may have left others.
+fn shot(shots: &[PathBuf], name: &str) -> anyhow::Result<PathBuf> {
+    let wanted = |path: &&PathBuf| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        stem.split_once('-').is_some_and(|(_, rest)| rest == name)
+    };
+    Ok(shots.iter().find(wanted).with_context(|| format!("no picture {name}"))?.clone())
+}
+
 /// Takes the pictures of the guides anew: the scenarios are played, and their pictures copied.
 fn pictures() -> anyhow::Result<()> {
     doctor::install(doctor::Purpose::Test)?;
@@ -418,19 +448,12 @@ fn pictures() -> anyhow::Result<()> {
     let into = root().join("docs/vi/images");
     std::fs::create_dir_all(&into)?;
     for (scenario, picture, name) in PICTURES {
-        let shots = std::fs::read_dir(target().join("tmp").join(scenario))?;
-        let mut shots: Vec<_> = shots.flatten().map(|entry| entry.path()).collect();
-        shots.sort();
-        // Names begin with a number, and an older run may have left others.
-        let wanted = |path: &Path| {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            stem.split_once('-').is_some_and(|(_, rest)| rest == picture)
-        };
-        let shot =
-            shots.iter().find(|path| wanted(path)).with_context(|| format!("no picture {picture} of {scenario}"))?;
-        std::fs::copy(shot, into.join(format!("{name}.png")))?;
+        std::fs::copy(shot(&shots(scenario)?, picture)?, into.join(format!("{name}.png")))?;
     }
-    Ok(())
+    let visit = shots("kiosk-scenario")?;
+    let film =
+        FILM.iter().map(|(name, tenths)| Ok((shot(&visit, name)?, *tenths))).collect::<anyhow::Result<Vec<_>>>()?;
+    film::write(&film, &root().join("docs/images/visit.png"))
 }
 
 fn has(program: &str) -> bool {
