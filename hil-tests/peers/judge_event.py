@@ -1,6 +1,9 @@
 """Judges signed events. The first line of the standard input is the CDDL's file, the second a SubjectPublicKeyInfo in hex, each
 further one an event in hex; for each of these it prints the kind of event, or `refused` and why."""
 
+import contextlib
+import functools
+import io
 import sys
 
 import cbor2
@@ -10,6 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from zcbor import CddlValidationError, DataTranslator
+from zcbor.zcbor import zcbor
+
+# It makes tuples with a field for each key; a key may be a word of Python, as `from`.
+zcbor.namedtuple = functools.partial(zcbor.namedtuple, rename=True)
 
 
 def digest(data):
@@ -20,7 +27,9 @@ def digest(data):
 
 def judge(grammar, spki, data):
     message = cbor2.loads(data)
-    grammar.validate_obj(message)
+    # What it tells of its search is not for whoever reads one word a line.
+    with contextlib.redirect_stdout(io.StringIO()):
+        grammar.validate_obj(message)
     protected, _, payload, signature = message
     # One encoding: what this encoder makes of it, keys left where they are.
     for part, whole in [(message, data), (cbor2.loads(protected), protected), (cbor2.loads(payload), payload)]:

@@ -204,7 +204,7 @@ impl Receipt {
         let not = LogError::Receipt;
         let Some([(kind, list)]) = proofs.as_map().map(Vec::as_slice) else { return Err(not("one kind of proof")) };
         let Some([one]) = list.as_array().map(Vec::as_slice) else { return Err(not("one proof")) };
-        let one = one.as_bytes().ok_or(not("a proof is a byte string"))?;
+        let one = one.as_bytes().ok_or(LogError::Receipt("a proof is a byte string"))?;
         if *kind == INCLUSION.into() {
             Inclusion::from_bytes(one).map(Proof::Inclusion)
         } else if *kind == CONSISTENCY.into() {
@@ -259,9 +259,9 @@ impl Receipt {
         if [one, two, three] != [&ISSUER.into(), &SUBJECT.into(), &SIZE.into()] {
             return Err(not("not this log's claims"));
         }
-        let origin = sub.as_text().ok_or(not("the subject is a text"))?;
+        let origin = sub.as_text().ok_or(LogError::Receipt("the subject is a text"))?;
         let size = size.as_integer().and_then(|size| u64::try_from(size).ok()).filter(|size| *size <= MAX_SIZE);
-        let size = size.ok_or(not("the size is a number"))?;
+        let size = size.ok_or(LogError::Receipt("the size is a number"))?;
         if iss.as_text() != Some(issuer(origin)) {
             return Err(not("the issuer is not the origin's"));
         }
