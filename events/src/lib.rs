@@ -26,6 +26,8 @@
 //! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
 //! the `decision` of version 1 went.
 //!
+//! The same as a grammar: `events.cddl`, against which a second implementation in another language reads the vectors.
+//!
 //! An [`Access`] says who looked at what is kept of people: written before they were given it.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash ([`subject`]), if the profile wants that at all,

@@ -8,11 +8,14 @@ use emrtd::{
 use virtual_card::issuer::IssuerFault;
 use virtual_card::{Answer, Chip, Fault, Issuer, Lie, Make, Manners, PERSONAS};
 
+#[path = "log.rs"]
+mod log;
+
 /// A fuzz target: its name, which is also that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 37] = [
+pub const TARGETS: [Target; 41] = [
     ("tlv", tlv),
     ("sod", sod),
     ("dg1", dg1),
@@ -50,6 +53,10 @@ pub const TARGETS: [Target; 37] = [
     ("relay", relay),
     ("rollout", rollout),
     ("revoked", revoked),
+    ("log_note", log::log_note),
+    ("log_receipt", log::log_receipt),
+    ("log_proof", log::log_proof),
+    ("log_tile", log::log_tile),
 ];
 
 /// Targets whose every run opens a session: thousands of mutations take minutes.

@@ -269,6 +269,7 @@ mod tests {
             "desk",
             "agent",
             "provisioning",
+            "tlog",
         ]
         .map(|room| root.join(room).join("src"))
         .to_vec();
