@@ -22,23 +22,34 @@ use std::time::Duration;
 pub(crate) const OF_STRANGERS: usize = 16 * 1024;
 /// How long a body may take that comes over a connection without a place: that of another program of this machine.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// When to come again, seconds.
-const AGAIN: &str = "5";
+/// When to come again where nobody has reckoned it, seconds.
+const AGAIN: u64 = 5;
 
-/// A refusal with its HTTP status.
+/// A refusal with its HTTP status, and with the seconds after which to come again where that may help.
 #[derive(Debug)]
-pub(crate) struct Refused(u16, Refusal);
+pub(crate) struct Refused(u16, Refusal, u64);
 
 impl From<(u16, Refusal)> for Refused {
     fn from((status, refusal): (u16, Refusal)) -> Self {
-        Self(status, refusal)
+        Self(status, refusal, AGAIN)
     }
 }
 
 impl Refused {
     pub(crate) fn new(status: u16, code: &str, message: &str, remedy: &str) -> Self {
         let (code, message, remedy) = (code.to_owned(), message.to_owned(), remedy.to_owned());
-        Self(status, Refusal { code, message, remedy, committed: None })
+        Self(status, Refusal { code, message, remedy, committed: None }, AGAIN)
+    }
+
+    /// There is no room now, and there will be.
+    pub(crate) fn busy(again: Duration) -> Self {
+        let busy = Self::new(503, "central_busy", "too much is being sent at once", "try again when Retry-After says");
+        Self(busy.0, busy.1, again.as_millis().div_ceil(1000).try_into().unwrap_or(AGAIN))
+    }
+
+    /// The same, with a time to come again.
+    pub(crate) fn after(self, again: Duration) -> Self {
+        Self(self.0, self.1, Self::busy(again).2)
     }
 
     /// A thread panicked; the log says why.
@@ -58,7 +69,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            return (status, [(header::RETRY_AFTER, AGAIN)], Json(self.1)).into_response();
+            return (status, [(header::RETRY_AFTER, self.2.to_string())], Json(self.1)).into_response();
         }
         (status, Json(self.1)).into_response()
     }

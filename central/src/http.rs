@@ -2,18 +2,22 @@
 //! [`crate::registrar::est`] has those of identity, time and bundles.
 
 use crate::answer::{Admits, Admitted, OF_STRANGERS, Refused, Whole};
-use crate::ingest::{IngestError, ingest};
+use crate::ingest::{IngestError, check};
+use crate::queue::{Limits, Queue};
 use crate::registrar::Registrar;
-use crate::store::EventStore;
+use crate::store::{EventStore, StoreError};
 use crate::tls::Presented;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use crate::writer::Writer;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
-use events::sync::{EVENTS_PATH, decode_batch};
+use events::sync::{EVENTS_PATH, Receipt, decode_batch};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The largest batch in bytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -24,6 +28,22 @@ struct Shared {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     registrar: Option<Arc<Registrar>>,
+    intake: Arc<Intake>,
+}
+
+/// The way of batches: so many at once wait, so few at once are looked at, one writes.
+struct Intake {
+    queue: Queue,
+    hands: Arc<Semaphore>,
+    writer: Writer,
+}
+
+impl Intake {
+    fn new(store: &Arc<dyn EventStore>) -> Self {
+        let hands = std::thread::available_parallelism().map_or(1, usize::from);
+        let queue = Queue::new(Limits { hands, ..Limits::default() });
+        Self { queue, hands: Arc::new(Semaphore::new(hands)), writer: Writer::start(Arc::clone(store)) }
+    }
 }
 
 impl Admits for Shared {
@@ -46,46 +66,89 @@ pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Opti
         .route(EVENTS_PATH, post(take_batch))
         .route("/v1/health", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(OF_STRANGERS))
-        .with_state(Shared { store, clock, registrar })
+        .with_state(Shared { intake: Arc::new(Intake::new(&store)), store, clock, registrar })
 }
 
 async fn take_batch(
     State(shared): State<Shared>,
     Admitted(presented): Admitted,
-    Whole { bytes: body, reserved: kept }: Whole<MAX_BODY>,
-) -> Response {
+    request: Request,
+) -> Result<Response, Refused> {
+    let device = presented.name;
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let intake = Arc::clone(&shared.intake);
+    // Whoever has no place in the queue keeps its bytes.
+    let turn =
+        intake.queue.admit(shared.clock.monotonic(), &device, length.unwrap_or(MAX_BODY)).map_err(Refused::busy)?;
+    let Whole { bytes: body, reserved: kept } = Whole::<MAX_BODY>::from_request(request, &()).await?;
     let Some(batch) = decode_batch(&body) else {
         let remedy = "send a CBOR array of at most 500 byte strings";
-        return Refused::new(400, "batch_malformed", "the body is not a batch of events", remedy).into_response();
+        return Err(Refused::new(400, "batch_malformed", "the body is not a batch of events", remedy));
     };
-    let events = batch.len();
-    let name = presented.name.clone();
-    // Signature checks and fsync do not belong on the network threads.
-    let taken = tokio::task::spawn_blocking(move || {
-        let (at, device) = (shared.clock.wall(), &presented.name);
-        let taken = match ingest(&*shared.store, device, &batch, at) {
-            // Two connections of one device raced; the second sees what the first stored.
-            Err(IngestError::Store(crate::StoreError::Conflict(_))) => ingest(&*shared.store, device, &batch, at),
-            result => result,
-        };
-        if let (Some(registrar), Err(IngestError::Fork { .. })) = (&shared.registrar, &taken)
-            && let Err(error) = registrar.quarantine(device, "its chain of events goes two ways")
-        {
-            tracing::error!(device, "a copied device could not be shut out: {error}");
-        }
-        taken.map_err(|error| error.refusal())
-    })
-    .await;
-    drop(kept);
+    drop(body);
+    let (events, batch) = (batch.len(), Arc::new(batch));
+    let until = shared.clock.monotonic() + intake.queue.patience();
+    let mut taken = taken(&shared, &device, &batch, until).await;
+    if matches!(&taken, Err(IngestError::Store(StoreError::Conflict(_)))) {
+        // Two connections of one device raced; the second sees what the first stored.
+        taken = self::taken(&shared, &device, &batch, until).await;
+    }
+    drop((kept, turn));
     match taken {
-        Ok(Ok(receipt)) => {
-            tracing::info!(device = name, events, committed = receipt.committed, "batch stored");
-            Json(receipt).into_response()
+        Ok(receipt) => {
+            let passed = receipt.refused.len();
+            tracing::info!(device, events, passed, committed = receipt.committed, "batch stored");
+            Ok(Json(receipt).into_response())
         }
-        Ok(Err((status, refusal))) => {
-            tracing::warn!(device = name, events, code = refusal.code, "batch refused");
-            Refused::from((status, refusal)).into_response()
+        Err(error) => {
+            if error.goes_two_ways() {
+                shut_out(&shared, &device).await;
+            }
+            let (status, refusal) = error.refusal();
+            tracing::warn!(device, events, code = refusal.code, "batch refused");
+            let again = intake.queue.again(shared.clock.monotonic(), &device);
+            Err(Refused::from((status, refusal)).after(again))
         }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Looks at a batch when one of the few hands is free, and stores what is right of it.
+async fn taken(
+    shared: &Shared,
+    device: &str,
+    batch: &Arc<Vec<Vec<u8>>>,
+    until: Duration,
+) -> Result<Receipt, IngestError> {
+    let wait = until.saturating_sub(shared.clock.monotonic());
+    let hand = tokio::time::timeout(wait, Arc::clone(&shared.intake.hands).acquire_owned()).await;
+    let Ok(Ok(hand)) = hand else { return Err(IngestError::Late) };
+    let (own, name, batch) = (shared.clone(), device.to_owned(), Arc::clone(batch));
+    let bytes = batch.iter().map(Vec::len).sum();
+    // Signature checks do not belong on the network threads.
+    let checked = tokio::task::spawn_blocking(move || {
+        let begun = own.clock.monotonic();
+        let in_time = || own.clock.monotonic() < until;
+        let checked = check(&*own.store, &name, &batch, own.clock.wall(), &in_time);
+        own.intake.queue.worked(batch.len(), bytes, own.clock.monotonic().saturating_sub(begun));
+        drop(hand);
+        checked
+    });
+    let checked = checked.await.unwrap_or(Err(IngestError::Broke))?;
+    let end = match checked.addition() {
+        nothing if nothing.entries.is_empty() => nothing.from,
+        addition => shared.intake.writer.commit(addition.clone()).await.ok_or(IngestError::Broke)??,
+    };
+    checked.answer(end)
+}
+
+/// A device whose events exclude each other is two devices, or none that can be believed.
+async fn shut_out(shared: &Shared, device: &str) {
+    let Some(registrar) = shared.registrar.clone() else { return };
+    let name = device.to_owned();
+    let done = tokio::task::spawn_blocking(move || registrar.quarantine(&name, "its chain of events goes two ways"));
+    match done.await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(device, "a copied device could not be shut out: {error}"),
+        Err(error) => tracing::error!(device, "a copied device could not be shut out: {error}"),
     }
 }

@@ -1,9 +1,16 @@
-//! Taking a batch: every event checked, duplicates told from forks, and nothing half-stored.
+//! Taking a batch: every event checked once, duplicates told from forks, and nothing acknowledged that is not on disk.
+//!
+//! Of an event central wants envelope, signature and place in the chain. What else it says is for whoever understands it: a
+//! kind that is not known here is stored as it is. What is no event, or nobody's, is passed over as soon as a signed event
+//! behind it says that its place is taken; alone it moves nothing, so that whoever has no event key cannot make a hole.
 
-use crate::store::{EventStore, StoreError};
-use events::sync::{self, Receipt, Refusal};
-use events::{EventError, Verifier};
+use crate::store::{Addition, Entry, EventStore, Evidence, Passed, Place, StoreError};
+use events::event::Bytes;
+use events::signed::read_any;
+use events::sync::{self, Receipt, Refusal, RefusedEvent};
+use events::{Chain, EventError, Link, Received, Verifier, hash};
 use program::Failure;
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Why a batch is not taken.
@@ -13,7 +20,7 @@ pub enum IngestError {
     /// The device is not registered.
     #[error("device {0} is not registered")]
     UnknownDevice(String),
-    /// An event does not fit; nothing of the batch was stored.
+    /// An event does not fit; what stood before it in the batch is stored.
     #[error("event refused")]
     Event {
         /// Why.
@@ -40,6 +47,12 @@ pub enum IngestError {
         /// According to the event.
         claimed: String,
     },
+    /// Whoever sent the batch waits no longer.
+    #[error("the batch waited too long")]
+    Late,
+    /// Whoever looked at the batch or wrote it panicked; the log says why.
+    #[error("central failed")]
+    Broke,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -54,13 +67,24 @@ impl IngestError {
             Self::Event { source: EventError::Sequence { .. }, committed } => {
                 (409, "event_sequence", "send again from the event after `committed`", Some(*committed))
             }
-            Self::Event { source, committed } => {
-                (422, source.code(), "the event is damaged or forged; keep it and call support", Some(*committed))
-            }
+            Self::Event { source: EventError::Broken(_), committed } => (
+                409,
+                "event_chain_broken",
+                "two devices share one key, or a disk was restored: re-enrol",
+                Some(*committed),
+            ),
+            Self::Event { source, committed } => (
+                422,
+                source.code(),
+                "the event is damaged or forged; it is passed over with the next one",
+                Some(*committed),
+            ),
             Self::Fork { committed, .. } => {
                 (409, "event_fork", "two devices share one key, or a disk was restored: re-enrol", Some(*committed))
             }
             Self::OtherDevice { .. } => (403, "device_mismatch", "the certificate belongs to another device", None),
+            Self::Late => (503, "central_busy", "try again later", None),
+            Self::Broke => (500, "internal", "try again later, and tell its operator", None),
             Self::Store(_) => (503, "store_failed", "try again later", None),
         };
         let message = match self {
@@ -68,6 +92,12 @@ impl IngestError {
             other => other.to_string(),
         };
         (status, Refusal { code: code.to_owned(), message, remedy: remedy.to_owned(), committed })
+    }
+
+    /// Whether it proves that the device's chain goes two ways: two events that its key signed exclude each other.
+    #[must_use]
+    pub const fn goes_two_ways(&self) -> bool {
+        matches!(self, Self::Fork { .. } | Self::Event { source: EventError::Broken(_), .. })
     }
 }
 
@@ -86,41 +116,213 @@ impl From<IngestError> for Failure {
 /// Checks and stores a batch of one device, and says how far its chain is committed.
 ///
 /// # Errors
-/// When anything in the batch is wrong; the batch is then not stored at all.
+/// When nothing of the batch is taken, or an event contradicts the chain.
 pub fn ingest(store: &dyn EventStore, device: &str, batch: &[Vec<u8>], at: i64) -> Result<Receipt, IngestError> {
+    let checked = check(store, device, batch, at, &|| true)?;
+    let end = match store.commit(std::slice::from_ref(checked.addition()))?.pop() {
+        Some(end) => end?,
+        None => checked.addition().from,
+    };
+    checked.answer(end)
+}
+
+/// A batch that was looked at, and what is to be stored of it.
+#[derive(Debug)]
+pub struct Checked {
+    addition: Addition,
+    refused: Vec<RefusedEvent>,
+    known: bool,
+    stopped: Option<Stopped>,
+}
+
+/// Why the rest of a batch was left.
+#[derive(Debug)]
+enum Stopped {
+    Event(EventError),
+    Late,
+}
+
+impl Checked {
+    /// What is to be stored; nothing, where there are no entries.
+    #[must_use]
+    pub const fn addition(&self) -> &Addition {
+        &self.addition
+    }
+
+    /// The answer, once the chain ends at `end` on disk.
+    ///
+    /// # Errors
+    /// When nothing of the batch is taken, or an event contradicts the chain.
+    pub fn answer(self, end: Chain) -> Result<Receipt, IngestError> {
+        let committed = end.sequence;
+        let moved = self.known || !self.addition.entries.is_empty();
+        match self.stopped {
+            Some(Stopped::Event(source @ EventError::Broken(_))) => Err(IngestError::Event { source, committed }),
+            // What was taken is said; of the rest the device hears when it begins with it.
+            Some(Stopped::Event(source)) if !moved => Err(IngestError::Event { source, committed }),
+            Some(Stopped::Late) if !moved => Err(IngestError::Late),
+            _ => Ok(Receipt {
+                device: self.addition.device,
+                committed,
+                head: sync::hex(&end.head),
+                at: self.addition.at,
+                refused: self.refused,
+            }),
+        }
+    }
+}
+
+/// Looks at a batch of one device. `in_time` is asked before each signature that is to be checked: when it says no, the rest is
+/// left.
+///
+/// # Errors
+/// When the batch is to be refused as a whole.
+pub fn check(
+    store: &dyn EventStore,
+    device: &str,
+    batch: &[Vec<u8>],
+    at: i64,
+    in_time: &dyn Fn() -> bool,
+) -> Result<Checked, IngestError> {
     let enrolment = store.device(device)?.ok_or_else(|| IngestError::UnknownDevice(device.to_owned()))?;
     let from = store.chain(device)?;
     let refused = |source| IngestError::Event { source, committed: from.sequence };
     let key = hex::decode(&enrolment.event_key).map_err(|_| refused(EventError::Key))?;
     let verifier = Verifier::new(&key).map_err(refused)?;
-    let mut chain = from;
-    let mut fresh = Vec::new();
+    let places = known_places(store, device, batch, from)?;
+    let mut walk = Walk { device, at, chain: from, entries: Vec::new(), refused: passed(&places), damaged: Vec::new() };
+    let (mut known, mut stopped) = (false, None);
     for bytes in batch {
-        let signed = verifier.verify(bytes).map_err(refused)?;
-        if signed.event.device != device {
-            let claimed = signed.event.device;
-            return Err(IngestError::OtherDevice { connection: device.to_owned(), claimed });
+        let own = hash(bytes);
+        // At-least-once delivery: the same bytes again are fine, and were verified when they came.
+        if !places.is_empty() && is_known(&places, bytes, own) {
+            known = true;
+            walk.damaged.clear();
+            continue;
         }
-        let sequence = signed.event.sequence;
-        if sequence <= from.sequence {
-            // At-least-once delivery: the same bytes again are fine.
-            if store.event(device, sequence)?.is_some_and(|known| known.bytes == *bytes) {
+        if !in_time() {
+            stopped = Some(Stopped::Late);
+            break;
+        }
+        let received = match verifier.receive(bytes) {
+            Ok(received) => received,
+            Err(error) => {
+                walk.damaged.push((bytes, error));
                 continue;
             }
-            return Err(IngestError::Fork { device: device.to_owned(), sequence, committed: from.sequence });
+        };
+        if received.head.device != device {
+            let claimed = received.head.device;
+            return Err(IngestError::OtherDevice { connection: device.to_owned(), claimed });
         }
-        chain.append(&signed).map_err(refused)?;
-        fresh.push(signed.bytes);
+        let sequence = received.head.link.sequence;
+        if sequence <= from.sequence {
+            walk.damaged.clear();
+            match places.get(&sequence) {
+                Some(Place::Passed { .. }) => store.keep(&walk.evidence(sequence, "event_late", bytes))?,
+                Some(Place::Event(_)) => {
+                    store.keep(&walk.evidence(sequence, "event_fork", bytes))?;
+                    return Err(IngestError::Fork { device: device.to_owned(), sequence, committed: from.sequence });
+                }
+                // Nothing stands there that it could contradict.
+                None => return Err(refused(EventError::Sequence { expected: from.sequence + 1, got: sequence })),
+            }
+            known = true;
+            continue;
+        }
+        if let Err(error) = walk.take(&received, bytes, own) {
+            if let EventError::Broken(sequence) = error {
+                store.keep(&walk.evidence(sequence, "event_chain_broken", bytes))?;
+            }
+            stopped = Some(Stopped::Event(error));
+            break;
+        }
     }
-    let chain = store.append(device, from, &fresh, at)?;
-    Ok(Receipt { device: device.to_owned(), committed: chain.sequence, head: sync::hex(&chain.head), at })
+    let stopped = stopped.or_else(|| walk.damaged.pop().map(|(_, error)| Stopped::Event(error)));
+    let addition = Addition { device: device.to_owned(), from, entries: walk.entries, at };
+    Ok(Checked { addition, refused: walk.refused, known, stopped })
+}
+
+/// What stands at the places that a batch names and that are committed: one question to the store, and none where it begins
+/// behind the end.
+fn known_places(
+    store: &dyn EventStore,
+    device: &str,
+    batch: &[Vec<u8>],
+    from: Chain,
+) -> Result<BTreeMap<u64, Place>, StoreError> {
+    let places = batch.iter().filter_map(|bytes| Some(read_any(bytes).ok()?.head.link.sequence));
+    // Batches are in the order of the chain.
+    let Some(first) = places.take(1).find(|first| *first <= from.sequence) else { return Ok(BTreeMap::new()) };
+    let last = from.sequence.min(first.saturating_add(batch.len() as u64));
+    store.places(device, first, last)
+}
+
+/// What a batch names and was passed over before.
+fn passed(places: &BTreeMap<u64, Place>) -> Vec<RefusedEvent> {
+    let passed = places.iter().filter_map(|(sequence, place)| match place {
+        Place::Passed { code, .. } => Some(RefusedEvent { sequence: *sequence, code: code.clone() }),
+        Place::Event(_) => None,
+    });
+    passed.collect()
+}
+
+fn is_known(places: &BTreeMap<u64, Place>, bytes: &[u8], own: Bytes<32>) -> bool {
+    let Ok(received) = read_any(bytes) else { return false };
+    match places.get(&received.head.link.sequence) {
+        Some(Place::Event(known)) => *known == own,
+        Some(Place::Passed { .. }) | None => false,
+    }
+}
+
+/// The way along a batch.
+struct Walk<'a> {
+    device: &'a str,
+    at: i64,
+    chain: Chain,
+    entries: Vec<Entry>,
+    refused: Vec<RefusedEvent>,
+    /// What could not be read since the last event that could.
+    damaged: Vec<(&'a Vec<u8>, EventError)>,
+}
+
+impl Walk<'_> {
+    fn evidence(&self, sequence: u64, code: &str, bytes: &[u8]) -> Evidence {
+        let (device, code) = (self.device.to_owned(), code.to_owned());
+        Evidence { device, sequence, code, bytes: bytes.to_vec(), received_at: self.at }
+    }
+
+    /// Takes a signed event, and passes over what could not be read before it, if its place says that there was just so much.
+    fn take(&mut self, received: &Received, bytes: &[u8], own: Bytes<32>) -> Result<(), EventError> {
+        let Link { sequence, previous } = received.head.link;
+        let between = sequence.saturating_sub(self.chain.sequence + 1);
+        let between = usize::try_from(between).unwrap_or(usize::MAX);
+        if between > 0 && between <= self.damaged.len() {
+            let skip = self.damaged.len() - between;
+            for (at, (bytes, error)) in self.damaged.drain(..).skip(skip).enumerate() {
+                let (place, code) = (self.chain.sequence + 1, error.code());
+                let named = (at + 1 == between).then_some(previous);
+                self.refused.push(RefusedEvent { sequence: place, code: code.to_owned() });
+                self.entries.push(Entry::Passed(Passed { bytes: bytes.clone(), code, named }));
+                self.chain = Chain { sequence: place, head: previous };
+            }
+        }
+        self.chain.follow(received.head.link, own)?;
+        self.damaged.clear();
+        self.entries.push(Entry::Event {
+            bytes: bytes.to_vec(),
+            unknown: received.unknown_kind().map(str::to_owned),
+            time: Some((received.head.at, received.head.time_quality.clone())),
+        });
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::SqliteStore;
-    use events::event::{Bytes, VERSION};
+    use events::event::VERSION;
     use events::{Body, Event, SignedEvent, Signer};
     use openssl::ec::{EcGroup, EcKey};
     use openssl::ecdsa::EcdsaSig;
@@ -157,7 +359,7 @@ mod tests {
                     previous,
                 };
                 let signed = SignedEvent::sign(event, &public, sign).expect("signed");
-                previous = events::hash(&signed.bytes);
+                previous = hash(&signed.bytes);
                 signed.bytes
             })
             .collect();

@@ -7,10 +7,13 @@ mod answer;
 pub mod door;
 pub mod http;
 pub mod ingest;
+pub mod queue;
 pub mod registrar;
 pub mod signers;
 pub mod store;
+pub mod strange;
 pub mod tls;
+mod writer;
 
 pub use answer::{counted, proxied};
 pub use ingest::{IngestError, ingest};

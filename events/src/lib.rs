@@ -22,7 +22,9 @@
 //!
 //! `body` is `{KIND: {…}}`, see [`Body`]. One pair of keys stands the other way round since version 1: `subject` before
 //! `profile` in a visit. Verifiers re-encode what they decoded and compare, so
-//! that one event has one encoding only. A new kind of body is a compatible change; a new key is a new version.
+//! that one event has one encoding only. A new kind of body is a compatible change; a new key is a new version. Whoever
+//! collects events takes what it does not know yet ([`received`]): `v`, `at`, `tq`, `dev`, `seq`, `prev` and a body of one
+//! kind are in every version there will be.
 //! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
 //! the `decision` of version 1 went.
 //!
@@ -80,6 +82,7 @@
 pub mod chain;
 pub mod clock;
 pub mod event;
+pub mod received;
 pub mod sealed;
 pub mod signed;
 pub mod subject;
@@ -90,4 +93,5 @@ pub use event::{
     Access, Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Look, Receiving,
     Signer, Verification, Visit, Vouching,
 };
-pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};
+pub use received::{Content, Head, Received};
+pub use signed::{Chain, EventError, Link, SignedEvent, Verifier, hash, sign_document};

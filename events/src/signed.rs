@@ -1,6 +1,7 @@
 //! Signing, checking and chaining events.
 
 use crate::event::{Bytes, Event, VERSION};
+use crate::received::Received;
 use coset::iana::Algorithm;
 use coset::{CborSerializable as _, CoseSign1, CoseSign1Builder, HeaderBuilder, RegisteredLabelWithPrivate};
 use openssl::bn::BigNum;
@@ -111,16 +112,28 @@ impl SignedEvent {
         public_key: &[u8],
         sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
     ) -> Result<Self, EventError> {
-        let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
-        let message = CoseSign1Builder::new()
-            .protected(header)
-            .payload(encode(&event)?)
-            .try_create_signature(CONTEXT, |data| sign(data).map(|s| s.to_vec()))
-            .map_err(|error| EventError::Signing(error.to_string()))?
-            .build();
-        let bytes = message.to_vec().map_err(|_| EventError::Envelope("encoding"))?;
+        let bytes = sign_payload(encode(&event)?, public_key, sign)?;
         Ok(Self { event, bytes })
     }
+}
+
+/// Signs a payload as an event, whatever it says: for [`SignedEvent::sign`], and for tests of what newer programs may say.
+///
+/// # Errors
+/// When the signer fails.
+pub fn sign_payload<E: std::fmt::Display>(
+    payload: Vec<u8>,
+    public_key: &[u8],
+    sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
+) -> Result<Vec<u8>, EventError> {
+    let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
+    let message = CoseSign1Builder::new()
+        .protected(header)
+        .payload(payload)
+        .try_create_signature(CONTEXT, |data| sign(data).map(|s| s.to_vec()))
+        .map_err(|error| EventError::Signing(error.to_string()))?
+        .build();
+    message.to_vec().map_err(|_| EventError::Envelope("encoding"))
 }
 
 /// Checks events of one device.
@@ -152,17 +165,35 @@ impl Verifier {
         Self::new(&der.map_err(|_| EventError::Key)?)
     }
 
-    /// Checks envelope, encoding and signature of one event.
+    /// Checks envelope, encoding and signature of one event whose kind and keys must be known here.
     ///
     /// # Errors
     /// When any of them is wrong.
     pub fn verify(&self, bytes: &[u8]) -> Result<SignedEvent, EventError> {
-        let (message, event) = decode(bytes)?;
+        let (message, payload) = envelope(bytes)?;
+        let event = known(&payload)?;
+        self.signed(&message)?;
+        Ok(SignedEvent { event, bytes: bytes.to_vec() })
+    }
+
+    /// Checks envelope and signature of one event, and what every event has; of its kind and keys only those that are known
+    /// here. A newer device may say what this program does not understand yet: that is no fault of the event.
+    ///
+    /// # Errors
+    /// When envelope or signature is wrong, or the payload contradicts what is known of its kind.
+    pub fn receive(&self, bytes: &[u8]) -> Result<Received, EventError> {
+        let (message, payload) = envelope(bytes)?;
+        let received = Received::of(&payload)?;
+        self.signed(&message)?;
+        Ok(received)
+    }
+
+    fn signed(&self, message: &CoseSign1) -> Result<(), EventError> {
         if message.protected.header.key_id != self.key_id {
             return Err(EventError::Signature);
         }
         message.verify_signature(CONTEXT, |signature, data| self.check(signature, data))?;
-        Ok(SignedEvent { event, bytes: bytes.to_vec() })
+        Ok(())
     }
 
     /// Opens a document of a kind that was signed with this key.
@@ -233,15 +264,24 @@ pub fn sign_document<E: std::fmt::Display>(
     message.to_vec().map_err(|_| EventError::Envelope("encoding"))
 }
 
-/// Reads an event without judging its signature.
+/// Reads an event of a known kind without judging its signature.
 ///
 /// # Errors
 /// When envelope or payload is not in the one permitted form.
 pub fn read(bytes: &[u8]) -> Result<Event, EventError> {
-    decode(bytes).map(|(_, event)| event)
+    known(&envelope(bytes)?.1)
 }
 
-fn decode(bytes: &[u8]) -> Result<(CoseSign1, Event), EventError> {
+/// Reads what every event has without judging its signature.
+///
+/// # Errors
+/// When the envelope is not in its one permitted form, or the payload is not that of an event.
+pub fn read_any(bytes: &[u8]) -> Result<Received, EventError> {
+    Received::of(&envelope(bytes)?.1)
+}
+
+/// The envelope and its payload.
+fn envelope(bytes: &[u8]) -> Result<(CoseSign1, Vec<u8>), EventError> {
     if bytes.len() > MAX_EVENT {
         return Err(EventError::TooLarge);
     }
@@ -253,22 +293,32 @@ fn decode(bytes: &[u8]) -> Result<(CoseSign1, Event), EventError> {
     if !message.unprotected.is_empty() || !header.rest.is_empty() || !header.crit.is_empty() {
         return Err(EventError::Envelope("unexpected headers"));
     }
-    let payload = message.payload.as_deref().ok_or(EventError::Envelope("no payload"))?;
-    let event: Event = serde_cbor::from_slice(payload).map_err(|_| EventError::Payload)?;
-    if !(1..=VERSION).contains(&event.version) {
-        return Err(EventError::Version(event.version));
-    }
-    if !event.fits_its_version() {
-        return Err(EventError::Payload);
-    }
     // Decoders accept more than one encoding of a value; the format has exactly one. `protected` keeps the bytes as
     // received, so it is cleared to see what they should be.
     let mut fresh = message.clone();
     fresh.protected.original_data = None;
-    if encode(&event)? != payload || fresh.to_vec().ok().as_deref() != Some(bytes) {
+    if fresh.to_vec().ok().as_deref() != Some(bytes) {
         return Err(EventError::NotDeterministic);
     }
-    Ok((message, event))
+    let payload = message.payload.clone().ok_or(EventError::Envelope("no payload"))?;
+    Ok((message, payload))
+}
+
+/// An event of a version, kind and keys that are known here.
+fn known(payload: &[u8]) -> Result<Event, EventError> {
+    let event: Event = serde_cbor::from_slice(payload).map_err(|_| EventError::Payload)?;
+    if !(1..=VERSION).contains(&event.version) {
+        return Err(EventError::Version(event.version));
+    }
+    fits(&event, payload)?;
+    Ok(event)
+}
+
+pub(crate) fn fits(event: &Event, payload: &[u8]) -> Result<(), EventError> {
+    if !event.fits_its_version() {
+        return Err(EventError::Payload);
+    }
+    if encode(event)? != payload { Err(EventError::NotDeterministic) } else { Ok(()) }
 }
 
 /// The end of a device's chain.
@@ -289,15 +339,32 @@ impl Chain {
     /// # Errors
     /// When it is not the next one.
     pub fn append(&mut self, signed: &SignedEvent) -> Result<(), EventError> {
+        let SignedEvent { event: Event { sequence, previous, .. }, bytes } = signed;
+        self.follow(Link { sequence: *sequence, previous: *previous }, hash(bytes))
+    }
+
+    /// Appends what stands at a place and names a predecessor, by its hash.
+    ///
+    /// # Errors
+    /// When it is not the next one.
+    pub fn follow(&mut self, event: Link, own: Bytes<32>) -> Result<(), EventError> {
         let expected = self.sequence + 1;
-        let event = &signed.event;
         if event.sequence != expected {
             return Err(EventError::Sequence { expected, got: event.sequence });
         }
         if event.previous != self.head {
             return Err(EventError::Broken(event.sequence));
         }
-        *self = Self { sequence: expected, head: hash(&signed.bytes) };
+        *self = Self { sequence: expected, head: own };
         Ok(())
     }
+}
+
+/// Where an event stands in its chain, by its own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Its position.
+    pub sequence: u64,
+    /// Hash of the one before it.
+    pub previous: Bytes<32>,
 }

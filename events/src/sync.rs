@@ -3,6 +3,10 @@
 //! `POST /v1/events` over mutual TLS carries a batch: a CBOR array of byte strings, each one signed event, in
 //! chain order. The answer is a [`Receipt`] in JSON, or a [`Refusal`] with a 4xx status. Sending an event again is
 //! no error: it is stored once, and the receipt says how far the chain is committed.
+//!
+//! An event that cannot be read, or whose signature is wrong, is passed over once a signed event behind it says that its place
+//! is taken; the receipt names it among `refused`, and older devices read past that. An event of a kind that central does not
+//! know is no such thing: it is stored as it is. A 503 with Retry-After says that central has no time now, and when it will.
 
 use crate::event::Bytes;
 use serde::{Deserialize, Serialize};
@@ -50,6 +54,18 @@ pub struct Receipt {
     pub head: String,
     /// When this answer was given, seconds since 1970, by central's clock.
     pub at: i64,
+    /// What of this batch was passed over: it is kept apart at central, and need not be sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedEvent>,
+}
+
+/// An event that central could not take, and passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedEvent {
+    /// Its place in the chain.
+    pub sequence: u64,
+    /// Stable code of what is wrong with it.
+    pub code: String,
 }
 
 /// Why central takes nothing of a batch.

@@ -393,3 +393,53 @@ fn the_words_of_a_look_are_those_of_its_encoding() {
         assert_eq!(word, serde_cbor::Value::Text(look.code().to_owned()));
     }
 }
+
+/// An event of `VERSION` as its fields, changed as a newer program might.
+fn newer(change: impl FnOnce(&mut std::collections::BTreeMap<serde_cbor::Value, serde_cbor::Value>)) -> Vec<u8> {
+    let plain = serde_cbor::value::to_value(event(1, Bytes([0; 32]))).expect("CBOR");
+    let serde_cbor::Value::Map(mut map) = plain else { panic!("a map") };
+    change(&mut map);
+    serde_cbor::to_vec(&serde_cbor::Value::Map(map)).expect("CBOR")
+}
+
+#[test]
+fn what_a_newer_device_says_is_received_and_what_is_damaged_is_not() {
+    use events::Content;
+    use serde_cbor::Value;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let verifier = Verifier::new(&public()).expect("key");
+    let receive = |payload: Vec<u8>| verifier.receive(&crafted(Some(payload), EVENT, |_, _| {}));
+    let known = receive(newer(|_| ())).expect("known");
+    assert!(matches!(&known.content, Content::Known(known) if **known == event(1, Bytes([0; 32]))));
+    let body = |kind: &str| Value::Map([(text(kind), Value::Map([(text("day"), Value::Integer(3))].into()))].into());
+    for (payload, kind) in [
+        (newer(|map| drop(map.insert(text("body"), body("tally")))), "tally"),
+        (newer(|map| drop(map.insert(text("body"), body("\u{1b}[2J")))), "other"),
+        (newer(|map| drop(map.insert(text("v"), Value::Integer(3)))), "verification"),
+        (newer(|map| drop(map.insert(text("extra"), Value::Null))), "verification"),
+    ] {
+        assert!(verifier.verify(&crafted(Some(payload.clone()), EVENT, |_, _| {})).is_err(), "not known: {kind}");
+        let received = receive(payload.clone()).expect("received");
+        assert_eq!((received.unknown_kind(), received.head.device.as_str()), (Some(kind), "kiosk-1"));
+        assert_eq!(received.head.link, events::Link { sequence: 1, previous: Bytes([0; 32]) });
+        let of_list = crafted(Some(payload), b"cccd-document-v1/list", |_, _| {});
+        assert_eq!(verifier.receive(&of_list), Err(EventError::Signature), "it is signed all the same");
+    }
+    // What is known is held to what is known of it.
+    let mixed = receive(newer(|map| drop(map.insert(text("v"), Value::Integer(1)))));
+    assert_eq!(mixed, Err(EventError::Payload));
+    for lacks in ["v", "at", "tq", "dev", "seq", "prev", "body"] {
+        assert_eq!(receive(newer(|map| drop(map.remove(&text(lacks))))), Err(EventError::Payload), "{lacks}");
+    }
+    let zero = newer(|map| drop(map.insert(text("v"), Value::Integer(0))));
+    assert_eq!(receive(zero), Err(EventError::Version(0)));
+    let float = newer(|map| drop(map.insert(text("extra"), Value::Float(0.5))));
+    assert_eq!(receive(float), Err(EventError::Payload));
+    let plain = newer(|map| drop(map.insert(text("body"), body("tally"))));
+    let mut endless = vec![0xBF];
+    endless.extend_from_slice(&plain[1..]);
+    endless.push(0xFF);
+    assert_eq!(receive(endless), Err(EventError::NotDeterministic));
+    assert_eq!(receive([plain, vec![0]].concat()), Err(EventError::Payload));
+    assert_eq!(receive(vec![0xA0]), Err(EventError::Payload));
+}

@@ -193,6 +193,9 @@ impl Https {
             .tls_backend_preconfigured(config)
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(TIMEOUT)
+            // A line on which nothing moves is given up; one that is thin is not.
+            .tcp_user_timeout(TIMEOUT)
             .timeout(timeout)
             .build();
         client.map_err(|e| local(&describe(&e)))

@@ -252,7 +252,12 @@ fn outbox(config: &Config) -> Result<String, Failure> {
     }
     let outbox = Outbox::open(&config.outbox())?;
     let (last, sent) = (outbox.end()?.sequence, outbox.acknowledged()?);
-    Ok(format!("{last} events, {} of them not at central yet", last.saturating_sub(sent)))
+    let waiting = last.saturating_sub(sent);
+    let unread = match outbox.refused()? {
+        0 => String::new(),
+        some => format!("; {some} that central could not read: look at the disk"),
+    };
+    Ok(format!("{last} events, {waiting} of them not at central yet{unread}"))
 }
 
 fn disk(state: &Path) -> Result<String, Failure> {

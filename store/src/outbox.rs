@@ -4,8 +4,10 @@
 //! ([`KEEP`] events), so that a central restored from an older backup can be brought up to date.
 //!
 //! Schema version 1 (`PRAGMA user_version`): `event(sequence INTEGER PRIMARY KEY, bytes BLOB)` and
-//! `state(acknowledged INTEGER)` with one row.
+//! `state(acknowledged INTEGER)` with one row. `refused(sequence INTEGER PRIMARY KEY, code TEXT)`, what central could not read,
+//! came later and is made where it is missing: the version stays, so that an agent that is taken back opens it still.
 
+use events::sync::RefusedEvent;
 use events::{Chain, EventError, SignedEvent, hash};
 use program::Coded;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
@@ -91,6 +93,8 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;
 ";
 
+const REFUSED: &str = "CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT;";
+
 impl Outbox {
     /// Opens or makes the outbox at a path.
     ///
@@ -114,6 +118,7 @@ impl Outbox {
             1 => {}
             newer => return Err(OutboxError::Schema(newer)),
         }
+        transaction.execute_batch(REFUSED).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(Self { connection })
     }
@@ -180,6 +185,26 @@ impl Outbox {
         Ok(row.unsigned_abs())
     }
 
+    /// Notes an event that central could not read and passed over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_refused(&mut self, refused: &RefusedEvent) -> Result<(), OutboxError> {
+        let sequence = i64::try_from(refused.sequence).unwrap_or(i64::MAX);
+        let insert = "INSERT INTO refused (sequence, code) VALUES (?1, ?2) ON CONFLICT (sequence) DO NOTHING";
+        let written = self.connection.execute(insert, (sequence, &refused.code));
+        written.map(drop).map_err(failed("note a refusal"))
+    }
+
+    /// How many events central could not read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn refused(&self) -> Result<u64, OutboxError> {
+        let count = self.connection.query_row("SELECT count(*) FROM refused", [], |row| row.get::<_, i64>(0));
+        count.map(i64::unsigned_abs).map_err(failed("count refusals"))
+    }
+
     /// The next events that central has not acknowledged, in order.
     ///
     /// # Errors
@@ -217,4 +242,25 @@ fn end_of(connection: &Connection) -> rusqlite::Result<Chain> {
         Ok(Chain { sequence: row.get::<_, i64>(0)?.unsigned_abs(), head: hash(&bytes) })
     };
     Ok(connection.query_row(query, [], row).optional()?.unwrap_or(Chain::EMPTY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_central_cannot_read_is_noted_once_and_an_older_agent_opens_the_outbox_still() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("outbox.db");
+        for _ in 0..2 {
+            let mut outbox = Outbox::open(&path).expect("outbox");
+            let refused = RefusedEvent { sequence: 7, code: "event_signature".to_owned() };
+            outbox.note_refused(&refused).expect("noted");
+            assert_eq!(outbox.refused().expect("count"), 1);
+        }
+        let version: i64 = Connection::open(&path)
+            .and_then(|connection| connection.query_row("PRAGMA user_version", [], |row| row.get(0)))
+            .expect("version");
+        assert_eq!(version, 1);
+    }
 }

@@ -4,12 +4,15 @@ pub mod conformance;
 pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
+mod strange;
 
 pub use signers::SeenSigner;
+pub use strange::{Evidence, Passed, Place, Strange, StrangeClock, StrangeKind, Withheld};
 
 use events::Chain;
 use events::sync::Enrolment;
 use program::exit;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -116,6 +119,35 @@ pub struct StoredEvent {
     pub received_at: i64,
 }
 
+/// What takes the next place of a device's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// An event.
+    Event {
+        /// The signed bytes.
+        bytes: Vec<u8>,
+        /// Its kind, where that or a key of it is not known here.
+        unknown: Option<String>,
+        /// When it happened and how good that is, by the device's word.
+        time: Option<(i64, String)>,
+    },
+    /// Nothing that can be read: an event that follows says that the place is taken.
+    Passed(Passed),
+}
+
+/// What is appended to one device's chain: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The device.
+    pub device: String,
+    /// The end of its chain, as whoever checked the entries found it.
+    pub from: Chain,
+    /// What follows, in order.
+    pub entries: Vec<Entry>,
+    /// When it came, seconds since 1970.
+    pub at: i64,
+}
+
 /// A registry of devices and an append-only log of events.
 pub trait EventStore: Send + Sync {
     /// Registers a device. Registering it again with the same key and site changes nothing.
@@ -148,12 +180,42 @@ pub trait EventStore: Send + Sync {
     /// When the store fails.
     fn event(&self, device: &str, sequence: u64) -> Result<Option<StoredEvent>, StoreError>;
 
-    /// Appends events behind `from`, all or none, and returns after they are on disk. The events are those that
-    /// lead from `from` to the returned chain; the caller has checked them.
+    /// Appends to chains of several devices, and returns after all of it is on disk. Of each device all or nothing is
+    /// appended; the caller has checked that the entries lead from `from` to the chain that is returned. An addition whose
+    /// chain no longer ends at its `from` is a [`StoreError::Conflict`], and no other suffers for it.
+    ///
+    /// # Errors
+    /// When the store fails; nothing was appended then.
+    fn commit(&self, additions: &[Addition]) -> Result<Vec<Result<Chain, StoreError>>, StoreError>;
+
+    /// Appends events behind `from`, as [`EventStore::commit`] does; nothing is said of their kind and time.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the chain no longer ends at `from`.
-    fn append(&self, device: &str, from: Chain, events: &[Vec<u8>], at: i64) -> Result<Chain, StoreError>;
+    fn append(&self, device: &str, from: Chain, events: &[Vec<u8>], at: i64) -> Result<Chain, StoreError> {
+        let event = |bytes: &Vec<u8>| Entry::Event { bytes: bytes.clone(), unknown: None, time: None };
+        let entries = events.iter().map(event).collect();
+        let addition = Addition { device: device.to_owned(), from, entries, at };
+        self.commit(std::slice::from_ref(&addition))?.pop().unwrap_or(Ok(from))
+    }
+
+    /// What stands at some places of a device's chain, both ends with them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn places(&self, device: &str, first: u64, last: u64) -> Result<BTreeMap<u64, Place>, StoreError>;
+
+    /// Keeps a signed event that contradicts the chain, or came too late for it: some of each device, the first ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn keep(&self, evidence: &Evidence) -> Result<(), StoreError>;
+
+    /// What is strange in the log: `most` rows of each sort.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn strange(&self, most: usize) -> Result<Strange, StoreError>;
 
     /// Events in the order of their arrival, from position `after` of the log on; with the position behind the last.
     ///

@@ -9,15 +9,18 @@
 //! `signer_seen(fingerprint, device, count, numbers, since, at, document, PRIMARY KEY (fingerprint, device))`, a row for the
 //! newest word of each device.
 //! Version 4 adds what `store::registry` says of it.
+//! Version 5 adds what `store::strange` says of it.
 
 use super::registry;
 use super::signers::{self, SeenSigner, Told};
-use super::{EventStore, StoreError, StoredEvent};
+use super::strange::{self, Evidence, Place, Strange};
+use super::{Addition, Entry, EventStore, StoreError, StoredEvent};
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
 use program::private;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +29,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 const SCHEMA: &str = "
     CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
     CREATE TABLE event (
@@ -116,6 +119,9 @@ impl SqliteStore {
         if version < 4 {
             transaction.execute_batch(registry::DOOR).map_err(&failed)?;
         }
+        if version < 5 {
+            transaction.execute_batch(strange::SCHEMA).map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -165,6 +171,40 @@ fn chain_of(connection: &Connection, device: &str) -> rusqlite::Result<Chain> {
         Ok(Chain { sequence: row.get::<_, i64>(0)?.unsigned_abs(), head: Bytes(row.get(1)?) })
     };
     Ok(connection.query_row(query, [device], row).optional()?.unwrap_or(Chain::EMPTY))
+}
+
+/// Writes what one device sent; the end of its chain then.
+fn appended(transaction: &Transaction<'_>, addition: &Addition) -> rusqlite::Result<Chain> {
+    let Addition { device, from, entries, at } = addition;
+    let mut chain = *from;
+    let insert = "INSERT INTO event (device, sequence, bytes, hash, received_at, kind, skew)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut insert = transaction.prepare_cached(insert)?;
+    let mut clock = strange::ClockOfBatch::default();
+    for entry in entries {
+        let next = chain.sequence + 1;
+        match entry {
+            Entry::Passed(passed) => {
+                strange::pass(transaction, device, next, passed, *at)?;
+                chain = Chain { sequence: next, head: passed.named.unwrap_or(Chain::EMPTY.head) };
+            }
+            Entry::Event { bytes, unknown, time } => {
+                chain = Chain { sequence: next, head: hash(bytes) };
+                let skew = time.as_ref().map(|(when, quality)| clock.saw(at.saturating_sub(*when), quality));
+                insert.execute(params![device, place(next), bytes, chain.head.0, at, unknown, skew])?;
+                if let Some(told) = signers::told(bytes) {
+                    saw(transaction, device, &told)?;
+                }
+            }
+        }
+    }
+    clock.write(transaction, device, *at)?;
+    Ok(chain)
+}
+
+/// A position, as the database has it.
+pub(super) fn place(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 /// Makes the index of document signers from the log. The database picks the events by their bytes, so that ten million others
@@ -255,28 +295,32 @@ impl EventStore for SqliteStore {
         self.lock().query_row(query, params![device, sequence], stored).optional().map_err(failed("read an event"))
     }
 
-    fn append(&self, device: &str, from: Chain, events: &[Vec<u8>], at: i64) -> Result<Chain, StoreError> {
+    fn commit(&self, additions: &[Addition]) -> Result<Vec<Result<Chain, StoreError>>, StoreError> {
         let failed = failed("append events");
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
-        if chain_of(&transaction, device).map_err(&failed)? != from {
-            return Err(StoreError::Conflict(device.to_owned()));
-        }
-        let mut chain = from;
-        {
-            let insert = "INSERT INTO event (device, sequence, bytes, hash, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let mut insert = transaction.prepare_cached(insert).map_err(&failed)?;
-            for bytes in events {
-                chain = Chain { sequence: chain.sequence + 1, head: hash(bytes) };
-                let sequence = i64::try_from(chain.sequence).unwrap_or(i64::MAX);
-                insert.execute(params![device, sequence, bytes, chain.head.0, at]).map_err(&failed)?;
-                if let Some(told) = signers::told(bytes) {
-                    saw(&transaction, device, &told).map_err(&failed)?;
-                }
+        let mut ends = Vec::with_capacity(additions.len());
+        for addition in additions {
+            if chain_of(&transaction, &addition.device).map_err(&failed)? != addition.from {
+                ends.push(Err(StoreError::Conflict(addition.device.clone())));
+                continue;
             }
+            ends.push(Ok(appended(&transaction, addition).map_err(&failed)?));
         }
         transaction.commit().map_err(&failed)?;
-        Ok(chain)
+        Ok(ends)
+    }
+
+    fn places(&self, device: &str, first: u64, last: u64) -> Result<BTreeMap<u64, Place>, StoreError> {
+        strange::places(&self.lock(), device, first, last).map_err(failed("read a chain"))
+    }
+
+    fn keep(&self, evidence: &Evidence) -> Result<(), StoreError> {
+        strange::keep(&self.lock(), evidence).map_err(failed("keep an event apart"))
+    }
+
+    fn strange(&self, most: usize) -> Result<Strange, StoreError> {
+        strange::list(&self.lock(), most).map_err(failed("read what is strange"))
     }
 
     fn scan(&self, after: u64, limit: usize) -> Result<(Vec<StoredEvent>, u64), StoreError> {
@@ -415,7 +459,7 @@ mod tests {
         }
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("central.db");
-        Connection::open(&path).expect("database").pragma_update(None, "user_version", 5).expect("version");
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(5))));
+        Connection::open(&path).expect("database").pragma_update(None, "user_version", 6).expect("version");
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(6))));
     }
 }

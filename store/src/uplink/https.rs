@@ -6,6 +6,11 @@ use program::describe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+/// How long central may take for an answer, once it has the batch.
+const ANSWER: Duration = Duration::from_secs(60);
+/// A line that carries fewer bytes a second is too thin for the batch.
+const SLOWEST: u64 = 2048;
+
 /// The connection that is good now; the upkeep replaces it when the certificate or the roots change.
 #[derive(Debug, Clone, Default)]
 pub struct Https(Arc<RwLock<Option<(reqwest::blocking::Client, String)>>>);
@@ -23,9 +28,14 @@ impl Https {
         let connection = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some((client, url)) = connection else { return Answer::Unreachable { retry_after: None } };
         let body = encode_batch(batch.iter().map(Vec::as_slice));
-        let request = client.post(url).header("content-type", BATCH_MEDIA_TYPE).body(body);
+        let time = ANSWER + Duration::from_millis(body.len() as u64 * 1000 / SLOWEST);
+        let request = client.post(url).header("content-type", BATCH_MEDIA_TYPE).timeout(time).body(body);
         let response = match request.send() {
             Ok(response) => response,
+            Err(error) if error.is_timeout() => {
+                tracing::warn!(code = "central_unreachable", events = batch.len(), error = describe(&error), "uplink");
+                return Answer::TimedOut;
+            }
             Err(error) => {
                 tracing::warn!(code = "central_unreachable", error = describe(&error), "uplink");
                 return Answer::Unreachable { retry_after: None };

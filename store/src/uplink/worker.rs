@@ -5,7 +5,7 @@ use super::machine::{Answer, Machine, Note, Step};
 use crate::outbox::{Outbox, OutboxError};
 use emrtd::{Entropy as _, SystemEntropy};
 use events::Clock;
-use events::sync::{MAX_BATCH, Receipt};
+use events::sync::Receipt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -79,25 +79,36 @@ fn work(
     let mut deadline = None;
     loop {
         let now = clock.monotonic();
-        let pending = outbox.pending(MAX_BATCH)?;
+        let pending = outbox.pending(machine.batch())?;
         if deadline.is_some_and(|end| now >= end || pending.is_empty()) {
             return Ok(());
         }
         let wait = match machine.next(now, !pending.is_empty()) {
             Step::Send => {
+                machine.sending(now);
                 let answer = https.send(&pending);
                 let mut jitter = [0];
                 // Without randomness devices retry in step, which is no reason not to retry.
                 SystemEntropy.fill(&mut jitter).unwrap_or_default();
                 match &answer {
-                    Answer::Receipt(receipt) => on_receipt(receipt),
+                    Answer::Receipt(receipt) => {
+                        for refused in &receipt.refused {
+                            tracing::error!(
+                                code = refused.code,
+                                event = refused.sequence,
+                                "central cannot read an event"
+                            );
+                            outbox.note_refused(refused)?;
+                        }
+                        on_receipt(receipt);
+                    }
                     Answer::Refusal(refusal) => tracing::error!(
                         code = refusal.code,
                         remedy = refusal.remedy,
                         "central refused events: {}",
                         refusal.message
                     ),
-                    Answer::Unreachable { .. } => {}
+                    Answer::Unreachable { .. } | Answer::TimedOut => {}
                 }
                 if let Note::Acknowledged(committed) = machine.feed(clock.monotonic(), jitter[0], answer) {
                     outbox.acknowledge(committed)?;

@@ -322,11 +322,22 @@ fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> Re
             Failure::usage("batch_malformed", message, "export it anew at the device: provision export")
         };
         let batch = decode_batch(&files::read(&path)?).ok_or_else(|| malformed(String::new()))?;
-        let Some(first) = batch.first() else { continue };
-        let device = events::signed::read(first).map_err(|error| malformed(format!(": {error}")))?.device;
+        // The first that can be read says whose they are; signatures are checked with that device's key.
+        let mut read = batch.iter().map(|event| events::signed::read_any(event));
+        let Some(first) =
+            read.find(Result::is_ok).or_else(|| batch.first().map(|event| events::signed::read_any(event)))
+        else {
+            continue;
+        };
+        let device = first.map_err(|error| malformed(format!(": {error}")))?.head.device;
         let at = SystemClock::new().wall();
         let receipt =
             ingest(store, &device, &batch, at).map_err(|error| Failure::from(error).within(path.display()))?;
+        for events::sync::RefusedEvent { sequence, code } in &receipt.refused {
+            println!("{device}: event {sequence} cannot be read [{code}]; it is kept apart: cccd-central strange");
+        }
+        // Older devices take no signed receipt that says more than how far their chain is committed.
+        let receipt = events::sync::Receipt { refused: Vec::new(), ..receipt };
         let out = directory.join(format!("{device}.receipt"));
         let signed = fleet::receipt::sign(&receipt, &registrar.ca())?;
         files::write(&out, signed)?;

@@ -9,12 +9,12 @@ use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
 use cccd_central::registrar::technician;
 use cccd_central::signers::{self, Signers};
-use cccd_central::store::StoredEvent;
+use cccd_central::store::{Place, StoredEvent};
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
-use cccd_central::{EventStore, Registrar, SqliteStore, http};
+use cccd_central::{EventStore, Registrar, SqliteStore, http, strange};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use events::sync::Enrolment;
-use events::{Chain, EventError, SystemClock, Verifier};
+use events::{Chain, Content, EventError, Received, SystemClock, Verifier};
 use program::{Failure, exit, files, print};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -79,6 +79,19 @@ enum Command {
         #[arg(long, default_value_t = signers::MOST)]
         most: usize,
     },
+    /// What is strange in the log: events of kinds that this version does not know, what cannot be read, signed events that
+    /// contradict each other, clocks that are wrong.
+    Strange {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Write what is kept apart into this directory, each with the event of the log that it contradicts.
+        #[arg(long, value_name = "DIR")]
+        export: Option<PathBuf>,
+        /// How many of each sort, the newest first.
+        #[arg(long, default_value_t = strange::MOST)]
+        most: usize,
+    },
     /// Check every signature and every chain of the log again, and say how many there were.
     Verify {
         /// Print JSON.
@@ -109,6 +122,7 @@ impl Command {
     const fn wants_json(&self) -> bool {
         match self {
             Self::Signers { json, .. }
+            | Self::Strange { json, .. }
             | Self::Verify { json }
             | Self::Fleet { command: fleet::FleetCommand::List { json } } => *json,
             Self::Init(_)
@@ -123,7 +137,9 @@ impl Command {
     /// Whether it only reads: it then makes no database, and changes none.
     const fn only_reads(&self) -> bool {
         match self {
-            Self::Events | Self::Signers { .. } | Self::Verify { .. } | Self::Pages { .. } => true,
+            Self::Events | Self::Signers { .. } | Self::Strange { .. } | Self::Verify { .. } | Self::Pages { .. } => {
+                true
+            }
             Self::Fleet { command } => command.only_reads(),
             Self::Init(_) | Self::Serve { .. } | Self::Device { .. } => false,
         }
@@ -136,9 +152,12 @@ impl Command {
             Self::Device { command: DeviceCommand::Add { file, .. } } => vec![file],
             Self::Fleet { command } => command.inputs(),
             // What the service itself reads is for its user to reach.
-            Self::Serve { .. } | Self::Events | Self::Signers { .. } | Self::Verify { .. } | Self::Pages { .. } => {
-                Vec::new()
-            }
+            Self::Serve { .. }
+            | Self::Events
+            | Self::Signers { .. }
+            | Self::Strange { .. }
+            | Self::Verify { .. }
+            | Self::Pages { .. } => Vec::new(),
         }
     }
 }
@@ -221,6 +240,13 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             }
             print(&if json { serde_json::to_string_pretty(&list)? + "\n" } else { list.text() })
         }
+        Command::Strange { json, export, most } => {
+            let list = strange::of(&store()?, most)?;
+            if let Some(directory) = export {
+                list.export(&directory).map_err(|error| files::unwritable(&directory, &error))?;
+            }
+            print(&if json { format!("{:#}\n", list.json()) } else { list.text() })
+        }
         Command::Verify { json } => verify(&store()?, json),
         // Done before a database was opened.
         Command::Init(_) | Command::Pages { .. } => Ok(()),
@@ -228,8 +254,11 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
 }
 
 /// An event in JSON: byte strings become hexadecimal text.
-fn describe(event: &events::Event) -> serde_json::Value {
-    serde_cbor::value::to_value(event).map_or(serde_json::Value::Null, json)
+fn describe(event: &Received) -> serde_json::Value {
+    match &event.content {
+        Content::Known(event) => serde_cbor::value::to_value(event).map_or(serde_json::Value::Null, json),
+        Content::Unknown { value, .. } => json(value.clone()),
+    }
 }
 
 fn json(value: serde_cbor::Value) -> serde_json::Value {
@@ -261,7 +290,7 @@ fn wrong_event(stored: &StoredEvent, error: &EventError) -> Failure {
 
 fn each_event(
     store: &SqliteStore,
-    mut visit: impl FnMut(&StoredEvent, &events::Event) -> Result<(), Failure>,
+    mut visit: impl FnMut(&StoredEvent, &Received) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut cursor = 0;
     loop {
@@ -270,7 +299,7 @@ fn each_event(
             return Ok(());
         }
         for stored in &page {
-            let event = events::signed::read(&stored.bytes).map_err(|error| wrong_event(stored, &error))?;
+            let event = events::signed::read_any(&stored.bytes).map_err(|error| wrong_event(stored, &error))?;
             visit(stored, &event)?;
         }
         cursor = next;
@@ -280,6 +309,7 @@ fn each_event(
 /// Checks the whole log. A log without events is no success: whoever audits it has named another file than they meant.
 fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
     let mut chains: BTreeMap<String, (Verifier, Chain)> = BTreeMap::new();
+    let mut passed = 0;
     each_event(store, |stored, _| {
         let wrong = |error: EventError| wrong_event(stored, &error);
         if !chains.contains_key(&stored.device) {
@@ -289,10 +319,21 @@ fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
             chains.insert(stored.device.clone(), (verifier, Chain::EMPTY));
         }
         let Some((verifier, chain)) = chains.get_mut(&stored.device) else { return Err(wrong(EventError::Key)) };
-        chain.append(&verifier.verify(&stored.bytes).map_err(wrong)?).map_err(wrong)
+        let link = verifier.receive(&stored.bytes).map_err(wrong)?.head.link;
+        if link.sequence > chain.sequence + 1 {
+            // Only what was passed over, every place of it, may lie between.
+            let (first, last) = (chain.sequence + 1, link.sequence - 1);
+            let places = store.places(&stored.device, first, last)?;
+            let all = places.len() as u64 == last - chain.sequence;
+            if all && places.values().all(|place| matches!(place, Place::Passed { .. })) {
+                passed += places.len() as u64;
+                *chain = Chain { sequence: last, head: link.previous };
+            }
+        }
+        chain.follow(link, events::hash(&stored.bytes)).map_err(wrong)
     })?;
     let devices = store.devices()?;
-    let events: u64 = chains.values().map(|(_, chain)| chain.sequence).sum();
+    let events = chains.values().map(|(_, chain)| chain.sequence).sum::<u64>() - passed;
     if events == 0 {
         return Err(Failure {
             code: "log_empty".to_owned(),
@@ -306,12 +347,17 @@ fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
             serde_json::json!({ "device": device, "events": chain.sequence, "head": chain.head.to_string() })
         });
         let report = serde_json::json!({
-            "schema": "cccd-central/verify/1", "devices": devices, "events": events, "chains": each.collect::<Vec<_>>(),
+            "schema": "cccd-central/verify/1", "devices": devices, "events": events, "passed_over": passed, "chains": each.collect::<Vec<_>>(),
         });
         return print(&format!("{report:#}\n"));
     }
     for (device, (_, chain)) in &chains {
         print(&format!("{device}: {} events, chain and signatures correct\n", chain.sequence))?;
+    }
+    if passed > 0 {
+        print(&format!(
+            "{passed} places were passed over, because what came for them cannot be read: cccd-central strange\n"
+        ))?;
     }
     print(&format!("verified: {events} events in {} chains of {devices} devices\n", chains.len()))
 }
