@@ -3,6 +3,7 @@
 mod fleet_of_one;
 
 use cccd_central::registrar::files::Files;
+use events::Clock as _;
 use fleet::bundle::{Bundle, Entry};
 use fleet::est::FILE_PART;
 use fleet_of_one::{Pair, Rig, code, key, sign};
@@ -44,6 +45,13 @@ fn a_bundle_is_offered_when_an_operator_signed_it_for_this_fleet_and_its_files_a
     let newest = |site, after| rig.registrar.registry().bundle(site, after).expect("registry");
     assert_eq!((newest("Site A", 0), newest("Site B", 0)), (Some(wants), Some(stopped)));
     assert_eq!((newest("Site A", 1), newest("Site B", 2)), (None, None), "nothing newer");
+    // What nobody replaced in time is told of.
+    let stands = |site| rig.registrar.newest_bundle(site).expect("registry");
+    assert_eq!((stands("Site A"), stands("Site B")), (Some((1, true)), Some((2, true))));
+    let fresh = Bundle::new(3, "practice", rig.clock.wall(), Vec::new()).expect("bundle");
+    let fresh = fresh.sign(&rig.operator.1, &|message| sign(&rig.operator, message)).expect("signed");
+    assert_eq!(publish(&fresh, Some("Site B")).expect("published"), 3);
+    assert_eq!((stands("Site A"), stands("Site B")), (Some((1, true)), Some((3, false))));
 }
 
 #[test]

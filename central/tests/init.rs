@@ -100,8 +100,9 @@ fn the_operators_key_may_be_taken_away_and_signs_what_devices_take() {
     fs::write(parts.join("site.toml"), "").expect("part");
     let phrase = fs::read(operator.join("pass-phrase")).expect("pass phrase");
     let clock = events::SystemClock::new();
-    provisioning::bundle::build(&operator, &phrase, &parts, 1, "production", &clock, &bundle).expect("signed");
-    let said = provisioning::bundle::inspect(&bundle, Some(&dir.join("operator.pem"))).expect("taken");
+    let heading = provisioning::bundle::Heading { version: 1, environment: "production", fresh_days: 90, over: None };
+    provisioning::bundle::build(&operator, &phrase, &parts, &heading, &clock, &bundle).expect("signed");
+    let said = provisioning::bundle::inspect(&bundle, &[dir.join("operator.pem")], &clock).expect("taken");
     assert!(said.contains("signed by "), "{said}");
 
     // Another's key, made elsewhere.

@@ -113,6 +113,7 @@ pub enum Body {
 /// | `clock_jumped` | what the clock should have said and what it says, seconds since 1970 |
 /// | `time_signed` | what the device believed and what central said |
 /// | `bundle_activated`, `bundle_refused`, `bundle_withdrawn` | version before and version, or code |
+/// | `bundle_stale` | version, and until when it might be the newest, seconds since 1970 |
 /// | `settings_activated`, `settings_refused` | hashes, or code |
 /// | `update_kept`, `update_failed` | rollout and version, and `well` or code |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,6 +97,20 @@ pub enum FleetError {
         /// What is wrong with it.
         why: String,
     },
+    /// A bundle changes what more operators have to sign together.
+    #[error("the bundle changes what {need} operators sign together, and {have} signed it")]
+    Countersign {
+        /// How many signed.
+        have: usize,
+        /// How many have to.
+        need: usize,
+    },
+    /// A bundle lies there, and not whose bundles were taken.
+    #[error("it is not noted whose bundles this device takes")]
+    Trustless,
+    /// A list of people in a bundle that everybody could read who has the bundle.
+    #[error("{0} in the bundle is not sealed for a site")]
+    Unsealed(String),
     /// Parts of a relayed document are missing or do not belong together.
     #[error("the codes do not belong together: {0}")]
     Parts(&'static str),
@@ -127,6 +141,9 @@ impl FleetError {
             Self::Older { .. } => "bundle_older",
             Self::Environment { .. } => "bundle_environment",
             Self::Entry { .. } => "bundle_entry",
+            Self::Countersign { .. } => "bundle_signatures",
+            Self::Trustless => "bundle_trust",
+            Self::Unsealed(_) => "bundle_list_unsealed",
             Self::Parts(_) => "relay_parts",
         }
     }
@@ -153,6 +170,11 @@ impl FleetError {
             Self::Root(_) => "bring the fleet's present roots with a bundle",
             Self::Older { .. } => "sign what is to be used under a higher version",
             Self::Environment { .. } => "use a bundle of this device's own fleet",
+            Self::Countersign { .. } => "have another operator sign it: provision bundle countersign",
+            Self::Trustless => "take a newer bundle in; if none is taken, reset the device softly and enrol it again",
+            Self::Unsealed(_) => {
+                "seal the list with `provision bundle seal`, and build the bundle anew under a higher version"
+            }
             Self::Entry { .. } => "mend that part and sign the bundle anew",
         }
     }

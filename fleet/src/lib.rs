@@ -29,6 +29,7 @@
 //! assert_ne!(device, words(&[b"another key", b"nonce"]));
 //! ```
 
+pub mod acceptance;
 pub mod answer;
 pub mod authority;
 pub mod bundle;
@@ -44,6 +45,7 @@ pub mod request;
 pub mod revoked;
 pub mod rollout;
 pub mod sealed_box;
+pub mod sealed_list;
 pub mod sites;
 pub mod time;
 pub mod words;

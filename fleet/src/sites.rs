@@ -14,6 +14,9 @@ use events::chain::Chains;
 use events::event::Bytes;
 use events::sealed;
 use events::subject::{Person, Purpose, keyed};
+use openssl::ec::EcKey;
+use openssl::error::ErrorStack;
+use openssl::pkey::Private;
 use program::private;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -56,6 +59,15 @@ impl SiteKeys {
     #[must_use]
     pub fn lists(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(keyed(&*self.counting, "cccd-counting-v1", &[b"lists"]).0)
+    }
+
+    /// The key for which lists in bundles are sealed ([`crate::sealed_list`]): the devices of a site have it, and no others.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn box_key(&self) -> Result<EcKey<Private>, ErrorStack> {
+        let secret = Zeroizing::new(keyed(&*self.counting, "cccd-counting-v1", &[b"box"]).0);
+        crate::sealed_box::key(&secret)
     }
 
     /// How a person stands in lists.

@@ -82,11 +82,13 @@ fn enrolment(bytes: &[u8]) {
 
 /// A bundle from a stick or from central.
 fn bundle(bytes: &[u8]) {
-    use fleet::bundle::{Acceptance, Bundle, Kind};
+    use fleet::acceptance::{Acceptance, Trust};
+    use fleet::bundle::{Bundle, Kind};
     if let Ok(bundle) = Bundle::inspect(bytes) {
         assert!(bundle.entries.iter().all(|entry| Kind::of(&entry.path).is_some()), "no path leads elsewhere");
     }
-    assert!(Acceptance { operators: &[], environment: "practice", known: 0 }.open(bytes).is_err(), "nobody is trusted");
+    let nobody = Trust::of(&[]);
+    assert!(Acceptance { trust: &nobody, environment: "practice", known: 0 }.open(bytes).is_err(), "nobody is trusted");
 }
 
 /// What devices shall run.

@@ -520,17 +520,22 @@ fn an_operator_hands_over_to_another_key_inside_a_bundle() {
     let (well, said) = take("next", "1");
     assert!(!well && said.contains("fleet_signature"), "nobody has named it yet: {said}");
     let (well, said) = take("operator", "2");
+    assert!(!well && said.contains("bundle_signatures"), "nobody has shown that it has that key: {said}");
+    let bundle = |verb: &str, keys: &str, file: &str, out: &str| {
+        let (keys, file, out) = (line.text(keys), line.text(file), line.text(out));
+        line.provision(&["bundle", verb, &file, "--keys", &keys, "--pass-phrase-file", &phrase, "--out", &out])
+            .expect("signed");
+        let mut agent = Command::new(hil_tests::program("cccd-agent"));
+        run(agent.args(["bundle", "--config", &line.text("agent-1/agent.toml"), &out]))
+    };
+    let (well, said) = bundle("countersign", "next", "operator-2", "both-2");
     assert!(well, "{said}");
     let (well, said) = take("next", "3");
     assert!(well, "{said}");
     let (well, said) = take("operator", "4");
     assert!(!well && said.contains("fleet_signature"), "its time is over: {said}");
     // What it built is signed by its successor.
-    let (built, out) = (line.text("operator-4"), line.text("signed-4"));
-    let sign = ["bundle", "sign", &built, "--keys", &line.text("next"), "--pass-phrase-file", &phrase, "--out", &out];
-    line.provision(&sign).expect("signed");
-    let mut agent = Command::new(hil_tests::program("cccd-agent"));
-    let (well, said) = run(agent.args(["bundle", "--config", &line.text("agent-1/agent.toml"), &out]));
+    let (well, said) = bundle("sign", "next", "operator-4", "signed-4");
     assert!(well, "{said}");
     assert_eq!(line.bundles("agent-1").active(), 4);
 }

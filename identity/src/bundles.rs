@@ -6,12 +6,17 @@
 //! | `active` | a symbolic link to the bundle in use; paths in the configuration lead through it |
 //! | `previous` | one to the bundle before, for the way back |
 //! | `known` | the highest version that was ever active; nothing older is taken |
+//! | `trust.json` | whose bundles are taken, and how many of them have to sign what would harm ([`fleet::acceptance`]) |
 //!
 //! A bundle is unpacked beside, checked by those who use its parts, and only then becomes active, by one `rename`. A cut at
 //! any point leaves the one before.
+//!
+//! The trust begins with the operators of the enrolment; from the first bundle on only bundles change it, and no way back, no restart and
+//! no word of central's brings an operator back who was removed. Every bundle on the disk is looked at again under it.
 
 use fleet::FleetError;
-use fleet::bundle::{Acceptance, Bundle, MAX_BUNDLE};
+use fleet::acceptance::{Acceptance, Trust};
+use fleet::bundle::{Bundle, MAX_BUNDLE};
 use fleet::error::io;
 use fleet::files::replace;
 use program::foreign::Foreign;
@@ -19,6 +24,9 @@ use std::path::{Path, PathBuf};
 
 /// The signed file in the directory of a bundle.
 pub const SIGNED: &str = ".bundle";
+
+/// Whose bundles are taken.
+const TRUST: &str = "trust.json";
 
 /// The bundles of a device.
 #[derive(Debug, Clone)]
@@ -58,20 +66,62 @@ impl Bundles {
         self.0.join("active")
     }
 
+    /// The trust as it was noted; `None` before the first bundle, and where an older version took the active one.
+    fn noted(&self) -> Result<Option<Trust>, FleetError> {
+        let path = self.0.join(TRUST);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|_| FleetError::Malformed("trust in operators"))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("read", &path)(error)),
+        }
+    }
+
+    fn note(&self, trust: &Trust) -> Result<(), FleetError> {
+        let bytes = serde_json::to_vec_pretty(trust).map_err(|_| FleetError::Malformed("trust in operators"))?;
+        replace(&self.0.join(TRUST), &bytes)
+    }
+
+    /// Whose bundles are taken now. `enrolled` are the operators of the enrolment, which count until there was a bundle.
+    ///
+    /// # Errors
+    /// When what was noted, or the active bundle, cannot be read.
+    pub fn trust(&self, enrolled: &[Vec<u8>]) -> Result<Trust, FleetError> {
+        match self.noted()? {
+            // Power was cut between a bundle and its trust.
+            Some(trust) if self.active() > trust.version => trust.taken(&self.signed(self.active())?),
+            Some(trust) => Ok(trust),
+            // An older version took what is active, and whom that names.
+            None => {
+                let named = self.contents()?.map(|bundle| bundle.operators()).transpose()?.unwrap_or_default();
+                let trust = Trust::of(if named.is_empty() { enrolled } else { &named });
+                Ok(Trust { version: self.active(), ..trust })
+            }
+        }
+    }
+
+    fn signed(&self, version: u64) -> Result<Vec<u8>, FleetError> {
+        let signed = self.0.join(version.to_string()).join(SIGNED);
+        std::fs::read(&signed).map_err(io("read", &signed))
+    }
+
     /// Checks a bundle, and makes it the active one; returns the version before and this one. When it is refused, what was
     /// active stays untouched.
     ///
     /// # Errors
-    /// When signature, fleet or version are not right, a part is not usable, or the disk fails.
+    /// When signatures, fleet or version are not right, a part is not usable, or the disk fails.
     pub fn take(
         &self,
         bytes: &[u8],
-        operators: &[Vec<u8>],
+        enrolled: &[Vec<u8>],
         environment: &str,
         validate: Validate<'_>,
     ) -> Result<(u64, u64), FleetError> {
         let before = self.active();
-        let (bundle, _) = Acceptance { operators, environment, known: self.known() }.open(bytes)?;
+        let trust = self.trust(enrolled)?;
+        let accepted = Acceptance { trust: &trust, environment, known: self.known() }.open(bytes)?;
+        let bundle = accepted.bundle;
         // Lists of people are in there.
         program::private::directory(&self.0).map_err(io("make", &self.0))?;
         let name = bundle.version.to_string();
@@ -88,12 +138,17 @@ impl Bundles {
         program::ignore(std::fs::remove_dir_all(&place), "left over from a cut before it became active");
         std::fs::rename(&beside, &place).map_err(io("move", &place))?;
         sync(&self.0)?;
-        // First what forbids the way back to an older one, then the one step that counts.
+        // First what forbids the way back to an older one, then the one step that counts. Its own trust is found again from it.
         replace(&self.0.join("known"), name.as_bytes())?;
-        if before != 0 {
+        self.note(&trust)?;
+        if before != 0 && self.whole_under(before, Some(&accepted.trust)).is_ok() {
             self.link("previous", &before.to_string())?;
+        } else {
+            let gone = std::fs::remove_file(self.0.join("previous"));
+            program::ignore(gone, "mostly there is none; what it leads to is looked at before it is used");
         }
         self.link("active", &name)?;
+        self.note(&accepted.trust)?;
         self.tidy();
         Ok((before, bundle.version))
     }
@@ -134,9 +189,12 @@ impl Bundles {
     pub fn withdraw(&self) -> Result<(u64, u64), FleetError> {
         let active = self.active();
         replace(&self.0.join("known"), self.known().to_string().as_bytes())?;
-        match self.linked("previous").filter(|previous| *previous != active) {
+        // One before may be of a time that let in what is refused today.
+        let usable = |previous: &u64| *previous != active && self.whole(*previous).is_ok();
+        match self.linked("previous").filter(usable) {
             Some(previous) => {
                 self.link("active", &previous.to_string())?;
+                self.tidy();
                 Ok((active, previous))
             }
             None => {
@@ -146,26 +204,47 @@ impl Bundles {
                     removed => removed.map_err(io("remove", &path))?,
                 }
                 sync(&self.0)?;
+                self.tidy();
                 Ok((active, 0))
             }
         }
     }
 
-    /// Whether the files of the active bundle are those that were signed; nothing is active is well, too.
+    /// Whether the files of the active bundle are those that were signed, and enough of the operators who are trusted now signed
+    /// them; nothing is active is well, too.
     ///
     /// # Errors
-    /// When a file was changed or is gone, or another version lies in the place of the active one.
+    /// When a file was changed or is gone, another version lies in the place of the active one, or others signed it.
     pub fn check(&self) -> Result<(), FleetError> {
         let active = self.active();
         if active == 0 {
             return Ok(());
         }
-        let path = self.path();
-        let signed = path.join(SIGNED);
-        let bundle = Bundle::inspect(&std::fs::read(&signed).map_err(io("read", &signed))?)?;
+        self.whole(active)
+    }
+
+    /// Whether the files of a bundle that was taken are those that were signed, by operators who are trusted still.
+    fn whole(&self, version: u64) -> Result<(), FleetError> {
+        self.whole_under(version, self.noted()?.as_ref())
+    }
+
+    fn whole_under(&self, version: u64, noted: Option<&Trust>) -> Result<(), FleetError> {
+        let path = self.0.join(version.to_string());
+        let bytes = self.signed(version)?;
+        let bundle = match noted {
+            Some(trust) => trust.vouches(&bytes)?,
+            None => {
+                let bundle = Bundle::inspect(&bytes)?;
+                // Who takes one that says until when it is fresh notes the trust first.
+                if bundle.fresh_until.is_some() {
+                    return Err(FleetError::Trustless);
+                }
+                bundle
+            }
+        };
         // An older one, put there from a copy of the disk, is whole in itself.
-        if bundle.version != active {
-            return Err(FleetError::Older { offered: bundle.version, known: active });
+        if bundle.version != version {
+            return Err(FleetError::Older { offered: bundle.version, known: version });
         }
         for entry in &bundle.entries {
             let file = path.join(&entry.path);
@@ -197,13 +276,13 @@ impl Bundles {
         if self.active() == 0 {
             return Ok(None);
         }
-        let signed = self.path().join(SIGNED);
-        Bundle::inspect(&std::fs::read(&signed).map_err(io("read", &signed))?).map(Some)
+        Bundle::inspect(&self.signed(self.active())?).map(Some)
     }
 
     /// Removes what neither is active nor the way back.
     fn tidy(&self) {
-        let keep = [self.linked("active"), self.linked("previous")];
+        // What may not be used again does not stay: lists of people may lie in it.
+        let keep = [self.linked("active"), self.linked("previous").filter(|previous| self.whole(*previous).is_ok())];
         let Ok(list) = std::fs::read_dir(&self.0) else { return };
         for path in list.flatten().map(|entry| entry.path()) {
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());

@@ -1,5 +1,6 @@
 //! Bundles from the operator: what their parts must be before they are used.
 
+use cccd::calendar::in_vietnam;
 use config::{Check, Config};
 use fleet::FleetError;
 use fleet::authority::Roots;
@@ -8,6 +9,7 @@ use fleet::revoked::RevokedCards;
 use fleet::rollout::Rollout;
 use identity::State;
 use identity::bundles::Bundles;
+use program::Failure;
 use std::path::Path;
 use visit::profile::Profile;
 
@@ -57,12 +59,8 @@ pub fn validate(bundle: &Bundle, directory: &Path, settings: &Path, check: Check
     }
 }
 
-/// Keys whose bundles a device takes: those of its assignment, or those that its active bundle names.
-fn operators(bundles: &Bundles, state: &State) -> Vec<Vec<u8>> {
-    let of_bundle = bundles.contents().ok().flatten().map_or_else(Vec::new, |bundle| bundle.operators());
-    if !of_bundle.is_empty() {
-        return of_bundle;
-    }
+/// The operators of a device's enrolment, whose bundles it takes until there was one.
+fn enrolled(state: &State) -> Vec<Vec<u8>> {
     let assigned = state.place.as_ref().map(|place| place.operators.as_slice()).unwrap_or_default();
     assigned.iter().filter_map(|key| hex::decode(key).ok()).collect()
 }
@@ -80,7 +78,32 @@ pub fn take(
 ) -> Result<(u64, u64), FleetError> {
     let environment = state.place.as_ref().map(|place| place.environment.clone()).unwrap_or_default();
     let validate = |bundle: &Bundle, directory: &Path| validate(bundle, directory, settings, check);
-    bundles.take(bytes, &operators(bundles, state), &environment, &validate)
+    bundles.take(bytes, &enrolled(state), &environment, &validate)
+}
+
+/// How the active bundle stands at a time, in words; a warning where there should be a newer one.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn standing(bundles: &Bundles, now: i64) -> Result<(String, Option<Failure>), FleetError> {
+    let Some(bundle) = bundles.contents()? else { return Ok(("none".to_owned(), None)) };
+    let version = bundle.version;
+    let day = |at: i64| in_vietnam(at).date();
+    let stale = |message: String| {
+        let remedy = "let the device reach central, or bring the newest bundle; if this is it, sign it anew: provision bundle build";
+        Some(Failure::device("bundle_stale", message, remedy))
+    };
+    Ok(match bundle.fresh_until {
+        None => {
+            let message = format!("bundle {version} does not say until when it may be the newest");
+            (format!("version {version}, as it was signed"), stale(message))
+        }
+        Some(until) => {
+            let found = format!("version {version}, as it was signed, the newest until {}", day(until));
+            let message = format!("there should be a newer bundle than {version} since {}", day(until));
+            (found, if bundle.is_stale(now) { stale(message) } else { None })
+        }
+    })
 }
 
 /// The rollout that the active bundle names.
@@ -105,4 +128,31 @@ pub fn revoked(bundles: &Bundles) -> Option<Result<RevokedCards, FleetError>> {
 pub fn roots(bundles: &Bundles) -> Option<Roots> {
     let bundle = bundles.contents().ok().flatten()?;
     Roots::from_pem(&bundle.of_kind(Kind::Roots).next()?.bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drivers::key_store::KeyStore as _;
+    use drivers::key_store::file::FileKeyStore;
+
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn a_device_says_when_there_should_be_a_newer_bundle() {
+        let directory = tempfile::tempdir().expect("directory");
+        let bundles = Bundles::new(&directory.path().join("bundles"));
+        assert_eq!(standing(&bundles, 0).expect("nothing"), ("none".to_owned(), None));
+        let keys = FileKeyStore::new(&directory.path().join("keys"), b"correct horse battery");
+        let public = keys.generate("bundle").expect("a key");
+        let sign = |m: &[u8]| keys.sign("bundle", m).map_err(|error| error.to_string());
+        let bundle = Bundle::new(3, "practice", 10 * DAY, Vec::new()).expect("a bundle").fresh_for(5);
+        let bytes = bundle.sign(&public, &sign).expect("signed");
+        bundles.take(&bytes, std::slice::from_ref(&public), "practice", &|_, _| Ok(())).expect("taken");
+        let at = |now: i64| standing(&bundles, now).expect("readable");
+        let (found, warning) = at(15 * DAY);
+        assert!(found.contains("version 3") && found.contains("1970-01-16"), "{found}");
+        assert_eq!(warning, None);
+        assert_eq!(at(15 * DAY + 1).1.expect("a warning").code, "bundle_stale");
+    }
 }

@@ -8,6 +8,7 @@ use drivers::reader::pcsc::{PcscReader, Surveyed};
 use drivers::reader::quirks;
 use events::event::Bytes;
 use events::{Clock as _, SystemClock};
+use fleet::FleetError;
 use identity::bundles::Bundles;
 use identity::central::Central as _;
 use identity::keeper::system_random;
@@ -76,7 +77,7 @@ pub fn run(config: &Config) -> Vec<Check> {
     }
     checks.extend(slots(&config.reader));
     checks.push(of("anchors", anchors(config)));
-    checks.push(of("bundle", bundle(config)));
+    checks.push(bundle(config));
     checks.push(of("outbox", outbox(config)));
     checks.push(of("disk", disk(&config.state)));
     checks.push(of("update", update(config)));
@@ -223,13 +224,16 @@ fn anchors(config: &Config) -> Result<String, Failure> {
     Ok(format!("{} files in {}", anchors.files.len(), config.anchors().display()))
 }
 
-fn bundle(config: &Config) -> Result<String, Failure> {
+fn bundle(config: &Config) -> Check {
     let bundles = Bundles::new(&config.bundles);
-    bundles.check().map_err(|e| Failure::from(e).with_remedy("take the bundle in again: cccd-agent bundle"))?;
-    Ok(match bundles.active() {
-        0 => "none".to_owned(),
-        version => format!("version {version}, as it was signed"),
-    })
+    let standing = bundles.check().and_then(|()| crate::bundle::standing(&bundles, SystemClock::new().wall()));
+    match standing {
+        Ok((found, warning)) => Check { warning, ..well("bundle", found) },
+        Err(error @ (FleetError::Entry { .. } | FleetError::Io { .. })) => {
+            wrong("bundle", &Failure::from(error).with_remedy("take the bundle in again: cccd-agent bundle"))
+        }
+        Err(error) => wrong("bundle", &error.into()),
+    }
 }
 
 fn update(config: &Config) -> Result<String, Failure> {

@@ -6,6 +6,7 @@ use events::Clock;
 use events::chain::Class;
 use events::event::Bytes;
 use events::subject::Person;
+use fleet::FleetError;
 use fleet::sites::SiteKeys;
 use identity::keeper::KeeperError;
 use identity::people;
@@ -84,6 +85,15 @@ impl People {
     #[must_use]
     pub fn lists(&self) -> Zeroizing<[u8; 32]> {
         self.site().lists()
+    }
+
+    /// Opens a list of a bundle; `None` where it is for another site.
+    ///
+    /// # Errors
+    /// When it is none, or was changed.
+    pub fn open_list(&self, bytes: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, FleetError> {
+        let own = self.site().box_key()?;
+        fleet::sealed_list::open(&own, bytes)
     }
 
     /// How a person stands in lists.

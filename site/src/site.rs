@@ -22,7 +22,6 @@ use events::event::Bytes;
 use events::subject::Person;
 use events::{Body, Clock, DeviceEvent, Receiving};
 use fleet::FleetError;
-use fleet::bundle::Kind;
 use fleet::revoked::RevokedCards;
 use handoff::Envelope;
 use handoff::courier::Courier;
@@ -179,6 +178,8 @@ impl Site {
         site.drain()?;
         site.load_rosters(&site.profile.id)?;
         site.load_revoked();
+        // A bundle that came on a stick was taken in while nothing ran.
+        site.import_sent()?;
         site.note_settings()?;
         site.courier.start(minutely(Arc::downgrade(&site)));
         if let Some(upkeep) = upkeep {
@@ -280,16 +281,8 @@ impl Site {
     /// When the bundle cannot be read.
     pub fn reload(&self) -> Result<(), Failure> {
         self.generation.fetch_add(1, Ordering::Relaxed);
-        let contents = Bundles::new(&self.config.bundles).contents();
-        let contents = contents?;
         self.load_revoked();
-        for entry in contents.iter().flat_map(|bundle| bundle.of_kind(Kind::Roster)) {
-            // A list for another profile, or one that wants a pass phrase, waits for staff.
-            if let Err(failure) = self.import_roster(&self.profile.id, &entry.bytes, None) {
-                tracing::warn!(code = failure.code, path = entry.path, "list of the bundle: {}", failure.message);
-            }
-        }
-        Ok(())
+        self.import_sent()
     }
 
     /// Takes a bundle in that a technician brought, and uses it at once; its version, or why it is refused. What was active stays

@@ -65,6 +65,16 @@ pub struct Upkeep {
     clock: Arc<TrustedClock>,
     failures: u32,
     fetch_failures: u32,
+    /// The active bundle, until when it may be the newest, and whether it was told that this is over.
+    fresh: Option<Fresh>,
+}
+
+/// What is known of the active bundle's freshness.
+#[derive(Debug, Clone, Copy)]
+struct Fresh {
+    version: u64,
+    until: Option<i64>,
+    told: bool,
 }
 
 impl std::fmt::Debug for Upkeep {
@@ -113,7 +123,7 @@ impl Upkeep {
         if let Some(roots) = bundle::roots(&bundles) {
             keeper.trust(&roots)?;
         }
-        let upkeep = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0 };
+        let upkeep = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0, fresh: None };
         upkeep.connect()?;
         Ok(upkeep)
     }
@@ -172,13 +182,30 @@ impl Upkeep {
         }
     }
 
-    fn look(&self, site: &dyn Charge) -> Result<(), Failure> {
+    fn look(&mut self, site: &dyn Charge) -> Result<(), Failure> {
+        self.tell_stale(site)?;
         let config = site.config();
         crate::update::tell(config, &|what, from, to| site.note(what, Some(from), Some(to)))?;
         match self.clock.look() {
             Some(jump) => site.note(DeviceWord::ClockJumped, Some(jump.from.to_string()), Some(jump.to.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// Tells once of each bundle that there should be a newer one: whoever is between may withhold it.
+    fn tell_stale(&mut self, site: &dyn Charge) -> Result<(), Failure> {
+        let version = self.bundles.active();
+        if self.fresh.is_none_or(|fresh| fresh.version != version) {
+            let until = self.bundles.contents()?.and_then(|bundle| bundle.fresh_until);
+            self.fresh = Some(Fresh { version, until, told: false });
+        }
+        let Some(fresh) = self.fresh.as_mut().filter(|fresh| version != 0 && !fresh.told) else { return Ok(()) };
+        if fresh.until.is_none_or(|until| self.clock.wall() > until) {
+            fresh.told = true;
+            tracing::warn!(code = "bundle_stale", version, "there should be a newer bundle");
+            site.note(DeviceWord::BundleStale, Some(version.to_string()), fresh.until.map(|until| until.to_string()))?;
+        }
+        Ok(())
     }
 
     /// A part of a file that a rollout names, once the turn of this device has come; when to fetch the next.

@@ -7,6 +7,8 @@ program::closed_set! {
         BundleActivated = "bundle_activated",
         /// A bundle was not taken.
         BundleRefused = "bundle_refused",
+        /// There should be a newer bundle than the active one.
+        BundleStale = "bundle_stale",
         /// A damaged bundle was withdrawn at the start.
         BundleWithdrawn = "bundle_withdrawn",
         /// The certificate was renewed.

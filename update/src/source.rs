@@ -9,7 +9,7 @@ use crate::runner::{Order, Source};
 use crate::state::{State, Target};
 use crate::trust::{Trusted, Word};
 use fleet::FleetError;
-use fleet::bundle::Acceptance;
+use fleet::acceptance::{Acceptance, Trust};
 use fleet::error::io;
 use fleet::rollout::{Choice, LARGEST, Rollout, Settings, Takes, copy_hashed};
 use identity::bundles::Bundles;
@@ -95,6 +95,7 @@ impl OfAgent {
             if state.operators != trusted.operators {
                 // Another operator counts bundles by itself.
                 state.operators.clone_from(&trusted.operators);
+                (state.threshold, state.base) = (None, 0);
                 state.bundle = 0;
             }
             state.trusted = Some(trusted.clone());
@@ -103,12 +104,14 @@ impl OfAgent {
         let operators: Vec<Vec<u8>> = state.operators.iter().filter_map(|key| hex::decode(key).ok()).collect();
         // The one that was obeyed last may be obeyed again.
         let known = state.bundle.saturating_sub(1);
-        let (bundle, _) =
-            Acceptance { operators: &operators, environment: &trusted.environment, known }.open(&bytes)?;
+        let first = Trust::of(&operators);
+        let trust = Trust { threshold: state.threshold.unwrap_or(first.threshold), base: state.base, ..first };
+        let accepted = Acceptance { trust: &trust, environment: &trusted.environment, known }.open(&bytes)?;
+        let bundle = accepted.bundle;
         state.bundle = bundle.version;
-        let named = bundle.operators();
-        if !named.is_empty() {
-            state.operators = named.iter().map(hex::encode).collect();
+        (state.threshold, state.base) = (Some(accepted.trust.threshold), accepted.trust.base);
+        if accepted.trust.operators != trust.operators {
+            state.operators = accepted.trust.operators;
         }
         Ok(bundle.rollout()?.map(|rollout| (rollout, trusted.device)))
     }

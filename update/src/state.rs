@@ -82,6 +82,12 @@ pub struct State {
     /// under one of them named.
     #[serde(default)]
     pub operators: Vec<String>,
+    /// How many of them have to sign a rollout; what [`fleet::acceptance::Trust::of`] says where no bundle was obeyed yet.
+    #[serde(default)]
+    pub threshold: Option<usize>,
+    /// The version of the newest bundle that so many signed.
+    #[serde(default)]
+    pub base: u64,
     /// The highest version of a bundle that was obeyed.
     #[serde(default)]
     pub bundle: u64,

@@ -1,7 +1,7 @@
 //! The rollout in the active bundle: whose word counts, and which files.
 
 use events::hash;
-use fleet::bundle::{Bundle, Entry};
+use fleet::bundle::{Bundle, Entry, Envelope};
 use fleet::rollout::{Settings, Takes};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
@@ -11,6 +11,7 @@ use std::path::Path;
 use update::State;
 use update::runner::Source as _;
 use update::source::OfAgent;
+use update::trust::{Trusted, Word};
 
 struct Operator(PKey<Private>, Vec<u8>);
 
@@ -24,11 +25,21 @@ impl Operator {
 
     /// Signs a bundle and puts it where the agent has its active one.
     fn activate(&self, agent: &Path, version: u64, parts: &[(&str, String)]) {
+        self.activate_with(&[], agent, version, parts);
+    }
+
+    /// The same with others.
+    fn activate_with(&self, others: &[&Self], agent: &Path, version: u64, parts: &[(&str, String)]) {
         let entry =
             |(path, text): &(&str, String)| Entry { path: (*path).to_owned(), bytes: text.clone().into_bytes() };
         let bundle = Bundle::new(version, "practice", 1, parts.iter().map(entry).collect()).expect("bundle");
         let sign = |m: &[u8]| fleet::authority::sign(&self.0, m).map_err(|e| e.to_string());
-        let bytes = bundle.sign(&self.1, &sign).expect("signed");
+        let mut envelope = Envelope::parse(&bundle.sign(&self.1, &sign).expect("signed")).expect("a bundle");
+        for Self(key, public) in others {
+            let sign = |m: &[u8]| fleet::authority::sign(key, m).map_err(|e| e.to_string());
+            envelope.countersign(public, &sign).expect("signed");
+        }
+        let bytes = envelope.to_bytes();
         let (directory, active) = (agent.join(format!("bundles/{version}")), agent.join("bundles/active"));
         std::fs::create_dir_all(&directory).expect("directory");
         std::fs::write(directory.join(".bundle"), bytes).expect("bundle");
@@ -96,7 +107,11 @@ fn only_what_the_operator_signed_is_obeyed_and_never_an_older_one() {
 
     // The operator hands over to another key, inside a bundle.
     let pem = String::from_utf8(next.0.public_key_to_pem().expect("PEM")).expect("text");
-    operator.activate(directory.path(), 7, &[("operators/next.pem", pem), ("update/rollout.toml", text.clone())]);
+    let handed_over = [("operators/next.pem", pem), ("update/rollout.toml", text.clone())];
+    operator.activate(directory.path(), 7, &handed_over);
+    let refused = source.order(&mut state, LATER).expect_err("whose key nobody showed");
+    assert_eq!((refused.code(), state.bundle), ("bundle_signatures", 5));
+    operator.activate_with(&[&next], directory.path(), 7, &handed_over);
     assert!(source.order(&mut state, LATER).expect("believed").is_some());
     next.activate(directory.path(), 8, &[("update/rollout.toml", text.clone())]);
     assert!(source.order(&mut state, LATER).expect("the successor's").is_some());
@@ -105,6 +120,31 @@ fn only_what_the_operator_signed_is_obeyed_and_never_an_older_one() {
     other.takes = Takes::Image;
     next.activate(directory.path(), 10, &[("update/rollout.toml", rollout(&hash(b"x").to_string(), false))]);
     assert!(other.order(&mut state, LATER).expect("believed").is_none(), "no image is named");
+}
+
+#[test]
+fn two_operators_order_an_update_together() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (first, second) = (Operator::new(), Operator::new());
+    let source = device(directory.path(), &first);
+    let both = [&first, &second].map(|operator| hex::encode(&operator.1));
+    let place =
+        identity::State::load(&source.identity).expect("readable").and_then(|state| state.place).expect("a place");
+    Word::Given(Trusted::of(place, both.to_vec())).save(&source.own).expect("noted");
+    let mut state = State::default();
+    let text = rollout(&hash(b"package").to_string(), false);
+    let parts = [("update/rollout.toml", text.clone())];
+    for alone in [&first, &second] {
+        alone.activate(directory.path(), 5, &parts);
+        assert_eq!(source.order(&mut state, LATER).expect_err("one alone").code(), "bundle_signatures");
+    }
+    first.activate_with(&[&second], directory.path(), 5, &parts);
+    assert!(source.order(&mut state, LATER).expect("believed").is_some());
+    // How many it takes is remembered, and said by as many only.
+    assert_eq!((state.threshold, state.base), (Some(2), 5));
+    let mut again: State = serde_json::from_slice(&serde_json::to_vec(&state).expect("JSON")).expect("a state");
+    second.activate(directory.path(), 6, &[parts[0].clone(), ("operators/threshold", "1".to_owned())]);
+    assert!(source.order(&mut again, LATER).is_err());
 }
 
 #[test]

@@ -212,6 +212,16 @@ impl Registrar {
         Err(RegistrarError::Profile { profile: profile.to_owned(), site: site.to_owned() })
     }
 
+    /// The newest bundle for a site: its version, and whether there should be a newer one by now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn newest_bundle(&self, site: &str) -> Result<Option<(u64, bool)>, RegistrarError> {
+        let bytes = self.registry.bundle(site, 0)?;
+        let bundle = bytes.and_then(|bytes| Bundle::inspect(&bytes).ok());
+        Ok(bundle.map(|bundle| (bundle.version, bundle.is_stale(self.clock.wall()))))
+    }
+
     /// Expects a device: it gets in by its serial number, and by its birth key where that is known.
     ///
     /// # Errors
@@ -410,12 +420,10 @@ impl Registrar {
     /// # Errors
     /// When it is neither, its version is taken, or a file is missing.
     pub fn publish(&self, bytes: &[u8], site: Option<&str>, by: &str) -> Result<u64, RegistrarError> {
-        let acceptance = fleet::bundle::Acceptance {
-            operators: &self.policy.operators,
-            environment: &self.policy.environment,
-            known: 0,
-        };
-        let (bundle, _) = acceptance.open(bytes).map_err(RegistrarError::Request)?;
+        let trust = fleet::acceptance::Trust::of(&self.policy.operators);
+        let acceptance =
+            fleet::acceptance::Acceptance { trust: &trust, environment: &self.policy.environment, known: 0 };
+        let bundle = acceptance.open(bytes).map_err(RegistrarError::Request)?.bundle;
         self.has_files(&bundle).map_err(RegistrarError::Request)?;
         let now = self.clock.wall();
         self.registry.change(|change| {

@@ -4,6 +4,8 @@ use super::{Lists, Site};
 use cccd::calendar::in_vietnam;
 use drivers::key_store::sealed;
 use events::Verifier;
+use fleet::bundle::Kind;
+use identity::bundles::Bundles;
 use program::Failure;
 use std::sync::{Arc, PoisonError};
 use visit::roster::{Index, Roster};
@@ -22,6 +24,31 @@ impl Site {
         let lists: Vec<_> = book.rosters(profile)?.into_iter().map(|list| Arc::new(list.index())).collect();
         drop(book);
         self.rosters.write().unwrap_or_else(PoisonError::into_inner).insert(profile.to_owned(), (mark, lists));
+        Ok(())
+    }
+
+    /// Takes in the lists of the active bundle that are for this site.
+    ///
+    /// # Errors
+    /// When the bundle cannot be read.
+    pub(super) fn import_sent(&self) -> Result<(), Failure> {
+        let bundles = Bundles::new(&self.config.bundles);
+        if !bundles.path().join("rosters").is_dir() {
+            return Ok(());
+        }
+        let contents = bundles.contents()?;
+        for entry in contents.iter().flat_map(|bundle| bundle.of_kind(Kind::Roster)) {
+            let taken = match self.recorder.people.open_list(&entry.bytes) {
+                // A bundle for several sites has the lists of each.
+                Ok(None) => continue,
+                Ok(Some(list)) => self.import_roster(&self.profile.id, &list, None).map(drop),
+                Err(error) => Err(error.into()),
+            };
+            // One for another profile waits for a site of that profile.
+            if let Err(failure) = taken {
+                tracing::warn!(code = failure.code, path = entry.path, "list of the bundle: {}", failure.message);
+            }
+        }
         Ok(())
     }
 

@@ -6,6 +6,8 @@ use clap::Subcommand;
 use events::sync::decode_batch;
 use events::{Clock as _, SystemClock};
 use program::{Failure, eprintln, files, print, println};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// What is done to the fleet.
@@ -177,11 +179,22 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
                 "{:<24} {:<12} {:<16} {:<8} {:<6} {:>7} {:>6}",
                 "device", "state", "site", "way", "keys", "bundle", "roots"
             );
+            let mut newest = BTreeMap::new();
             for d in registrar.registry().devices()? {
+                let newest = match newest.entry(d.site.clone()) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(place) => *place.insert(registrar.newest_bundle(&d.site)?),
+                };
+                // One that is withheld, and one that nobody replaced in time.
+                let late = match newest {
+                    Some((version, _)) if d.bundle < version => " behind",
+                    Some((_, true)) => " stale",
+                    _ => "",
+                };
                 let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
                 let (way, keys) = (text(d.way), text(d.protection));
                 println!(
-                    "{:<24} {:<12} {:<16} {way:<8} {keys:<6} {:>7} {:>6}",
+                    "{:<24} {:<12} {:<16} {way:<8} {keys:<6} {:>7} {:>6}{late}",
                     d.name,
                     d.state,
                     d.site,

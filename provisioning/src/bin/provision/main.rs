@@ -1,6 +1,7 @@
 //! `provision`: the technician's tool. What the agent knows of its device it is asked itself; what central decides is asked of
 //! central.
 
+mod bundling;
 mod device_side;
 mod guide;
 mod remote;
@@ -12,7 +13,7 @@ use events::{Clock as _, SystemClock};
 use fleet::authority::ROOTS;
 use program::foreign;
 use program::{Failure, files, print, println};
-use provisioning::{EnrolRequest, FleetCa, bundle, enrol, operator, playlist, revoked, roster};
+use provisioning::{EnrolRequest, FleetCa, enrol, operator, playlist, revoked, roster};
 use remote::{Central, hand_over};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -174,7 +175,7 @@ enum Command {
     /// Bundles: anchors, lists, profiles and settings in one signed file.
     Bundle {
         #[command(subcommand)]
-        command: BundleCommand,
+        command: bundling::BundleCommand,
     },
     /// Document signers that nobody vouches for: those that devices saw, and those that are pinned for a fleet.
     Trust {
@@ -285,52 +286,6 @@ enum Command {
         /// The signed and sealed file, for devices.
         #[arg(long)]
         out: PathBuf,
-    },
-}
-
-#[derive(Subcommand)]
-enum BundleCommand {
-    /// Make the operator's key for bundles.
-    Key {
-        #[command(flatten)]
-        key: OperatorKey,
-        /// The public key, PEM, for registrars.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Put the files of a directory into a bundle, and sign it.
-    Build {
-        #[command(flatten)]
-        key: OperatorKey,
-        /// The directory: trust/, profiles/, rosters/, playlist/, fleet/roots.pem, operators/, site.toml.
-        directory: PathBuf,
-        /// Its number; devices take only a higher one than they ever had.
-        #[arg(long)]
-        version: u64,
-        /// The kind of fleet that it is for.
-        #[arg(long)]
-        environment: String,
-        /// The signed file.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Sign what is in a bundle with another key: built where the parts are, signed where the operator's key is.
-    Sign {
-        #[command(flatten)]
-        key: OperatorKey,
-        /// The bundle.
-        file: PathBuf,
-        /// The signed file.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Show what is in a bundle, and whether a key signed it.
-    Inspect {
-        /// The bundle.
-        file: PathBuf,
-        /// The operator's public key, PEM.
-        #[arg(long)]
-        key: Option<PathBuf>,
     },
 }
 
@@ -496,22 +451,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             hand_over(&["reset", if soft { "--soft" } else { "--hard" }], &at.config, lose)?;
         }
         Command::Update(update) => update.run()?,
-        Command::Bundle { command: BundleCommand::Key { key, out } } => {
-            key.make(bundle::LABEL, &out)?;
-            println!("key made in {}; name {} in registrar.toml", key.keys.display(), out.display());
-        }
-        Command::Bundle { command: BundleCommand::Build { key, directory, version, environment, out } } => {
-            let pass_phrase = read_pass_phrase(&key.pass_phrase_file)?;
-            let parts = bundle::build(&key.keys, &pass_phrase, &directory, version, &environment, &clock, &out)?;
-            println!("bundle {version} with {parts} parts signed: {}", out.display());
-        }
-        Command::Bundle { command: BundleCommand::Sign { key, file, out } } => {
-            let version = bundle::sign(&key.keys, &read_pass_phrase(&key.pass_phrase_file)?, &file, &out)?;
-            println!("bundle {version} signed: {}", out.display());
-        }
-        Command::Bundle { command: BundleCommand::Inspect { file, key } } => {
-            print!("{}", bundle::inspect(&file, key.as_deref())?);
-        }
+        Command::Bundle { command } => command.run(&clock)?,
         Command::Trust { command } => command.run(&clock)?,
         Command::Pages { directory } => {
             let written = pages::write(Arguments::command(), &directory);

@@ -5,8 +5,9 @@ use crate::{missing, no_input, read_pass_phrase};
 use clap::{Args, Subcommand};
 use emrtd::UnixTime;
 use events::Clock;
+use fleet::bundle::FRESH_DAYS;
 use program::{Failure, files, print, println};
-use provisioning::bundle;
+use provisioning::bundle::{self, Heading};
 use provisioning::pins::{self, Candidate};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -130,7 +131,9 @@ impl TrustCommand {
                     );
                     return Ok(());
                 };
-                let parts = bundle::build(&keys, &pass_phrase, &into, version, &environment, clock, &out)
+                let (environment, fresh_days) = (environment.as_str(), FRESH_DAYS);
+                let heading = Heading { version, environment, fresh_days, over: None };
+                let parts = bundle::build(&keys, &pass_phrase, &into, &heading, clock, &out)
                     .map_err(|failure| failure.within("the pin is written, the bundle is not"))?;
                 println!("bundle {version} with {parts} parts signed: {}", out.display());
                 println!("next: cccd-central --registrar registrar.toml fleet publish {}", quoted(&out));
