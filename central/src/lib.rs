@@ -7,6 +7,7 @@ mod answer;
 pub mod door;
 pub mod http;
 pub mod ingest;
+pub mod issuer;
 pub mod queue;
 pub mod registrar;
 pub mod signers;

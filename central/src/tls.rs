@@ -103,6 +103,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The CA of the devices, PEM.
     pub authority: PathBuf,
+    /// The issuing keys that it certified, PEM; where there is no such file, it issues itself.
+    pub issuers: PathBuf,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
@@ -132,6 +134,7 @@ impl TlsFiles {
             certificate: directory.join("server.cert.pem"),
             key: directory.join("server.key.pem"),
             authority: directory.join(fleet::authority::ROOTS),
+            issuers: directory.join(fleet::authority::ISSUERS),
         }
     }
 
@@ -159,6 +162,19 @@ impl TlsFiles {
         Ok(certificates(&self.certificate)?.into_iter().map(|certificate| certificate.to_vec()).collect())
     }
 
+    /// The issuing keys whose devices are let in: a device shows its own certificate only. Each is one that a root of now certified.
+    fn issuers(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        if !self.issuers.exists() {
+            return Ok(Vec::new());
+        }
+        let listed = certificates(&self.issuers)?;
+        let wrong = || TlsError::Content { path: self.issuers.clone(), what: "certificate of an issuing key" };
+        let parsed: Result<Vec<_>, _> = listed.iter().map(|der| openssl::x509::X509::from_der(der)).collect();
+        let roots = fleet::authority::Roots::from_pem(&read(&self.authority)?).map_err(|_| wrong())?;
+        let known = roots.issuers(&parsed.map_err(|_| wrong())?).keys().len();
+        if known == listed.len() { Ok(listed) } else { Err(wrong()) }
+    }
+
     /// Builds the configuration: TLS 1.3, a client certificate of the fleet CA, or none: a device that has none yet may
     /// ask for one, and the routes that want one say so.
     ///
@@ -167,6 +183,9 @@ impl TlsFiles {
     pub fn load(&self, pass_phrase: &[u8]) -> Result<RustlsConfig, TlsError> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&self.authority)? {
+            roots.add(certificate)?;
+        }
+        for certificate in self.issuers()? {
             roots.add(certificate)?;
         }
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());

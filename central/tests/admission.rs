@@ -55,18 +55,28 @@ fn nobody_gets_in_whom_nobody_knows() {
 }
 
 #[test]
-fn a_device_of_the_list_gets_in_by_its_serial_number_and_by_its_key_where_that_is_known() {
+fn a_device_of_the_list_gets_in_by_its_key_and_by_its_serial_number_never() {
     let rig = Rig::new();
     let (machine, other, known) = (Machine::new("SN-1"), Machine::new("SN-2"), Machine::new("SN-3"));
     rig.registrar.expect("SN-1", None, "Site A", "identify", "test").expect("expected");
     rig.registrar.expect("SN-3", Some(known.birth().as_str()), "Site B", "identify", "test").expect("expected");
     assert!(waits(rig.registrar.enrol(&other.asks(Way::List, None), None)), "another serial number");
-    assert_eq!(name(rig.registrar.enrol(&machine.asks(Way::List, None), None)), "sn-1");
-    // The place is taken: whoever has the same serial number is another device.
-    assert!(waits(rig.registrar.enrol(&Machine::new("SN-1").asks(Way::List, None), None)));
     assert!(waits(rig.registrar.enrol(&Machine::new("SN-3").asks(Way::List, None), None)), "another birth key");
     assert_eq!(name(rig.registrar.enrol(&known.asks(Way::List, None), None)), "sn-3");
     assert_eq!(rig.device("sn-3").site, "Site B");
+    // The number stands on the machine's back. A stranger who says it comes first, and waits as everybody does.
+    let stranger = Machine::new("SN-1");
+    for way in [Way::List, Way::Qr, Way::Usb] {
+        assert!(waits(rig.registrar.enrol(&stranger.asks(way, None), None)), "{way:?}");
+    }
+    let asks = machine.asks(Way::List, None);
+    assert!(waits(rig.registrar.enrol(&asks, None)), "and so does the machine itself");
+    let listed = rig.registrar.listed("SN-1", &machine.birth()).expect("registry").expect("an entry");
+    assert_eq!(listed.site, "Site A", "the technician is shown where it is to stand");
+    assert!(rig.registrar.approve(&machine.birth(), "Site A", "identify", "technician").expect("confirmed"));
+    assert_eq!(name(rig.registrar.enrol(&asks, None)), "sn-1", "under the name that it was promised");
+    assert!(rig.registrar.listed("SN-1", &stranger.birth()).expect("registry").is_none(), "the place is taken");
+    assert!(waits(rig.registrar.enrol(&stranger.asks(Way::List, None), None)));
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn flood(rig: &Rig, from: u32, count: u32, address: &str) {
                 birth: format!("{n:064}"),
                 serial: "SN".to_owned(),
                 model: "test".to_owned(),
-                protection: "file".to_owned(),
+                protection: cccd_central::registrar::said::Protection::said("file"),
                 request: Vec::new(),
                 at,
                 address: address.to_owned(),
@@ -229,6 +239,7 @@ fn requests_that_are_sent_again_in_any_order_leave_the_newest_certificate_admitt
 fn a_device_that_was_reset_gets_in_again_while_somebody_expects_it() {
     let rig = Rig::new();
     let (mut machine, device) = enrolled(&rig, "SN-1");
+    let birth = machine.birth();
     let mut again = |way: Way, token: Option<&str>| {
         machine.new_tls();
         (machine.clone(), machine.asks(way, token))
@@ -238,10 +249,13 @@ fn a_device_that_was_reset_gets_in_again_while_somebody_expects_it() {
     let (_, request) = again(Way::List, None);
     assert!(waits(rig.registrar.enrol(&request, None)), "nobody expects it");
     rig.registrar.expect("SN-1", None, "Site A", "identify", "test").expect("expected");
+    let (_, request) = again(Way::List, None);
+    assert!(waits(rig.registrar.enrol(&request, None)), "a number that everybody can read is no word of anybody");
+    rig.registrar.expect("SN-1", Some(birth.as_str()), "Site A", "identify", "test").expect("expected");
     let (now, request) = again(Way::List, None);
     assert_eq!(name(rig.registrar.enrol(&request, None)), device);
     rig.registrar.admits(&shows(&device, &now)).expect("it may");
-    assert!(rig.registrar.registry().device("sn-1-2").expect("registry").is_none(), "the entry has done its work");
+    assert!(rig.registrar.registry().device("sn-1-3").expect("registry").is_none(), "the entry has done its work");
     // A token or a list does not move it to another site; a technician does.
     let token = rig.registrar.make_token("Site B", "identify", 72, "test").expect("token");
     let (_, request) = again(Way::Token, Some(&token));
@@ -261,8 +275,11 @@ fn a_key_that_was_revoked_gets_nothing_by_any_way_and_with_no_other_key() {
     rig.registrar.revoke(&device, "stolen", "test").expect("revoked");
     assert_eq!(code(rig.registrar.admits(&shows(&device, &machine))), "device_revoked");
     let token = rig.registrar.make_token("Site A", "identify", 72, "test").expect("token");
-    rig.registrar.expect("SN-1", None, "Site A", "identify", "test").expect("expected");
     let fresh = || Machine::new("SN-1");
+    let newcomer = fresh();
+    for birth in [machine.birth(), newcomer.birth()] {
+        rig.registrar.expect("SN-1", Some(birth.as_str()), "Site A", "identify", "test").expect("expected");
+    }
     // Each of its keys by itself, in a machine whose other keys are new.
     let parts = [
         machine.clone(),
@@ -279,7 +296,7 @@ fn a_key_that_was_revoked_gets_nothing_by_any_way_and_with_no_other_key() {
         let vouched = rig.registrar.enrol_at(&machine.asks(Way::Usb, None), "Site A", "identify", "test");
         assert_eq!(code(vouched), "device_revoked", "{at}: not even when an operator vouches for it");
     }
-    assert_eq!(name(rig.registrar.enrol(&fresh().asks(Way::List, None), None)), "sn-1-2", "a new device may");
+    assert_eq!(name(rig.registrar.enrol(&newcomer.asks(Way::List, None), None)), "sn-1-3", "a new device may");
 }
 
 #[test]
@@ -417,9 +434,12 @@ fn nobody_takes_the_name_of_a_device_from_before_there_was_a_registry() {
     assert_eq!(rig.store.device("kiosk-1").expect("store"), Some(enrolment.clone()), "its place is as it was");
     rig.registrar.admits(&shows("kiosk-1", &old)).expect("and it may what it might");
     // Not even a place on the list under its name makes another device of it: the list has another name for that one.
-    let expected = rig.registrar.expect("kiosk-1", None, "Site A", "identify", "test").expect("expected");
+    let third = Machine::new("kiosk-1");
+    let birth = third.birth();
+    let expected =
+        rig.registrar.expect("kiosk-1", Some(birth.as_str()), "Site A", "identify", "test").expect("expected");
     assert_eq!(expected, "kiosk-1-3");
-    assert_eq!(name(rig.registrar.enrol(&Machine::new("kiosk-1").asks(Way::List, None), None)), "kiosk-1-3");
+    assert_eq!(name(rig.registrar.enrol(&third.asks(Way::List, None), None)), "kiosk-1-3");
     assert_eq!(rig.store.device("kiosk-1").expect("store"), Some(enrolment.clone()));
     // Another tenant's token or list does not take it along.
     let token = rig.registrar.make_token("Site A", "identify", 72, "test").expect("token");

@@ -151,7 +151,8 @@ async fn a_device_whose_log_goes_two_ways_is_shut_out() {
 async fn the_request_for_a_certificate_is_that_of_the_signed_request() {
     let rig = Rig::new();
     let (machine, other) = (Machine::new("kiosk-1"), Machine::new("kiosk-2"));
-    rig.registrar.expect("kiosk-1", None, "Site A", "identify", "test").expect("expected");
+    let birth = machine.birth();
+    rig.registrar.expect("kiosk-1", Some(birth.as_str()), "Site A", "identify", "test").expect("expected");
     let bytes = machine.asks(Way::List, None);
     let csr = |bytes: &[u8]| fleet::est::to_body(&request::open(bytes).expect("request").csr);
     let enrol = |body: String| {
@@ -397,7 +398,7 @@ async fn a_request_is_confirmed_by_whoever_saw_its_words() {
     let relay = post_json("/technician/api/relay", &json!({ "request": fleet::est::to_header(&bytes) }));
     assert_eq!(ask(door.clone(), None, with(relay)).await.0, 200);
     let request = request::open(&bytes).expect("request");
-    let own = rig.registrar.ca().roots().expect("roots").fingerprints();
+    let own = rig.registrar.trust().expect("trust").roots().expect("roots").fingerprints();
     let words = |roots: &[String]| words::of_request(&request.birth, request.nonce, roots).to_vec();
     let strangers = "0".repeat(64);
     let confirm = |site: &str, profile: &str, words: Vec<String>, roots: Value| {

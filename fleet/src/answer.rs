@@ -1,13 +1,13 @@
 //! What comes back to a device that is let in.
 //!
-//! A signed document (kind `enrolment-answer`) under the key of the fleet's issuing root. Payload, version 1:
+//! A signed document (kind `enrolment-answer`) under the key of the fleet's issuing root, or of the issuing key that it certified. Payload, version 1:
 //!
 //! | key | is |
 //! |---|---|
 //! | `v` | 1 |
 //! | `at` | when it was made, seconds since 1970: the device's clock is not earlier |
 //! | `nonce` | that of the request |
-//! | `roots` | the fleet's roots and the links between them, each a certificate in DER |
+//! | `roots` | the fleet's roots, the links between them, and the certificate of the issuing key where one signs; each in DER |
 //! | `assignment` | [`Assignment`] (CBOR), in a [`crate::sealed_box`] for the device's box key |
 //! | `certificate` | of the TLS key, DER |
 
@@ -139,6 +139,9 @@ pub fn issue(
     for link in ca.links()? {
         roots.push(link.to_der()?);
     }
+    if let Some(issuer) = ca.issuer() {
+        roots.push(issuer.to_der()?);
+    }
     let answer = Answer {
         version: VERSION,
         at,
@@ -181,16 +184,18 @@ pub fn open(
         return Err(FleetError::Version { what: WHAT, version: answer.version });
     }
     let offered: Result<Vec<X509>, _> = answer.roots.iter().map(|der| X509::from_der(&der.0)).collect();
-    let roots = pinned.extended(&offered.map_err(|_| FleetError::Malformed(WHAT))?);
+    let offered = offered.map_err(|_| FleetError::Malformed(WHAT))?;
+    let roots = pinned.extended(&offered);
+    let issuers = roots.issuers(&offered);
     let signed = |key: &[u8]| Verifier::new(key).is_ok_and(|key| key.open_document(KIND, bytes).is_ok());
-    if !roots.keys().iter().any(|key| signed(key)) {
+    if !roots.keys().iter().chain(&issuers.keys()).any(|key| signed(key)) {
         return Err(FleetError::Signature(WHAT));
     }
     if answer.nonce != nonce {
         return Err(FleetError::Nonce(WHAT));
     }
     let certificate = X509::from_der(&answer.certificate).map_err(|_| FleetError::Malformed("certificate"))?;
-    if !roots.issued(&certificate) {
+    if !roots.issued(&certificate) && !issuers.issued(&certificate) {
         return Err(FleetError::Root("certificate"));
     }
     if certificate.public_key().and_then(|key| key.public_key_to_der())? != tls_key {

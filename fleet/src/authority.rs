@@ -11,9 +11,19 @@
 //! | `fleet-ca.cert.pem` | the roots that are trusted now |
 //! | `sites.sealed` | the secret that the sites' counting keys are derived from, sealed under the pass phrase |
 //! | `chains` | the sites' keys that end: [`crate::sites`] |
+//! | `delegated` | says that an issuing key signs for devices, and has the sites' keys; none where the root itself does |
+//!
+//! A root that stays off line certifies an *issuing key* ([`issuing`]): a directory with the file `issuer` has no root's key, and
+//! signs with that one.
 //!
 //! A root is changed in three steps, days or months apart: [`FleetCa::add_root`], after which bundles carry both;
 //! [`FleetCa::use_root`], when the devices say that they have it; [`FleetCa::retire_root`].
+
+mod issuing;
+mod roots;
+
+pub use issuing::{Certified, ISSUERS, MOST_DAYS, install, request};
+pub use roots::Roots;
 
 use crate::error::{FleetError, io};
 use crate::files::{replace, secret, write_new};
@@ -34,112 +44,13 @@ use program::private;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Roots that somebody trusts. Their own validity is not looked at: a device whose clock is wrong, or that stood in a
-/// store-room for years, must still find home, and a root ends by leaving the bundle.
-#[derive(Clone, Default)]
-pub struct Roots(Vec<X509>);
-
-impl std::fmt::Debug for Roots {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.fingerprints()).finish()
-    }
-}
-
-impl Roots {
-    /// From PEM, one after the other.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, FleetError> {
-        let roots = X509::stack_from_pem(pem).map_err(|_| FleetError::Malformed("file of roots"))?;
-        if roots.is_empty() { Err(FleetError::Malformed("file of roots")) } else { Ok(Self(roots)) }
-    }
-
-    /// In PEM.
-    ///
-    /// # Errors
-    /// When the library fails.
-    pub fn to_pem(&self) -> Result<Vec<u8>, FleetError> {
-        let pem: Result<Vec<Vec<u8>>, _> = self.0.iter().map(|root| root.to_pem()).collect();
-        Ok(pem?.concat())
-    }
-
-    /// In DER.
-    ///
-    /// # Errors
-    /// When the library fails.
-    pub fn to_der(&self) -> Result<Vec<Vec<u8>>, FleetError> {
-        Ok(self.0.iter().map(|root| root.to_der()).collect::<Result<_, _>>()?)
-    }
-
-    /// These, and those of `offered` that follow from them: a link is a certificate of a new root's key by a known
-    /// root; with it the new root itself is trusted.
-    #[must_use]
-    pub fn extended(&self, offered: &[X509]) -> Self {
-        let mut known = self.clone();
-        let mut keys = known.keys();
-        let key_of = |certificate: &X509| certificate.public_key().and_then(|key| key.public_key_to_der()).ok();
-        // A chain of links may lead over several roots, in any order.
-        for _ in offered {
-            for certificate in offered {
-                let Some(key) = key_of(certificate) else { continue };
-                if known.issued(certificate) && is_authority(certificate) && !keys.contains(&key) {
-                    keys.push(key.clone());
-                }
-                let self_signed = certificate.public_key().is_ok_and(|own| certificate.verify(&own).unwrap_or(false));
-                let new = !known.0.iter().any(|root| key_of(root).as_ref() == Some(&key));
-                if self_signed && new && keys.contains(&key) {
-                    known.0.push(certificate.clone());
-                }
-            }
-        }
-        known
-    }
-
-    /// Their public keys.
-    #[must_use]
-    pub fn keys(&self) -> Vec<Vec<u8>> {
-        let key = |root: &X509| root.public_key().and_then(|key| key.public_key_to_der()).ok();
-        self.0.iter().filter_map(key).collect()
-    }
-
-    /// Fingerprints of their keys.
-    #[must_use]
-    pub fn fingerprints(&self) -> Vec<String> {
-        self.keys().iter().map(|key| crate::fingerprint(key)).collect()
-    }
-
-    /// Whether one of them issued a certificate.
-    #[must_use]
-    pub fn issued(&self, certificate: &X509) -> bool {
-        let by = |root: &X509| root.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false));
-        self.0.iter().any(by)
-    }
-
-    /// Whether a chain, the end entity first, leads to one of them over links.
-    #[must_use]
-    pub fn reach(&self, chain: &[X509]) -> bool {
-        let Some((end, links)) = chain.split_first() else { return false };
-        // A link has the new root's key, so whatever that root issued verifies under it.
-        let linked = links.iter().any(|link| {
-            let key = link.public_key();
-            self.issued(link) && is_authority(link) && key.is_ok_and(|key| end.verify(&key).unwrap_or(false))
-        });
-        self.issued(end) || linked
-    }
-}
-
-/// Whether a certificate may issue others (RFC 5280 clause 4.2.1.9): the text form names it, as the library's binding has
-/// no other way to ask.
-fn is_authority(certificate: &X509) -> bool {
-    certificate.to_text().is_ok_and(|text| String::from_utf8_lossy(&text).contains("CA:TRUE"))
-}
-
 /// The fleet CA, with the root that issues now.
 pub struct FleetCa {
     directory: PathBuf,
     number: u32,
+    /// The certificate of `key`: a root, or an issuing key's.
     root: X509,
+    issues_below: bool,
     key: PKey<Private>,
     sites: Zeroizing<Vec<u8>>,
     /// All that lies in the directory is under it.
@@ -148,7 +59,7 @@ pub struct FleetCa {
 
 impl std::fmt::Debug for FleetCa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FleetCa(root {})", self.number)
+        write!(f, "FleetCa(root {}{})", self.number, if self.issues_below { ", issuing key" } else { "" })
     }
 }
 
@@ -227,19 +138,23 @@ impl FleetCa {
         let issuing = read(&directory.join(ISSUING))?;
         let number = std::str::from_utf8(&issuing).ok().and_then(|text| text.trim().parse().ok());
         let number: u32 = number.ok_or(FleetError::Malformed("number of a root"))?;
-        let root = read_certificate(&certificate_path(directory, "root", number))?;
-        let path = directory.join(format!("root-{number}.key.pem"));
-        let key = open_key(&lock, &path)?;
+        let issuer = issuing::active(directory)?;
+        let (kind, at) = issuer.map_or(("root", number), |issuer| ("issuer", issuer));
+        let root = read_certificate(&certificate_path(directory, kind, at))?;
+        let key = open_key(&lock, &directory.join(format!("{kind}-{at}.key.pem")))?;
         let path = directory.join(SITES);
         let sites = lock.open(&secret(&path)?).ok_or(FleetError::Locked(path))?;
-        Ok(Self { directory: directory.to_owned(), number, root, key, sites, lock })
+        let issues_below = issuer.is_some();
+        Ok(Self { directory: directory.to_owned(), number, root, issues_below, key, sites, lock })
     }
 
     /// The keys of a site, stepped to now; one set for all its devices. Its chains begin when it is asked for first.
     ///
     /// # Errors
-    /// When its file cannot be read or written, or is of another CA.
+    /// When its file cannot be read or written, or is of another CA; when this is a root that certified an issuing key, which has
+    /// them: chains that began in two places would know nobody again.
     pub fn site_keys(&self, site: &str, now: i64) -> Result<SiteKeys, FleetError> {
+        self.lets_in()?;
         Kept::new(&self.directory, &self.sites).of(site, now)
     }
 
@@ -274,6 +189,7 @@ impl FleetCa {
     /// # Errors
     /// When files cannot be written.
     pub fn add_root(&self, clock: &dyn Clock) -> Result<u32, FleetError> {
+        self.is_root()?;
         let next = self.number + 1;
         let root = make_root(&self.directory, next, &self.lock, clock)?;
         let link = authority(root.subject_name(), self.root.subject_name(), &public_of(&root)?, &self.key, clock)?;
@@ -288,6 +204,7 @@ impl FleetCa {
     /// # Errors
     /// When there is no such root, or it is trusted no longer.
     pub fn use_root(&self, number: u32, pass_phrase: &[u8]) -> Result<Self, FleetError> {
+        self.is_root()?;
         let key = public_of(&read_certificate(&certificate_path(&self.directory, "root", number))?)?;
         let key = key.public_key_to_der()?;
         // Whatever a retired root issued, every device would refuse.
@@ -303,6 +220,7 @@ impl FleetCa {
     /// # Errors
     /// When there is no such root, or it issues.
     pub fn retire_root(&self, number: u32) -> Result<(), FleetError> {
+        self.is_root()?;
         let path = certificate_path(&self.directory, "root", number);
         let retired = public_of(&read_certificate(&path)?)?.public_key_to_der()?;
         let mut roots = self.roots()?;
@@ -313,7 +231,7 @@ impl FleetCa {
         replace(&self.directory.join(ROOTS), &roots.to_pem()?)
     }
 
-    /// SubjectPublicKeyInfo of the issuing root.
+    /// SubjectPublicKeyInfo of the key that issues.
     ///
     /// # Errors
     /// When the library fails.
@@ -321,7 +239,7 @@ impl FleetCa {
         Ok(self.key.public_key_to_der()?)
     }
 
-    /// Signs with the issuing root's key: `r ‖ s`.
+    /// Signs with the key that issues: `r ‖ s`.
     ///
     /// # Errors
     /// With what the library says.
@@ -366,6 +284,7 @@ impl FleetCa {
         pass_phrase: &[u8],
         clock: &dyn Clock,
     ) -> Result<(), FleetError> {
+        self.is_root()?;
         private::directory(directory).map_err(io("make", directory))?;
         let key = new_key()?;
         let name = common_name(hosts.first().map_or("central", String::as_str))?;

@@ -73,6 +73,15 @@ pub enum FleetError {
     /// A certificate does not lead to a root that is trusted here.
     #[error("the {0} leads to no root that is trusted here")]
     Root(&'static str),
+    /// What only a root's key can do was asked of an issuing key.
+    #[error("the root's key is not here: it stays off line, and here is an issuing key")]
+    Offline,
+    /// A root that certified an issuing key was asked to let a device in.
+    #[error("this root lets an issuing key sign for devices, which has the sites' keys")]
+    Delegated,
+    /// Chains of sites did not come along to the issuing key.
+    #[error("keys of sites that began where the root signed are not in {0}")]
+    Chains(PathBuf),
     /// The bundle is not newer than one that was here.
     #[error("bundle {offered} is not newer than {known}")]
     Older {
@@ -137,6 +146,9 @@ impl FleetError {
             Self::Signing { .. } => "fleet_signing",
             Self::Nonce(_) => "fleet_nonce",
             Self::Sealed => "fleet_sealed",
+            Self::Offline => "root_offline",
+            Self::Delegated => "root_delegated",
+            Self::Chains(_) => "site_chains",
             Self::Root(_) => "fleet_root",
             Self::Older { .. } => "bundle_older",
             Self::Environment { .. } => "bundle_environment",
@@ -166,6 +178,9 @@ impl FleetError {
             Self::Version { .. } => "update the older side",
             Self::Signature(_) => "ask who signed it; use one that this fleet's operator signed",
             Self::Nonce(_) => "use the answer to the request that is pending now",
+            Self::Offline => "do it where the root is: on its stick, at a machine without a network",
+            Self::Delegated => "do it where the issuing key is; if it is nowhere yet: provision ca-install",
+            Self::Chains(_) => "move the directory chains from the root's directory there, and leave none behind",
             Self::Sealed => "use the answer that was made for this device",
             Self::Root(_) => "bring the fleet's present roots with a bundle",
             Self::Older { .. } => "sign what is to be used under a higher version",

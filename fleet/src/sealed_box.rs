@@ -34,7 +34,7 @@ pub fn key(secret: &[u8; 32]) -> Result<EcKey<Private>, ErrorStack> {
     EcKey::from_private_components(&group, &scalar, &point)
 }
 
-fn point(key: &EcKey<Public>) -> Result<Vec<u8>, ErrorStack> {
+pub(crate) fn point(key: &EcKey<Public>) -> Result<Vec<u8>, ErrorStack> {
     key.public_key().to_bytes(key.group(), PointConversionForm::UNCOMPRESSED, &mut *BigNumContext::new()?)
 }
 

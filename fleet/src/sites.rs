@@ -103,6 +103,27 @@ impl SiteKeys {
     }
 }
 
+/// Where chains are, in the directory of a CA.
+pub(crate) fn directory(ca: &Path) -> PathBuf {
+    ca.join(DIRECTORY)
+}
+
+/// The names of the files of all chains that are in the directory of a CA.
+pub(crate) fn begun(ca: &Path) -> Result<Vec<String>, FleetError> {
+    let directory = directory(ca);
+    let list = match std::fs::read_dir(&directory) {
+        Ok(list) => list,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io("read", &directory)(error)),
+    };
+    let names = list.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())).map_err(io("read", &directory)));
+    let names: Vec<PathBuf> = names.collect::<Result<_, _>>()?;
+    let chains = names.iter().filter(|name| name.extension().is_some_and(|extension| extension == SUFFIX));
+    let mut chains: Vec<String> = chains.filter_map(|name| name.to_str().map(str::to_owned)).collect();
+    chains.sort();
+    Ok(chains)
+}
+
 /// The registrar's side: where chains are, and the CA's secret.
 pub(crate) struct Kept<'a> {
     ca: &'a Path,
@@ -115,7 +136,7 @@ impl<'a> Kept<'a> {
     }
 
     fn directory(&self) -> PathBuf {
-        self.ca.join(DIRECTORY)
+        directory(self.ca)
     }
 
     fn key(&self) -> Zeroizing<[u8; 32]> {

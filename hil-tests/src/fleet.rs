@@ -14,7 +14,7 @@ use fleet::est::Report;
 use fleet::request::Way;
 use fleet::{FleetError, fingerprint};
 use identity::central::{Central, CentralError, Enrolled};
-use identity::keeper::{Disk, Files, Keeper, KeeperError, Progress};
+use identity::keeper::{BIRTH_KEY, Disk, Files, Keeper, KeeperError, Progress};
 use identity::state::{Credential, State};
 use identity::{TrustedClock, bundles::Bundles};
 use openssl::pkey::{PKey, Private};
@@ -162,6 +162,10 @@ fn refused(error: &RegistrarError) -> CentralError {
 }
 
 impl Near {
+    fn ca(&self) -> Arc<FleetCa> {
+        self.registrar.ca().expect("the CA is in this process")
+    }
+
     fn exchange<T>(&self, work: impl FnOnce() -> Result<T, CentralError>) -> Result<T, CentralError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(CentralError::Unreachable { why: "no network".to_owned(), retry_after: None, time: false });
@@ -174,13 +178,13 @@ impl Near {
         let certificate = X509::from_pem(own.certificate.as_bytes()).map_err(local)?;
         let unreachable = |why: &str, time| CentralError::Unreachable { why: why.to_owned(), retry_after: None, time };
         // What the two ends' TLS would say.
-        if !self.registrar.ca().roots().is_ok_and(|own| own.issued(&certificate)) {
+        if !self.ca().roots().is_ok_and(|own| own.issued(&certificate)) {
             return Err(unreachable("the certificate's root is not known", false));
         }
         if self.clock.wall() >= own.not_after {
             return Err(unreachable("the certificate has expired", false));
         }
-        let server = self.registrar.ca();
+        let server = self.ca();
         let reaches = server.roots().is_ok_and(|theirs| {
             let mut chain = server.links().unwrap_or_default();
             chain.extend(theirs.to_der().unwrap_or_default().iter().filter_map(|der| X509::from_der(der).ok()));
@@ -205,7 +209,7 @@ impl Near {
 
 impl Central for Near {
     fn unverified_roots(&self) -> Result<Roots, CentralError> {
-        self.exchange(|| self.registrar.ca().roots().map_err(|e| CentralError::Local(e.to_string())))
+        self.exchange(|| self.ca().roots().map_err(|e| CentralError::Local(e.to_string())))
     }
 
     fn time(&self, _: &Roots, _: Bytes<16>) -> Result<Vec<u8>, CentralError> {
@@ -311,9 +315,12 @@ impl Rig {
     }
 
     /// The CA.
+    ///
+    /// # Panics
+    /// When it is not in this process.
     #[must_use]
     pub fn ca(&self) -> Arc<FleetCa> {
-        self.registrar.ca()
+        self.registrar.ca().expect("the CA is in this process")
     }
 
     /// A device out of the box, whose image knows the fleet's roots.
@@ -397,6 +404,17 @@ impl Machine {
         let trusted = Arc::new(TrustedClock::new(Arc::clone(&self.system) as Arc<dyn Clock>, 0));
         let keeper = Keeper::open(&self.place, keys, Arc::new(near), trusted, "rig")?;
         Ok(keeper.by(way, token).on(Arc::new(CutDisk(Arc::clone(&self.power)))))
+    }
+
+    /// The fingerprint of its birth key, which is made here where it is not yet: its maker noted it for the list.
+    ///
+    /// # Panics
+    /// When the key cannot be made.
+    #[must_use]
+    pub fn birth(&self) -> String {
+        let keys = FileKeyStore::new(&self.place.join("keys"), PHRASE);
+        let key = keys.public_key(BIRTH_KEY).or_else(|_| keys.generate(BIRTH_KEY)).expect("birth key");
+        fingerprint(&key)
     }
 
     /// A copy of its disk, in another machine.

@@ -9,6 +9,7 @@ use drivers::key_store::KeyStore;
 use drivers::key_store::file::FileKeyStore;
 use events::Clock;
 use identity::bundles::Bundles;
+use identity::keeper::BIRTH_KEY;
 use identity::{Https, Keeper, TrustedClock};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -141,6 +142,18 @@ impl FleetLine {
         self.fleet(&["list", "--json"])?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
+    /// Ends central, and starts it with its settings as they are now.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart_central(&mut self) -> anyhow::Result<()> {
+        if let Some(mut central) = self.central.take() {
+            central.kill()?;
+            central.wait()?;
+        }
+        self.start_central()
+    }
+
     fn start_central(&mut self) -> anyhow::Result<()> {
         let mut command = Command::new(program("cccd-central"));
         command.args(["--db", &self.text("central.db"), "--registrar", &self.text("registrar.toml"), "serve"]);
@@ -204,13 +217,28 @@ impl FleetLine {
         Ok(out)
     }
 
+    /// Expects devices by the list, each by its birth key, which is made here where it is not yet: their maker noted them.
+    ///
+    /// # Errors
+    /// When a key cannot be made, or the list is not taken.
+    pub fn expect(&self, devices: &[impl AsRef<str>], site: &str, profile: &str) -> anyhow::Result<()> {
+        let mut list = "serial,site,profile,birth\n".to_owned();
+        for device in devices {
+            let device = device.as_ref();
+            let keys = FileKeyStore::new(&self.path(device).join("keys"), b"a pass phrase of the rig");
+            let key = keys.public_key(BIRTH_KEY).or_else(|_| keys.generate(BIRTH_KEY))?;
+            list += &format!("{device},{site},{profile},{}\n", fleet::fingerprint(&key));
+        }
+        std::fs::write(self.path("list.csv"), list)?;
+        self.fleet(&["expect", &self.text("list.csv")]).map(drop)
+    }
+
     /// Enrols a device over the list.
     ///
     /// # Errors
     /// When it is not let in.
     pub fn listed(&self, device: &str) -> anyhow::Result<()> {
-        std::fs::write(self.path("list.csv"), format!("serial,site,profile\n{device},Site A,identify\n"))?;
-        self.fleet(&["expect", &self.text("list.csv")])?;
+        self.expect(&[device], "Site A", "identify")?;
         output(&mut self.enrol(device, "list", &[])).map(drop)
     }
 

@@ -44,7 +44,9 @@ fn four_ways_in_and_the_site_comes_with_them() {
     let rig = Rig::new();
     // The list.
     let machine = rig.device();
-    rig.registrar.expect(&machine.serial, None, "Listed", "identify", "test").expect("expected");
+    rig.registrar
+        .expect(&machine.serial, Some(machine.birth().as_str()), "Listed", "identify", "test")
+        .expect("expected");
     let mut keeper = machine.start(Way::List, None).expect("started");
     settle(&mut keeper).expect("settled");
     working(&keeper);
@@ -132,7 +134,9 @@ fn cut_everywhere(what: &str, prepare: impl Fn(&Rig) -> Machine, story: impl Fn(
 fn power_cut_at_any_moment_of_enrolment_leaves_a_device_that_goes_on() {
     let list = |rig: &Rig| {
         let machine = rig.device();
-        rig.registrar.expect(&machine.serial, None, "S", "identify", "test").expect("expected");
+        rig.registrar
+            .expect(&machine.serial, Some(machine.birth().as_str()), "S", "identify", "test")
+            .expect("expected");
         machine
     };
     let by_list = cut_everywhere("list", list, |_, machine| {
@@ -249,7 +253,7 @@ fn a_root_that_was_changed_while_a_device_was_away_strands_nobody() {
     let state = machine.state();
     assert_eq!(state.roots().expect("roots").expect("roots").fingerprints().len(), 2, "it knows both now");
     // Its image knows the old root only.
-    rig.registrar.expect(&fresh.serial, None, "S", "identify", "test").expect("expected");
+    rig.registrar.expect(&fresh.serial, Some(fresh.birth().as_str()), "S", "identify", "test").expect("expected");
     let mut keeper = fresh.start(Way::List, None).expect("started");
     settle(&mut keeper).expect("settled");
     working(&keeper);
@@ -300,7 +304,9 @@ fn a_key_that_was_revoked_gets_nothing_any_more_by_any_way() {
         let mut state = machine.state();
         (state.current, state.previous, state.next, state.underway) = (None, None, None, None);
         state.save(&machine.place).expect("state");
-        rig.registrar.expect(&machine.serial, None, "S", "identify", "test").expect("expected");
+        rig.registrar
+            .expect(&machine.serial, Some(machine.birth().as_str()), "S", "identify", "test")
+            .expect("expected");
         let token = rig.registrar.make_token("S", "identify", 72, "test").expect("token");
         let mut keeper = machine.start(way, Some(&token)).expect("started");
         assert_eq!(code(settle(&mut keeper).expect("settled")), "device_revoked", "{way:?}");

@@ -81,6 +81,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         recommends: "",
         files: &[
             ("systemd/cccd-central.service", "usr/lib/systemd/system"),
+            ("systemd/cccd-central-signer.service", "usr/lib/systemd/system"),
             ("sysusers/cccd-central.conf", "usr/lib/sysusers.d"),
             ("central/nginx.conf", "usr/share/doc/cccd-central/examples"),
         ],

@@ -1,13 +1,15 @@
 //! The decision about a request.
 
 use super::registry::{Answered, Change, Device, DeviceState, Pending};
+use super::said::Protection;
 use super::{Decision, Registrar, RegistrarError, names, waiting};
 use crate::door::Address;
+use crate::issuer::{Issued, Wanted};
 use crate::tls::Presented;
-use fleet::answer::{self, Assignment, Octets};
-use fleet::authority::{FleetCa, validity};
+use fleet::answer::Octets;
+use fleet::authority::validity;
 use fleet::request::{Request, Way, csr_key};
-use fleet::{FleetError, fingerprint, request};
+use fleet::{fingerprint, request};
 use openssl::x509::X509;
 use std::time::Duration;
 
@@ -182,6 +184,11 @@ impl Registrar {
                         return Err(RegistrarError::Elsewhere(device.name));
                     }
                     change.forget(birth)?;
+                    // It has a name already; the entry has done what it was for.
+                    let entry = change.promised(&request.serial, birth)?.filter(|_| request.way != Way::Token);
+                    if let Some(entry) = entry {
+                        change.forget_expected(&entry.name)?;
+                    }
                     (device.site, device.profile) = (place.site, place.profile);
                 }
             }
@@ -207,7 +214,7 @@ impl Registrar {
             return Err(RegistrarError::Elsewhere(name.clone()));
         }
         // The name that it was promised is its own where nobody else has it, and free again where it has one of the log.
-        let expected = change.expected(&request.serial, birth)?.filter(|_| request.way != Way::Token);
+        let expected = change.promised(&request.serial, birth)?.filter(|_| request.way != Way::Token);
         if let Some(expected) = &expected {
             change.forget_expected(&expected.name)?;
         }
@@ -244,16 +251,20 @@ impl Registrar {
     ) -> Result<Decision, RegistrarError> {
         let Asked { request, birth, tls, now, .. } = asked;
         let now = *now;
-        let ca = self.ca();
-        let certificate = match &device.certificate {
-            Some(certificate) if repeated && device.not_after.is_some_and(|end| end > now) => certificate.clone(),
-            _ => {
-                let key = csr_key(&request.csr).map_err(RegistrarError::Request)?;
-                ca.device_certificate(&device.name, &key, &*self.clock, self.policy.days)
-                    .map_err(RegistrarError::Answer)?
-            }
+        let certificate =
+            device.certificate.clone().filter(|_| repeated && device.not_after.is_some_and(|end| end > now));
+        let wanted = Wanted {
+            device: device.name.clone(),
+            site: device.site.clone(),
+            profile: device.profile.clone(),
+            request: Octets(asked.bytes.to_vec()),
+            certificate: certificate.map(Octets),
         };
-        let answer = self.answer(&ca, &device, request, certificate.clone(), now).map_err(RegistrarError::Answer)?;
+        let issued = self.issuer.issue(&wanted).inspect_err(|error| {
+            // The device comes again by itself; that somebody has to look at the signer stands here.
+            tracing::warn!(device = device.name, code = error.answer().1, "not let in, nobody signed: {error}");
+        })?;
+        let Issued { certificate: Octets(certificate), answer: Octets(answer) } = issued;
         let way = request.way.id();
         if !repeated && device.tls_key.is_some() {
             change.journal(now, &device.name, "renewed", way, None)?;
@@ -271,40 +282,17 @@ impl Registrar {
             device.way = Some(way.to_owned());
         }
         device.model = Some(request.model.clone());
-        device.protection = Some(request.protection.clone());
+        device.protection = Some(Protection::said(&request.protection));
         device.software = Some(request.software.clone());
         device.seen_at = Some(now);
         change.put(&device)?;
         change.note_answered(birth, request.nonce)?;
         Ok(Decision::Issued { answer, certificate, device: device.name })
     }
-
-    fn answer(
-        &self,
-        ca: &FleetCa,
-        device: &Device,
-        request: &Request,
-        certificate: Vec<u8>,
-        now: i64,
-    ) -> Result<Vec<u8>, FleetError> {
-        let keys = ca.site_keys(&device.site, now)?;
-        let assignment = Assignment {
-            version: answer::ASSIGNMENT_VERSION,
-            site: device.site.clone(),
-            device: device.name.clone(),
-            central: self.policy.url.clone(),
-            profile: device.profile.clone(),
-            chains: keys.chains.to_bytes().to_vec(),
-            counting: keys.counting().to_vec(),
-            operators: self.policy.operators.iter().cloned().map(Octets).collect(),
-            environment: self.policy.environment.clone(),
-        };
-        answer::issue(ca, request, certificate, &assignment, now)
-    }
 }
 
 /// Where a request says that it belongs, and somebody agrees: a technician who confirmed this very request, a fresh token, or an
-/// entry of the list.
+/// entry of the list with its birth key.
 fn expectation(change: &Change<'_>, asked: &Asked<'_>) -> Result<Option<Place>, RegistrarError> {
     let Asked { request, birth, now, .. } = asked;
     let approved = change.approved(birth)?.filter(|approved| is_of(&approved.request, request));
@@ -317,12 +305,6 @@ fn expectation(change: &Change<'_>, asked: &Asked<'_>) -> Result<Option<Place>, 
         return Ok(Some(Place { site, profile, by: "token".to_owned(), moves: false }));
     }
     let expected = change.expected(&request.serial, birth)?;
-    if let Some(device) = &expected
-        && change.by_birth(birth)?.is_some_and(|known| known.name != device.name)
-    {
-        // It has a name already; the entry has done what it was for.
-        change.forget_expected(&device.name)?;
-    }
     Ok(expected.map(|device| {
         let (site, profile) = (device.site, device.profile);
         Place { site, profile, by: "list".to_owned(), moves: false }
@@ -345,7 +327,7 @@ fn wait(change: &Change<'_>, asked: &Asked<'_>) -> Result<Decision, RegistrarErr
         birth: birth.clone(),
         serial: request.serial.clone(),
         model: request.model.clone(),
-        protection: request.protection.clone(),
+        protection: Protection::said(&request.protection),
         request: bytes.to_vec(),
         at: *now,
         address: (*from).to_owned(),

@@ -1,6 +1,7 @@
 //! Why a device does not get what it asks for.
 
 use crate::answer::Refused;
+use crate::issuer::IssuerError;
 use crate::store::StoreError;
 use events::sync::Refusal;
 use fleet::FleetError;
@@ -52,6 +53,9 @@ pub enum RegistrarError {
     /// Not the code of a device, nor its beginning.
     #[error("this is no code of a device")]
     Code,
+    /// Nobody signed.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The database.
     #[error("the registry failed")]
     Store(#[from] StoreError),
@@ -80,6 +84,7 @@ impl RegistrarError {
                 "move it first: cccd-central fleet assign DEVICE --site SITE --profile PROFILE",
             ),
             Self::Code => (400, "code_malformed", "give at least the first eight digits of the code on the screen"),
+            Self::Issuer(error) => error.answer(),
             Self::Store(_) => (503, "store_failed", "try again later"),
         }
     }

@@ -120,15 +120,11 @@ fn certificates(list: &[Vec<u8>]) -> Response {
 }
 
 async fn cacerts(State(identity): State<Identity>) -> Response {
-    let all = || {
-        let ca = identity.registrar.ca();
-        let mut list = ca.roots()?.to_der()?;
-        for link in ca.links()? {
-            list.push(link.to_der()?);
-        }
-        Ok(list)
+    let all = move || {
+        let trust = identity.registrar.trust().map_err(|error| Refused::from(RegistrarError::from(error)))?;
+        Ok(trust.roots.into_iter().chain(trust.links).map(|octets| octets.0).collect::<Vec<_>>())
     };
-    all().map_or_else(failed, |list: Vec<Vec<u8>>| certificates(&list))
+    apart(all).await.map_or_else(IntoResponse::into_response, |list| certificates(&list))
 }
 
 async fn csrattrs() -> Response {

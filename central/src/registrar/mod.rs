@@ -21,15 +21,17 @@ pub mod files;
 mod login;
 mod names;
 pub mod registry;
+pub mod said;
 pub mod settings;
 pub mod technician;
 mod waiting;
 
+use crate::issuer::{Issuer, IssuerError, Local, Rate, Remote, Rules, Trust};
 use crate::store::StoreError;
 use crate::tls::Presented;
 pub use error::RegistrarError;
 use events::Clock;
-use events::chain::Class;
+use events::sync::Receipt;
 use files::Files;
 use fleet::FleetError;
 use fleet::authority::FleetCa;
@@ -37,8 +39,7 @@ use fleet::bundle::Bundle;
 use fleet::rollout::Rollout;
 use registry::{Change, Device, DeviceState, Pending, Registry};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is decided.
@@ -77,14 +78,23 @@ pub struct Policy {
     pub files: Option<PathBuf>,
 }
 
+/// Where the key is that signs.
+#[derive(Debug)]
+pub enum Signing {
+    /// In this process.
+    Here(Box<FleetCa>),
+    /// In one of its own.
+    Apart(Remote),
+}
+
 /// The registrar.
 pub struct Registrar {
     registry: Registry,
-    ca: RwLock<Arc<FleetCa>>,
+    issuer: Arc<dyn Issuer>,
+    /// The same, where the key is in this process.
+    local: Option<Arc<Local>>,
     policy: Policy,
     clock: Arc<dyn Clock>,
-    /// The epoch of the shortest class that the sites' chains have reached.
-    stepped: AtomicU32,
 }
 
 impl std::fmt::Debug for Registrar {
@@ -94,10 +104,34 @@ impl std::fmt::Debug for Registrar {
 }
 
 impl Registrar {
-    /// Over a registry, with the fleet's CA.
+    /// Over a registry, with the fleet's CA in this process.
     #[must_use]
     pub fn new(registry: Registry, ca: FleetCa, policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self { registry, ca: RwLock::new(Arc::new(ca)), policy, clock, stepped: AtomicU32::new(0) }
+        let rules = Rules {
+            url: policy.url.clone(),
+            environment: policy.environment.clone(),
+            operators: policy.operators.clone(),
+            days: policy.days,
+            sites: None,
+            rate: Rate::NONE,
+        };
+        let local = Arc::new(Local::new(ca, rules, Arc::clone(&clock)));
+        Self { registry, issuer: Arc::clone(&local) as Arc<dyn Issuer>, local: Some(local), policy, clock }
+    }
+
+    /// Over a registry, with an issuer that is asked.
+    #[must_use]
+    pub fn asking(registry: Registry, issuer: Arc<dyn Issuer>, policy: Policy, clock: Arc<dyn Clock>) -> Self {
+        Self { registry, issuer, local: None, policy, clock }
+    }
+
+    /// As the settings say.
+    #[must_use]
+    pub fn with(registry: Registry, signing: Signing, policy: Policy, clock: Arc<dyn Clock>) -> Self {
+        match signing {
+            Signing::Here(ca) => Self::new(registry, *ca, policy, clock),
+            Signing::Apart(remote) => Self::asking(registry, Arc::new(remote), policy, clock),
+        }
     }
 
     /// The registry.
@@ -106,17 +140,33 @@ impl Registrar {
         &self.registry
     }
 
-    /// The CA.
+    /// The CA, where it is in this process.
     #[must_use]
-    pub fn ca(&self) -> Arc<FleetCa> {
-        Arc::clone(&self.ca.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn ca(&self) -> Option<Arc<FleetCa>> {
+        self.local.as_ref().map(|local| local.ca())
     }
 
-    /// Lets another root issue from now on.
+    /// Lets another key issue from now on, where it is in this process.
     pub fn set_ca(&self, ca: FleetCa) {
-        *self.ca.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ca);
-        // Its chains may be older than those of the one before.
-        self.stepped.store(0, Ordering::Relaxed);
+        if let Some(local) = &self.local {
+            local.set_ca(ca);
+        }
+    }
+
+    /// What everybody may know of the fleet's keys.
+    ///
+    /// # Errors
+    /// When the signer does not answer, and never did.
+    pub fn trust(&self) -> Result<Trust, IssuerError> {
+        self.issuer.trust()
+    }
+
+    /// Signs a receipt for events that came on a stick.
+    ///
+    /// # Errors
+    /// When the signer does not.
+    pub fn receipt(&self, receipt: &Receipt) -> Result<Vec<u8>, IssuerError> {
+        self.issuer.receipt(receipt)
     }
 
     /// Whether a device that shows this certificate may do anything: asked at every request. Devices that were registered
@@ -154,25 +204,17 @@ impl Registrar {
         Ok(())
     }
 
-    /// Steps the chains of all sites, once for each day: between two of them no epoch ends.
-    fn step_sites(&self, now: i64) -> Result<(), RegistrarError> {
-        let day = Class::D1.epoch(now);
-        if self.stepped.load(Ordering::Relaxed) < day {
-            self.ca().step_sites(now).map_err(RegistrarError::Answer)?;
-            self.stepped.store(day, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
     /// Takes a device's report of itself. What it was told with the certificate that it now uses is erased: it holds the
     /// site's keys under a key of the device that never ends. The chains of all sites step, too, so that they do where
-    /// no device comes.
+    /// no device comes; those of a signer of its own step by its own clock.
     ///
     /// # Errors
     /// When the database fails, or a chain cannot be stepped.
     pub fn report(&self, presented: &Presented, report: &fleet::est::Report) -> Result<(), RegistrarError> {
         let now = self.clock.wall();
-        self.step_sites(now)?;
+        if let Some(local) = &self.local {
+            local.step_sites(now)?;
+        }
         let erased = self.registry.change(|change| match change.device(&presented.name)? {
             Some(device) => {
                 let used = device.tls_key.as_ref() == Some(&presented.key);
@@ -184,7 +226,7 @@ impl Registrar {
                     bundle: report.bundle,
                     roots: report.roots.clone(),
                     time_quality: Some(report.time_quality.clone()),
-                    protection: Some(report.protection.clone()),
+                    protection: Some(said::Protection::said(&report.protection)),
                     seen_at: Some(now),
                     ..device
                 })?;
@@ -222,7 +264,8 @@ impl Registrar {
         Ok(bundle.map(|bundle| (bundle.version, bundle.is_stale(self.clock.wall()))))
     }
 
-    /// Expects a device: it gets in by its serial number, and by its birth key where that is known.
+    /// Expects a device. It gets in by its birth key where that is named; by its serial number alone it gets a place and a name, and
+    /// waits for a technician.
     ///
     /// # Errors
     /// When the name is none, or taken.
@@ -251,6 +294,14 @@ impl Registrar {
             change.journal(now, &name, DeviceState::Expected.as_str(), by, None)?;
             Ok(name)
         })
+    }
+
+    /// The entry of the list for a device that waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn listed(&self, serial: &str, birth: &str) -> Result<Option<Device>, RegistrarError> {
+        Ok(self.registry.change(|change| change.promised(serial, birth))?)
     }
 
     /// Makes a one-time token for a site: 128 bits, for the first device that uses it, for `hours`.

@@ -1,7 +1,7 @@
 //! One name space: a name of the registry is none of the log, unless both are of one event key. The database refuses what is not so
 //! (see `store::registry`).
 
-use super::registry::{Change, failed};
+use super::registry::{COLUMNS, Change, Device, device, failed};
 use crate::store::StoreError;
 use fleet::authority::is_device_name;
 use rusqlite::{OptionalExtension as _, params};
@@ -38,6 +38,31 @@ pub(super) fn logged(
 }
 
 impl Change<'_> {
+    /// The entry of the list that lets a device in: it has the device's serial number and its birth key. One with the number alone,
+    /// which stands on the back of the machine, lets nobody in without a technician ([`Self::promised`]).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn expected(&self, serial: &str, birth: &str) -> Result<Option<Device>, StoreError> {
+        self.entry(serial, birth, "birth = ?2")
+    }
+
+    /// The entry of the list that has a name and a place for a device that somebody else let in: also one that has no birth key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn promised(&self, serial: &str, birth: &str) -> Result<Option<Device>, StoreError> {
+        self.entry(serial, birth, "(birth IS NULL OR birth = ?2)")
+    }
+
+    fn entry(&self, serial: &str, birth: &str, key: &str) -> Result<Option<Device>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM fleet_device WHERE serial = ?1 AND state = 'expected' AND {key}
+             ORDER BY birth IS NULL, name LIMIT 1"
+        );
+        self.0.query_row(&query, [serial, birth], device).optional().map_err(failed("look up a device"))
+    }
+
     /// Whether a name is another device's: one of the registry, or one of the log that signs its events with another key than this
     /// one (DER in hexadecimal).
     ///

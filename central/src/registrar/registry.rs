@@ -2,6 +2,7 @@
 //!
 //! Its tables stand in `store::registry`, beside those of the event store.
 
+use super::said::Protection;
 use crate::store::{StoreError, sqlite};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -83,8 +84,8 @@ pub struct Device {
     pub answer: Option<Vec<u8>>,
     /// Kind of machine.
     pub model: Option<String>,
-    /// Where its keys are.
-    pub protection: Option<String>,
+    /// Where it says that its keys are.
+    pub protection: Option<Protection>,
     /// Version of the agent.
     pub software: Option<String>,
     /// Version of the bundle that is active there.
@@ -110,8 +111,8 @@ pub struct Pending {
     pub serial: String,
     /// Kind of machine.
     pub model: String,
-    /// Where its keys are.
-    pub protection: String,
+    /// Where it says that its keys are.
+    pub protection: Protection,
     /// The signed request.
     pub request: Vec<u8>,
     /// When it came.
@@ -165,10 +166,11 @@ pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> Sto
     move |source| StoreError::Database { operation, source }
 }
 
-const COLUMNS: &str = "name, serial, site, profile, state, way, birth, event_key, tls_key, tls_before, tls_used,
+pub(super) const COLUMNS: &str =
+    "name, serial, site, profile, state, way, birth, event_key, tls_key, tls_before, tls_used,
     certificate, not_after, answer, model, protection, software, bundle, roots, time_quality, seen_at, since, why";
 
-fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
+pub(super) fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
     let roots: String = row.get(18)?;
     Ok(Device {
         name: row.get(0)?,
@@ -382,17 +384,6 @@ impl Change<'_> {
     /// When the database fails.
     pub fn by_birth(&self, birth: &str) -> Result<Option<Device>, StoreError> {
         self.one("birth", birth)
-    }
-
-    /// The device that is expected under a serial number; its birth key must be this one, or not be known yet.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn expected(&self, serial: &str, birth: &str) -> Result<Option<Device>, StoreError> {
-        let query = format!(
-            "SELECT {COLUMNS} FROM fleet_device WHERE serial = ?1 AND state = 'expected' AND (birth IS NULL OR birth = ?2)"
-        );
-        self.0.query_row(&query, [serial, birth], device).optional().map_err(failed("look up a device"))
     }
 
     /// Writes a device as it is now.

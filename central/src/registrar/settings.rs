@@ -1,20 +1,25 @@
 //! `registrar.toml`: what a registrar is told. Relative paths start at the file.
 
-use super::Policy;
+use super::{Policy, Signing};
+use crate::issuer::Remote;
+use events::SystemClock;
 use fleet::{FleetCa, operator};
 use program::{Failure, files};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Directory of the fleet CA (`provision ca init`).
-    pub ca: PathBuf,
+    /// Directory of the fleet CA (`provision ca-init`), where this process signs by itself.
+    pub ca: Option<PathBuf>,
     /// File with the pass phrase of the CA.
-    pub pass_phrase_file: PathBuf,
+    pub pass_phrase_file: Option<PathBuf>,
+    /// Socket of the process that signs (`cccd-central signer`): no key of the fleet is here then.
+    pub signer: Option<PathBuf>,
     /// Where devices send events: `https://host:port`.
     pub url: String,
     /// `production`, `practice`, …: fleets of different kinds do not mix.
@@ -58,9 +63,14 @@ impl Settings {
         };
         let mut settings: Self = toml::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        let paths = [&mut settings.ca, &mut settings.pass_phrase_file].into_iter();
-        for path in paths.chain(&mut settings.operators).chain(&mut settings.files) {
+        let Self { ca, pass_phrase_file, signer, operators, files, .. } = &mut settings;
+        for path in ca.iter_mut().chain(pass_phrase_file).chain(signer).chain(operators).chain(files) {
             *path = base.join(&*path);
+        }
+        match (&settings.ca, &settings.pass_phrase_file, &settings.signer) {
+            (Some(_), Some(_), None) => {}
+            (None, None, Some(_)) => no_keys(base)?,
+            _ => return Err(invalid("it has ca and pass_phrase_file, or signer, and nothing of both".to_owned())),
         }
         if let Some(open) = settings.technician.filter(|address| !address.ip().is_loopback()) {
             return Err(Failure::usage(
@@ -72,12 +82,20 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The CA with the root that issues now.
+    /// What signs: the CA with the root that issues now, or the socket of the process that does.
     ///
     /// # Errors
-    /// When it cannot be opened.
-    pub fn ca(&self) -> Result<FleetCa, Failure> {
-        Ok(FleetCa::open(&self.ca, &files::pass_phrase(&self.pass_phrase_file)?)?)
+    /// When the CA cannot be opened.
+    pub fn signing(&self) -> Result<Signing, Failure> {
+        match (&self.ca, &self.pass_phrase_file, &self.signer) {
+            (Some(ca), Some(pass_phrase_file), _) => {
+                let ca = FleetCa::open(ca, &files::pass_phrase(pass_phrase_file)?)?;
+                ca.lets_in()?;
+                Ok(Signing::Here(Box::new(ca)))
+            }
+            (_, _, Some(signer)) => Ok(Signing::Apart(Remote::new(signer, Arc::new(SystemClock::new())))),
+            _ => Err(Failure::usage("registrar_invalid", "nothing is said of who signs", "name ca, or signer")),
+        }
     }
 
     /// What is the same for all devices.
@@ -95,6 +113,24 @@ impl Settings {
             files: self.files.clone(),
         })
     }
+}
+
+/// That no key of the fleet can be read below a directory: with a process that signs, this one has none.
+fn no_keys(directory: &Path) -> Result<(), Failure> {
+    let Ok(list) = std::fs::read_dir(directory) else { return Ok(()) };
+    for entry in list.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let is_key = name.ends_with(".key.pem") && (name.starts_with("root-") || name.starts_with("issuer-"));
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            no_keys(&path)?;
+        } else if (is_key || name == "sites.sealed") && std::fs::File::open(&path).is_ok() {
+            let message = format!("{} is a key of the fleet, and the network's process can read it", path.display());
+            let remedy = "take it away: the root's to a stick, the issuing key's to the signer's own directory";
+            return Err(Failure::usage("keys_exposed", message, remedy));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

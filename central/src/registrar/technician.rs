@@ -315,7 +315,8 @@ async fn waiting(State(shared): State<Shared>, _: Technician) -> Response {
 /// The roots that the device knows: those that central has, or, for a relayed request, those that the device named.
 fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<String>, Refused> {
     let error = |error| Refused::from(RegistrarError::Answer(error));
-    let mut own = registrar.ca().roots().map_err(error)?.fingerprints();
+    let trust = registrar.trust().map_err(|error| Refused::from(RegistrarError::from(error)))?;
+    let mut own = trust.roots().map_err(error)?.fingerprints();
     own.sort();
     let Some(named) = named else { return Ok(own) };
     let mut named: Vec<String> = named.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -361,9 +362,12 @@ async fn one(
         let words = words::of_request(&request.birth, request.nonce, &roots);
         let at =
             pending.approved.as_ref().map(|(site, profile, by)| json!({ "site": site, "profile": profile, "by": by }));
+        // Where the list would have a machine of this serial number; that it is this one is for the technician to see.
+        let listed = shared.registrar.listed(&pending.serial, birth).map_err(Refused::from)?;
+        let listed = listed.map(|entry| json!({ "site": entry.site, "profile": entry.profile }));
         Ok(json!({
             "birth": birth, "serial": pending.serial, "model": pending.model, "protection": pending.protection,
-            "words": words, "approved": at,
+            "words": words, "approved": at, "listed": listed,
         }))
     };
     answered(apart(find).await)

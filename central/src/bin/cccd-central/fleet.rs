@@ -19,7 +19,7 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Expect devices: a CSV table with the columns serial, site, profile and, where it is known, birth (the birth key's fingerprint).
+    /// Expect devices: a CSV table with the columns serial, site, profile and birth (the birth key's fingerprint). A device whose birth is empty waits for a technician.
     Expect {
         /// The table.
         table: PathBuf,
@@ -162,6 +162,11 @@ fn table_malformed(message: String) -> Failure {
     Failure::usage("table_malformed", message, remedy)
 }
 
+/// What becomes of a device whose birth key nobody named.
+const fn unkeyed(birth: Option<&str>) -> &'static str {
+    if birth.is_some() { "" } else { "; without its birth key it waits for a technician" }
+}
+
 fn who() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "operator".to_owned())
 }
@@ -176,7 +181,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
         }
         FleetCommand::List { json: false } => {
             println!(
-                "{:<24} {:<12} {:<16} {:<8} {:<6} {:>7} {:>6}",
+                "{:<24} {:<12} {:<16} {:<8} {:<16} {:>7} {:>6}",
                 "device", "state", "site", "way", "keys", "bundle", "roots"
             );
             let mut newest = BTreeMap::new();
@@ -192,9 +197,9 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
                     _ => "",
                 };
                 let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-                let (way, keys) = (text(d.way), text(d.protection));
+                let (way, keys) = (text(d.way), text(d.protection.map(|keys| keys.to_string())));
                 println!(
-                    "{:<24} {:<12} {:<16} {way:<8} {keys:<6} {:>7} {:>6}{late}",
+                    "{:<24} {:<12} {:<16} {way:<8} {keys:<16} {:>7} {:>6}{late}",
                     d.name,
                     d.state,
                     d.site,
@@ -228,7 +233,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
             // All of a table, or nothing.
             for (serial, birth, site, profile) in expected {
                 let name = registrar.expect(serial, birth, site, profile, &by)?;
-                println!("{serial} is expected as {name} at {site}");
+                println!("{serial} is expected as {name} at {site}{}", unkeyed(birth));
             }
         }
         FleetCommand::Token { site, profile, hours } => {
@@ -270,7 +275,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
         }
         FleetCommand::Replace { device, serial, birth } => {
             let successor = registrar.replace(&device, &serial, birth.as_deref(), &by)?;
-            println!("{device} is shut out; {serial} is expected as {successor}");
+            println!("{device} is shut out; {serial} is expected as {successor}{}", unkeyed(birth.as_deref()));
         }
         FleetCommand::Publish { file, site } => {
             let bytes = files::read(&file)?;
@@ -352,7 +357,7 @@ fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> Re
         // Older devices take no signed receipt that says more than how far their chain is committed.
         let receipt = events::sync::Receipt { refused: Vec::new(), ..receipt };
         let out = directory.join(format!("{device}.receipt"));
-        let signed = fleet::receipt::sign(&receipt, &registrar.ca())?;
+        let signed = registrar.receipt(&receipt)?;
         files::write(&out, signed)?;
         println!("{device}: {} events at central; {}", receipt.committed, out.display());
     }

@@ -79,7 +79,7 @@ impl Init {
         steps.push(self.file("registrar.toml", || Ok(Zeroizing::new(self.settings(&address).into_bytes())))?);
         // What is kept may be of somebody else's making: together it must be what `serve` can start with.
         let settings = Settings::load(&registrar)?;
-        settings.ca()?;
+        settings.signing()?;
         settings.policy()?;
         TlsFiles::of(&self.at("tls")).load(phrase)?;
         let said: String = steps.iter().map(Step::line).collect();

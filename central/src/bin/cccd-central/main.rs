@@ -2,12 +2,13 @@
 
 mod fleet;
 mod init;
+mod signer;
 
 use cccd_central::door::{Door, Limits};
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
-use cccd_central::registrar::technician;
+use cccd_central::registrar::{Signing, technician};
 use cccd_central::signers::{self, Signers};
 use cccd_central::store::{Place, StoredEvent};
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long)]
         pass_phrase_file: PathBuf,
     },
+    /// Sign for central, and do nothing else: a process of its own, which alone has the issuing key.
+    Signer(signer::Signer),
     /// Register devices.
     Device {
         #[command(subcommand)]
@@ -127,6 +130,7 @@ impl Command {
             | Self::Fleet { command: fleet::FleetCommand::List { json } } => *json,
             Self::Init(_)
             | Self::Serve { .. }
+            | Self::Signer(_)
             | Self::Device { .. }
             | Self::Fleet { .. }
             | Self::Events
@@ -141,7 +145,7 @@ impl Command {
                 true
             }
             Self::Fleet { command } => command.only_reads(),
-            Self::Init(_) | Self::Serve { .. } | Self::Device { .. } => false,
+            Self::Init(_) | Self::Serve { .. } | Self::Signer(_) | Self::Device { .. } => false,
         }
     }
 
@@ -153,6 +157,7 @@ impl Command {
             Self::Fleet { command } => command.inputs(),
             // What the service itself reads is for its user to reach.
             Self::Serve { .. }
+            | Self::Signer(_)
             | Self::Events
             | Self::Signers { .. }
             | Self::Strange { .. }
@@ -168,6 +173,7 @@ impl Arguments {
         let directory = match (&self.command, &self.registrar) {
             (Command::Pages { .. }, _) => return Ok(()),
             (Command::Init(init), _) => Some(init.dir.as_path()),
+            (Command::Signer(signer), _) => signer.settings.parent(),
             (_, Some(registrar)) => registrar.parent(),
             (_, None) => self.db.parent(),
         };
@@ -196,6 +202,9 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
     if let Command::Init(init) = &command {
         return init.run();
     }
+    if let Command::Signer(signer) = &command {
+        return signer.run();
+    }
     let settings = registrar.as_deref().map(Settings::load).transpose()?;
     let only_reads = command.only_reads();
     let store = || if only_reads { SqliteStore::read(&db) } else { SqliteStore::open(&db) };
@@ -207,9 +216,9 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
                 Failure::usage("registrar_missing", "nothing is said of the registrar", remedy)
             })?;
             // Before the store, which may be made: what is wrong with the registrar leaves none behind.
-            let (ca, policy) = (settings.ca()?, settings.policy()?);
+            let (signing, policy) = (settings.signing()?, settings.policy()?);
             let store = store()?;
-            let registrar = Registrar::new(Registry::open(&db)?, ca, policy, Arc::new(SystemClock::new()));
+            let registrar = Registrar::with(Registry::open(&db)?, signing, policy, Arc::new(SystemClock::new()));
             fleet::run(&registrar, &store, command)
         }
         Command::Device { command: DeviceCommand::Add { file, moves } } => {
@@ -249,7 +258,7 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
         }
         Command::Verify { json } => verify(&store()?, json),
         // Done before a database was opened.
-        Command::Init(_) | Command::Pages { .. } => Ok(()),
+        Command::Init(_) | Command::Signer(_) | Command::Pages { .. } => Ok(()),
     }
 }
 
@@ -389,10 +398,12 @@ fn serve(
     let listener = TcpListener::bind(listen).map_err(not_heard(listen))?;
     listener.set_nonblocking(true).map_err(stopped)?;
     let registrar =
-        settings.as_ref().map(|settings| Ok::<_, Failure>((settings.ca()?, settings.policy()?))).transpose()?;
+        settings.as_ref().map(|settings| Ok::<_, Failure>((settings.signing()?, settings.policy()?))).transpose()?;
     let store = SqliteStore::open(db)?;
     let registrar = match registrar {
-        Some((ca, policy)) => Some(Arc::new(Registrar::new(Registry::open(db)?, ca, policy, Arc::clone(&clock)))),
+        Some((signing, policy)) => {
+            Some(Arc::new(Registrar::with(Registry::open(db)?, signing, policy, Arc::clone(&clock))))
+        }
         None => None,
     };
     let store: Arc<dyn EventStore> = Arc::new(store);
@@ -456,8 +467,10 @@ fn reload(
 ) -> Result<(), Failure> {
     let fresh = files.load(pass_phrase)?;
     if let Some(((registrar, settings), identity)) = registrar {
-        let (ca, server) = (settings.ca()?, ServerKey::load(files, pass_phrase)?);
-        registrar.set_ca(ca);
+        let (signing, server) = (settings.signing()?, ServerKey::load(files, pass_phrase)?);
+        if let Signing::Here(ca) = signing {
+            registrar.set_ca(*ca);
+        }
         identity.set_server(server);
     }
     config.reload_from_config(fresh.get_inner());

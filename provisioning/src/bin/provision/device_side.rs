@@ -249,7 +249,8 @@ impl Enrol {
                     continue;
                 }
                 Progress::Waiting { words, wait } => {
-                    if !shown && self.by == By::Qr {
+                    // Also a device of the list: without its birth key there, it waits like every other.
+                    if !shown && matches!(self.by, By::Qr | By::List) {
                         say(3, "scan this code with the technician's phone, and compare the six words");
                         show(&keeper.code()?);
                     }

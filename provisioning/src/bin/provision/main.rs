@@ -2,6 +2,7 @@
 //! central.
 
 mod bundling;
+mod ca;
 mod device_side;
 mod guide;
 mod remote;
@@ -10,7 +11,6 @@ mod updating;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use events::{Clock as _, SystemClock};
-use fleet::authority::ROOTS;
 use program::foreign;
 use program::{Failure, files, print, println};
 use provisioning::{EnrolRequest, FleetCa, enrol, operator, playlist, revoked, roster};
@@ -32,40 +32,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a fleet CA.
-    CaInit {
-        #[command(flatten)]
-        ca: Ca,
-    },
+    #[command(flatten)]
+    Ca(ca::CaCommand),
     /// Make key and certificate of a central endpoint.
     Server {
         #[command(flatten)]
         ca: Ca,
+        /// File with the pass phrase of the endpoint's key, where it is to be another than the CA's.
+        #[arg(long, value_name = "FILE")]
+        server_pass_phrase_file: Option<PathBuf>,
         /// Directory for the files.
         #[arg(long)]
         out: PathBuf,
         /// Host name or address that devices connect to; may be repeated.
         #[arg(long, required = true)]
         host: Vec<String>,
-    },
-    /// Make the next root and its link from the present one; both are trusted from then on.
-    CaAddRoot {
-        #[command(flatten)]
-        ca: Ca,
-    },
-    /// Let another root issue, when the devices say that they trust it.
-    CaUseRoot {
-        #[command(flatten)]
-        ca: Ca,
-        /// Its number.
-        number: u32,
-    },
-    /// Trust a root no longer.
-    CaRetireRoot {
-        #[command(flatten)]
-        ca: Ca,
-        /// Its number.
-        number: u32,
     },
     /// On a device: make its keys and get it in. Each step can be cut off and called again.
     Enrol(device_side::Enrol),
@@ -393,28 +374,11 @@ impl Command {
 fn run(command: Command) -> Result<u8, Failure> {
     let clock = SystemClock::new();
     match command {
-        Command::CaInit { ca } => {
-            FleetCa::create(&ca.ca, &ca.pass_phrase()?, &clock)?;
-            println!("fleet CA made in {}", ca.ca.display());
-        }
-        Command::Server { ca, out, host } => {
-            let pass_phrase = ca.pass_phrase()?;
-            FleetCa::open(&ca.ca, &pass_phrase)?.server(&out, &host, &pass_phrase, &clock)?;
+        Command::Ca(command) => command.run(&clock)?,
+        Command::Server { ca, server_pass_phrase_file, out, host } => {
+            let own = read_pass_phrase(server_pass_phrase_file.as_ref().unwrap_or(&ca.pass_phrase_file))?;
+            FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.server(&out, &host, &own, &clock)?;
             println!("server certificate for {} made in {}", host.join(", "), out.display());
-        }
-        Command::CaAddRoot { ca } => {
-            let pass_phrase = ca.pass_phrase()?;
-            let number = FleetCa::open(&ca.ca, &pass_phrase)?.add_root(&clock)?;
-            println!("root {number} made; send {} to all devices in a bundle", ca.ca.join(ROOTS).display());
-        }
-        Command::CaUseRoot { ca, number } => {
-            let pass_phrase = ca.pass_phrase()?;
-            FleetCa::open(&ca.ca, &pass_phrase)?.use_root(number, &pass_phrase)?;
-            println!("root {number} issues from now on; make central's certificate anew and send it SIGHUP");
-        }
-        Command::CaRetireRoot { ca, number } => {
-            FleetCa::open(&ca.ca, &ca.pass_phrase()?)?.retire_root(number)?;
-            println!("root {number} is trusted no longer");
         }
         Command::Enrol(enrol) => return enrol.run(),
         Command::Status { dir } => {
