@@ -26,7 +26,8 @@
 //! Version 2 brought the five answers, word and rung of a verification, and rung, mark, staff and holder of a visit;
 //! the `decision` of version 1 went.
 //!
-//! An [`Access`] says who looked at what is kept of people: written before they were given it.
+//! An [`Access`] says who looked at what is kept of people: written before they were given it. A [`Change`] says who changed it,
+//! and commits to what stands there now without a word of it; a [`Handover`] what one shift leaves to the next.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash ([`subject`]), if the profile wants that at all,
 //! under a key that ends with the profile's retention ([`chain`]). Events of erasure and disclosure name nobody.
@@ -85,7 +86,7 @@ pub mod sync;
 
 pub use clock::{Clock, Quality, SystemClock};
 pub use event::{
-    Access, Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Look, Receiving,
-    Signer, Verification, Visit, Vouching,
+    Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover,
+    Look, Receiving, Signer, Verification, Visit, Vouching,
 };
 pub use signed::{Chain, EventError, SignedEvent, Verifier, hash, sign_document};
