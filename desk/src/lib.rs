@@ -4,9 +4,11 @@
 //! happens, it asks the pure visit what comes next, does that, and tells everybody who listens. The interface is
 //! described by itself at `/v1/openapi.json`; `docs/local-api.md` is for people.
 
+pub mod acts;
 mod apart;
 pub mod api;
 pub mod compat;
+pub mod figures;
 pub mod guard;
 pub mod listen;
 pub mod pairing;
@@ -17,9 +19,12 @@ pub mod portal;
 pub mod practice;
 pub mod problem;
 pub mod proof;
+pub mod records;
 pub mod rights;
+pub mod rooms;
 mod running;
 pub mod session;
+pub mod shift;
 pub mod staff;
 mod views;
 pub mod wire;
@@ -52,7 +57,7 @@ use visit::profile::{Accept, Profile};
 use visit::steps::{self, Wait};
 
 /// Level of the interface; it counts up with every change that a client must know of.
-pub const API_LEVEL: u32 = 4;
+pub const API_LEVEL: u32 = 5;
 /// Milliseconds without a sign of life after which a session is broken off.
 const PATIENCE_MS: u64 = 180_000;
 /// Milliseconds for which an ended session's result can still be fetched.

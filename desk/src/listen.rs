@@ -6,7 +6,7 @@
 use crate::apart::apart;
 use crate::guard::{self, Peer};
 use crate::places::{Ends, Place, Places, Seated};
-use crate::{Desk, api, compat, people, portal, practice, work};
+use crate::{Desk, acts, api, compat, figures, people, portal, practice, records, rooms, shift, work};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
@@ -67,14 +67,22 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(api::result))
         .routes(routes!(api::session_events))
         .routes(routes!(api::session_socket))
-        .routes(routes!(work::records))
-        .routes(routes!(work::export))
-        .routes(routes!(work::corrections))
-        .routes(routes!(work::record))
+        .routes(routes!(records::records))
+        .routes(routes!(records::export))
+        .routes(routes!(records::corrections))
+        .routes(routes!(records::record, acts::correct))
+        .routes(routes!(acts::withdraw, acts::restore))
+        .routes(routes!(acts::corrected_there))
+        .routes(routes!(acts::check_out, acts::check_out_undone))
         .routes(routes!(work::print))
         .routes(routes!(work::attestation))
-        .routes(routes!(work::check_out))
         .routes(routes!(work::typed))
+        .routes(routes!(work::scan))
+        .routes(routes!(rooms::rooms))
+        .routes(routes!(figures::days))
+        .routes(routes!(figures::table_of_days))
+        .routes(routes!(shift::shift))
+        .routes(routes!(shift::close))
         .routes(routes!(portal::lodging))
         .routes(routes!(portal::make_batch))
         .routes(routes!(portal::batch_file))

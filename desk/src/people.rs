@@ -12,7 +12,7 @@ use events::{Duty, Look};
 use program::{Private, lock};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::book::{Looked, Looker, Record, Seen, Which};
+use store::book::{Looked, Looker, Part, Record, Seen, Which};
 use utoipa::ToSchema;
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -197,19 +197,34 @@ impl Desk {
         which: Which<'_>,
         keep: impl Fn(&Record) -> bool,
     ) -> Result<Vec<Record>, Problem> {
+        Ok(self.look_part(caller, what, which, usize::MAX, keep)?.records)
+    }
+
+    /// The same, and no more than `most` of them.
+    ///
+    /// # Errors
+    /// As [`Desk::look`].
+    pub(crate) fn look_part(
+        &self,
+        caller: &Caller,
+        what: Look,
+        which: Which<'_>,
+        most: usize,
+        keep: impl Fn(&Record) -> bool,
+    ) -> Result<Part, Problem> {
         let looker = caller.looker(what, &self.profile().id);
         let mut lists = lock(&self.watch.lists);
         let seen = lists.entry(caller.id.clone()).or_default();
         // Only what a page asks by itself is what somebody saw before; what they ask for is a look.
         if !caller.auto || !matches!(what, Look::List | Look::Search) {
             let mut anew = Seen::default();
-            let records = self.site().look(&looker, which, keep, &mut anew)?;
+            let part = self.site().look_part(&looker, which, most, keep, &mut anew)?;
             if matches!(what, Look::List | Look::Search) {
                 *seen = anew;
             }
-            return Ok(records);
+            return Ok(part);
         }
-        Ok(self.site().look(&looker, which, keep, seen)?)
+        Ok(self.site().look_part(&looker, which, most, keep, seen)?)
     }
 
     /// Has in the log that whoever asks looks at a visit, once as long as they are on duty.

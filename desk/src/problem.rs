@@ -18,13 +18,22 @@ pub struct Problem {
     pub title: String,
     /// What to do.
     pub remedy: String,
+    /// Of a form: which field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Problem {
     /// A problem.
     #[must_use]
     pub fn new(status: StatusCode, code: &str, title: impl Into<String>, remedy: &str) -> Self {
-        Self { status: status.as_u16(), code: code.to_owned(), title: title.into(), remedy: remedy.to_owned() }
+        Self {
+            status: status.as_u16(),
+            code: code.to_owned(),
+            title: title.into(),
+            remedy: remedy.to_owned(),
+            field: None,
+        }
     }
 
     /// There is no such thing.
@@ -34,13 +43,28 @@ impl Problem {
 
     /// A text that was typed holds what no text may hold; it is not repeated.
     pub(crate) fn text(field: &str, error: program::TextError) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.code(), format!("{field}: {error}"), error.remedy())
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.code(), format!("{field}: {error}"), error.remedy()).at(field)
     }
 
     /// A field of a form does not do.
     pub(crate) fn invalid(field: &str, why: &str) -> Self {
         let title = format!("{field}: {why}");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "form_invalid", title, "correct the field and send the form again")
+        let remedy = "correct the field and send the form again";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "form_invalid", title, remedy).at(field)
+    }
+
+    fn at(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
+
+    /// What somebody asks for does not fit to what there is by now.
+    pub(crate) fn conflict(failure: Failure) -> Self {
+        let known = matches!(
+            failure.code.as_str(),
+            "record_changed" | "withdrawn_already" | "not_withdrawn" | "nothing_to_correct" | "batch_replaced"
+        );
+        let problem = Self::from(failure);
+        if known { Self { status: StatusCode::CONFLICT.as_u16(), ..problem } } else { problem }
     }
 }
 

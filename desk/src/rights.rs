@@ -23,7 +23,7 @@ const EXAM: Whom = Whom::These(&[Proctor, Manager]);
 const MANAGER: Whom = Whom::These(&[Manager]);
 
 /// Method, path, and whom it is for.
-pub(crate) const TABLE: [(&str, &str, Whom); 54] = [
+pub(crate) const TABLE: [(&str, &str, Whom); 65] = [
     ("GET", "/", Whom::Anybody),
     ("GET", "/desk.css", Whom::Anybody),
     ("GET", "/desk.js", Whom::Anybody),
@@ -53,9 +53,13 @@ pub(crate) const TABLE: [(&str, &str, Whom); 54] = [
     ("POST", "/v1/pin", STAFF),
     ("GET", "/v1/records", STAFF),
     ("GET", "/v1/records/{id}", STAFF),
+    ("PATCH", "/v1/records/{id}", STAFF),
     ("POST", "/v1/records/{id}/print", STAFF),
     ("GET", "/v1/records/{id}/attestation", STAFF),
     ("POST", "/v1/typed", STAFF),
+    ("POST", "/v1/typed/scan", STAFF),
+    ("GET", "/v1/shift", STAFF),
+    ("POST", "/v1/shift/close", STAFF),
     ("POST", "/v1/deliveries/retry", STAFF),
     ("GET", "/v1/practice", STAFF),
     ("POST", "/v1/practice", STAFF),
@@ -67,7 +71,12 @@ pub(crate) const TABLE: [(&str, &str, Whom); 54] = [
     ("GET", "/v1/corrections.csv", EXAM),
     ("GET", "/v1/records.csv", COUNTER),
     ("POST", "/v1/records/{id}/check-out", COUNTER),
+    ("DELETE", "/v1/records/{id}/check-out", COUNTER),
+    ("POST", "/v1/records/{id}/withdraw", COUNTER),
+    ("DELETE", "/v1/records/{id}/withdraw", COUNTER),
+    ("POST", "/v1/records/{id}/corrected", COUNTER),
     ("GET", "/v1/lodging", COUNTER),
+    ("GET", "/v1/lodging/rooms", COUNTER),
     ("POST", "/v1/lodging/batches", COUNTER),
     ("GET", "/v1/lodging/batches/{id}/file", COUNTER),
     ("POST", "/v1/lodging/batches/{id}/reconcile", COUNTER),
@@ -78,6 +87,8 @@ pub(crate) const TABLE: [(&str, &str, Whom); 54] = [
     ("DELETE", "/v1/staff/{id}", MANAGER),
     ("POST", "/v1/staff/{id}/pin", MANAGER),
     ("GET", "/v1/access", MANAGER),
+    ("GET", "/v1/days", MANAGER),
+    ("GET", "/v1/days.csv", MANAGER),
 ];
 
 /// Whom a route is for; nothing where the table does not name it, and then it is for nobody.

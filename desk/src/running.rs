@@ -2,6 +2,7 @@
 //! on the other.
 
 use super::compat;
+use super::pairing::Role;
 use super::problem::Problem;
 use super::session::{Session, What};
 use super::{Desk, Inner, MOST_ENDED, News, no_session, paper, step_name};
@@ -12,6 +13,7 @@ use reading::access::AccessKey;
 use reading::device::Judged;
 use reading::reader_thread::ReaderEvent;
 use std::sync::Arc;
+use store::book::Served;
 use visit::finished::{Keeping, Kept};
 use visit::profile::{PrintKind, Profile};
 use visit::stage::{self, Stage};
@@ -166,6 +168,14 @@ impl Desk {
         stage::follow(&mut Listened { desk: self, inner }, todo)
     }
 
+    /// Who of staff has a session, and how long it has taken.
+    fn served(&self, session: &Session) -> Served {
+        let staff = (session.caller.role == Role::Desk).then(|| session.caller.by.clone());
+        // A clock that was set back measures nothing.
+        let took = Some(self.site.now() - session.began).filter(|took| *took >= 0);
+        Served { staff: staff.filter(|staff| !staff.is_empty()), took }
+    }
+
     fn open_door(&self) {
         let Some(door) = &self.door else { return };
         let (guard, open) = &mut *lock(door);
@@ -184,10 +194,10 @@ impl Desk {
     fn keep(&self, inner: &mut Inner) -> Result<(), Problem> {
         let session = Self::current(inner)?;
         let Some(finished) = session.finished.clone() else { return Err(no_session()) };
-        let (profile, me) = (Arc::clone(&session.profile), self.me.clone());
+        let (profile, me, served) = (Arc::clone(&session.profile), self.me.clone(), self.served(session));
         std::thread::spawn(move || {
             let Some(desk) = me.upgrade() else { return };
-            let kept = desk.site.keep(&profile, &finished);
+            let kept = desk.site.keep_by(&profile, &finished, served);
             desk.drop_problem(desk.kept(kept));
         });
         Ok(())
@@ -249,8 +259,11 @@ impl Desk {
             Outcome::Cancelled if session.log.len() > 2 => Some(None),
             Outcome::Done | Outcome::Cancelled => None,
         };
-        let noted =
-            why.map(|why| self.site.turned_away(&session.profile, session.visit, session.finished.as_ref(), why));
+        let served = self.served(&session);
+        let noted = why.map(|why| {
+            let finished = session.finished.as_ref();
+            self.site.turned_away_by(&session.profile, session.visit, finished, why, &served)
+        });
         if outcome != Outcome::Done {
             session.forget();
         }

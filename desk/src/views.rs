@@ -3,9 +3,9 @@
 use super::guard::Caller;
 use super::pairing::Role;
 use super::problem::Problem;
+use super::records;
 use super::session::{Session, SessionEvent, Verdict};
 use super::wire;
-use super::work;
 use super::{Desk, no_session, wrong_time};
 use events::Look;
 use program::lock;
@@ -51,7 +51,7 @@ impl Desk {
             holder: session.holder(caller.role, looked),
             photo,
             answers: Value::Object(scanned.unwrap_or_default()),
-            differences: listed.map(|content| work::differences(&content.differences)).unwrap_or_default(),
+            differences: listed.map(|content| records::differences(&content.differences)).unwrap_or_default(),
             number: session.kept.as_ref().and_then(|kept| kept.number.clone()),
             place: session.kept.as_ref().and_then(|kept| kept.place.clone()),
             record: session.kept.as_ref().filter(|_| session.profile.keep().is_some()).map(|kept| kept.id.clone()),

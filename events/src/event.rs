@@ -100,6 +100,10 @@ pub enum Body {
     Signer(Signer),
     /// Somebody of staff, or a program, looked at what is known of people.
     Access(Access),
+    /// Somebody of staff changed what is kept of a visit.
+    Change(Change),
+    /// Somebody of staff handed over to the next.
+    Handover(Handover),
     /// Something about the device itself.
     Device(DeviceEvent),
 }
@@ -288,6 +292,96 @@ impl Look {
             Self::Subject => "subject",
         }
     }
+}
+
+/// Somebody of staff changed what is kept of a visit. It holds nothing of it: what stands there now lies sealed in the device's
+/// book, beside the number that the commitment was made with. With the record both go, and then the commitment says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Who: the identifier in the device's register of staff.
+    pub by: String,
+    /// What was done.
+    pub act: Act,
+    /// Why, from a closed list; nothing where the act says it.
+    pub why: Option<String>,
+    /// As what.
+    pub role: Duty,
+    /// Which visit.
+    pub visit: Bytes<16>,
+    /// The site profile.
+    pub profile: String,
+    /// The version that stands from now on; the first is what was kept.
+    pub version: u64,
+    /// SHA-256 of a random number of 32 bytes, which lies sealed with the version, and of the version.
+    pub commitment: Bytes<32>,
+}
+
+/// What is done to what is kept of a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It says something else now.
+    Corrected,
+    /// It is in no file for an authority any more.
+    Withdrawn,
+    /// It is again.
+    Restored,
+    /// The authority was told of a correction by hand.
+    CorrectedAtPortal,
+    /// The holder has left.
+    CheckedOut,
+    /// They have not.
+    CheckOutUndone,
+}
+
+impl Act {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Corrected,
+        Self::Withdrawn,
+        Self::Restored,
+        Self::CorrectedAtPortal,
+        Self::CheckedOut,
+        Self::CheckOutUndone,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Corrected => "corrected",
+            Self::Withdrawn => "withdrawn",
+            Self::Restored => "restored",
+            Self::CorrectedAtPortal => "corrected_at_portal",
+            Self::CheckedOut => "checked_out",
+            Self::CheckOutUndone => "check_out_undone",
+        }
+    }
+}
+
+/// Somebody of staff handed over: what was done since the last time, and what is left to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    /// Who: the identifier in the device's register of staff.
+    pub by: String,
+    /// Who takes over, if anybody does.
+    pub to: Option<String>,
+    /// People who are here.
+    pub here: u64,
+    /// Visits that were kept.
+    pub kept: u64,
+    /// As what.
+    pub role: Duty,
+    /// Since when, seconds since 1970.
+    pub since: i64,
+    /// People of whom the authority has not confirmed anything.
+    pub unsent: u64,
+    /// The site profile.
+    pub profile: String,
+    /// Visits that were turned away.
+    pub refused: u64,
 }
 
 /// A document signer that nobody here vouches for, as an operator compares it with what an authority publishes. It names

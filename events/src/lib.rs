@@ -30,7 +30,8 @@
 //!
 //! The same as a grammar: `events.cddl`, against which a second implementation in another language reads the vectors.
 //!
-//! An [`Access`] says who looked at what is kept of people: written before they were given it.
+//! An [`Access`] says who looked at what is kept of people: written before they were given it. A [`Change`] says who changed it,
+//! and commits to what stands there now without a word of it; a [`Handover`] what one shift leaves to the next.
 //!
 //! Personal data have no place in an event: the holder appears as a keyed hash ([`subject`]), if the profile wants that at all,
 //! under a key that ends with the profile's retention ([`chain`]). Events of erasure and disclosure name nobody.
@@ -90,8 +91,8 @@ pub mod sync;
 
 pub use clock::{Clock, Quality, SystemClock};
 pub use event::{
-    Access, Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Look, Receiving,
-    Signer, Verification, Visit, Vouching,
+    Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover,
+    Look, Receiving, Signer, Verification, Visit, Vouching,
 };
 pub use received::{Content, Head, Received};
 pub use signed::{Chain, EventError, Link, SignedEvent, Verifier, hash, sign_document};

@@ -135,8 +135,35 @@ fn keys_stand_in_deterministic_order() {
     });
     let payload = serde_cbor::to_vec(&access).expect("CBOR");
     sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
+    let mut change = event(4, Bytes([0; 32]));
+    change.body = Body::Change(events::Change {
+        by: "nv-2".to_owned(),
+        act: events::Act::Corrected,
+        why: Some("typing_error".to_owned()),
+        role: events::Duty::Nurse,
+        visit: Bytes([1; 16]),
+        profile: "hospital-desk".to_owned(),
+        version: 2,
+        commitment: Bytes([2; 32]),
+    });
+    let mut handover = event(5, Bytes([0; 32]));
+    handover.body = Body::Handover(events::Handover {
+        by: "nv-2".to_owned(),
+        to: None,
+        here: 4,
+        kept: 9,
+        role: events::Duty::Reception,
+        since: 1_780_000_000,
+        unsent: 1,
+        profile: "lodging".to_owned(),
+        refused: 2,
+    });
+    for event in [&change, &handover] {
+        let payload = serde_cbor::to_vec(event).expect("CBOR");
+        sorted(&serde_cbor::from_slice(&payload).expect("CBOR"), &payload);
+    }
     // A visit has had `subject` before `profile` since version 1; see the head of the crate.
-    for event in [visit, signer, access] {
+    for event in [visit, signer, access, change, handover] {
         let signed = SignedEvent::sign(event.clone(), &public(), sign).expect("signed");
         assert_eq!(Verifier::new(&public()).expect("key").verify(&signed.bytes).expect("genuine").event, event);
     }
@@ -381,8 +408,8 @@ fn write_vectors() {
 }
 
 #[test]
-fn the_words_of_a_look_are_those_of_its_encoding() {
-    use events::{Duty, Look};
+fn the_words_of_a_look_and_of_an_act_are_those_of_their_encoding() {
+    use events::{Act, Duty, Look};
     for duty in Duty::STAFF.into_iter().chain([Duty::Program, Duty::Operator]) {
         let word = serde_cbor::value::to_value(duty).expect("CBOR");
         assert_eq!(word, serde_cbor::Value::Text(duty.code().to_owned()));
@@ -391,6 +418,10 @@ fn the_words_of_a_look_are_those_of_its_encoding() {
     for look in all.into_iter().chain([Look::Print, Look::Attestation, Look::File, Look::Subject]) {
         let word = serde_cbor::value::to_value(look).expect("CBOR");
         assert_eq!(word, serde_cbor::Value::Text(look.code().to_owned()));
+    }
+    for act in Act::ALL {
+        let word = serde_cbor::value::to_value(act).expect("CBOR");
+        assert_eq!(word, serde_cbor::Value::Text(act.code().to_owned()));
     }
 }
 

@@ -119,18 +119,43 @@ impl Guest {
         self.item(first).or_else(|| self.item(second))
     }
 
-    /// What the paper is: the card of the new law is one that was issued since 1 July 2024.
-    fn document(&self) -> &'static str {
+    /// What the paper is; nothing where nobody said what they saw. A kind that the portal does not have keeps somebody out of the
+    /// file by name: it is never told another one.
+    fn document(&self) -> &str {
         match self.released.source() {
             Source::Passport => "passport",
             Source::OtherCard => "residence_card",
-            Source::Typed => "birth_certificate",
-            Source::CitizenCard => {
-                let issued =
-                    self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
-                let new = time::macros::date!(2024 - 07 - 01);
-                if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
+            Source::CitizenCard => self.citizen_card(),
+            Source::Typed => match self.released.assurance().map_or("", |assurance| assurance.document.as_str()) {
+                // VNeID shows the card, and counts as it (Luật Căn cước 26/2023, Art. 33).
+                "citizen_card" | "vneid" => self.citizen_card(),
+                "" if self.is_child() => "birth_certificate",
+                seen => seen,
+            },
+        }
+    }
+
+    /// The card of the new law is one that was issued since 1 July 2024.
+    fn citizen_card(&self) -> &'static str {
+        let issued = self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
+        let new = time::macros::date!(2024 - 07 - 01);
+        if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
+    }
+
+    /// Whether somebody is under fourteen on the day on which they come: of such nobody asks for a card.
+    fn is_child(&self) -> bool {
+        let year = |text: &str| text.get(text.len().checked_sub(4)?..)?.parse::<i32>().ok();
+        let born = self.item(Item::DateOfBirth);
+        let came = self.released.get("form.arrival").and_then(year);
+        match (born.and_then(year), came, born.and_then(cccd::date::parse_day_first)) {
+            (Some(born), Some(came), day) if came - born == 14 => {
+                let came = self.released.get("form.arrival").and_then(cccd::date::parse_day_first);
+                came.zip(day).is_some_and(|(came, born)| {
+                    (u8::from(came.month()), came.day()) < (u8::from(born.month()), born.day())
+                })
             }
+            (Some(born), Some(came), _) => came - born < 14,
+            _ => false,
         }
     }
 

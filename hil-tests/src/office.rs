@@ -240,6 +240,14 @@ impl Office {
         Ok(())
     }
 
+    /// The records of a list: the first part of it, which is all in a test.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn records(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(self.get(path)?["records"].take())
+    }
+
     /// An address of the desk.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
@@ -275,6 +283,15 @@ impl Office {
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let json = [("content-type", "application/json")];
         Ok(self.ask(&Method::POST, path, body.to_string().into_bytes(), &json)?.json()?)
+    }
+
+    /// Changes something.
+    ///
+    /// # Errors
+    /// With the problem's code when it is refused.
+    pub fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let json = [("content-type", "application/json")];
+        Ok(self.ask(&Method::PATCH, path, body.to_string().into_bytes(), &json)?.json()?)
     }
 
     /// Breaks a session off.

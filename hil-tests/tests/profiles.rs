@@ -183,9 +183,9 @@ fn register_keeps_how_to_reach_people_until_its_days_are_over() {
     let mut office = Office::open(&rig.line, &Setup::of("register")).expect("desk");
     let answers = json!({ "phone": "0912345678", "address": "12 Nguyễn Huệ" });
     done(&office.visit_of(&rig.line, "an", &answers).expect("visit"));
-    let records = office.get("/v1/records?q=nguyen+van+an").expect("list");
+    let records = office.records("/v1/records?q=nguyen+van+an").expect("list");
     assert_eq!(records[0]["holder"]["form"]["phone"], "0912345678");
-    assert_eq!(office.get("/v1/records?q=binh").expect("list"), json!([]));
+    assert_eq!(office.records("/v1/records?q=binh").expect("list"), json!([]));
     let table = String::from_utf8(office.download("/v1/records.csv").expect("table")).expect("UTF-8");
     let lines: Vec<&str> = table.trim_start_matches('\u{feff}').lines().collect();
     assert_eq!(lines[0], r#""at","number","assurance","full_name","date_of_birth","form.phone","form.address""#);
@@ -198,7 +198,7 @@ fn register_keeps_how_to_reach_people_until_its_days_are_over() {
     wait_for_events(&rig.line, 4);
     assert_eq!((&erasures()[0]["why"], &erasures()[0]["count"]), (&json!("retention"), &json!(1)));
     let today = day(0);
-    assert_eq!(office.get(&format!("/v1/records?day={today}")).expect("list"), json!([]));
+    assert_eq!(office.records(&format!("/v1/records?day={today}")).expect("list"), json!([]));
 }
 
 #[test]
@@ -215,10 +215,10 @@ fn register_with_power_cut_before_the_form_leaves_nothing_half() {
     assert_eq!(refused(stopped), "form_invalid");
     office.cut_power(&rig.line).expect("up again");
     drop(card);
-    assert_eq!(office.get("/v1/records").expect("list"), json!([]));
+    assert_eq!(office.records("/v1/records").expect("list"), json!([]));
     assert_eq!(bodies(&rig.line, "visit").len(), 0);
     done(&office.visit_of(&rig.line, "an", &json!({ "phone": "0912" })).expect("visit"));
-    assert_eq!(office.get("/v1/records").expect("list").as_array().map(Vec::len), Some(1));
+    assert_eq!(office.records("/v1/records").expect("list").as_array().map(Vec::len), Some(1));
     wait_for_events(&rig.line, 5);
     rig.line.verify_log().expect("every signature and chain");
 }
@@ -244,7 +244,7 @@ fn a_person_sees_what_is_kept_of_them_and_has_it_erased() {
     let shown = subject(&["show", &out, "--pass-phrase-file", &phrase]);
     assert!(shown.contains("0912") && shown.contains("Luật Căn cước") && shown.contains(persona("an").name), "{shown}");
     assert!(subject(&["erase", "--config", &config]).starts_with("1 records erased"));
-    assert_eq!(office.get("/v1/records").expect("list"), json!([]));
+    assert_eq!(office.records("/v1/records").expect("list"), json!([]));
 }
 
 // hospital-desk
@@ -300,7 +300,7 @@ fn hospital_desk_checks_in_with_every_system_in_its_own_format() {
     }
     let xml = std::fs::read_to_string(file).expect("file");
     assert!(xml.contains("<SO_CCCD>079185000028</SO_CCCD>") && xml.contains("<MA_CSKCB>79001</MA_CSKCB>"), "{xml}");
-    let record = office.get("/v1/records").expect("list")[0].clone();
+    let record = office.records("/v1/records").expect("list")[0].clone();
     assert_eq!(
         record["deliveries"],
         json!({ "checkin-xml": "done", "fhir": "done", "his": "done", "webhook": "done" })
@@ -377,7 +377,7 @@ fn hospital_kiosk_sends_people_to_the_counter_when_the_hospital_does_not_know_th
     done(&session);
     assert_eq!(session["number"], "B001", "a number of the kiosk's own, for the counter");
     hospital.wait_for("/webhook", 1).expect("the others have it");
-    let record = office.get("/v1/records").expect("list")[0].clone();
+    let record = office.records("/v1/records").expect("list")[0].clone();
     assert_eq!(record["deliveries"]["his"], "refused");
 }
 
@@ -698,7 +698,7 @@ fn customer_check_gives_the_software_its_result_and_keeps_nothing() {
     assert_eq!(result["result"]["correlation_id"], "HD-2026-117");
     assert_eq!(result["result"]["holder"]["id_number"], persona("an").number);
     assert_eq!(ask("GET", "/v1/records", &Value::Null)["code"], "role_refused");
-    assert_eq!(office.get("/v1/records").expect("list"), json!([]), "nothing is kept");
+    assert_eq!(office.records("/v1/records").expect("list"), json!([]), "nothing is kept");
 }
 
 #[test]
@@ -730,7 +730,7 @@ fn without_any_anchor_a_hospital_serves_and_marks_and_an_examination_refuses_wit
     );
     assert_eq!(verdict["answers"]["chip"], "proved", "the chip's own proof is made all the same");
     assert_eq!(verdict["admission"], json!({ "marked": "assurance" }));
-    let record = &office.get("/v1/records").expect("list")[0];
+    let record = &office.records("/v1/records").expect("list")[0];
     assert_eq!((&record["assurance"]["rung"], &record["assurance"]["marked"]), (&json!("signed"), &json!("assurance")));
     let table = String::from_utf8(office.download("/v1/records.csv").expect("table")).expect("UTF-8");
     assert!(table.lines().nth(1).is_some_and(|row| row.contains(r#","signed","#)), "{table}");
@@ -759,7 +759,7 @@ fn transit_reads_the_least_and_finds_an_entitlement_by_keyed_hash() {
     let checks = session["verdict"]["checks"].as_object().expect("checks");
     let hashed: Vec<&String> = checks.keys().filter(|id| id.starts_with("dg_hash.")).collect();
     assert_eq!(hashed, ["dg_hash.1", "dg_hash.14", "dg_hash.15"], "no text, no portrait");
-    assert_eq!(office.get("/v1/records").expect("list"), json!([]), "nothing is kept");
+    assert_eq!(office.records("/v1/records").expect("list"), json!([]), "nothing is kept");
 }
 
 #[test]
@@ -789,8 +789,8 @@ fn parking_pairs_entry_and_exit_also_when_power_was_cut_between() {
     assert_eq!(office.get("/v1/status").expect("status")["inside"], 1);
     office.cut_power(&rig.line).expect("up again");
     assert_eq!(office.get("/v1/status").expect("status")["inside"], 1, "nobody is lost");
-    assert_eq!(office.get("/v1/records?q=23457").expect("list"), json!([]));
-    assert_eq!(office.get("/v1/records?q=59a1").expect("list")[0]["holder"]["form"]["plate"], "59A1-234.56");
+    assert_eq!(office.records("/v1/records?q=23457").expect("list"), json!([]));
+    assert_eq!(office.records("/v1/records?q=59a1").expect("list")[0]["holder"]["form"]["plate"], "59A1-234.56");
     done(&office.visit_of(&rig.line, "an", &json!({})).expect("out"));
     assert_eq!(office.get("/v1/status").expect("status")["inside"], 0);
 }
@@ -892,7 +892,7 @@ fn power_cut_at_any_moment_of_a_payment_leaves_it_paid_once_and_told_once() {
         assert!(refused || again["outcome"] == "done", "{again}");
         paid_before += usize::from(refused);
     }
-    let records = office.get("/v1/records").expect("list");
+    let records = office.records("/v1/records").expect("list");
     assert_eq!(records.as_array().map(Vec::len), Some(moments.len()), "each is paid once");
     rig.line.start_central().expect("central");
     // Consent and verdict of each visit, an end of each that came to one.
@@ -1026,7 +1026,7 @@ fn attest_takes_nothing_but_a_hash_and_nobody_with_another_face() {
     }
     let ended = office.post(&path("/face"), &json!({ "same": false })).expect("somebody else");
     assert_eq!(ended["outcome"], json!({ "refused": "face_differs" }));
-    assert_eq!(office.get("/v1/records").expect("list"), json!([]));
+    assert_eq!(office.records("/v1/records").expect("list"), json!([]));
 }
 
 // roster-check
@@ -1059,7 +1059,7 @@ fn roster_check_goes_on_with_people_who_are_not_on_the_list_and_over_a_cut_of_po
     office.cut_power(&rig.line).expect("up again");
     let session = office.visit_of(&rig.line, "an", &json!({})).expect("visit");
     assert_eq!(session["differences"][0]["listed"], "Nguyễn Văn Ân", "the list is still there");
-    assert_eq!(office.get("/v1/records").expect("list").as_array().map(Vec::len), Some(2));
+    assert_eq!(office.records("/v1/records").expect("list").as_array().map(Vec::len), Some(2));
 }
 
 // practice

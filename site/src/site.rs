@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use store::book::seal::Seal;
-use store::book::{self, Book, Entry, Message, Retention};
+use store::book::{self, Book, Entry, Message, Retention, Served};
 use store::outbox::Outbox;
 use store::uplink::https::Https;
 use store::uplink::worker::Worker;
@@ -414,7 +414,12 @@ impl Site {
     ///
     /// # Errors
     /// When the disk fails: then nothing may be printed, opened or sent.
-    pub(super) fn commit(&self, profile: &Profile, finished: &Finished) -> Result<Keeping<Kept>, Failure> {
+    pub(super) fn commit(
+        &self,
+        profile: &Profile,
+        finished: &Finished,
+        served: Served,
+    ) -> Result<Keeping<Kept>, Failure> {
         let now = self.now();
         let content = &finished.content;
         let id = finished.visit.to_string();
@@ -470,6 +475,7 @@ impl Site {
             messages,
             note: self.visit_note(profile, finished, VisitResult::Done, None),
             device: &self.config.device,
+            served,
         };
         if let Keeping::TooLate(refusal) = self.book().commit(&visit)? {
             return Ok(Keeping::TooLate(refusal));
@@ -483,9 +489,16 @@ impl Site {
     ///
     /// # Errors
     /// When it cannot be kept.
-    pub(super) fn note_end(&self, profile: &Profile, finished: &Finished, why: Option<Refusal>) -> Result<(), Failure> {
+    pub(super) fn note_end(
+        &self,
+        profile: &Profile,
+        finished: &Finished,
+        why: Option<Refusal>,
+        served: &Served,
+    ) -> Result<(), Failure> {
         let result = if why.is_some() { VisitResult::Refused } else { VisitResult::Cancelled };
-        self.book().note(&self.visit_note(profile, finished, result, why))?;
+        let (note, now) = (self.visit_note(profile, finished, result, why), self.now());
+        self.book().ended(&profile.id, why, served, &note, (&day_of(now), now))?;
         self.drain()
     }
 

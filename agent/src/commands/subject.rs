@@ -75,7 +75,12 @@ pub fn export(config: &Path, out: &Path, pass_phrase_file: &Path) -> Result<u8, 
     let by = super::who();
     let looker = Looker { by: &by, role: Duty::Operator, what: Look::Subject, profile: "" };
     let records = book.look(&looker, Which::Of(&handles), |_| true)?;
-    let list = records.iter().map(|kept| record(Profile::load(&kept.profile).ok().as_ref(), kept.at, &kept.content));
+    let list = records.iter().map(|kept| {
+        let mut one = record(Profile::load(&kept.profile).ok().as_ref(), kept.at, &kept.content);
+        // What stood there before is kept of them, too.
+        one["versions"] = json!(kept.versions);
+        one
+    });
     let report =
         json!({ "schema": "cccd-agent/subject/1", "device": config.device, "records": list.collect::<Vec<_>>() });
     let plain = Zeroizing::new(format!("{report:#}"));

@@ -696,7 +696,9 @@ function byRung(records) {
 
 async function loadToday() {
   const q = $("q").value.trim();
-  const records = await ask("GET", `/v1/records${q ? `?q=${encodeURIComponent(q)}` : ""}`);
+  // Guests of yesterday are guests until they leave; what is looked for is looked for in all that is kept.
+  const which = q ? `?q=${encodeURIComponent(q)}` : about.profile.lodging ? "?in_house=true" : "";
+  const { records } = await ask("GET", `/v1/records${which}`);
   $("count").textContent = records.length ? `${records.length} ${t("people")}${byRung(records)}` : t("none");
   const heads = [t("time"), about.profile.print === "ticket" ? t("ticket") : null, ...columns().map(label), t("state")].filter(Boolean);
   $("head").replaceChildren(el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head))));

@@ -3,10 +3,17 @@ use super::*;
 use std::io::Cursor;
 use umya_spreadsheet::Workbook;
 use umya_spreadsheet::reader::xlsx::read_reader;
-use visit::content::Content;
+use visit::content::{Assurance, Content, Paper};
 
 fn guest(source: Source, change: &[(&str, &str)]) -> Guest {
-    let mut content = Content { source, ..Content::default() };
+    of(Content { source, ..Content::default() }, change)
+}
+
+fn typed_of(assurance: Option<Assurance>, change: &[(&str, &str)]) -> Guest {
+    of(Content { source: Source::Typed, assurance, ..Content::default() }, change)
+}
+
+fn of(mut content: Content, change: &[(&str, &str)]) -> Guest {
     let base = [
         ("full_name", "Nguyễn Văn An"),
         ("id_number", "001099000017"),
@@ -132,6 +139,29 @@ fn a_child_without_a_card_has_a_birth_certificate() {
     let child = guest(Source::Typed, &[("date_of_birth", "02/03/2020")]);
     assert!(child.is_citizen());
     assert_eq!(child.document(), "birth_certificate");
+}
+
+#[test]
+fn a_grown_up_who_was_typed_in_has_the_paper_that_staff_saw_and_no_other() {
+    let born = |day: &str| guest(Source::Typed, &[("date_of_birth", day)]);
+    assert_eq!(born("15/01/1999").document(), "", "nobody said what they saw");
+    // They come on 23 November 2026.
+    assert_eq!(born("24/11/2012").document(), "birth_certificate", "fourteen tomorrow");
+    assert_eq!(born("23/11/2012").document(), "", "fourteen today");
+    assert_eq!(born("2013").document(), "birth_certificate");
+    let seen = |paper: Paper| {
+        let admission = Profile::built_in("lodging").expect("profile").terms().assured(verdict::Rung::Shown, false);
+        let assurance = Some(Assurance::without_chip(Some(paper), admission));
+        typed_of(assurance, &[("date_of_birth", "15/01/1999"), ("issue_date", "05/08/2024")])
+    };
+    assert_eq!(seen(Paper::Vneid).document(), "can_cuoc");
+    assert_eq!(seen(Paper::Passport).document(), "passport");
+    assert_eq!(seen(Paper::BirthCertificate).document(), "birth_certificate");
+    let layout = Layout::load(None).expect("layout");
+    for guest in [born("15/01/1999"), seen(Paper::DrivingLicence), seen(Paper::OtherPaper)] {
+        let failure = check(&layout, &guest, 1).expect_err("no such paper at the portal");
+        assert!(failure.code == "lodging_incomplete" && failure.message.contains("LOẠI GIẤY TỜ"), "{failure:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Site;
 use events::event::Bytes;
 use events::{Access, Body, Event};
 use program::{Failure, lock};
-use store::book::{Looked, Looker, Record, Seen, Which};
+use store::book::{Book, Looked, Looker, Part, Record, Seen, Served, Which};
 use store::outbox::Outbox;
 use verdict::Admission;
 use visit::content::Content;
@@ -36,7 +36,15 @@ impl Site {
     /// # Errors
     /// When the disk fails: then nothing may be printed, opened or sent.
     pub fn keep(&self, profile: &Profile, finished: &Finished) -> Result<Keeping<Kept>, Failure> {
-        let mut kept = match self.commit(profile, finished)? {
+        self.keep_by(profile, finished, Served::default())
+    }
+
+    /// The same where it is known who of staff served them, and how long it took.
+    ///
+    /// # Errors
+    /// As [`Site::keep`].
+    pub fn keep_by(&self, profile: &Profile, finished: &Finished, served: Served) -> Result<Keeping<Kept>, Failure> {
+        let mut kept = match self.commit(profile, finished, served)? {
             Keeping::Kept(kept) => kept,
             refused => return Ok(refused),
         };
@@ -57,8 +65,33 @@ impl Site {
         finished: Option<&Finished>,
         why: Option<Refusal>,
     ) -> Result<(), Failure> {
+        self.turned_away_by(profile, visit, finished, why, &Served::default())
+    }
+
+    /// The same where it is known who of staff served them, and how long it took.
+    ///
+    /// # Errors
+    /// As [`Site::turned_away`].
+    pub fn turned_away_by(
+        &self,
+        profile: &Profile,
+        visit: Bytes<16>,
+        finished: Option<&Finished>,
+        why: Option<Refusal>,
+        served: &Served,
+    ) -> Result<(), Failure> {
         let nobody = Finished { visit, sequence: 0, content: Content::default(), party: None };
-        self.note_end(profile, finished.unwrap_or(&nobody), why)
+        self.note_end(profile, finished.unwrap_or(&nobody), why, served)
+    }
+
+    /// Changes something in the book, and signs the events of it before anybody is told.
+    ///
+    /// # Errors
+    /// When the change fails, or its event cannot be signed.
+    pub fn change<T, E: Into<Failure>>(&self, change: impl FnOnce(&Book) -> Result<T, E>) -> Result<T, Failure> {
+        let done = change(&self.book()).map_err(Into::into)?;
+        self.drain()?;
+        Ok(done)
     }
 
     /// Reads records for somebody: [`Book::look_on`](store::book::Book::look_on). The event of the look is signed before
@@ -73,9 +106,24 @@ impl Site {
         keep: impl Fn(&Record) -> bool,
         seen: &mut Seen,
     ) -> Result<Vec<Record>, Failure> {
-        let records = self.book().look_on(looker, which, keep, seen)?;
+        Ok(self.look_part(looker, which, usize::MAX, keep, seen)?.records)
+    }
+
+    /// The same, and no more than `most` of them.
+    ///
+    /// # Errors
+    /// As [`Site::look`].
+    pub fn look_part(
+        &self,
+        looker: &Looker<'_>,
+        which: Which<'_>,
+        most: usize,
+        keep: impl Fn(&Record) -> bool,
+        seen: &mut Seen,
+    ) -> Result<Part, Failure> {
+        let part = self.book().look_part(looker, which, most, keep, seen)?;
         self.drain()?;
-        Ok(records)
+        Ok(part)
     }
 
     /// Writes down that somebody looks at a visit that is not, or not yet, in the book, and signs it; the proof of it.

@@ -11,14 +11,15 @@
 //! ```compile_fail
 //! // No record without somebody who looks.
 //! fn read(book: &store::book::Book) {
-//!     let _ = book.records("1 = 1", []);
+//!     let _ = book.record(1);
 //! }
 //! ```
 
+use crate::book::rows::Shown;
 use crate::book::{Book, BookError, Record, add_note, failed};
 use events::event::Bytes;
 use events::{Access, Body, Duty, Look};
-use rusqlite::params;
+use rusqlite::OptionalExtension as _;
 use std::collections::BTreeSet;
 use visit::content::Content;
 
@@ -50,14 +51,38 @@ pub struct Seen(BTreeSet<(Look, String)>);
 pub enum Which<'a> {
     /// Those of a profile and a day, `YYYY-MM-DD`, latest first.
     Day(&'a str, &'a str),
+    /// A list of a profile, latest first.
+    List(Listed<'a>),
     /// One, by its identifier.
     One(&'a str),
-    /// Those of a profile that are in no file.
+    /// Those of a profile that are in no file, or in one of which the portal shows nobody; without the withdrawn.
     InNoFile(&'a str),
     /// Those of a file.
     File(i64),
     /// Those of a person, by each [`Book::handle`] that they may have.
     Of(&'a [Bytes<32>]),
+}
+
+/// Which part of the list of a profile.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Listed<'a> {
+    /// The profile.
+    pub profile: &'a str,
+    /// Those who came on these days, the first and the last, `YYYY-MM-DD`; of all days without.
+    pub days: Option<(&'a str, &'a str)>,
+    /// Only those who have not gone and are not withdrawn.
+    pub in_house: bool,
+    /// Only those after this place, which [`Part::next`] named.
+    pub after: Option<(i64, i64)>,
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct Part {
+    /// Records, latest first.
+    pub records: Vec<Record>,
+    /// The place after which there are more.
+    pub next: Option<(i64, i64)>,
 }
 
 /// A look that stands in the log.
@@ -75,7 +100,7 @@ impl Looked {
 }
 
 /// A visit's identifier, as events have it.
-fn identifier(visit: &str) -> Option<Bytes<16>> {
+pub(super) fn identifier(visit: &str) -> Option<Bytes<16>> {
     let digits = (visit.len() == 32).then_some(visit)?;
     u128::from_str_radix(digits, 16).ok().map(|number| Bytes(number.to_be_bytes()))
 }
@@ -106,21 +131,75 @@ impl Book {
         keep: impl Fn(&Record) -> bool,
         seen: &mut Seen,
     ) -> Result<Vec<Record>, BookError> {
-        let mut records = match which {
-            Which::Day(day, profile) => {
-                self.records("day = ?1 AND profile = ?2 ORDER BY at DESC, rowid DESC", params![day, profile])
+        Ok(self.look_part(looker, which, usize::MAX, keep, seen)?.records)
+    }
+
+    /// The same, and no more than `most` of them.
+    ///
+    /// # Errors
+    /// As [`Book::look`].
+    pub fn look_part(
+        &self,
+        looker: &Looker<'_>,
+        which: Which<'_>,
+        most: usize,
+        keep: impl Fn(&Record) -> bool,
+        seen: &mut Seen,
+    ) -> Result<Part, BookError> {
+        let mut found = Vec::new();
+        for row in self.rows(which)? {
+            // One more than is given says whether there are more; nobody sees it.
+            if found.len() > most {
+                break;
             }
-            Which::One(id) => self.records("id = ?1", [id]),
-            Which::InNoFile(profile) => self.records("profile = ?1 AND batch IS NULL ORDER BY at", [profile]),
-            Which::File(batch) => self.records("batch = ?1 ORDER BY at", [batch]),
+            let Some(mut record) = self.record(row)? else { continue };
+            if keep(&record) {
+                if matches!(which, Which::One(_) | Which::Of(_)) {
+                    record.versions = self.versions(&record.id)?;
+                }
+                found.push((row, record));
+            }
+        }
+        let more = found.len() > most;
+        found.truncate(most);
+        let next = found.last().filter(|_| more).map(|(row, record)| (record.at, *row));
+        let records: Vec<Record> = found.into_iter().map(|(_, record)| record).collect();
+        self.looked(looker, records.iter().map(|record| record.id.clone()).collect(), seen)?;
+        Ok(Part { records, next })
+    }
+
+    /// The rows that are meant, in order. Bodies are large: they are read one by one.
+    fn rows(&self, which: Which<'_>) -> Result<Vec<i64>, BookError> {
+        const OF: &str = "SELECT record.rowid FROM record LEFT JOIN stand ON stand.record = record.id WHERE ";
+        let failed = failed("look for records");
+        let select = |clause: &str, values: &[&dyn rusqlite::ToSql]| {
+            let mut statement = self.connection.prepare(&format!("{OF}{clause}"))?;
+            statement.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()
+        };
+        let list = |listed: Listed<'_>| {
+            let (from, to) = listed.days.unzip();
+            let (at, row) = listed.after.unzip();
+            let clause = "profile = ?1 AND (?2 IS NULL OR day >= ?2) AND (?3 IS NULL OR day <= ?3)
+                          AND (NOT ?4 OR (gone_at IS NULL AND withdrawn_at IS NULL))
+                          AND (?5 IS NULL OR (at, record.rowid) < (?5, ?6)) ORDER BY at DESC, record.rowid DESC";
+            select(clause, &[&listed.profile, &from, &to, &listed.in_house, &at, &row])
+        };
+        match which {
+            Which::Day(day, profile) => list(Listed { profile, days: Some((day, day)), ..Listed::default() }),
+            Which::List(listed) => list(listed),
+            Which::One(id) => select("id = ?1", &[&id]),
+            Which::InNoFile(profile) => {
+                let clause = "profile = ?1 AND withdrawn_at IS NULL AND (batch IS NULL OR batch IN
+                                  (SELECT id FROM batch WHERE confirmed_at IS NULL AND taken = 0)) ORDER BY at, record.rowid";
+                select(clause, &[&profile])
+            }
+            Which::File(batch) => select("batch = ?1 ORDER BY at, record.rowid", &[&batch]),
             Which::Of(handles) => {
-                let of = |handle: &Bytes<32>| self.records("subject = ?1 ORDER BY at", [handle.0.to_vec()]);
+                let of = |handle: &Bytes<32>| select("subject = ?1 ORDER BY at", &[&handle.0.to_vec()]);
                 handles.iter().map(of).collect::<Result<Vec<_>, _>>().map(|found| found.into_iter().flatten().collect())
             }
-        }?;
-        records.retain(|record| keep(record));
-        self.looked(looker, records.iter().map(|record| record.id.clone()).collect(), seen)?;
-        Ok(records)
+        }
+        .map_err(&failed)
     }
 
     /// Writes down that somebody looks at these visits, as far as they have not `seen` them; the proof of it.
@@ -156,13 +235,16 @@ impl Book {
         Ok(Looked { visits })
     }
 
-    fn records(&self, clause: &str, values: impl rusqlite::Params) -> Result<Vec<Record>, BookError> {
-        let failed = failed("read records");
-        let query = format!(
-            "SELECT id, profile, day, at, sequence, number, party, batch, gone_at, body FROM record WHERE {clause}"
-        );
-        let mut statement = self.connection.prepare(&query).map_err(&failed)?;
-        let rows = statement.query_map(values, |row| {
+    /// A record by its row; nothing where it was erased meanwhile.
+    pub(super) fn record(&self, row: i64) -> Result<Option<Record>, BookError> {
+        let failed = failed("read a record");
+        let query = "SELECT record.id, profile, day, record.at, sequence, number, party, batch, gone_at, body,
+                     coalesce(stand.version, 1), filed, withdrawn_at, stand.staff, confirmed_at, taken
+                     FROM record LEFT JOIN stand ON stand.record = record.id LEFT JOIN batch ON batch.id = record.batch
+                     WHERE record.rowid = ?1";
+        let mut statement = self.connection.prepare_cached(query).map_err(&failed)?;
+        let found = statement.query_row([row], |row| {
+            let batch: Option<i64> = row.get(7)?;
             let record = Record {
                 id: row.get(0)?,
                 profile: row.get(1)?,
@@ -171,20 +253,22 @@ impl Book {
                 sequence: row.get::<_, i64>(4)?.unsigned_abs(),
                 number: row.get(5)?,
                 party: row.get(6)?,
-                batch: row.get(7)?,
+                batch,
+                shown: Shown::of(batch, row.get(14)?, row.get(15)?),
+                filed: row.get::<_, Option<i64>>(11)?.map(i64::unsigned_abs),
+                version: row.get::<_, i64>(10)?.unsigned_abs(),
+                withdrawn_at: row.get(12)?,
+                staff: row.get(13)?,
+                versions: Vec::new(),
                 gone_at: row.get(8)?,
                 content: Content::default(),
             };
             Ok((record, row.get::<_, Vec<u8>>(9)?))
         });
-        rows.map_err(&failed)?
-            .map(|row| {
-                let (mut record, sealed) = row.map_err(&failed)?;
-                let place = format!("record/{}", record.id);
-                let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
-                record.content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
-                Ok(record)
-            })
-            .collect()
+        let Some((mut record, sealed)) = found.optional().map_err(&failed)? else { return Ok(None) };
+        let place = format!("record/{}", record.id);
+        let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
+        record.content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
+        Ok(Some(record))
     }
 }

@@ -1,12 +1,13 @@
-//! Parties, check-out, and the files for the police portal: what was made, what it took, what is due.
+//! The files for the police portal: what was made, what it took, what is due.
 //!
 //! The portal answers "success" to a file of which it took nothing (`docs/lodging.md`), so a batch counts as reported
 //! only when somebody has typed back how many the portal shows, and the number is that of the file.
 
 use crate::book::{Book, BookError, Record, failed};
 use program::Failure;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A file that was made for the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +24,10 @@ pub struct Batch {
     pub taken: Option<u64>,
     /// When the numbers were the same.
     pub confirmed_at: Option<i64>,
+    /// The file that was made in place of it.
+    pub replaced_by: Option<i64>,
+    /// Whether somebody in it was changed or withdrawn since it was made.
+    pub stale: bool,
 }
 
 const DAY: i64 = 86_400;
@@ -35,18 +40,20 @@ impl Book {
     /// When the database fails.
     pub fn unreported(&self, profile: &str) -> Result<Vec<(i64, Option<i64>)>, BookError> {
         let failed = failed("count who is not reported");
-        let query = "SELECT at, batch FROM record WHERE profile = ?1
-                     AND (batch IS NULL OR batch IN (SELECT id FROM batch WHERE confirmed_at IS NULL)) ORDER BY at";
+        let query = "SELECT record.at, CASE WHEN taken = 0 THEN NULL ELSE batch END FROM record
+                     LEFT JOIN stand ON stand.record = record.id LEFT JOIN batch ON batch.id = record.batch
+                     WHERE profile = ?1 AND withdrawn_at IS NULL AND confirmed_at IS NULL ORDER BY record.at";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
         let rows = statement.query_map([profile], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
     }
 
-    /// Notes a file with these people in it.
+    /// Notes a file with these people in it. A file that they were in before, and that nobody confirmed, is replaced by it; where
+    /// others stay in that file and the portal showed as many as they are, that file is confirmed.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn add_batch(&mut self, kind: &str, records: &[&Record], now: i64) -> Result<Batch, BookError> {
+    pub fn add_batch(&mut self, kind: &str, records: &[&Record], keep_days: u32, now: i64) -> Result<Batch, BookError> {
         let failed = failed("note a file for the portal");
         let transaction = self.begin("note a file for the portal")?;
         let made = records.len() as u64;
@@ -56,9 +63,19 @@ impl Book {
         for record in records {
             let update = "UPDATE record SET batch = ?2 WHERE id = ?1";
             transaction.execute(update, params![record.id, id]).map_err(&failed)?;
+            // What is in the file is what was read: who was changed meanwhile is not as filed.
+            let update = "INSERT INTO stand (record, version, filed) VALUES (?1, ?2, ?2)
+                          ON CONFLICT (record) DO UPDATE SET filed = ?2";
+            let version = i64::try_from(record.version).unwrap_or(i64::MAX);
+            transaction.execute(update, params![record.id, version]).map_err(&failed)?;
+        }
+        let before: BTreeSet<i64> = records.iter().filter_map(|record| record.batch).collect();
+        for old in before {
+            left_behind(&transaction, old, id, now + i64::from(keep_days) * DAY, now).map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)?;
-        Ok(Batch { id, kind: kind.to_owned(), at: now, made, taken: None, confirmed_at: None })
+        let kind = kind.to_owned();
+        Ok(Batch { id, kind, at: now, made, taken: None, confirmed_at: None, replaced_by: None, stale: false })
     }
 
     /// Files, latest first.
@@ -67,7 +84,10 @@ impl Book {
     /// When the database fails.
     pub fn batches(&self) -> Result<Vec<Batch>, BookError> {
         let failed = failed("read the files for the portal");
-        let query = "SELECT id, kind, at, made, taken, confirmed_at FROM batch ORDER BY id DESC LIMIT 100";
+        let query = "SELECT id, kind, at, made, taken, confirmed_at, replaced_by,
+                     confirmed_at IS NULL AND EXISTS (SELECT 1 FROM record JOIN stand ON stand.record = record.id
+                         WHERE record.batch = batch.id AND filed IS NOT version)
+                     FROM batch ORDER BY id DESC LIMIT 100";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
         let rows = statement.query_map([], |row| {
             Ok(Batch {
@@ -77,6 +97,8 @@ impl Book {
                 made: row.get::<_, i64>(3)?.unsigned_abs(),
                 taken: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
                 confirmed_at: row.get(5)?,
+                replaced_by: row.get(6)?,
+                stale: row.get(7)?,
             })
         });
         rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
@@ -93,6 +115,10 @@ impl Book {
             let message = format!("there is no file {id}");
             return Err(Failure::usage("batch_unknown", message, "choose a file from the list"));
         };
+        if let Some(by) = batch.replaced_by {
+            let message = format!("file {by} was made in place of this one");
+            return Err(Failure::usage("batch_replaced", message, "compare the newer file with the portal"));
+        }
         let matches = batch.made == taken;
         let transaction = self.begin("reconcile a file")?;
         let update = "UPDATE batch SET taken = ?2, confirmed_at = ?3 WHERE id = ?1";
@@ -113,14 +139,25 @@ impl Book {
         }
         Ok(Batch { taken: Some(taken), confirmed_at, ..batch })
     }
+}
 
-    /// Notes that the people of a party, or one person, have left; how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn check_out(&self, party_or_record: &str, now: i64) -> Result<u64, BookError> {
-        let update = "UPDATE record SET gone_at = ?2 WHERE (party = ?1 OR id = ?1) AND gone_at IS NULL";
-        let done = self.connection.execute(update, params![party_or_record, now]).map_err(failed("check out"))?;
-        Ok(done as u64)
+/// What becomes of a file some of whose people went into another one.
+fn left_behind(transaction: &Transaction<'_>, old: i64, new: i64, erase_at: i64, now: i64) -> rusqlite::Result<()> {
+    let query = "SELECT count(*), coalesce(sum(withdrawn_at IS NULL), 0) FROM record
+                 LEFT JOIN stand ON stand.record = record.id WHERE batch = ?1";
+    let (all, stay): (i64, i64) = transaction.query_row(query, [old], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if stay == 0 {
+        // Who is withdrawn was in it, and is in no file from now on.
+        let update = "UPDATE stand SET filed = NULL WHERE record IN (SELECT id FROM record WHERE batch = ?1)";
+        transaction.execute(update, [old])?;
+        transaction.execute("UPDATE record SET batch = NULL WHERE batch = ?1", [old])?;
+        transaction.execute("UPDATE batch SET replaced_by = ?2 WHERE id = ?1", params![old, new])?;
+        return Ok(());
     }
+    let update = "UPDATE batch SET made = ?2, confirmed_at = CASE WHEN taken = ?2 THEN ?3 END WHERE id = ?1";
+    transaction.execute(update, params![old, all, now])?;
+    let update = "UPDATE record SET erase_at = ?2 WHERE batch = ?1
+                  AND batch IN (SELECT id FROM batch WHERE confirmed_at IS NOT NULL)";
+    transaction.execute(update, params![old, erase_at])?;
+    Ok(())
 }

@@ -4,7 +4,7 @@
 //! that follows from it: its record, its place in the ledger, what is to be sent to whom, and the event that tells of
 //! it. After a cut of power there is all of it or nothing.
 //!
-//! # Schema, version 2 (`PRAGMA user_version`)
+//! # Schema, version 3 (`PRAGMA user_version`)
 //! | table | row | in the clear | sealed |
 //! |---|---|---|---|
 //! | `record` | a visit that is kept | identifier, profile, day, keyed hash, when it is erased | [`Content`](visit::content::Content) |
@@ -16,27 +16,35 @@
 //! | `counter` | tickets of a day | day, how many | |
 //! | `signer` | a document signer that nobody here vouches for | its certificate, how often, since when | |
 //! | `setting` | one value | name | value |
+//! | `stand` | what became of a record | version, version in the file for the portal, when withdrawn, who kept it | |
+//! | `change` | an act on a record | record, running number | [`Version`] |
+//! | `tally` | a visit that ended, or an act, without whose it was | profile, when, how, why, who of staff, how long it took | |
+//! | `shift` | a handover | profile, when | what was handed over |
 //!
-//! Version 2 brought `signer`; a book of version 1 gets it when it is opened.
+//! Version 2 brought `signer`, version 3 the last four; an older book gets them when it is opened. With a record everything goes
+//! that hangs on it: a trigger of the database sees to that, whoever erases.
 //!
 //! Whoever has the file without the key learns how many visits there were and when, and which rows are of one person.
 
 pub mod access;
+pub mod changes;
 pub mod deliveries;
 pub mod lodging;
 mod rows;
 mod schema;
 pub mod seal;
 pub mod signers;
+pub mod tally;
 
-pub use access::{Looked, Looker, Seen, Which};
+pub use access::{Listed, Looked, Looker, Part, Seen, Which};
+pub use changes::{Doing, Stated, Version};
 use events::Body;
 use events::event::Bytes;
 use events::subject::Person;
 use program::{Coded, Failure};
-pub use rows::{Entry, Message, Record, Retention, Visit};
+pub use rows::{Entry, Message, Portal, Record, Retention, Served, Visit};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use schema::{SCHEMA, SIGNERS};
+use schema::{SCHEMA, SIGNERS, VERSIONS};
 use seal::Seal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -159,9 +167,10 @@ impl Book {
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {
-            0 => transaction.execute_batch(&[SCHEMA, SIGNERS].concat()).map_err(&failed)?,
-            1 => transaction.execute_batch(SIGNERS).map_err(&failed)?,
-            2 => {}
+            0 => transaction.execute_batch(&[SCHEMA, SIGNERS, VERSIONS].concat()).map_err(&failed)?,
+            1 => transaction.execute_batch(&[SIGNERS, VERSIONS].concat()).map_err(&failed)?,
+            2 => transaction.execute_batch(VERSIONS).map_err(&failed)?,
+            3 => {}
             newer => return Err(BookError::Schema(newer)),
         }
         transaction.commit().map_err(&failed)?;
@@ -235,7 +244,11 @@ impl Book {
                     ],
                 )
                 .map_err(&failed)?;
+            let insert = "INSERT INTO stand (record, version, staff) VALUES (?1, 1, ?2)";
+            transaction.execute(insert, params![visit.id, visit.served.staff]).map_err(&failed)?;
         }
+        let when = (visit.day.as_str(), visit.at);
+        tally::count(&transaction, visit.profile, when, ("done", None), &visit.served).map_err(&failed)?;
         for (message, sealed) in messages {
             transaction
                 .execute(
@@ -307,6 +320,7 @@ impl Book {
             }
         }
         // What nobody took in time is lost to its recipient: that is said, not passed over.
+        tally::expire(&transaction, now).map_err(&failed)?;
         let query = "SELECT count(*) FROM delivery WHERE erase_at <= ?1 AND state <> 'done'";
         let undelivered: i64 = transaction.query_row(query, [now], |row| row.get(0)).map_err(&failed)?;
         for table in ["record", "ledger", "delivery"] {

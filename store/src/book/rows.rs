@@ -1,7 +1,9 @@
 //! What goes into the book and comes out of it.
 
+use crate::book::changes::Version;
 use events::Body;
 use events::event::Bytes;
+use serde::{Deserialize, Serialize};
 use visit::content::Content;
 use visit::ledger::Direction;
 use visit::profile::Rule;
@@ -64,6 +66,17 @@ pub struct Visit<'a> {
     pub note: Body,
     /// The device, for ledgers that are merged.
     pub device: &'a str,
+    /// By whom, and how long it took.
+    pub served: Served,
+}
+
+/// Who of staff served somebody, and how long it took: for figures that name nobody who was served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Their identifier in the register; nothing where a kiosk did, or it is not known.
+    pub staff: Option<String>,
+    /// Seconds from the begin of the visit to its end.
+    pub took: Option<i64>,
 }
 
 /// How long a record is kept.
@@ -96,8 +109,81 @@ pub struct Record {
     pub party: Option<String>,
     /// The file for a portal that it went into.
     pub batch: Option<i64>,
+    /// How far the portal has that file: nothing where it is in none.
+    pub(super) shown: Option<Shown>,
+    /// The version that is in the file.
+    pub(super) filed: Option<u64>,
+    /// The version that stands: 1 as it was kept.
+    pub version: u64,
+    /// When it was taken out of what goes to the portal.
+    pub withdrawn_at: Option<i64>,
+    /// Who of staff kept it.
+    pub staff: Option<String>,
+    /// What was done to it, oldest first; where one record is looked at, or those of a person, and nowhere else.
+    pub versions: Vec<Version>,
     /// When they checked out.
     pub gone_at: Option<i64>,
     /// What is known.
     pub content: Content,
+}
+
+/// What somebody saw of a file on the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Nobody has looked, or it shows some of its people.
+    Open,
+    /// It shows none of them.
+    Nobody,
+    /// It shows as many as the file has.
+    All,
+}
+
+impl Shown {
+    /// Of a record's file: when it was confirmed, and how many the portal showed.
+    pub(super) fn of(batch: Option<i64>, confirmed_at: Option<i64>, taken: Option<i64>) -> Option<Self> {
+        batch?;
+        Some(match (confirmed_at, taken) {
+            (Some(_), _) => Self::All,
+            (None, Some(0)) => Self::Nobody,
+            (None, _) => Self::Open,
+        })
+    }
+}
+
+/// How it is with a record and the portal of an authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Portal {
+    /// It goes into the next file.
+    Waiting,
+    /// It is in a file that nobody has confirmed.
+    InFile,
+    /// It was changed since that file was made: the file is made again.
+    Stale,
+    /// The portal has it.
+    Sent,
+    /// It was changed after the portal had it: somebody corrects it there by hand.
+    Correct,
+    /// It goes into no file.
+    Withdrawn,
+}
+
+impl Record {
+    /// How it is with the portal.
+    #[must_use]
+    pub fn portal(&self) -> Portal {
+        stand(self.shown, self.filed == Some(self.version), self.withdrawn_at.is_some())
+    }
+}
+
+/// The same of what stands in the clear.
+pub(super) const fn stand(shown: Option<Shown>, as_filed: bool, withdrawn: bool) -> Portal {
+    match (shown, as_filed, withdrawn) {
+        (Some(Shown::All), false, _) => Portal::Correct,
+        (Some(Shown::Open), false, _) => Portal::Stale,
+        (_, _, true) => Portal::Withdrawn,
+        (None | Some(Shown::Nobody), _, false) => Portal::Waiting,
+        (Some(Shown::Open), true, false) => Portal::InFile,
+        (Some(Shown::All), true, false) => Portal::Sent,
+    }
 }

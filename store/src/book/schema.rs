@@ -31,3 +31,25 @@ pub(super) const SIGNERS: &str = "
         since INTEGER NOT NULL, last INTEGER NOT NULL, bitmap BLOB NOT NULL) STRICT;
     PRAGMA user_version = 2;
 ";
+
+/// What version 3 brought: versions of records, what was done without whose it was, shifts.
+pub(super) const VERSIONS: &str = "
+    CREATE TABLE stand (
+        record TEXT PRIMARY KEY, version INTEGER NOT NULL, filed INTEGER, withdrawn_at INTEGER, staff TEXT) STRICT;
+    INSERT INTO stand SELECT id, 1, CASE WHEN batch IS NULL THEN NULL ELSE 1 END, NULL, NULL FROM record;
+    CREATE TABLE change (
+        record TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (record, number)) STRICT;
+    CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
+        DELETE FROM stand WHERE record = OLD.id;
+        DELETE FROM change WHERE record = OLD.id;
+    END;
+    CREATE INDEX record_at ON record (profile, at);
+    ALTER TABLE batch ADD COLUMN replaced_by INTEGER;
+    CREATE TABLE tally (
+        id INTEGER PRIMARY KEY, profile TEXT NOT NULL, day TEXT NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL, why TEXT,
+        staff TEXT NOT NULL, took INTEGER) STRICT;
+    CREATE INDEX tally_day ON tally (profile, day);
+    CREATE TABLE shift (
+        id INTEGER PRIMARY KEY, profile TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 3;
+";

@@ -50,6 +50,7 @@ fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> 
             subject: None,
         }),
         device: "kiosk-1",
+        served: Served { staff: Some("nv-1".to_owned()), took: Some(40) },
     }
 }
 
@@ -207,7 +208,7 @@ fn a_file_counts_as_sent_only_when_the_portal_shows_as_many() {
             .expect("allowed");
     }
     let waiting = look(&book, Which::InNoFile("exam")).expect("reads");
-    let batch = book.add_batch("xlsx", &waiting.iter().collect::<Vec<_>>(), NOW).expect("noted");
+    let batch = book.add_batch("xlsx", &waiting.iter().collect::<Vec<_>>(), 90, NOW).expect("noted");
     assert!(look(&book, Which::InNoFile("exam")).expect("reads").is_empty());
     assert_eq!(book.unreported("exam").expect("reads").len(), 2, "nobody has confirmed it");
     assert_eq!(book.reconcile(batch.id, 0, 90, NOW).expect_err("portal took none").code, "batch_differs");
@@ -336,4 +337,305 @@ fn more_looks_than_an_event_holds_make_more_events() {
     let looks = looks(&book);
     assert_eq!(looks.iter().map(|look| look.count).collect::<Vec<_>>(), [1000, 1000, 500]);
     assert!(looks.iter().all(|look| serde_cbor::to_vec(look).expect("CBOR").len() < 32 * 1024));
+}
+
+const CLERK: Doing<'_> = Doing {
+    by: "nv-1",
+    role: events::Duty::Reception,
+    why: Some("typing_error"),
+    note: None,
+    at: NOW + 60,
+    day: "2026-11-23",
+};
+
+/// The acts that are noted, oldest first; all notes are forgotten.
+fn changes(book: &Book) -> Vec<events::Change> {
+    let mut changes = Vec::new();
+    while let Some((row, _, body)) = book.next_note().expect("reads") {
+        book.noted(row).expect("forgotten");
+        if let Body::Change(change) = body {
+            changes.push(change);
+        }
+    }
+    changes
+}
+
+/// Guests whom the portal waits for, in room 101.
+fn lodging(ids: &[&str]) -> Book {
+    let mut book = book();
+    let content = Content { answers: [("room".to_owned(), "101".to_owned().into())].into(), ..content("001099000017") };
+    for id in ids {
+        let visit = Visit { keep: Retention::UntilReported, party: Some("An".to_owned()), ..visit(id, &content, None) };
+        book.commit(&visit).expect("disk").kept().expect("allowed");
+    }
+    changes(&book);
+    book
+}
+
+fn there(book: &Book, id: &str) -> Record {
+    one(book, id).expect("reads").expect("there")
+}
+
+fn moved(record: &Record, room: &str) -> Stated {
+    let answers = [("room".to_owned(), room.to_owned().into())].into();
+    Stated { answers, ..record.stated() }
+}
+
+const ID: &str = "00000000000000000000000000000001";
+
+#[test]
+fn a_correction_is_a_version_and_what_stood_there_stays_readable() {
+    let book = lodging(&[ID]);
+    let first = there(&book, ID);
+    assert_eq!((first.version, first.staff.as_deref(), first.versions.len()), (1, Some("nv-1"), 0));
+    book.correct(&first, &moved(&first, "102"), Some(&Bytes([9; 32])), &CLERK).expect("corrected");
+    let second = there(&book, ID);
+    assert_eq!((second.version, second.stated()), (2, moved(&first, "102")));
+    assert_eq!(second.content.items, first.content.items, "what came from the chip stays");
+    let of: Vec<_> = second.versions.iter().map(|v| (v.version, v.act, v.stated.answers["room"].as_str())).collect();
+    assert_eq!(of, [(1, None, "101"), (2, Some(events::Act::Corrected), "102")]);
+    let change = &changes(&book)[0];
+    assert_eq!((change.by.as_str(), change.version, change.visit), ("nv-1", 2, identifier_of(1)));
+    assert_eq!(Some(change.commitment), second.versions[1].commitment, "the log commits to what stands there");
+    assert_eq!(look(&book, Which::Of(&[Bytes([9; 32])])).expect("reads").len(), 1, "found under the new handle");
+    // Who saw the first version does not write over the second.
+    let late = book.correct(&first, &moved(&first, "103"), None, &CLERK).expect_err("somebody was first");
+    assert_eq!((late.code.as_str(), there(&book, ID).version), ("record_changed", 2));
+    assert!(changes(&book).is_empty(), "and nothing is noted");
+}
+
+#[test]
+fn versions_of_the_same_words_have_commitments_that_nobody_compares() {
+    let book = lodging(&[ID]);
+    for room in ["102", "101", "102"] {
+        let record = there(&book, ID);
+        book.correct(&record, &moved(&record, room), None, &CLERK).expect("corrected");
+    }
+    let mut all: Vec<_> = changes(&book).into_iter().map(|change| change.commitment).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn with_a_record_everything_goes_that_hangs_on_it() {
+    let mut book = lodging(&[ID]);
+    let record = there(&book, ID);
+    book.withdraw(&record, NOW + 100, &CLERK).expect("withdrawn");
+    let count = |book: &Book, table: &str| -> i64 {
+        let query = format!("SELECT count(*) FROM {table}");
+        book.connection.query_row(&query, [], |row| row.get(0)).expect("counts")
+    };
+    assert_eq!((count(&book, "change"), count(&book, "stand"), count(&book, "tally")), (2, 1, 2));
+    assert_eq!(book.expire(NOW + 99).expect("erases"), 0);
+    assert_eq!(book.expire(NOW + 100).expect("erases"), 1, "who goes to no portal is not kept for it");
+    assert_eq!((count(&book, "change"), count(&book, "stand"), count(&book, "tally")), (0, 0, 2));
+    book.expire(NOW + 60 + tally::DAYS * 86_400).expect("erases");
+    assert_eq!(count(&book, "tally"), 0);
+}
+
+#[test]
+fn a_change_that_cannot_be_written_down_is_none() {
+    let book = lodging(&[ID]);
+    let record = there(&book, ID);
+    changes(&book);
+    book.connection
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON note BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .expect("trigger");
+    assert!(book.correct(&record, &moved(&record, "102"), None, &CLERK).is_err());
+    assert!(book.withdraw(&record, NOW, &CLERK).is_err());
+    assert!(book.check_out("exam", ID, &CLERK).is_err());
+    book.connection.execute_batch("DROP TRIGGER full").expect("dropped");
+    let after = there(&book, ID);
+    assert_eq!((after.version, after.stated(), after.withdrawn_at, after.gone_at), (1, record.stated(), None, None));
+    assert!(after.versions.is_empty());
+}
+
+#[test]
+fn a_party_leaves_and_those_who_left_last_come_back() {
+    let (first, second) = (ID, "00000000000000000000000000000002");
+    let book = lodging(&[first, second]);
+    let later = Doing { at: NOW + 86_400, ..CLERK };
+    assert_eq!(book.check_out("exam", first, &CLERK).expect("left"), [first]);
+    assert_eq!(book.check_out("exam", "An", &later).expect("left"), [second]);
+    assert!(book.check_out("exam", "An", &later).expect("nobody is here").is_empty());
+    assert!(book.check_out("hotel", first, &CLERK).expect("another profile's").is_empty());
+    assert_eq!(book.check_out_undone("exam", "An", &later).expect("back"), [second], "who left yesterday has left");
+    assert_eq!(book.check_out_undone("exam", first, &later).expect("back"), [first]);
+    let acts: Vec<_> = changes(&book).iter().map(|change| (change.act.code(), change.version)).collect();
+    let (out, back) = ("checked_out", "check_out_undone");
+    assert_eq!(acts, [(out, 1), (out, 1), (back, 1), (back, 1)], "it says what it said");
+}
+
+#[test]
+fn how_it_is_with_the_portal_follows_from_what_was_done_and_in_which_order() {
+    let mut book = lodging(&[ID]);
+    let portal = |book: &Book| there(book, ID).portal();
+    let file = |book: &mut Book| {
+        let record = there(book, ID);
+        book.add_batch("xlsx", &[&record], 90, NOW).expect("noted").id
+    };
+    let correct = |book: &Book, room: &str| {
+        let record = there(book, ID);
+        book.correct(&record, &moved(&record, room), None, &CLERK).expect("corrected");
+    };
+    let withdraw = |book: &Book| book.withdraw(&there(book, ID), NOW, &CLERK).expect("withdrawn");
+    let restore = |book: &Book| book.restore(&there(book, ID), true, &CLERK).expect("restored");
+    assert_eq!(portal(&book), Portal::Waiting);
+    withdraw(&book);
+    assert_eq!((portal(&book), book.unreported("exam").expect("reads").len()), (Portal::Withdrawn, 0));
+    assert_eq!(book.withdraw(&there(&book, ID), NOW, &CLERK).expect_err("twice").code, "withdrawn_already");
+    restore(&book);
+    assert_eq!(book.restore(&there(&book, ID), true, &CLERK).expect_err("twice").code, "not_withdrawn");
+    assert_eq!(book.expire(NOW + 1_000_000).expect("erases"), 1, "its message, and not whom the portal waits for");
+    file(&mut book);
+    assert_eq!(portal(&book), Portal::InFile);
+    withdraw(&book);
+    assert_eq!((portal(&book), book.batches().expect("reads")[0].stale), (Portal::Stale, true));
+    restore(&book);
+    assert_eq!((portal(&book), book.batches().expect("reads")[0].stale), (Portal::InFile, false), "as it was filed");
+    correct(&book, "102");
+    assert_eq!(portal(&book), Portal::Stale);
+    let again = file(&mut book);
+    let batches = book.batches().expect("reads");
+    assert_eq!((portal(&book), batches[1].replaced_by, batches[0].stale), (Portal::InFile, Some(again), false));
+    assert_eq!(book.reconcile(batches[1].id, 1, 90, NOW).expect_err("replaced").code, "batch_replaced");
+    book.reconcile(again, 1, 90, NOW).expect("confirmed");
+    assert_eq!(portal(&book), Portal::Sent);
+    assert_eq!(book.corrected_at_portal(&there(&book, ID), &CLERK).expect_err("as here").code, "nothing_to_correct");
+    correct(&book, "103");
+    assert_eq!(portal(&book), Portal::Correct);
+    book.corrected_at_portal(&there(&book, ID), &CLERK).expect("corrected there");
+    assert_eq!(portal(&book), Portal::Sent);
+    withdraw(&book);
+    assert_eq!(portal(&book), Portal::Correct, "the portal has somebody who is withdrawn here");
+    restore(&book);
+    assert_eq!(portal(&book), Portal::Sent);
+    withdraw(&book);
+    book.corrected_at_portal(&there(&book, ID), &CLERK).expect("withdrawn there");
+    assert_eq!(portal(&book), Portal::Withdrawn);
+    restore(&book);
+    assert_eq!((portal(&book), there(&book, ID).batch), (Portal::Waiting, None), "the portal is told anew");
+}
+
+#[test]
+fn a_file_of_which_the_portal_shows_some_is_settled_by_who_is_missing() {
+    let ids = [ID, "00000000000000000000000000000002", "00000000000000000000000000000003"];
+    let mut book = lodging(&ids);
+    let all = |book: &Book| look(book, Which::InNoFile("exam")).expect("reads");
+    let people = all(&book);
+    let batch = book.add_batch("xlsx", &people.iter().collect::<Vec<_>>(), 90, NOW).expect("noted").id;
+    assert_eq!(book.reconcile(batch, 2, 90, NOW).expect_err("one is missing").code, "batch_differs");
+    assert!(all(&book).is_empty(), "who of them is missing is not guessed");
+    let missing = there(&book, ids[1]);
+    let second = book.add_batch("xlsx", &[&missing], 90, NOW).expect("noted").id;
+    let batches = book.batches().expect("reads");
+    assert_eq!((batches[1].made, batches[1].confirmed_at, batches[1].replaced_by), (2, Some(NOW), None));
+    assert_eq!(there(&book, ids[0]).portal(), Portal::Sent);
+    // Nobody of the second: everybody of it goes into the next one.
+    assert_eq!(book.reconcile(second, 0, 90, NOW).expect_err("nobody").code, "batch_differs");
+    assert_eq!(all(&book).iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), [ids[1]]);
+    assert_eq!(there(&book, ids[1]).portal(), Portal::Waiting);
+    assert_eq!(book.expire(NOW + 90 * 86_400).expect("erases"), 5, "two records, three messages; one waits");
+}
+
+#[test]
+fn a_list_comes_in_parts_and_only_what_is_given_was_looked_at() {
+    let ids: Vec<String> = (1..=5_u128).map(|number| format!("{number:032x}")).collect();
+    let book = lodging(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let part = |after| {
+        let listed = Listed { profile: "exam", in_house: true, after, ..Listed::default() };
+        let part = book.look_part(&NURSE, Which::List(listed), 2, |_| true, &mut Seen::default()).expect("reads");
+        (part.records.into_iter().map(|record| record.id).collect::<Vec<_>>(), part.next)
+    };
+    let (first, next) = part(None);
+    assert_eq!((first, looks(&book)[0].count), (vec![ids[4].clone(), ids[3].clone()], 2));
+    let (second, next) = part(next);
+    let (third, last) = part(next);
+    assert_eq!((second.len(), third, last), (2, vec![ids[0].clone()], None));
+    book.check_out("exam", &ids[4], &CLERK).expect("left");
+    book.withdraw(&there(&book, &ids[3]), NOW, &CLERK).expect("withdrawn");
+    assert_eq!(part(None).0, [ids[2].as_str(), ids[1].as_str()], "who went or is withdrawn is not here");
+    let days = |from, to| {
+        let listed = Listed { profile: "exam", days: Some((from, to)), ..Listed::default() };
+        book.look(&NURSE, Which::List(listed), |_| true).expect("reads").len()
+    };
+    assert_eq!([days("2026-11-01", "2026-11-23"), days("2026-11-24", "9999"), days("0000", "2026-11-22")], [5, 0, 0]);
+}
+
+#[test]
+fn records_are_counted_by_what_stands_in_the_clear() {
+    let mut book = lodging(&[ID, "00000000000000000000000000000002", "00000000000000000000000000000003"]);
+    book.check_out("exam", ID, &CLERK).expect("left");
+    book.withdraw(&there(&book, "00000000000000000000000000000002"), NOW, &CLERK).expect("withdrawn");
+    let third = there(&book, "00000000000000000000000000000003");
+    book.add_batch("xlsx", &[&third], 90, NOW).expect("noted");
+    let counts = book.counts("exam", true, ("2026-11-23", NOW - 3600)).expect("counts");
+    let expected =
+        tally::Counts { today: 2, here: 1, gone_today: 1, unsent: 1, in_file: 1, withdrawn: 1, ..Default::default() };
+    assert_eq!(counts, expected);
+    let next = book.counts("exam", false, ("2026-11-24", NOW + 86_400)).expect("counts");
+    assert_eq!(next, tally::Counts { here: 1, ..Default::default() }, "without a portal nothing is owed to one");
+}
+
+#[test]
+fn a_tally_and_a_shift_name_nobody_who_was_served() {
+    let book = lodging(&[ID]);
+    let note = Body::Erasure(events::Erasure { why: String::new(), count: 0, profile: String::new(), subject: None });
+    let served = Served { staff: Some("nv-2".to_owned()), took: None };
+    let when = ("2026-11-23", NOW + 5);
+    book.ended("exam", Some(Refusal::AlreadyDone), &served, &note, when).expect("noted");
+    book.ended("exam", None, &Served::default(), &note, when).expect("noted");
+    let counted = book.counted("exam", "2026-11-23", "2026-11-23").expect("reads");
+    let of: Vec<_> = counted.iter().map(|c| (c.result.as_str(), c.why.as_deref(), c.staff.as_str(), c.took)).collect();
+    let refused = ("refused", Some(Refusal::AlreadyDone.code()), "nv-2", None);
+    assert_eq!(of, [("done", None, "nv-1", Some(40)), refused, ("cancelled", None, "", None)]);
+    assert!(book.counted("exam", "2026-11-24", "9999").expect("reads").is_empty());
+    let shift = tally::Shift {
+        number: 0,
+        at: NOW,
+        since: NOW - 60,
+        counted: 3,
+        by: "nv-1".to_owned(),
+        to: Some("nv-2".to_owned()),
+        note: Some("Phòng 104".to_owned().into()),
+        lines: vec!["BÀN GIAO CA".to_owned()],
+    };
+    let handover = events::Handover {
+        by: "nv-1".to_owned(),
+        to: shift.to.clone(),
+        here: 1,
+        kept: 1,
+        role: events::Duty::Reception,
+        since: shift.since,
+        unsent: 1,
+        profile: "exam".to_owned(),
+        refused: 1,
+    };
+    let number = book.close_shift(&shift, handover).expect("closed");
+    assert_eq!(book.shifts("exam", 10).expect("reads"), [tally::Shift { number, ..shift }]);
+    assert!(book.shifts("hotel", 10).expect("reads").is_empty());
+}
+
+#[test]
+fn a_book_of_an_older_version_has_its_records_and_knows_what_was_filed() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("book.db");
+    let seal = || Seal::new(Zeroizing::new([7; 32]));
+    let old = Connection::open(&path).expect("opened");
+    old.execute_batch(&[SCHEMA, SIGNERS].concat()).expect("version 2");
+    let body = |id: &str| seal().seal(&format!("record/{id}"), &content("001099000017").to_bytes()).expect("sealed");
+    for (id, batch) in [("a", None), ("b", Some(1))] {
+        let insert = "INSERT INTO record (id, profile, day, at, sequence, batch, body)
+                      VALUES (?1, 'exam', '2026-11-23', ?2, 7, ?3, ?4)";
+        old.execute(insert, params![id, NOW, batch, body(id)]).expect("kept");
+    }
+    old.execute("INSERT INTO batch (kind, at, made) VALUES ('xlsx', ?1, 1)", [NOW]).expect("noted");
+    drop(old);
+    let book = Book::open(&path, seal()).expect("opened");
+    let (first, second) = (there(&book, "a"), there(&book, "b"));
+    assert_eq!((first.version, first.portal(), first.staff), (1, Portal::Waiting, None));
+    assert_eq!((second.version, second.portal()), (1, Portal::InFile));
+    book.check_out("exam", "a", &CLERK).expect("left");
+    assert_eq!(there(&book, "a").versions.len(), 2);
 }
