@@ -9,6 +9,7 @@ pub mod api;
 pub mod compat;
 pub mod guard;
 pub mod listen;
+pub mod page;
 pub mod pairing;
 pub mod paper;
 pub mod people;
