@@ -285,8 +285,8 @@ pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) 
         Ok(Some(request)) => next.run(request).await,
     };
     let headers = response.headers_mut();
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-                  connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+                  img-src 'self' data: blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -11,6 +11,7 @@ pub mod compat;
 pub mod figures;
 pub mod guard;
 pub mod listen;
+pub mod page;
 pub mod pairing;
 pub mod paper;
 pub mod people;

@@ -6,12 +6,11 @@
 use crate::apart::apart;
 use crate::guard::{self, Peer};
 use crate::places::{Ends, Place, Places, Seated};
-use crate::{Desk, acts, api, compat, figures, people, portal, practice, records, rooms, shift, work};
+use crate::{Desk, acts, api, compat, figures, page, people, portal, practice, records, rooms, shift, work};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Json};
+use axum::response::Json;
 use axum::routing::get;
 use config::no_table;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -102,16 +101,7 @@ pub fn openapi() -> String {
 /// The page and the interface.
 pub fn router(desk: &Arc<Desk>) -> Router {
     let (router, description) = described().split_for_parts();
-    let part = |kind: &'static str, text: &'static str| {
-        get(move || async move { ([(header::CONTENT_TYPE, kind)], text).into_response() })
-    };
-    router
-        .route("/", part("text/html; charset=utf-8", include_str!("page/index.html")))
-        .route("/desk.css", part("text/css; charset=utf-8", include_str!("page/desk.css")))
-        .route("/desk.js", part("text/javascript; charset=utf-8", include_str!("page/desk.js")))
-        .route("/key.js", part("text/javascript; charset=utf-8", include_str!("page/key.js")))
-        .route("/staff.js", part("text/javascript; charset=utf-8", include_str!("page/staff.js")))
-        .route("/words.js", part("text/javascript; charset=utf-8", include_str!("page/words.js")))
+    page::serve(router)
         .route("/v1/openapi.json", get(move || async move { Json(description) }))
         // The guard reads bodies, and knows how much of whom.
         .layer(DefaultBodyLimit::disable())

@@ -1,6 +1,7 @@
 //! What a route asks of who asks: one table. The router's guard reads it, the page hides by it what is not for whoever is on
 //! duty, `docs/local-api.md` shows it. A route that does not stand here is refused.
 
+use crate::page::PARTS;
 use axum::http::Method;
 use events::Duty::{self, Manager, Nurse, Proctor, Program, Reception};
 use std::fmt::Write as _;
@@ -22,14 +23,8 @@ const COUNTER: Whom = Whom::These(&[Reception, Manager]);
 const EXAM: Whom = Whom::These(&[Proctor, Manager]);
 const MANAGER: Whom = Whom::These(&[Manager]);
 
-/// Method, path, and whom it is for.
-pub(crate) const TABLE: [(&str, &str, Whom); 65] = [
-    ("GET", "/", Whom::Anybody),
-    ("GET", "/desk.css", Whom::Anybody),
-    ("GET", "/desk.js", Whom::Anybody),
-    ("GET", "/key.js", Whom::Anybody),
-    ("GET", "/staff.js", Whom::Anybody),
-    ("GET", "/words.js", Whom::Anybody),
+/// Method, path, and whom it is for. The parts of the page stand in [`PARTS`] and are for anybody.
+pub(crate) const TABLE: [(&str, &str, Whom); 59] = [
     ("GET", "/v1/openapi.json", Whom::Anybody),
     ("POST", "/v1/pair", Whom::Anybody),
     ("GET", "/v1/duty", Whom::Page),
@@ -95,6 +90,9 @@ pub(crate) const TABLE: [(&str, &str, Whom); 65] = [
 pub(crate) fn whom(method: &Method, path: &str) -> Option<Whom> {
     // What gives an answer without its body gives no more.
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    if method == "GET" && PARTS.iter().any(|part| part.path == path) {
+        return Some(Whom::Anybody);
+    }
     TABLE.iter().find(|(known, route, _)| *known == method && *route == path).map(|(.., whom)| *whom)
 }
 

@@ -40,7 +40,7 @@ fn kebab(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: &str = include_str!("page/desk.js");
+    const PAGE: &str = include_str!("page/icons.js");
     const STYLE: &str = include_str!("page/desk.css");
 
     #[test]

@@ -143,6 +143,8 @@ impl Browser {
             "Tab" => 9,
             "Enter" => 13,
             "F2" => 113,
+            "F8" => 119,
+            "F10" => 121,
             _ => 32,
         };
         let text = if key == "Enter" {

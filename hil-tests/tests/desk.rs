@@ -75,10 +75,10 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     browser.shoot("ready");
     accessible(&mut browser, "ready");
     browser.press_key("F2");
-    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với người dân'");
+    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với khách'");
     browser.shoot("consent");
     accessible(&mut browser, "consent");
-    browser.press_key("Enter");
+    browser.press_key("F8");
     browser.wait_until("!!document.querySelector('#step input')");
     browser.shoot("key");
     accessible(&mut browser, "key");
@@ -90,7 +90,7 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     browser.wait_until("document.getElementById('visit-title').textContent === 'Đúng người này không?'");
     browser.shoot("face");
     accessible(&mut browser, "face");
-    browser.press_key("Enter");
+    browser.press_key("F8");
     browser.wait_until("document.activeElement?.name === 'a.room'");
     browser.type_text("0101");
     tab_to(&mut browser, "document.activeElement?.name === 'a.reason'");
@@ -122,7 +122,9 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     browser.run("document.querySelector('#detail button.primary').click()");
 
     // A child, typed in.
-    browser.run("[...document.querySelectorAll('#step button')].find((one) => one.textContent === 'Đóng').click()");
+    browser.run(
+        "[...document.querySelectorAll('#step button')].find((one) => one.textContent.startsWith('Đóng')).click()",
+    );
     browser.wait_until("document.querySelectorAll('#step button').length === 2");
     browser.run("document.querySelectorAll('#step button')[1].click()");
     browser.wait_until("!!document.querySelector('[name=\"i.full_name\"]')");
@@ -141,12 +143,13 @@ fn a_receptionist_registers_a_guest_with_the_keyboard_alone() {
     browser.run("document.querySelector('#portal-body input[name=taken]').value = '0'; document.querySelector('#portal-body form').requestSubmit()");
     browser.wait_until("document.getElementById('error').textContent.includes('batch_differs')");
     browser.wait_until("document.querySelector('#portal-body')?.textContent.includes('0 ≠ 2')");
-    browser.run("document.getElementById('portal').scrollIntoView()");
+    browser.run("show('portal')");
     browser.shoot("portal");
     accessible(&mut browser, "portal");
     browser.run("document.querySelector('#portal-body input[name=taken]').value = '2'; document.querySelector('#portal-body form').requestSubmit()");
     browser.wait_until("document.querySelector('#portal-body')?.textContent.includes('✓ Đã khớp')");
 
+    browser.run("show('desk')");
     // English, and back.
     browser.run("document.getElementById('language').click()");
     browser.wait_until("document.documentElement.lang === 'en' && document.body.textContent.includes('Next person')");
@@ -174,23 +177,23 @@ fn a_nurse_learns_with_virtual_cards_what_a_ticket_and_a_copy_look_like() {
     browser.shoot("practice");
     accessible(&mut browser, "practice");
     browser.press_key("F2");
-    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với người dân'");
-    browser.press_key("Enter");
+    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với khách'");
+    browser.press_key("F8");
     browser.wait_until("!!document.querySelector('#step input')");
     browser.run(
         "[...document.querySelectorAll('#cards-body button')].find((one) => one.textContent.includes('Bình')).click()",
     );
     browser.wait_until("document.getElementById('visit-title').textContent === 'Đúng người này không?'");
-    browser.press_key("Enter");
+    browser.press_key("F8");
     browser.wait_until("document.activeElement?.name === 'a.note'");
-    browser.press_key("Enter");
+    browser.press_key("F10");
     browser.wait_until("document.querySelector('.number')?.textContent === 'A001'");
     browser.shoot("ticket");
     accessible(&mut browser, "ticket");
     // A copy is shown for what it is.
-    browser.press_key("Enter");
-    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với người dân'");
-    browser.press_key("Enter");
+    browser.press_key("F2");
+    browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với khách'");
+    browser.press_key("F8");
     browser.wait_until("!!document.querySelector('#step input')");
     browser.run("document.getElementById('fault').value = 'cloned'; [...document.querySelectorAll('#cards-body button')].find((one) => one.textContent.includes('Văn An')).click()");
     browser.wait_until(
@@ -216,8 +219,8 @@ fn a_proctor_sees_the_photograph_of_the_list_beside_that_of_the_chip() {
     browser.wait_until("document.getElementById('list-body').textContent.includes('Danh sách thử')");
     let visit = |browser: &mut Browser| {
         browser.press_key("F2");
-        browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với người dân'");
-        browser.press_key("Enter");
+        browser.wait_until("document.getElementById('visit-title').textContent === 'Nói với thí sinh'");
+        browser.press_key("F8");
         browser.wait_until("!!document.querySelector('#step input')");
         browser.type_text("001099000017");
         browser.press_key("Enter");
@@ -226,14 +229,14 @@ fn a_proctor_sees_the_photograph_of_the_list_beside_that_of_the_chip() {
     browser.wait_until("!!document.querySelector('#step progress')");
     let _card = line.stack.lay("an", "none", FIRST_READER).expect("card");
     browser.wait_until("document.querySelectorAll('#step img').length === 2");
-    browser.wait_until("document.querySelector('#step dl')?.textContent.includes('A12')");
+    browser.wait_until("document.querySelector('#step .seat')?.textContent.includes('A12')");
     browser.shoot("face");
     accessible(&mut browser, "face of a candidate");
-    browser.press_key("Enter");
+    browser.press_key("F8");
     browser.wait_until("document.querySelector('#rows')?.textContent.includes('A12')");
     browser.shoot("done");
     visit(&mut browser);
-    browser.wait_until("document.querySelector('.verdict')?.textContent.includes('Đã làm rồi')");
+    browser.wait_until("document.querySelector('.verdict')?.textContent.includes('đã được kiểm tra')");
     browser.shoot("again");
     accessible(&mut browser, "turned away");
 }

@@ -53,9 +53,10 @@ function drawDuty() {
     await ask("POST", "/v1/lock", {});
     location.reload();
   });
-  $("duty").replaceChildren(
-    el("span", {}, el("strong", {}, on.name), el("span", { class: "muted" }, t(`duty_${on.duty}`))),
-    el("button", { type: "button", class: "quiet", onclick: leave, title: t("leaveHint") }, t("leave")));
+  fill($("duty"),
+    face2(on.name),
+    el("span", { class: "who" }, el("strong", {}, on.name), el("span", { class: "muted" }, t(`duty_${on.duty}`))),
+    el("button", { type: "button", class: "quiet square", onclick: leave, "aria-label": t("leave"), title: t("leaveHint") }, icon("lock")));
 }
 
 const moment = (seconds) =>
@@ -88,7 +89,7 @@ async function loadStaff() {
     one.ended ? ` · ${t("leftAt")} ${moment(one.ended)}` : [
       " ", el("button", { type: "button", class: "quiet", onclick: reset(one) }, t("newPin")),
       " ", el("button", { type: "button", class: "quiet", onclick: end(one) }, t("staffEnd"))]);
-  $("staff-body").replaceChildren(
+  fill($("staff-body"),
     el("ul", { class: "plain" }, staff.map(row)),
     el("form", { class: "row", onsubmit: add },
       el("label", {}, el("span", {}, t("staffWho")), el("input", { name: "name", required: true, maxlength: 80, autocomplete: "off" })),
@@ -105,7 +106,7 @@ function drawOwnPin() {
   });
   const field = (name, word, complete) =>
     el("label", {}, el("span", {}, t(word)), el("input", { name, type: "password", inputmode: "numeric", pattern: "[0-9]{6,12}", required: true, autocomplete: complete }));
-  $("own-body").replaceChildren(
+  fill($("own-body"),
     el("form", { class: "row", onsubmit: change }, field("pin", "pinOld", "current-password"), field("new", "pinNew", "new-password"), el("button", { type: "submit" }, t("pinChange"))),
     el("p", { id: "own-said", role: "status" }));
 }
