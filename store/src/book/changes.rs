@@ -297,7 +297,7 @@ impl Book {
     ) -> Result<(), BookError> {
         let failed = failed("write a version");
         let query = "SELECT coalesce(max(number) + 1, 0) FROM change WHERE record = ?1";
-        let mut next: i64 = connection.query_row(query, [&record.id], |row| row.get(0)).map_err(&failed)?;
+        let next: i64 = connection.query_row(query, [&record.id], |row| row.get(0)).map_err(&failed)?;
         let now = Version {
             version: number,
             at: doing.at,
@@ -311,13 +311,12 @@ impl Book {
         };
         let first = (next == 0).then(|| record.as_kept());
         let mut commitment = Bytes([0; 32]);
-        for version in first.iter().chain([&now]) {
-            let plain;
-            (plain, commitment) = committed(version)?;
-            let sealed = self.seal.seal(&format!("change/{}/{next}", record.id), &plain)?;
+        for (version, row) in first.iter().chain([&now]).zip(next..) {
+            let (plain, hash) = committed(version)?;
+            commitment = hash;
+            let sealed = self.seal.seal(&format!("change/{}/{row}", record.id), &plain)?;
             let insert = "INSERT INTO change (record, number, body) VALUES (?1, ?2, ?3)";
-            connection.execute(insert, params![record.id, next, sealed]).map_err(&failed)?;
-            next += 1;
+            connection.execute(insert, params![record.id, row, sealed]).map_err(&failed)?;
         }
         let update = "INSERT INTO stand (record, version) VALUES (?1, ?2)
                       ON CONFLICT (record) DO UPDATE SET version = ?2";
