@@ -38,6 +38,7 @@ fn a_note_in_any_other_form_is_refused() {
         (format!("{good}\n"), "log_note_malformed"),
         (format!("{good}x"), "log_note_malformed"),
         (good.replace('\n', "\r\n"), "log_note_malformed"),
+        (good.replacen("\n10\n", "\n10\t\n", 1), "log_note_malformed"),
         (good.replace("\u{2014} ", "- "), "log_note_malformed"),
         (good.replace("\u{2014} ", "\u{2014}  "), "log_note_malformed"),
         (format!("{body}\n\n{}", line.repeat(65)), "log_note_malformed"),
@@ -359,6 +360,8 @@ fn a_device_takes_what_extends_and_keeps_both_where_it_does_not() {
     broken.path[0].0[0] ^= 1;
     let Err(LogError::Inconsistent(evidence)) = seen.take(cose_of(&new), Some(&broken)) else { panic!("taken") };
     assert!(!evidence.is_certain(), "{}", evidence.describe());
+    let honest = Evidence { known: cose_of(&old), offered: cose_of(&new), proof: Some(proof.clone()), prefix: None };
+    assert!(!honest.is_certain(), "a log that extends is not convicted");
     // Two roots of one size need no proof.
     let mut other = old.clone();
     other.entries[69] = b"another".to_vec();

@@ -86,12 +86,43 @@ fn every_proof_of_a_small_log_holds_and_for_nothing_else() {
 }
 
 #[test]
+fn a_proof_has_one_encoding() {
+    let tree = Log::of(3).tree();
+    let inclusion = tree.inclusion(1, 2).expect("proof").to_bytes();
+    let consistency = tree.consistency(1, 2).expect("proof").to_bytes();
+    for good in [inclusion, consistency] {
+        // A number in two bytes, a list without its length, a hash in two pieces, a byte behind the end.
+        let long = [&good[..1], &[0x18], &good[1..]].concat();
+        let open = [&[0x9F], &good[1..], &[0xFF]].concat();
+        let (front, hash) = good.split_at(good.len() - 34);
+        let pieces = [front, &[0x5F, 0x50], &hash[2..18], &[0x50], &hash[18..], &[0xFF]].concat();
+        let behind = [&good[..], &[0]].concat();
+        for other in [long, open, pieces, behind] {
+            assert!(matches!(Inclusion::from_bytes(&other), Err(LogError::Proof(_))), "{}", hex::encode(&other));
+            assert!(matches!(Consistency::from_bytes(&other), Err(LogError::Proof(_))), "{}", hex::encode(other));
+        }
+    }
+}
+
+#[test]
 fn positions_outside_a_log_are_refused() {
     let tree = Log::of(8).tree();
     assert!(matches!(tree.inclusion(8, 8), Err(LogError::Position)));
     assert!(matches!(tree.inclusion(0, 9), Err(LogError::Position)));
     assert!(matches!(tree.consistency(9, 8), Err(LogError::Position)));
     assert!(matches!(tree.consistency(3, 9), Err(LogError::Position)));
+    for (index, size) in [(0, 0), (8, 8), (9, 8), (0, u64::MAX)] {
+        let outside = Inclusion { size, index, path: Vec::new() };
+        assert!(matches!(outside.root(&empty()), Err(LogError::Position)), "{index} of {size}");
+        assert!(Inclusion::from_bytes(&outside.to_bytes()).is_err(), "{index} of {size}");
+    }
+    for (old, new) in [(9, 8), (1, u64::MAX)] {
+        let outside = Consistency { old, new, path: Vec::new() };
+        assert!(matches!(outside.roots(&empty()), Err(LogError::Position)), "{old} to {new}");
+        assert!(Consistency::from_bytes(&outside.to_bytes()).is_err(), "{old} to {new}");
+    }
+    let of_nothing = Consistency { old: 0, new: 8, path: vec![empty()] };
+    assert!(matches!(of_nothing.roots(&empty()), Err(LogError::Proof(_))));
     let nothing = tree.consistency(0, 8).expect("of nothing");
     assert!(nothing.path.is_empty() && nothing.roots(&empty()).is_err(), "nothing is proved of an empty log");
 }

@@ -206,6 +206,26 @@ fn hashes_that_lead_to_the_root_and_entries_that_do_not_are_told_apart() {
 }
 
 #[test]
+fn a_log_in_order_in_itself_is_not_the_one_that_was_signed() {
+    for size in [17, 256, SIZE] {
+        let mut other = Log::of(size);
+        other.entries[5] = b"another".to_vec();
+        let mut files = other.files();
+        run(&files, None).expect("in order in itself");
+        files.0.insert("checkpoint".to_owned(), Log::of(size).files().0["checkpoint"].clone());
+        assert_eq!(code(&files), "log_tile_differs", "{size}");
+    }
+    // A tile and its entries, changed alike.
+    let mut other = Log::of(SIZE);
+    other.entries[300] = b"another".to_vec();
+    let (mut files, other) = (Log::of(SIZE).files(), other.files());
+    for path in ["tile/0/001", "tile/entries/001"] {
+        files.0.insert(path.to_owned(), other.0[path].clone());
+    }
+    assert!(matches!(run(&files, None), Err(LogError::TileDiffers(path)) if path == "tile/0/001"));
+}
+
+#[test]
 fn what_cannot_be_read_is_no_log() {
     struct Broken;
     impl Source for Broken {
