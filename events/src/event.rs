@@ -115,6 +115,7 @@ pub enum Body {
 /// | `bundle_activated`, `bundle_refused`, `bundle_withdrawn` | version before and version, or code |
 /// | `settings_activated`, `settings_refused` | hashes, or code |
 /// | `update_kept`, `update_failed` | rollout and version, and `well` or code |
+/// | `staff_called`, `staff_came` | nothing, or what the site calls the desk that comes |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEvent {
