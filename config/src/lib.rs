@@ -9,7 +9,7 @@ mod tables;
 pub use finding::{Check, Finding, Stage, no_table, worst};
 pub use tables::{
     Compat, Connection, Desk, FhirSystems, Format, HospitalEvent, Kiosk, Lines, Lodging, PATIENCE_S, Playlist, Printer,
-    Queue, Roster,
+    Queue, Roster, Side,
 };
 
 use drivers::key_store::KeyStore;

@@ -196,6 +196,12 @@ pub struct Kiosk {
     pub clips: Option<PathBuf>,
     /// Signed notices for the time when nobody is served.
     pub playlist: Option<Playlist>,
+    /// Where the reader is, seen from the glass: `above`, `below`, `left` or `right`. The screen points there.
+    pub reader_at: Option<Side>,
+    /// Where the scanner is, as `reader_at`.
+    pub scanner_at: Option<Side>,
+    /// What people call the place where staff is, as the screen says it: `Quầy 1`.
+    pub staff_at: Option<String>,
     /// Seconds that a step waits for a person.
     #[serde(default = "Kiosk::patience_s")]
     pub patience_s: u16,
@@ -218,6 +224,17 @@ impl Kiosk {
     const fn patience_s() -> u16 {
         PATIENCE_S
     }
+}
+
+/// Where something is, seen from the glass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Side {
+    Above,
+    Below,
+    Left,
+    Right,
 }
 
 /// Signed notices.

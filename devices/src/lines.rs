@@ -27,7 +27,7 @@ impl Signal {
     pub fn of(screen: &Screen) -> Self {
         match screen {
             Screen::Attract => Self::Ready,
-            Screen::OutOfService(_) | Screen::Staff | Screen::Problem(_) => Self::Problem,
+            Screen::OutOfService(_) | Screen::Staff(_) | Screen::Problem(_) => Self::Problem,
             Screen::Result(judged) if !judged.admission.goes_on() => Self::Problem,
             _ => Self::Busy,
         }

@@ -120,6 +120,7 @@ pub enum Body {
 /// | `bundle_stale` | version, and until when it might be the newest, seconds since 1970 |
 /// | `settings_activated`, `settings_refused` | hashes, or code |
 /// | `update_kept`, `update_failed` | rollout and version, and `well` or code |
+/// | `staff_called`, `staff_came` | nothing, or what the site calls the desk that comes |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEvent {

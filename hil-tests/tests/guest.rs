@@ -5,12 +5,12 @@ use drivers::printer::simulated::Tray;
 use hil_tests::ccid::Slot;
 use hil_tests::guest::{Guest, Recipe};
 use hil_tests::program;
-use kiosk::flow::HOLD_MS;
+use kiosk::flow::{HOLD_MS, Task};
 use kiosk_ui::canvas::Canvas;
 use kiosk_ui::judged::{Details, Judged, Then};
 use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::scene::{Renderer, Scene};
-use kiosk_ui::state::{Choice, Screen, State};
+use kiosk_ui::state::{Answer, Choice, Review, Screen, State};
 use kiosk_ui::{Act, view};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
@@ -138,8 +138,7 @@ impl Kiosk {
     fn until_choice(&mut self, scanner: &mut UnixStream, slot: &Slot, judged: usize) -> Screen {
         let profile = Profile::built_in("hospital-kiosk").expect("profile");
         let departments = profile.form().next().expect("a question").choice.clone();
-        let keeps = profile.keep().map(|keep| keep.days);
-        let consent = Screen::Consent { purpose: (profile.purpose_vi, profile.purpose_en), keeps };
+        let consent = Screen::Consent(Task::from(&profile).consent);
         self.touch(&Screen::Attract, Act::Start, 80);
         self.wait_for("consent", &consent);
         self.touch(&consent, Act::Agree, 80);
@@ -149,12 +148,23 @@ impl Kiosk {
         slot.lay(Chip::new(&PERSONAS[0], Fault::None).expect("a card")).expect("laid");
         self.hear(&["card judged"], judged);
         let proved = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
-        self.touch(&Screen::Result(proved.then(Then::Next)), Act::Finish, 80);
+        self.touch(&Screen::Result(proved.then(Then::Ticket)), Act::Finish, 80);
         let options = departments.into_iter().map(|one| (one.label_vi, one.label_en)).collect();
         let label = ("Khoa khám".to_owned(), "Department".to_owned());
         let choice = Screen::Choice(Choice { label, options, from: 0 });
         self.wait_for("choice", &choice);
         choice
+    }
+
+    /// Chooses the first, and says that it is right.
+    fn choose(&mut self, asked: &Screen) {
+        self.touch(asked, Act::Choose(0), 80);
+        let Screen::Choice(choice) = asked else { panic!("{asked:?}") };
+        let (vi, en) = choice.options[0].clone();
+        let rows = vec![(choice.label.clone(), Answer(vi.into(), en.into()))];
+        let review = Screen::Review(Review { rows, then: Then::Ticket });
+        self.wait_for("review", &review);
+        self.touch(&review, Act::Confirm, 80);
     }
 
     /// Plugs something in again: the old one is gone when the machine has let go of it.
@@ -220,7 +230,7 @@ fn a_kiosk_on_a_machine_of_its_own() {
     // A finger on evdev, a code on a serial port over USB, a card on a reader over USB.
     kiosk.hear(&["part=\"scanner\"", "there"], 1);
     let choice = kiosk.until_choice(&mut scanner, &slot, 1);
-    kiosk.touch(&choice, Act::Choose(0), 80);
+    kiosk.choose(&choice);
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: "Phòng 2".to_owned() };
     kiosk.wait_for("ticket", &ticket);
     let start = hil_tests::stack::now();
@@ -252,7 +262,7 @@ fn a_kiosk_on_a_machine_of_its_own() {
     kiosk.wait_for("attract-after-sleep", &Screen::Attract);
     slot.lift().expect("lifted");
     let choice = kiosk.until_choice(&mut scanner, &slot, 3);
-    kiosk.touch(&choice, Act::Choose(0), 80);
+    kiosk.choose(&choice);
     kiosk.wait_for("ticket", &Screen::Ticket { number: "A002".to_owned(), place: "Phòng 2".to_owned() });
     assert!(!kiosk.guest.console().contains(PERSONAS[0].number), "no number on the console");
 }

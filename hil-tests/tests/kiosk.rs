@@ -6,7 +6,7 @@ use hil_tests::browser::{Browser, free_port};
 use kiosk::flow::PATIENCE_S;
 use kiosk_ui::font::Fonts;
 use kiosk_ui::judged::{Details, Judged, Then};
-use kiosk_ui::state::{Choice, Field, Layer, Preferences, Problem, Screen, State};
+use kiosk_ui::state::{Choice, Consent, Field, Layer, Preferences, Problem, Review, Screen, State};
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, view, words};
 use serde_json::json;
@@ -92,9 +92,15 @@ impl Page {
     fn agree(&mut self, kiosk: &Kiosk, says: &str) {
         self.touch(kiosk, &Screen::Attract, Act::Start);
         self.wait_for(kiosk, says);
-        let consent = Screen::Consent { purpose: (String::new(), String::new()), keeps: None };
+        let consent = Screen::Consent(Consent::default());
         self.touch(kiosk, &consent, Act::Agree);
         self.wait_for(kiosk, kiosk.says(Phrase::ScanTitle));
+    }
+
+    /// Says that what was filled in is right.
+    fn confirm(&mut self, kiosk: &Kiosk, then: Then) {
+        self.wait_for(kiosk, kiosk.says(Phrase::ReviewTitle));
+        self.touch(kiosk, &Screen::Review(Review { rows: Vec::new(), then }), Act::Confirm);
     }
 
     /// Scans the code of one person's card, and lays a card.
@@ -182,7 +188,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.scan_and_lay(&kiosk, an, binh, "none");
     browser.wait_for(&kiosk, kiosk.says(Phrase::WrongCard));
     browser.press("lift", binh, "none");
-    let problem = Problem { what: Phrase::WrongCard, next: Phrase::CheckNumber, tries_left: 2 };
+    let problem = Problem { what: Phrase::WrongCard, next: Phrase::CheckNumber, tries_left: 2, refused: false };
     browser.touch(&kiosk, &Screen::Problem(problem), Act::Retry);
     browser.wait_for(&kiosk, kiosk.says(Phrase::ScanTitle));
 
@@ -194,7 +200,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.press("lay", an, "none");
     browser.wait_for(&kiosk, kiosk.says_word(Word::Proved));
     let judged = Judged::new(Word::Proved, Admission::GoesOn, Details::default());
-    let result = Screen::Result(judged.then(Then::Next));
+    let result = Screen::Result(judged.then(Then::Ticket));
     browser.touch(&kiosk, &result, Act::Finish);
     browser.wait_for(&kiosk, "Outpatients");
     let hospital = Profile::built_in("hospital-kiosk").expect("profile");
@@ -202,6 +208,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     let options = departments.iter().map(|one| (one.label_vi.clone(), one.label_en.clone())).collect();
     let choice = Choice { label: ("Khoa khám".to_owned(), "Department".to_owned()), options, from: 0 };
     browser.touch(&kiosk, &Screen::Choice(choice), Act::Choose(1));
+    browser.confirm(&kiosk, Then::Ticket);
     browser.wait_for(&kiosk, kiosk.says(Phrase::TicketTitle));
     let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new() };
     browser.touch(&kiosk, &ticket, Act::Finish);
@@ -244,6 +251,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     }
     browser.shoot("Nguyễn Huệ");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
+    browser.confirm(&kiosk, Then::Finish);
     browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     browser.press("lift", binh, "none");
     browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
@@ -278,6 +286,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     field.layer = Layer::Lower;
     browser.shoot("plate");
     browser.touch(&kiosk, &Screen::Form(field), Act::Confirm);
+    browser.confirm(&kiosk, Then::Finish);
     browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     assert_eq!(browser.heard_door(), json!(true));
     browser.press("lift", an, "none");

@@ -74,6 +74,18 @@ impl Style {
         (self.size * 1225 + 999) / 1000
     }
 
+    /// From the base line to the bottom of a line: what hangs below letters has its place there.
+    #[must_use]
+    pub const fn descent(self) -> i32 {
+        self.line_height() - self.ascent()
+    }
+
+    /// From the top of a line to the top of its capitals.
+    #[must_use]
+    pub const fn above_capitals(self) -> i32 {
+        self.ascent() - self.size * CAPITAL_SHARE / 100
+    }
+
     /// How far the middle of capitals is below the middle of a line: what stands beside letters is centred by it.
     #[must_use]
     pub const fn below_middle(self) -> i32 {

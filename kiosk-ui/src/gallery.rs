@@ -4,11 +4,12 @@ mod results;
 
 use crate::canvas::{Canvas, Color};
 use crate::icon::{Icon, Icons};
+use crate::judged::Then;
 use crate::panel::{PANELS, Panel};
 use crate::portrait::Picture;
 use crate::state::{
-    About, Calibration, Carried, Choice, EnrolStep, Enrolment, Field, Holder, Lack, Layer, NotStarted, Notice, Part,
-    Preferences, Problem, ReadStep, Screen, State, Trouble, WallClock,
+    About, Answer, Calibration, Carried, Choice, Consent, EnrolStep, Enrolment, Field, Help, Holder, Lack, Layer,
+    NotStarted, Notice, Part, Preferences, Problem, ReadStep, Review, Screen, Side, State, Trouble, WallClock,
 };
 use crate::text::{Language, Phrase};
 use crate::typing::Typing;
@@ -29,10 +30,38 @@ const NAME: &str = "NGUYỄN THỊ HƯƠNG GIANG";
 fn before_and_after() -> Vec<(&'static str, Screen)> {
     let holder = |picture: bool| Holder::new(NAME, picture.then(|| Arc::new(silhouette())));
     let reading = |step, per_cent, holder| Screen::Reading { step, per_cent, holder };
-    let purpose = (
-        "Bệnh viện đọc họ tên, ngày sinh và số định danh để đăng ký khám.".to_owned(),
-        "The hospital reads your name, date of birth and number to register you.".to_owned(),
-    );
+    let both = |vi: &str, en: &str| (vi.to_owned(), en.to_owned());
+    let consent = |keeps, scanned| {
+        Screen::Consent(Consent {
+            purpose: both("Bệnh viện đọc thẻ để đăng ký khám.", "The hospital reads your card to check you in."),
+            takes: [
+                ("Số định danh cá nhân", "Personal number"),
+                ("Họ và tên", "Full name"),
+                ("Ngày sinh", "Date of birth"),
+                ("Giới tính", "Sex"),
+                ("Quốc tịch", "Nationality"),
+                ("Nơi cư trú trên thẻ", "Residence on the card"),
+                ("Ngày cấp", "Date of issue"),
+                ("Ảnh chân dung", "Portrait"),
+            ]
+            .map(|(vi, en)| both(vi, en))
+            .to_vec(),
+            recipients: vec![both("Bệnh viện Đa khoa Tân Bình", "Bệnh viện Đa khoa Tân Bình")],
+            keeps,
+            scanned,
+        })
+    };
+    let answer = |vi: &str, en: &str| Answer(vi.to_owned().into(), en.to_owned().into());
+    let review = |then, rows| Screen::Review(Review { rows, then });
+    let department = vec![(both("Khoa khám", "Department"), answer("Tai Mũi Họng", "Ear, nose, throat"))];
+    let typed = vec![
+        (both("Số điện thoại", "Telephone"), answer("0912345678", "0912345678")),
+        (
+            both("Nơi ở hiện nay", "Where you live now"),
+            answer("12 Ngõ 34 Đường Nguyễn Hoàng Tôn, Hà Nội", "12 Ngõ 34 Đường Nguyễn Hoàng Tôn, Hà Nội"),
+        ),
+        (both("Ghi chú", "Remark"), answer("", "")),
+    ];
     let field = |text: &str, layer, wrong| {
         let mut typing = Typing::default();
         text.chars().for_each(|letter| typing.press(letter));
@@ -59,7 +88,8 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
             from: 0,
         })
     };
-    let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left });
+    let problem = |what, next, tries_left| Screen::Problem(Problem { what, next, tries_left, refused: false });
+    let refused = |what| Screen::Problem(Problem { what, next: Phrase::SeeStaff, tries_left: 0, refused: true });
     let enrolling = |step, code: &str| {
         let words = ["min", "nguong", "hoan", "lon", "mot", "chiep"].map(str::to_owned);
         let waits = step >= EnrolStep::Confirm;
@@ -94,15 +124,20 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("attract", Screen::Attract),
         ("attract-notice", Screen::Attract),
         ("attract-notice-code", Screen::Attract),
-        ("consent", Screen::Consent { purpose: purpose.clone(), keeps: None }),
-        ("consent-kept", Screen::Consent { purpose, keeps: Some(365) }),
+        ("consent", consent(None, false)),
+        ("consent-kept", consent(Some(365), true)),
         ("scan", Screen::Scan { insurance: false }),
         ("scan-by-hand", Screen::Scan { insurance: false }),
+        ("scan-right", Screen::Scan { insurance: false }),
+        ("no-card", Screen::NoCard { passports: false }),
+        ("no-card-passports", Screen::NoCard { passports: true }),
         ("scan-insurance", Screen::Scan { insurance: true }),
         ("number", Screen::Number { typed: 0, wrong: false }),
         ("number-half", Screen::Number { typed: 7, wrong: false }),
         ("number-wrong", Screen::Number { typed: 0, wrong: true }),
         ("place", Screen::Place),
+        ("place-below", Screen::Place),
+        ("place-left", Screen::Place),
         ("reading", reading(ReadStep::Unlock, 12, None)),
         ("reading-text", reading(ReadStep::Portrait, 46, Some(holder(false)))),
         ("reading-portrait", reading(ReadStep::Verify, 96, Some(holder(true)))),
@@ -112,20 +147,26 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("form-empty", Screen::Form(field("", Layer::Lower, true))),
         ("choice", choice(8)),
         ("choice-more", choice(11)),
+        ("review", review(Then::Ticket, department)),
+        ("review-typed", review(Then::Finish, typed)),
         ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("ticket-on-screen", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
         ("take-card", Screen::TakeCard),
         ("lifted", Screen::Lifted),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
         ("no-tries", problem(Phrase::WrongCard, Phrase::CheckNumber, 0)),
-        ("no-card", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),
+        ("none-came", problem(Phrase::NoCardCame, Phrase::PlaceCard, 2)),
         ("not-read", problem(Phrase::CardNotRead, Phrase::PutCardFlat, 2)),
-        ("card-withdrawn", problem(Phrase::CardWithdrawn, Phrase::SeeStaff, 0)),
-        ("not-on-list", problem(Phrase::NotOnList, Phrase::SeeStaff, 0)),
+        ("card-withdrawn", refused(Phrase::CardWithdrawn)),
+        ("not-on-list", refused(Phrase::NotOnList)),
         ("taken-away", problem(Phrase::LiftedTooLong, Phrase::KeepCard, 2)),
         ("insurance-card", problem(Phrase::CodeInsurance, Phrase::ScanCitizenCard, 2)),
         ("seal", problem(Phrase::CodeSeal, Phrase::ScanCitizenCard, 2)),
-        ("staff", Screen::Staff),
+        ("staff", Screen::Staff(Help::Received)),
+        ("staff-calling", Screen::Staff(Help::Calling)),
+        ("staff-taken", Screen::Staff(Help::Taken("Quầy 1".to_owned()))),
+        ("staff-nobody", Screen::Staff(Help::At(None))),
+        ("staff-at", Screen::Staff(Help::At(Some("Quầy tiếp đón số 12, bên trái sảnh".to_owned())))),
         ("more-time", Screen::MoreTime),
         ("out-of-service", Screen::OutOfService(Part::Reader)),
         ("technician", Screen::Technician),
@@ -180,10 +221,17 @@ pub fn looks_on(panel: Panel) -> impl Iterator<Item = (Panel, Preferences)> {
 pub fn state(panel: Panel, preferences: Preferences, name: &str, screen: Screen) -> State {
     let mut state = State::new(panel, "BỆNH VIỆN ĐA KHOA TÂN BÌNH");
     state.seconds_left = (!matches!(screen, Screen::Attract | Screen::Enrolment(_)) && !screen.is_bare()).then_some(45);
+    state.seconds_of = 60;
     state.preferences = preferences;
     state.screen = screen;
     state.clock = WallClock { time: "08:41".to_owned(), weekday: 0, date: "23/11/2026".to_owned() };
     state.tick = 9;
+    (state.reader_at, state.scanner_at) = match name {
+        "place-below" => (Some(Side::Below), None),
+        "place-left" => (Some(Side::Left), None),
+        "scan-right" => (None, Some(Side::Right)),
+        _ => (None, None),
+    };
     let away = |part| {
         let is_away = match name {
             "out-of-service" => part == Part::Reader,

@@ -32,8 +32,8 @@ pub enum Then {
     /// Nothing more is asked.
     #[default]
     Finish,
-    /// Something.
-    Next,
+    /// The number in the queue.
+    Ticket,
     /// Something that has a name: `chọn khoa`, `choose a department`.
     Named(Texts),
 }

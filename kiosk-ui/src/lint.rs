@@ -5,11 +5,15 @@ use crate::font::{Align, Fonts};
 use crate::geometry::Rect;
 use crate::panel::TARGET;
 use crate::scene::{Id, Kind, Node, Scene};
-use crate::state::{Act, State};
+use crate::state::{Act, Part, Screen, State};
+use crate::text::Phrase;
 use crate::theme::{KEY, LETTER};
 
 /// The edge of a button, in pixels, that its word must leave free.
 const EDGE: i32 = 3;
+
+/// What letters leave free above and below them on their own button, in tenths of a millimetre.
+pub const LETTERS_FREE: i32 = 20;
 
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,12 @@ pub enum Fault {
     Texts(Id, Id),
     /// A target is not spoken.
     Silent(Id),
+    /// The letters of a button come too close to its upper or lower border.
+    Edge(Id),
+    /// What this screen has to say does not show whole.
+    Missing(Phrase),
+    /// Time runs, and nothing shows it.
+    Countdown,
     /// On an upright panel a target is above the reach of a person who sits.
     Reach(Id),
 }
@@ -58,6 +68,15 @@ pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) ->
                 if left < button.rect.x + EDGE || left + wide > button.rect.right() - EDGE {
                     faults.push(Fault::Overflow(node.id));
                 }
+                // A line stands in the middle of its place.
+                let slack = (node.rect.h - style.line_height()) / 2;
+                let top = node.rect.y + slack + style.above_capitals() - button.rect.y;
+                let bottom = button.rect.bottom() - node.rect.bottom() + slack + style.descent();
+                // Letters are hit one by one, and stand alone; the header is no button to those who are served.
+                let stands_alone = matches!(button.hit, Some(Act::Key(_) | Act::Technician)) || lines.len() > 1;
+                if !stands_alone && top.min(bottom) < panel.px(LETTERS_FREE) {
+                    faults.push(Fault::Edge(node.id));
+                }
             }
             // The card in the picture is no text to be read.
             let large = style.size * 74 >= panel.px(60) * 100;
@@ -71,6 +90,7 @@ pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) ->
             faults.extend(target(state, node, act));
         }
     }
+    faults.extend(missing(state, scene));
     let targets: Vec<&Node> = scene.nodes.iter().filter(|node| node.hit.is_some()).collect();
     let texts: Vec<&Node> = scene.nodes.iter().filter(|node| matches!(node.kind, Kind::Text { .. })).collect();
     for (kind, nodes) in [(Fault::Targets as fn(Id, Id) -> Fault, targets), (Fault::Texts, texts)] {
@@ -83,6 +103,36 @@ pub fn lint(state: &State, scene: &Scene, canvas: &Canvas, fonts: &mut Fonts) ->
         }
     }
     faults
+}
+
+/// What a screen has to say on every panel, whatever else gives way.
+fn must_say(state: &State) -> Vec<Phrase> {
+    match &state.screen {
+        Screen::Consent(_) => vec![Phrase::ConsentTitle],
+        Screen::Ticket { .. } if state.trouble(Part::Printer).is_some() => vec![Phrase::RememberNumber],
+        Screen::Problem(problem) => vec![problem.what],
+        Screen::MoreTime => vec![Phrase::MoreTimeTitle],
+        Screen::Place => vec![Phrase::PlaceCard],
+        Screen::Scan { insurance: false } => vec![Phrase::ScanTitle],
+        Screen::TakeCard => vec![Phrase::TakeCardTitle],
+        Screen::OutOfService(_) => vec![Phrase::OutOfServiceTitle],
+        _ => Vec::new(),
+    }
+}
+
+fn missing(state: &State, scene: &Scene) -> Vec<Fault> {
+    let glass = Rect::new(0, 0, state.panel.width, state.panel.height);
+    let shows = |phrase: &Phrase| {
+        let wanted = phrase.text(state.preferences.language);
+        scene.nodes.iter().any(|node| match &node.kind {
+            Kind::Text { lines, .. } => glass.covers(node.rect) && lines.join(" ") == wanted,
+            _ => false,
+        })
+    };
+    let phrases = must_say(state).into_iter().filter(|phrase| !shows(phrase)).map(Fault::Missing);
+    let counts = scene.nodes.iter().any(|node| node.id.0 == "countdown" && !node.rect.is_empty());
+    let countdown = (state.seconds_left.is_some() && !counts).then_some(Fault::Countdown);
+    phrases.chain(countdown).collect()
 }
 
 fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {

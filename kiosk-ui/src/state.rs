@@ -2,10 +2,12 @@
 
 mod device;
 mod setup;
+mod step;
 
 pub use crate::holder::Holder;
 pub use device::{About, Carried, EnrolStep, Enrolment, Part, Trouble};
 pub use setup::{Calibration, Lack, MARKS, NotStarted};
+pub use step::{Answer, Consent, Help, Review, Side};
 
 use crate::judged::Judged;
 use crate::panel::Panel;
@@ -19,6 +21,8 @@ pub enum Act {
     Start,
     Agree,
     Cancel,
+    Back,
+    NoCard,
     TypeNumber,
     Digit(u8),
     Backspace,
@@ -46,6 +50,8 @@ impl std::fmt::Debug for Act {
             Self::Start => "Start",
             Self::Agree => "Agree",
             Self::Cancel => "Cancel",
+            Self::Back => "Back",
+            Self::NoCard => "NoCard",
             Self::TypeNumber => "TypeNumber",
             Self::Digit(_) => "Digit",
             Self::Backspace => "Backspace",
@@ -126,6 +132,8 @@ pub struct Problem {
     pub next: Phrase,
     /// How often it may be tried again; at none, staff is called.
     pub tries_left: u8,
+    /// Whoever stands there is turned away; else it is nobody's fault, and no red is shown.
+    pub refused: bool,
 }
 
 /// Which letters the keyboard on the glass has.
@@ -200,12 +208,7 @@ pub enum Screen {
     /// Nobody is there.
     Attract,
     /// What is done with the data, and whether the person agrees.
-    Consent {
-        /// The profile's purpose in both languages.
-        purpose: (String, String),
-        /// For how many days the device keeps what it takes; `None` where it keeps nothing.
-        keeps: Option<u32>,
-    },
+    Consent(Consent),
     /// Scan the QR code, or type the number.
     Scan {
         /// A health insurance card was scanned already.
@@ -217,6 +220,11 @@ pub enum Screen {
         typed: usize,
         /// The last try was wrong.
         wrong: bool,
+    },
+    /// What there is for those who have no card.
+    NoCard {
+        /// Passports and residence cards are taken, too.
+        passports: bool,
     },
     /// Lay the card on the reader.
     Place,
@@ -237,6 +245,8 @@ pub enum Screen {
     Form(Field),
     /// Something to choose.
     Choice(Choice),
+    /// What was filled in, before anything is printed or sent.
+    Review(Review),
     /// A number in the queue.
     Ticket {
         /// As called.
@@ -248,8 +258,8 @@ pub enum Screen {
     TakeCard,
     /// Something went wrong.
     Problem(Problem),
-    /// Staff was called.
-    Staff,
+    /// Staff was called, or is somewhere; it stands over what was going on, which stays.
+    Staff(Help),
     /// Does the person need more time?
     MoreTime,
     /// The kiosk cannot work without this part; [`State::parts`] says since when.
@@ -275,9 +285,9 @@ impl Screen {
     #[must_use]
     pub const fn step(&self) -> Option<usize> {
         match self {
-            Self::Consent { .. } | Self::Scan { .. } | Self::Number { .. } => Some(0),
+            Self::Consent(_) | Self::Scan { .. } | Self::Number { .. } | Self::NoCard { .. } => Some(0),
             Self::Place | Self::Reading { .. } | Self::Lifted => Some(1),
-            Self::Result(_) | Self::Form(_) | Self::Choice(_) | Self::Ticket { .. } => Some(2),
+            Self::Result(_) | Self::Form(_) | Self::Choice(_) | Self::Review(_) | Self::Ticket { .. } => Some(2),
             _ => None,
         }
     }
@@ -311,6 +321,12 @@ pub struct State {
     pub tick: u32,
     /// Seconds until the screen closes itself.
     pub seconds_left: Option<u16>,
+    /// Seconds that it had.
+    pub seconds_of: u16,
+    /// Where the reader is, seen from the glass; `None` where nobody said.
+    pub reader_at: Option<Side>,
+    /// Where the scanner is.
+    pub scanner_at: Option<Side>,
     /// What is being pressed.
     pub pressed: Option<Act>,
     /// The parts that this kiosk has, and what is wrong with them.
@@ -333,6 +349,9 @@ impl State {
             clock: WallClock::default(),
             tick: 0,
             seconds_left: None,
+            seconds_of: 0,
+            reader_at: None,
+            scanner_at: None,
             pressed: None,
             parts: Vec::new(),
             about: About::default(),

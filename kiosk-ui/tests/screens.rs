@@ -5,6 +5,7 @@ mod common;
 use common::{compare, draw, hash};
 use kiosk_ui::canvas::{Canvas, Color};
 use kiosk_ui::font::Fonts;
+use kiosk_ui::geometry::Rect;
 use kiosk_ui::judged::{Details, Document, Judged, Then};
 use kiosk_ui::lint::{Fault, lint};
 use kiosk_ui::panel::{PANELS, Panel};
@@ -64,7 +65,11 @@ fn the_lint_finds_what_is_wrong() {
     let (title, action, tool) = (at("title"), at("action"), at("tool"));
     assert!(found(&|s| s.nodes[title].rect.w = 40).contains("Overflow"));
     // A word that is wider than its button, though it has room enough for itself.
-    assert!(found(&|s| s.nodes[action].rect = s.nodes[action].rect.inset_xy(160, 0)).contains("Overflow"));
+    let narrow = |rect: Rect| rect.inset_xy(rect.w * 3 / 8, 0);
+    assert!(found(&|s| s.nodes[action].rect = narrow(s.nodes[action].rect)).contains("Overflow"));
+    assert!(found(&|s| s.nodes[tool].rect.h -= s.nodes[tool].rect.h / 5).contains("Edge"));
+    assert!(found(&|s| s.nodes.retain(|node| node.id.0 != "title")).contains("Missing"));
+    assert!(found(&|s| s.nodes.retain(|node| node.id.0 != "countdown")).contains("Countdown"));
     assert!(found(&|s| s.nodes[title].rect.x = panel.width - 10).contains("OffScreen"));
     assert!(found(&|s| s.nodes[action].rect.h = 20).contains("Target"));
     assert!(found(&|s| s.nodes[action].say = None).contains("Silent"));

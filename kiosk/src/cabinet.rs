@@ -25,7 +25,7 @@ use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::{Paper, Slip};
-use kiosk_ui::state::Part;
+use kiosk_ui::state::{Part, Side};
 use kiosk_ui::{Language, Phrase};
 use program::Failure;
 use std::sync::mpsc::{Sender, channel};
@@ -165,11 +165,25 @@ fn place(kiosk: &Kiosk, panel: Panel) -> Result<Place, Failure> {
         queue: kiosk.queue.as_ref().map(|queue| (queue.letter, queue.place.clone())),
         panel,
         patience_s: kiosk.patience_s,
+        reader_at: kiosk.reader_at.map(side),
+        scanner_at: kiosk.scanner_at.map(side),
+        staff_at: kiosk.staff_at.clone(),
+        // A cabinet has a lamp and a log for it, and nobody who answers.
+        calls: false,
         playlist: match &kiosk.playlist {
             None => Playlist::default(),
             Some(signed) => playlist::load(&signed.file, &signed.key)?,
         },
     })
+}
+
+const fn side(side: config::Side) -> Side {
+    match side {
+        config::Side::Above => Side::Above,
+        config::Side::Below => Side::Below,
+        config::Side::Left => Side::Left,
+        config::Side::Right => Side::Right,
+    }
 }
 
 /// As long as the display was never there.

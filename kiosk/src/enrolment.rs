@@ -100,7 +100,7 @@ pub fn run(
                     screen.canvas = Canvas::new(panel.width, panel.height);
                 }
                 // Nobody is served: fingers and profiles of demonstrations have nothing to say.
-                Outside::Down(..) | Outside::Up(..) | Outside::Profile(_) | Outside::Misread => {}
+                Outside::Down(..) | Outside::Up(..) | Outside::Profile(_) | Outside::Misread | Outside::Help(_) => {}
             }
         }
         for shown in said.try_iter() {

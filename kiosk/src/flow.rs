@@ -10,12 +10,18 @@
 //! - A step that waits for a person ends after [`PATIENCE_S`] seconds: "need more time?" for [`WARNING_S`] more, then
 //!   everything is erased. While the chip is read no time runs.
 //! - A machine that slept wakes to nobody: the visit is over, whatever it waited for.
+//! - What stands over a step, the question about time and the call for staff, hides it and does not stop it: what the step
+//!   waits for goes to the step.
+//! - A code that comes before anybody agreed is kept, and nothing is done with it until they do.
 //! - Whatever ends a session yields [`Effect::Erase`] and the settings of the next person: the usual ones.
 //! - What was typed leaves only inside [`Effect::Read`]; the screen knows how many digits there are.
 
 pub use devices::sound::Sound;
 pub use inputs::{Effect, Input, Place, Task};
-use kiosk_ui::state::{Choice, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Trouble, choices_shown};
+use kiosk_ui::judged::Judged;
+use kiosk_ui::state::{
+    Choice, Help, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Trouble, choices_shown,
+};
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use program::{Private, Text};
 use reading::access::AccessKey;
@@ -26,6 +32,8 @@ pub use config::PATIENCE_S;
 pub const WARNING_S: u16 = 20;
 /// Seconds that a verdict or ticket stands.
 pub const SHOWN_S: u16 = 30;
+/// Seconds for which a visit is kept while somebody was called.
+pub const HELP_S: u16 = 600;
 /// Seconds that a bare verdict stands when the card has been taken.
 pub const AFTERGLOW_S: u16 = 5;
 /// Seconds that the technician's screen stands.
@@ -59,8 +67,18 @@ pub struct Flow {
     tries: u8,
     now: u64,
     deadline: Option<u64>,
-    /// What "need more time?" covers.
+    /// The step that the question about time or the call for staff covers.
     covered: Option<Screen>,
+    /// What came of the call for staff.
+    help: Option<Help>,
+    /// A code that came before anybody agreed.
+    early: Option<Private>,
+    /// Whoever stands there agreed: the log has it, and once is enough.
+    agreed: bool,
+    /// The verdict that goes on, without its holder, for the way back to it.
+    verdict: Option<Judged>,
+    /// The questions that have been answered, as they were left.
+    asked: Vec<Screen>,
     holder: Option<Holder>,
     ticket: Option<(String, String)>,
     /// When the finger came down that is on the glass.
@@ -73,7 +91,8 @@ impl Flow {
     /// A kiosk that nobody uses, and what it does.
     #[must_use]
     pub fn new(place: Place, task: Task) -> Self {
-        let shown = State::new(place.panel, &place.site);
+        let mut shown = State::new(place.panel, &place.site);
+        (shown.reader_at, shown.scanner_at) = (place.reader_at, place.scanner_at);
         Self {
             place,
             task,
@@ -90,6 +109,11 @@ impl Flow {
             now: 0,
             deadline: None,
             covered: None,
+            help: None,
+            early: None,
+            agreed: false,
+            verdict: None,
+            asked: Vec::new(),
             holder: None,
             ticket: None,
             pressed_at: 0,
@@ -106,9 +130,20 @@ impl Flow {
     /// Takes one input.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        match self.covered.take() {
+            Some(step) if input.concerns_the_step() => self.below(step, input, &mut effects),
+            covered => {
+                self.covered = covered;
+                self.take(input, &mut effects);
+            }
+        }
+        effects
+    }
+
+    fn take(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Tick(now) => self.tick(now, &mut effects),
-            Input::Slept => self.slept(&mut effects),
+            Input::Tick(now) => self.tick(now, effects),
+            Input::Slept => self.slept(effects),
             Input::Clock(clock) => self.shown.clock = clock,
             Input::Press(act) => {
                 self.shown.pressed = act;
@@ -116,13 +151,10 @@ impl Flow {
                     self.pressed_at = self.now;
                 }
             }
-            Input::Act(act) => self.act(act, &mut effects),
-            Input::Scan(text) => {
-                if matches!(self.shown.screen, Screen::Attract | Screen::Scan { .. } | Screen::Number { .. }) {
-                    self.identified(&text.0, &mut effects);
-                }
-            }
-            Input::Misread => self.misread(&mut effects),
+            Input::Act(act) => self.act(act, effects),
+            Input::Scan(text) => self.scanned(text, effects),
+            Input::Help(help) => self.helped(help, effects),
+            Input::Misread => self.misread(effects),
             Input::Progress(step, per_cent) if self.is_reading() => {
                 let holder = self.holder.clone();
                 let screen = Screen::Reading { step, per_cent, holder };
@@ -130,7 +162,7 @@ impl Flow {
                 if matches!(self.shown.screen, Screen::Reading { .. }) {
                     self.shown.screen = screen;
                 } else {
-                    self.go(screen, &mut effects);
+                    self.go(screen, effects);
                 }
             }
             Input::Name(name) if self.is_reading() => self.know(Holder::new(&name.0, None)),
@@ -141,21 +173,21 @@ impl Flow {
             }
             Input::Lifted if self.is_reading() => {
                 effects.push(Effect::Sound(Sound::Attention));
-                self.go(Screen::Lifted, &mut effects);
+                self.go(Screen::Lifted, effects);
             }
-            Input::Waiting if self.is_reading() => self.go(Screen::Place, &mut effects),
-            Input::Judged(judged, refusal) if self.is_reading() => self.judged(*judged, refusal, &mut effects),
-            Input::Kept(kept) => self.kept(kept, &mut effects),
-            Input::Failed(code) if self.is_reading() => self.failed(&code, &mut effects),
-            Input::CardGone => self.card_gone(&mut effects),
-            Input::Part(part, trouble) => self.part(part, trouble, &mut effects),
+            Input::Waiting if self.is_reading() => self.go(Screen::Place, effects),
+            Input::Judged(judged, refusal) if self.is_reading() => self.judged(*judged, refusal, effects),
+            Input::Kept(kept) => self.kept(kept, effects),
+            Input::Failed(code) if self.is_reading() => self.failed(&code, effects),
+            Input::CardGone => self.card_gone(effects),
+            Input::Part(part, trouble) => self.part(part, trouble, effects),
             Input::About(about) => self.shown.about = about,
             Input::Panel(panel) => self.shown.panel = panel,
             Input::Notices(notices) => self.notices = notices,
             Input::Task(task) => {
                 self.task = task;
                 effects.push(Effect::StopWaiting);
-                self.end(&mut effects);
+                self.end(effects);
             }
             Input::Progress(..)
             | Input::Name(_)
@@ -165,7 +197,6 @@ impl Flow {
             | Input::Judged(..)
             | Input::Failed(_) => {}
         }
-        effects
     }
 
     /// From laying the card down to the verdict, a lifted card included.
@@ -180,7 +211,10 @@ impl Flow {
                 None
             }
             Screen::MoreTime => Some(WARNING_S),
-            Screen::Result(_) | Screen::Ticket { .. } | Screen::Staff => Some(SHOWN_S),
+            // Where staff can be called, the visit waits for them; where not, for the way to the desk.
+            Screen::Staff(Help::At(_)) => Some(SHOWN_S * 2),
+            Screen::Staff(_) => Some(HELP_S),
+            Screen::Result(_) | Screen::Ticket { .. } => Some(SHOWN_S),
             Screen::Technician => Some(TECHNICIAN_S),
             _ => Some(self.place.patience_s),
         }
@@ -191,6 +225,7 @@ impl Flow {
         let seconds = self.seconds(&screen);
         self.deadline = seconds.map(|seconds| self.now + u64::from(seconds) * 1000);
         self.shown.seconds_left = seconds;
+        self.shown.seconds_of = seconds.unwrap_or_default();
         self.shown.screen = screen;
         self.shown.pressed = None;
         self.speak(effects);
@@ -228,7 +263,11 @@ impl Flow {
             }
             Screen::Result(_) => self.finish(effects),
             Screen::Ticket { .. } => self.take_card(effects),
-            Screen::Staff | Screen::Technician => self.end(effects),
+            Screen::Staff(_) => {
+                effects.push(Effect::StopWaiting);
+                self.end(effects);
+            }
+            Screen::Technician => self.end(effects),
             waiting => {
                 self.covered = Some(waiting);
                 effects.push(Effect::Sound(Sound::Attention));
@@ -263,13 +302,7 @@ impl Flow {
                 }
             }
             Act::Staff => {
-                effects.push(Effect::CallStaff);
-                // A read that is under way goes on behind nobody's back.
-                if !matches!(self.shown.screen, Screen::Reading { .. } | Screen::OutOfService(_)) {
-                    effects.push(Effect::StopWaiting);
-                    self.go(Screen::Staff, effects);
-                }
-                return;
+                return self.call_staff(effects);
             }
             _ => return self.act_on_screen(act, effects),
         }
@@ -302,9 +335,16 @@ impl Flow {
                 self.go(Screen::Technician, effects);
             }
             (Act::Agree, Screen::Consent { .. }) => {
-                effects.push(Effect::Agreed(self.shown.preferences.language));
+                if !std::mem::replace(&mut self.agreed, true) {
+                    effects.push(Effect::Agreed(self.shown.preferences.language));
+                }
                 self.step(steps::Input::Agreed, effects);
             }
+            (Act::Back, _) => self.back(effects),
+            (Act::NoCard, Screen::Scan { .. }) => {
+                self.go(Screen::NoCard { passports: self.task.mrz }, effects);
+            }
+            (Act::Confirm, Screen::Review(_)) => self.filled(effects),
             (Act::TypeNumber, Screen::Scan { .. }) => self.go(Screen::Number { typed: 0, wrong: false }, effects),
             (Act::Digit(digit), Screen::Number { .. }) if digit < 10 && self.typed.0.len() < NUMBER_DIGITS => {
                 self.typed.0.push(char::from(b'0' + digit));
@@ -336,10 +376,7 @@ impl Flow {
                 self.go(Screen::Choice(Choice { from, ..choice }), effects);
             }
             (Act::Retry, Screen::Problem(_)) => self.identify(effects),
-            (Act::MoreTime, Screen::MoreTime) => {
-                let covered = self.covered.take().unwrap_or(Screen::Attract);
-                self.go(covered, effects);
-            }
+            (Act::MoreTime, Screen::MoreTime) => self.uncover(effects),
             (Act::Finish, Screen::Result(_)) => self.finish(effects),
             (Act::OtherCard, Screen::Result(_)) => {
                 // Another card is another visit, with its own consent; who stands there keeps their settings.
@@ -352,7 +389,11 @@ impl Flow {
                 }
             }
             (Act::Finish, Screen::Ticket { .. }) => self.take_card(effects),
-            (Act::Finish, Screen::Staff | Screen::Technician) => self.end(effects),
+            (Act::Finish, Screen::Staff(_)) => {
+                effects.push(Effect::StopWaiting);
+                self.end(effects);
+            }
+            (Act::Finish, Screen::Technician) => self.end(effects),
             (Act::Cancel, Screen::Attract | Screen::OutOfService(_)) => {}
             (Act::Cancel, _) => {
                 effects.push(Effect::StopWaiting);
@@ -371,7 +412,7 @@ impl Flow {
     fn problem(&mut self, what: Phrase, next: Phrase, effects: &mut Vec<Effect>) {
         effects.push(Effect::Sound(Sound::Attention));
         if self.another_try() {
-            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries }), effects);
+            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries, refused: false }), effects);
         } else {
             self.give_up(what, next, effects);
         }
@@ -384,13 +425,18 @@ impl Flow {
         }
         if matches!(self.shown.screen, Screen::Scan { .. }) {
             let (what, next) = (Phrase::ScanUnclear, Phrase::ScanOrType);
-            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries }), effects);
+            self.go(Screen::Problem(Problem { what, next, tries_left: self.tries, refused: false }), effects);
         }
     }
 
     fn give_up(&mut self, what: Phrase, next: Phrase, effects: &mut Vec<Effect>) {
-        effects.push(Effect::CallStaff);
-        self.go(Screen::Problem(Problem { what, next, tries_left: 0 }), effects);
+        self.stop_with(Problem { what, next, tries_left: 0, refused: false }, effects);
+    }
+
+    /// Nothing more can be done here.
+    fn stop_with(&mut self, problem: Problem, effects: &mut Vec<Effect>) {
+        self.wanted(effects);
+        self.go(Screen::Problem(problem), effects);
     }
 
     fn know(&mut self, holder: Holder) {
@@ -425,7 +471,8 @@ impl Flow {
 
     /// The card is in its holder's hand: what it said leaves the glass at once, the bare verdict a little later.
     fn card_gone(&mut self, effects: &mut Vec<Effect>) {
-        self.gone = true;
+        // Of whoever was there, and not of the next.
+        self.gone = self.visit.is_some();
         let ended = self.has_ended();
         match self.shown.screen {
             Screen::TakeCard => self.end(effects),
@@ -452,7 +499,11 @@ impl Flow {
         self.typed = Private::default();
         (self.holder, self.covered, self.ticket, self.tries, self.gone) = (None, None, None, TRIES, false);
         // Whoever agreed and went away before the end: the log says so.
-        let open = |visit: &Visit| !matches!(visit.waits(), Wait::End | Wait::Consent | Wait::Kept);
+        let agreed = std::mem::take(&mut self.agreed);
+        let open = |visit: &Visit| {
+            !matches!(visit.waits(), Wait::End | Wait::Kept) && (agreed || visit.waits() != Wait::Consent)
+        };
+        (self.help, self.early, self.verdict, self.asked) = (None, None, None, Vec::new());
         if self.visit.take().is_some_and(|visit| open(&visit)) {
             effects.push(Effect::TurnedAway(None));
         }
@@ -479,6 +530,9 @@ impl Flow {
     }
 }
 
+#[cfg(test)]
+mod any_order;
+mod cover;
 mod inputs;
 #[cfg(test)]
 mod tests;

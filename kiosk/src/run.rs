@@ -22,7 +22,7 @@ use kiosk_ui::judged::{self, Details};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::Renderer;
 use kiosk_ui::slip::Slip;
-use kiosk_ui::state::{About, Carried, Part, Trouble, WallClock};
+use kiosk_ui::state::{About, Carried, Help, Part, Trouble, WallClock};
 use kiosk_ui::{Act, Language, Screen, view};
 use program::Failure;
 use program::Private;
@@ -30,6 +30,7 @@ use reading::device::{Host, Judged};
 use reading::reader_thread::{self, ReaderEvent, ReaderThread};
 use site::checks::{self, Check};
 use site::upkeep::Taken;
+use site::words::DeviceWord;
 use site::{Around, Site};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -270,6 +271,12 @@ impl Kiosk {
                 None => Input::Scan(text),
             }],
             Outside::Misread => vec![Input::Misread],
+            Outside::Help(help) => {
+                if let Help::Taken(by) = &help {
+                    self.site.note_device(DeviceWord::StaffCame, None, Some(by.clone()))?;
+                }
+                vec![Input::Help(help)]
+            }
             Outside::Part(part, fault) => vec![self.heard(part, fault)?],
             Outside::Found(part, found) => {
                 self.register.found(part, found, self.clock.wall());
@@ -336,7 +343,7 @@ impl Kiosk {
     fn begin_to_serve(&mut self, inputs: &mut Vec<Input>) {
         let is_idle =
             matches!(self.flow.state().screen, Screen::Attract | Screen::OutOfService(_) | Screen::Technician);
-        let begins = |input: &Input| matches!(input, Input::Act(Act::Start) | Input::Scan(_));
+        let begins = |input: &Input| matches!(input, Input::Act(Act::Start | Act::Staff) | Input::Scan(_));
         if !is_idle {
             return;
         }
@@ -427,7 +434,11 @@ impl Kiosk {
                 glass.hear(Heard::Words(self.flow.state().preferences.language, &words));
             }
             Effect::Sound(sound) => glass.hear(Heard::Sound(sound)),
-            Effect::CallStaff => tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk"),
+            Effect::CallStaff => {
+                tracing::warn!(code = "staff_called", "somebody is wanted at the kiosk");
+                self.site.note_device(DeviceWord::StaffCalled, None, None)?;
+                glass.call_staff();
+            }
             Effect::Ticket(number, place) => {
                 tracing::info!(number, place, "ticket");
                 let (site, clock, look_again) = (self.header.clone(), self.wall_clock(), self.marked);

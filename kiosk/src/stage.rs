@@ -9,7 +9,7 @@ use kiosk_ui::geometry::Rect;
 use kiosk_ui::panel::Panel;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
-use kiosk_ui::state::Part;
+use kiosk_ui::state::{Help, Part};
 use program::{Failure, Private};
 use reading::reader_thread::Said;
 use site::checks::Check;
@@ -31,6 +31,9 @@ pub trait Glass: Send {
     fn print(&mut self, slip: Slip);
     /// Whoever stands there may pass.
     fn open_door(&mut self);
+    /// Somebody wants staff. What becomes of it comes back as [`Outside::Help`]; a glass by which nobody hears it does nothing,
+    /// and says so by [`crate::flow::Place::calls`].
+    fn call_staff(&mut self) {}
 }
 
 /// What a kiosk lets hear.
@@ -61,6 +64,8 @@ pub enum Outside {
     Found(Part, String),
     /// Another profile, in demonstrations.
     Profile(Box<Profile>),
+    /// What became of a call for staff.
+    Help(Help),
     /// The end.
     Stop,
 }

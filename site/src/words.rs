@@ -19,6 +19,10 @@ program::closed_set! {
         SettingsActivated = "settings_activated",
         /// The configuration is wrong; the last good one is used.
         SettingsRefused = "settings_refused",
+        /// Somebody at a kiosk called for staff.
+        StaffCalled = "staff_called",
+        /// Staff said that they come: who, as the site calls its desk.
+        StaffCame = "staff_came",
         /// Central's time was taken over.
         TimeSigned = "time_signed",
         /// An update was given up.

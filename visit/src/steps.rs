@@ -134,6 +134,8 @@ pub enum Input {
     Agreed,
     /// The chip can be opened.
     Key,
+    /// One step back: from the chip to its key, from there to the consent.
+    Back,
     /// The read failed; the key is asked for again.
     NotRead,
     /// The chip was judged and the profile's terms were asked, and the list where there is one.
@@ -239,7 +241,8 @@ pub fn update(visit: Visit, input: Input) -> (Visit, Vec<Effect>) {
         (_, Input::Cancel) => visit.end(Outcome::Cancelled),
         (Wait::Consent, Input::Agreed) => visit.ask(Wait::Key),
         (Wait::Key, Input::Key) => visit.ask(Wait::Chip),
-        (Wait::Chip, Input::NotRead) => visit.ask(Wait::Key),
+        (Wait::Chip, Input::NotRead | Input::Back) => visit.ask(Wait::Key),
+        (Wait::Key, Input::Back) if visit.has(Step::Consent) => visit.ask(Wait::Consent),
         // What the document itself says comes before any list.
         (Wait::Chip, Input::Judged(admission @ Admission::Refused(_), _)) => visit.admitted(admission),
         (Wait::Chip, Input::Judged(_, Some(refusal))) => visit.end(Outcome::Refused(refusal)),
@@ -373,6 +376,7 @@ mod tests {
             Just(Input::Agreed),
             Just(Input::Key),
             Just(Input::NotRead),
+            Just(Input::Back),
             Just(Input::Judged(Admission::GoesOn, None)),
             Just(Input::Judged(Admission::Marked(Because::Assurance), None)),
             Just(Input::Judged(Admission::AskStaff(Because::Expired), None)),

@@ -161,7 +161,17 @@ impl Glass for MirrorGlass {
 pub fn place(patience_s: u16) -> Place {
     let queue = Some(('A', "Phòng khám 12 · Tầng 2".to_owned()));
     let playlist = Playlist::parse(include_str!("playlist.toml")).expect("a playlist");
-    Place { site: "BỆNH VIỆN ĐA KHOA TÂN BÌNH".to_owned(), queue, panel: PANELS[0], patience_s, playlist }
+    Place {
+        site: "BỆNH VIỆN ĐA KHOA TÂN BÌNH".to_owned(),
+        queue,
+        panel: PANELS[0],
+        patience_s,
+        reader_at: None,
+        scanner_at: None,
+        staff_at: None,
+        calls: false,
+        playlist,
+    }
 }
 
 /// Serves a mirror on a Unix socket, in a thread of its own. `port` is where the browser sees it.

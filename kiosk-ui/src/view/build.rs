@@ -5,11 +5,15 @@ use crate::canvas::Color;
 use crate::font::{Align, Fonts, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
+use crate::lint::LETTERS_FREE;
 use crate::scene::{Id, Kind, Node, Scene};
-use crate::state::{Act, Screen, State};
+use crate::state::{Act, Screen, Side, State};
 use crate::text::{Language, Phrase};
 use crate::theme::{Sizes, Theme};
 use crate::words::{Shades, Tone};
+
+/// The last seconds of a screen: the countdown stands out.
+const LAST_S: i32 = 10;
 
 /// How a button looks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,23 +132,28 @@ impl<'a> Builder<'a> {
         let word = Id(id.0, id.1 + 2);
         let mark = Id(id.0, id.1 + 1);
         if matches!(look, Look::Tool | Look::MainTool) {
-            // Icon above the word.
-            let mut inside = rect.inset_xy(2, theme.stroke + 1);
+            // Icon above the word, both as one block in the middle; no letter comes closer to the border than this.
             let style = if look == Look::Tool { self.tool() } else { self.label() };
-            let place = inside.cut_bottom(style.line_height().min(inside.h));
+            let free = self.state.panel.px(LETTERS_FREE) + 1;
+            let mut inside = rect.inset_xy(2, 0);
+            inside.cut_bottom((free - style.descent()).max(theme.stroke + 1));
+            inside.cut_top(theme.stroke + free / 3);
+            let line = style.line_height();
+            let size = if icon.is_some() { (inside.h - line).clamp(0, sizes.label * 17 / 10) } else { 0 };
+            let mut inside = inside.centred(inside.w, size + line);
+            let above = inside.cut_top(size);
             if let Some(icon) = icon {
-                let size = (inside.h * 8 / 10).min(sizes.label * 17 / 10);
-                self.icon(mark, inside.centred(size, size), icon, ink);
+                self.icon(mark, above.centred(size, size), icon, ink);
             }
-            self.line(word, place, text, style, Align::Centre, ink);
+            self.line(word, inside, text, style, Align::Centre, ink);
             return;
         }
         let style = Style::new(Weight::SemiBold, sizes.button);
         let mark_size = sizes.button * 11 / 10;
         let inside = rect.inset_xy(sizes.gap / 2, theme.stroke);
         let mark_gap = self.mark_gap();
-        // A quiet one does without its icon before its words break.
-        let tight = look == Look::Quiet && {
+        // One that is not the main one does without its icon before its words break.
+        let tight = matches!(look, Look::Quiet | Look::Outline) && {
             let wide = self.fonts.width(text, style);
             let slim = self.state.panel.is_slim();
             (wide <= inside.w || slim) && wide + mark_size + mark_gap > inside.w
@@ -184,20 +193,77 @@ impl<'a> Builder<'a> {
         let whole = Rect::new(0, 0, panel.width, panel.height);
         self.push(Id("background", 0), whole, Kind::Gradient(theme.background_top, theme.background_bottom));
         if panel.is_tiny() || self.state.screen.is_bare() {
+            self.countdown(rest);
             return rest.inset(sizes.margin);
         }
+        self.pointer(&mut rest, panel.area, &[Side::Above, Side::Below]);
         // A wide panel is small: its header gives way to the task as soon as somebody is there.
         let nobody = matches!(self.state.screen, Screen::Attract | Screen::OutOfService(_));
         if (panel.is_portrait() && !panel.is_slim()) || nobody {
             self.header(&mut rest);
         }
+        self.countdown(rest);
         rest = rest.inset_xy(sizes.margin, sizes.gap);
         // They are for those who are served.
         if !matches!(self.state.screen, Screen::Enrolment(_)) {
             self.tools(&mut rest);
         }
         self.steps(&mut rest);
+        // Beside what is touched there is nothing: tools have the whole width.
+        self.pointer(&mut rest, panel.area, &[Side::Left, Side::Right]);
         rest
+    }
+
+    /// What lies outside the glass, on the side on which it is: a strip at the edge with arrows that lead out of the picture.
+    fn pointer(&mut self, rest: &mut Rect, area: Rect, sides: &[Side]) {
+        let (theme, sizes, state) = (self.theme, self.sizes, self.state);
+        let side = match state.screen {
+            Screen::Place | Screen::Lifted => state.reader_at,
+            Screen::Scan { .. } => state.scanner_at,
+            _ => None,
+        };
+        let Some(side) = side.filter(|side| sides.contains(side)) else { return };
+        let thick = sizes.label * 7 / 4;
+        // From the edge of the glass to what is left, and a gap.
+        let mut beside = |cut: fn(&mut Rect, i32) -> Rect, x: i32| {
+            cut(rest, (thick + sizes.gap - sizes.margin).max(0));
+            Rect::new(x, rest.y, thick, rest.h)
+        };
+        let (strip, icon) = match side {
+            Side::Above => (rest.cut_top(thick), Icon::ArrowUp),
+            Side::Below => (rest.cut_bottom(thick), Icon::ArrowDown),
+            Side::Left => (beside(Rect::cut_left, area.x), Icon::ArrowLeft),
+            Side::Right => (beside(Rect::cut_right, area.right() - thick), Icon::ArrowRight),
+        };
+        self.push(Id("pointer", 0), strip, Kind::Panel { fill: theme.primary, radius: 0, border: None, shadow: 0 });
+        // Once in a second and a half they step outwards.
+        let step = (state.tick / 5 % 3) as i32 * thick / 16;
+        let (dx, dy) = match side {
+            Side::Above => (0, -step),
+            Side::Below => (0, step),
+            Side::Left => (-step, 0),
+            Side::Right => (step, 0),
+        };
+        let size = thick * 3 / 5;
+        let parts = if strip.w > strip.h { strip.columns(3, 0) } else { strip.rows(3, 0) };
+        for (at, part) in parts.into_iter().enumerate() {
+            let place = part.centred(size, size);
+            let place = Rect::new(place.x + dx, place.y + dy, size, size);
+            self.push(Id("pointer", at as u16 + 1), place, Kind::Icon { icon, tenths: 30, color: theme.on_primary });
+        }
+    }
+
+    /// The time that is left, as a bar at the lower edge of every panel.
+    fn countdown(&mut self, rest: Rect) {
+        let Some(left) = self.state.seconds_left else { return };
+        let of = i32::from(self.state.seconds_of.max(left)).max(1);
+        let (theme, left) = (self.theme, i32::from(left));
+        let high = (self.sizes.gap / 3).max(3);
+        let bar = Rect::new(rest.x, rest.bottom() - high, rest.w, high);
+        self.push(Id("countdown", 0), bar, Kind::Panel { fill: theme.track, radius: 0, border: None, shadow: 0 });
+        let fill = if left <= LAST_S { theme.warn } else { theme.primary };
+        let done = Rect::new(bar.x, bar.y, bar.w * left / of, bar.h);
+        self.push(Id("countdown", 1), done, Kind::Panel { fill, radius: 0, border: None, shadow: 0 });
     }
 
     fn header(&mut self, rest: &mut Rect) {
@@ -335,10 +401,12 @@ impl<'a> Builder<'a> {
         let sizes = self.sizes;
         if let Some(seconds) = self.state.seconds_left {
             let text = format!("{} {seconds} {}", self.say(Phrase::SecondsLeft), self.say(Phrase::Seconds));
-            let style = self.label().fixed();
+            // It stands out when it counts.
+            let last = i32::from(seconds) <= LAST_S;
+            let style = if last { Style::new(Weight::Bold, sizes.label) } else { self.label() }.fixed();
             if self.state.panel.is_portrait() {
                 let line = rest.cut_bottom(style.line_height());
-                let color = self.theme.muted;
+                let color = if last { self.theme.text } else { self.theme.muted };
                 self.line(Id("seconds", 0), line, &text, style, Align::Centre, color);
             }
         }
@@ -391,9 +459,13 @@ impl<'a> Builder<'a> {
         let (gap, wide) = (sizes.gap, sizes.button * 11 / 10 + self.mark_gap());
         let width = bar.w - gap * (buttons.len() as i32 - 1);
         let mut bar = bar;
+        // Of three, each has what its words want.
+        let words: Vec<i32> =
+            buttons.iter().map(|(_, _, text, _)| self.fonts.width(text, style) + wide + gap * 2).collect();
+        let sum = words.iter().sum::<i32>().max(1);
         for (at, (look, icon, text, act)) in buttons.iter().enumerate() {
             let last = at + 1 == buttons.len();
-            let part = width * share(*look) / all;
+            let part = if buttons.len() > 2 { width * words[at] / sum } else { width * share(*look) / all };
             // One whose words are longer takes what the main one has to spare.
             let wanted = match buttons.get(at + 1) {
                 Some((_, _, next, _)) if buttons.len() == 2 => {

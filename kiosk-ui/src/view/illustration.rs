@@ -6,6 +6,7 @@ use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::scene::{Id, Kind};
+use crate::text::Phrase;
 use crate::words::{Edge, Said};
 
 const READER: Color = Color(0x0016_3250);
@@ -85,32 +86,74 @@ impl Builder<'_> {
             let bar = Rect::new(bar.x, bar.y, bar.w * share / 100, bar.h);
             self.block(16 + at as u16, bar, bar.h / 2, if at == 0 { INK } else { FAINT });
         }
-        let chip = Rect::new(
-            card.right() - unit * 46 / 100,
-            card.bottom() - unit * 40 / 100,
-            unit * 34 / 100,
-            unit * 27 / 100,
-        );
-        self.block(20, chip, unit / 20, GOLD);
-        let size = chip.h * 8 / 10;
-        self.icon(Id("picture", 21), chip.centred(size, size), Icon::Chip, GOLD_INK);
     }
 
-    /// A QR code before a scanner.
+    /// The two generations of the card, each with the side that has the QR code, and the light of the scanner over it:
+    /// cards of 2021 have it on the front, those since July 2024 on the back, where the chip of both is.
     pub(super) fn scanner(&mut self, place: Rect) {
-        let unit = (place.w * 10 / 26).min(place.h * 10 / 18).max(10);
-        let card = place.centred(unit * 24 / 10, unit * 15 / 10);
-        self.card(card, unit);
-        let code =
-            Rect::new(card.right() - unit * 62 / 100, card.y + unit * 12 / 100, unit * 50 / 100, unit * 50 / 100);
-        self.block(30, code, unit / 30, Color(0x00FF_FFFF));
-        self.icon(Id("picture", 31), code.inset(unit / 40), Icon::Qr, Color(0x0011_1111));
-        // A line of light that wanders over the code.
-        let way = (self.state.tick % 20) as i32;
-        let way = if way < 10 { way } else { 20 - way };
-        let y = code.y - unit / 20 + way * (code.h + unit / 10) / 10;
-        let beam = Rect::new(code.x - unit / 8, y, code.w + unit / 4, (unit / 30).max(2));
-        self.block(32, beam, beam.h / 2, RED);
+        let captions = self.state.panel.is_portrait() && !self.state.panel.is_slim();
+        let beside = place.w * 10 > place.h * 12;
+        let gap = self.sizes.gap;
+        let parts = if beside { place.columns(2, gap) } else { place.rows(2, gap) };
+        let phrases = [Phrase::CardOf2021, Phrase::CardOf2024];
+        for (at, (mut part, phrase)) in parts.into_iter().zip(phrases).enumerate() {
+            let style = self.label();
+            if captions && self.state.screen.step() == Some(0) {
+                let lines = self.fonts.wrap(self.say(phrase), style, part.w);
+                let high = style.line_height() * lines.len() as i32;
+                // Close to the card that it is about.
+                let wanted = (part.w * 15 / 24 + gap + high).min(part.h);
+                part = part.centred(part.w, wanted);
+                let below = part.cut_bottom(high);
+                let color = self.theme.muted;
+                self.push(Id("caption", at as u16), below, Kind::Text { lines, style, align: Align::Centre, color });
+                part.cut_bottom(gap);
+            }
+            let unit = (part.w * 10 / 25).min(part.h * 10 / 16).max(10);
+            let card = part.centred(unit * 24 / 10, unit * 15 / 10);
+            let first = at as u16 * 60;
+            let code = if at == 0 {
+                self.card(card, unit);
+                Rect::new(card.right() - unit * 58 / 100, card.y + unit * 12 / 100, unit * 46 / 100, unit * 46 / 100)
+            } else {
+                self.back(card, unit);
+                Rect::new(card.right() - unit * 66 / 100, card.y + unit * 30 / 100, unit * 52 / 100, unit * 52 / 100)
+            };
+            self.block(first + 30, code, unit / 30, Color(0x00FF_FFFF));
+            let ink = Color(0x0011_1111);
+            self.icon(Id("picture", first + 31), code.inset(unit / 40), Icon::Qr, ink);
+            // A line of light that wanders over the code.
+            let way = (self.state.tick % 20) as i32;
+            let way = if way < 10 { way } else { 20 - way };
+            let y = code.y - unit / 20 + way * (code.h + unit / 10) / 10;
+            let beam = Rect::new(code.x - unit / 8, y, code.w + unit / 4, (unit / 30).max(2));
+            self.block(first + 32, beam, beam.h / 2, RED);
+        }
+    }
+
+    /// The back of a card since July 2024: chip left, QR code right, three lines that machines read.
+    fn back(&mut self, card: Rect, unit: i32) {
+        let edge = (unit / 60).max(1);
+        let kind =
+            Kind::Panel { fill: CARD, radius: unit * 14 / 100, border: Some((edge, CARD_EDGE)), shadow: unit / 14 };
+        self.push(Id("picture", 70), card, kind);
+        let mut inside = card.inset(unit * 12 / 100);
+        for (at, share) in [48, 36].into_iter().enumerate() {
+            let bar = inside.cut_top(unit * 9 / 100);
+            inside.cut_top(unit * 7 / 100);
+            let bar = Rect::new(bar.x, bar.y, bar.w * share / 100, bar.h);
+            self.block(71 + at as u16, bar, bar.h / 2, if at == 0 { INK } else { FAINT });
+        }
+        let chip = Rect::new(inside.x, inside.y + unit * 6 / 100, unit * 38 / 100, unit * 30 / 100);
+        self.block(75, chip, unit / 20, GOLD);
+        let size = chip.h * 8 / 10;
+        self.icon(Id("picture", 76), chip.centred(size, size), Icon::Chip, GOLD_INK);
+        for at in 0..3 {
+            let bar = inside.cut_bottom(unit * 6 / 100);
+            inside.cut_bottom(unit * 5 / 100);
+            let bar = Rect::new(bar.x, bar.y, bar.w * [90, 84, 90][at as usize] / 100, bar.h);
+            self.block(80 + at, bar, 0, FAINT);
+        }
     }
 
     /// A sign in a disc.

@@ -32,10 +32,10 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     let (portrait, slim) = (panel.is_portrait(), panel.is_slim());
     let gap = if portrait && !slim { sizes.gap / 3 } else { 0 };
     let digits = field.layer == Layer::Digits;
-    let next = if field.at + 1 == field.of { Phrase::Confirm } else { Phrase::Next };
+    let next = if field.at + 1 == field.of { Phrase::ToReview } else { Phrase::Next };
     if slim {
         // Its last row has no width for words.
-        b.actions(rest, &[(Look::Quiet, None, Phrase::Cancel, Act::Cancel), (Look::Primary, None, next, Act::Confirm)]);
+        b.actions(rest, &[(Look::Quiet, None, Phrase::Back, Act::Back), (Look::Primary, None, next, Act::Confirm)]);
     }
     // On a wide panel ten keys of a finger's width take all of it.
     let high = if portrait && !slim { sizes.key.max(rest.h * 11 / 100) } else { sizes.target };
@@ -81,7 +81,7 @@ pub(super) fn form(b: &mut Builder<'_>, rest: &mut Rect, field: &Field) {
     let done = line.cut_right(wide);
     line.cut_right(gap);
     key(b, 102, line, Cap::Word(b.say(Phrase::Space), Phrase::Space), Act::Key(' '), false);
-    b.button(Id("key", 106), cancel, Look::Quiet, None, b.say(Phrase::Cancel), Act::Cancel);
+    b.button(Id("key", 106), cancel, Look::Quiet, None, b.say(Phrase::Back), Act::Back);
     b.button(Id("key", 112), done, Look::Primary, None, b.say(next), Act::Confirm);
 }
 

@@ -13,6 +13,7 @@ mod reading;
 mod result;
 mod screens;
 mod setup;
+mod step;
 mod technician;
 
 use crate::font::Fonts;

@@ -108,7 +108,7 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
         b.say(Phrase::Confirm),
         Act::Confirm,
     );
-    b.button(Id("key", 108), cancel, Look::Quiet, Some(Icon::Cross), b.say(Phrase::Cancel), Act::Cancel);
+    b.button(Id("key", 108), cancel, Look::Quiet, Some(Icon::ArrowLeft), b.say(Phrase::Back), Act::Back);
 }
 
 const fn hint_of(b: &Builder<'_>, wrong: bool) -> &'static str {

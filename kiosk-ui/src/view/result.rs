@@ -105,9 +105,12 @@ fn actions(b: &mut Builder<'_>, rest: &mut Rect, judged: &Judged) {
         let next = b.say(Phrase::Continue).to_owned();
         let (icon, text) = match &judged.then {
             Then::Finish => (Icon::Tick, b.say(Phrase::Finish).to_owned()),
-            Then::Next => (Icon::ArrowRight, next),
-            Then::Named(what) => {
-                let named = format!("{next}: {}", pick(what, language));
+            Then::Ticket | Then::Named(_) => {
+                let what = match &judged.then {
+                    Then::Named(what) => pick(what, language),
+                    _ => b.say(Phrase::ToTicket),
+                };
+                let named = format!("{next}: {what}");
                 let fits = b.fits_a_main_action(&named, rest.w);
                 (Icon::ArrowRight, if fits { named } else { next })
             }

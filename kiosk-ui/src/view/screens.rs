@@ -1,69 +1,70 @@
 //! One function a screen.
 
 use super::build::{Builder, Look};
-use super::{attract, keyboard, number, reading, result, setup, technician};
+use super::{attract, keyboard, number, reading, result, setup, step, technician};
 use crate::canvas::Color;
 use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
-use crate::panel::Layout;
 use crate::scene::Id;
-use crate::state::{Act, Choice, Part, Problem, Screen, choices_shown};
+use crate::state::{Act, Choice, Part, Problem, Screen, Side, choices_shown};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
 
-const CANCEL: (Look, Option<Icon>, Phrase, Act) = (Look::Quiet, Some(Icon::Cross), Phrase::Cancel, Act::Cancel);
+pub(super) const CANCEL: (Look, Option<Icon>, Phrase, Act) =
+    (Look::Quiet, Some(Icon::Cross), Phrase::Cancel, Act::Cancel);
+pub(super) const BACK: (Look, Option<Icon>, Phrase, Act) =
+    (Look::Quiet, Some(Icon::ArrowLeft), Phrase::Back, Act::Back);
 
 pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
     match b.state.screen.clone() {
         Screen::Attract => attract::attract(b, rest),
-        Screen::Consent { purpose: (vietnamese, english), keeps } => {
-            let purpose = if b.language() == Language::Vietnamese { vietnamese } else { english };
-            b.actions(rest, &[CANCEL, (Look::Primary, Some(Icon::Tick), Phrase::Agree, Act::Agree)]);
-            let erase = match keeps {
-                None => b.say(Phrase::ConsentErase).to_owned(),
-                Some(days) => b.say(Phrase::ConsentKeep).replace("{days}", &days.to_string()),
-            };
-            let theme = b.theme;
-            let below = [
-                Below { id: Id("purpose", 0), text: purpose, weight: Weight::Regular, color: theme.text },
-                Below { id: Id("purpose", 1), text: erase, weight: Weight::Regular, color: theme.muted },
-            ];
-            words(b, rest, (Icon::Shield, theme.primary), Phrase::ConsentTitle, &below);
-        }
+        Screen::Consent(consent) => step::consent(b, rest, &consent),
         Screen::Scan { insurance } => {
-            b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::Keypad), Phrase::TypeNumber, Act::TypeNumber)]);
+            b.actions(
+                rest,
+                &[
+                    BACK,
+                    (Look::Outline, Some(Icon::Keypad), Phrase::TypeNumber, Act::TypeNumber),
+                    (Look::Outline, Some(Icon::Card), Phrase::NoCard, Act::NoCard),
+                ],
+            );
             let away = b.state.trouble(Part::Scanner).is_some();
+            let at = b.state.scanner_at.map(scanner_at);
             let hint = if away { Phrase::ScannerAway } else { Phrase::ScanHint };
             let (title, hint) =
                 if insurance { (Phrase::InsuranceTaken, Phrase::InsuranceNext) } else { (Phrase::ScanTitle, hint) };
-            pictured(b, rest, title, hint, |b, place| b.scanner(place));
+            pictured(b, rest, title, (hint, at), |b, place| b.scanner(place));
         }
+        Screen::NoCard { passports } => step::no_card(b, rest, passports),
         Screen::Number { typed, wrong } => number::number(b, rest, typed, wrong),
         Screen::Place => {
-            b.actions(rest, &[CANCEL]);
-            pictured(b, rest, Phrase::PlaceCard, Phrase::PlaceHint, |b, place| b.gesture(place, true));
+            b.actions(rest, &[BACK]);
+            let at = b.state.reader_at.map(reader_at);
+            pictured(b, rest, Phrase::PlaceCard, (Phrase::PlaceHint, at), |b, place| b.gesture(place, true));
         }
         Screen::Lifted => {
             b.actions(rest, &[CANCEL]);
-            pictured(b, rest, Phrase::CardLifted, Phrase::PutCardBack, |b, place| b.gesture(place, true));
+            let at = b.state.reader_at.map(reader_at);
+            pictured(b, rest, Phrase::CardLifted, (Phrase::PutCardBack, at), |b, place| b.gesture(place, true));
         }
         Screen::Reading { step, per_cent, holder } => reading::reading(b, rest, step, per_cent, holder.as_ref()),
         Screen::Result(judged) => result::result(b, rest, &judged),
         Screen::Form(field) => keyboard::form(b, rest, &field),
         Screen::Choice(choice) => choices(b, rest, &choice),
-        Screen::Ticket { number, place } => ticket(b, rest, &number, &place),
+        Screen::Review(review) => step::review(b, rest, &review),
+        Screen::Ticket { number, place } => step::ticket(b, rest, &number, &place),
         Screen::TakeCard => {
-            pictured(b, rest, Phrase::TakeCardTitle, Phrase::TakeCardHint, |b, place| b.gesture(place, false));
+            pictured(b, rest, Phrase::TakeCardTitle, (Phrase::TakeCardHint, None), |b, place| b.gesture(place, false));
         }
         Screen::Problem(problem) => trouble(b, rest, problem),
-        Screen::Staff => {
-            b.actions(rest, &[(Look::Quiet, Some(Icon::Cross), Phrase::Finish, Act::Finish)]);
-            plain(b, rest, Icon::Headset, b.theme.primary, Phrase::StaffTitle, Phrase::StaffHint);
-        }
+        Screen::Staff(help) => step::staff(b, rest, &help),
         Screen::MoreTime => {
             b.actions(rest, &[CANCEL, (Look::Primary, Some(Icon::Clock), Phrase::MoreTime, Act::MoreTime)]);
-            plain(b, rest, Icon::Clock, b.theme.warn, Phrase::MoreTimeTitle, Phrase::MoreTimeHint);
+            let left = b.state.seconds_left.unwrap_or_default().to_string();
+            let hint = b.say(Phrase::MoreTimeHint).replace("{seconds}", &left);
+            let below = [Below::hint(b, hint)];
+            words(b, rest, Sign::of(Icon::Clock, b.theme.warn), b.say(Phrase::MoreTimeTitle), &below);
         }
         Screen::OutOfService(part) => {
             let theme = b.theme;
@@ -74,7 +75,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
                 Below { id: Id("hint", 0), text: hint, weight: Weight::Regular, color: theme.text },
                 Below { id: Id("hint", 1), text: what, weight: Weight::Regular, color: theme.muted },
             ];
-            words(b, rest, (Icon::Tools, theme.warn), Phrase::OutOfServiceTitle, &below);
+            words(b, rest, Sign::of(Icon::Tools, theme.warn), b.say(Phrase::OutOfServiceTitle), &below);
         }
         Screen::Technician => technician::checks(b, rest),
         Screen::Enrolment(state) => technician::enrolment(b, rest, &state),
@@ -102,9 +103,9 @@ fn choices(b: &mut Builder<'_>, rest: &mut Rect, choice: &Choice) {
     let shown = choices_shown(panel);
     let more = options.len() > shown;
     if more {
-        b.actions(rest, &[CANCEL, (Look::Outline, Some(Icon::ChevronDown), Phrase::More, Act::More)]);
+        b.actions(rest, &[BACK, (Look::Outline, Some(Icon::ChevronDown), Phrase::More, Act::More)]);
     } else {
-        b.actions(rest, &[CANCEL]);
+        b.actions(rest, &[BACK]);
     }
     b.paragraph(Id("title", 0), rest, &label, style, Align::Left, theme.text);
     rest.cut_top(sizes.gap);
@@ -140,12 +141,15 @@ fn pictured(
     b: &mut Builder<'_>,
     rest: &mut Rect,
     title: Phrase,
-    hint: Phrase,
+    (hint, at): (Phrase, Option<Phrase>),
     picture: impl FnOnce(&mut Builder<'_>, Rect),
 ) {
     let (theme, sizes) = (b.theme, b.sizes);
     let (mut title_style, mut body) = (b.title(), b.body());
-    let (title, hint) = (b.say(title), b.say(hint));
+    // Where the thing is comes before what is done with it.
+    let title = b.say(title);
+    let hint = at.map_or_else(|| b.say(hint).to_owned(), |at| format!("{}. {}", b.say(at), b.say(hint)));
+    let hint = hint.as_str();
     if b.state.panel.is_tiny() {
         let words = height(b, title, title_style, rest.w);
         let mut bottom = rest.cut_bottom(words);
@@ -162,9 +166,12 @@ fn pictured(
         };
         let mut words = high(b, title_style, body);
         // A picture that nobody makes out helps nobody.
-        if b.state.panel.is_slim() && words > inside.h * 2 / 3 {
-            let least = Sizes::of(b.state.panel, false);
-            (title_style, body) = (Style::new(Weight::Bold, least.title), Style::new(Weight::Regular, least.body));
+        let share = if b.state.panel.is_slim() { 2 } else { 3 };
+        for size in smaller(b) {
+            if words <= inside.h * share / (share + 1) {
+                break;
+            }
+            (title_style, body) = size;
             words = high(b, title_style, body);
         }
         let mut bottom = inside.cut_bottom(words);
@@ -179,9 +186,11 @@ fn pictured(
     b.surface(Id("surface", 0), left);
     picture(b, left.inset(sizes.gap));
     let mut words = height(b, title, title_style, rest.w) + height(b, hint, body, rest.w);
-    if words > rest.h {
-        let least = Sizes::of(b.state.panel, false);
-        (title_style, body) = (Style::new(Weight::Bold, least.title), Style::new(Weight::Regular, least.body));
+    for size in smaller(b) {
+        if words <= rest.h {
+            break;
+        }
+        (title_style, body) = size;
         words = height(b, title, title_style, rest.w) + height(b, hint, body, rest.w);
     }
     rest.cut_top((rest.h - words) / 2);
@@ -189,20 +198,76 @@ fn pictured(
     b.paragraph(Id("hint", 0), rest, hint, body, align, theme.muted);
 }
 
+/// Hundredths of the least size, for what has to be said whole where there is no room for it.
+const SHARES: [i32; 5] = [86, 72, 60, 50, 42];
+
+/// Titles and sentences of the least size, and then smaller ones.
+fn smaller(b: &Builder<'_>) -> impl Iterator<Item = (Style, Style)> + use<> {
+    let least = Sizes::of(b.state.panel, false);
+    let of = move |share| {
+        (Style::new(Weight::Bold, least.title * share / 100), Style::new(Weight::Regular, least.body * share / 100))
+    };
+    std::iter::once(100).chain(SHARES).map(of)
+}
+
 /// A paragraph below a title.
-struct Below {
-    id: Id,
-    text: String,
-    weight: Weight,
+pub(super) struct Below {
+    pub(super) id: Id,
+    pub(super) text: String,
+    pub(super) weight: Weight,
+    pub(super) color: Color,
+}
+
+impl Below {
+    /// The sentence under a title.
+    pub(super) fn hint(b: &Builder<'_>, text: String) -> Self {
+        Self { id: Id("hint", 0), text, weight: Weight::Regular, color: b.theme.muted }
+    }
+}
+
+/// The picture beside a title.
+#[derive(Clone, Copy)]
+pub(super) struct Sign {
+    icon: Icon,
     color: Color,
+    /// What is to be done, as a gesture; the sign is a badge on it.
+    shows: Shows,
+}
+
+/// What a picture shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    Sign,
+    Lay,
+    Scan,
+}
+
+impl Sign {
+    /// A sign in a disc.
+    pub(super) const fn of(icon: Icon, color: Color) -> Self {
+        Self { icon, color, shows: Shows::Sign }
+    }
+
+    fn draw(self, b: &mut Builder<'_>, place: Rect) {
+        // No gesture can be made out in a small place.
+        let least = b.sizes.gap * 6;
+        if self.shows == Shows::Sign || place.w < least || place.h < least {
+            return b.sign(place, self.icon, self.color);
+        }
+        match self.shows {
+            Shows::Scan => b.scanner(place),
+            _ => b.gesture(place, true),
+        }
+        let size = place.h.min(place.w) * 34 / 100;
+        b.sign(Rect::new(place.x, place.y, size, size), self.icon, self.color);
+    }
 }
 
 /// A sign, a title and what stands below, in the middle of what is left.
 ///
 /// Text is as large as asked for where it fits, and never smaller than the least that may be read.
-fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), title: Phrase, below: &[Below]) {
+pub(super) fn words(b: &mut Builder<'_>, rest: &mut Rect, sign_of: Sign, title: &str, below: &[Below]) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
-    let title = b.say(title);
     let align = alignment(b);
     let above = panel.is_portrait() || panel.is_tiny();
     if panel.is_portrait() {
@@ -216,8 +281,10 @@ fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), tit
     let share = if panel.is_tiny() { 24 } else { 28 };
     // On a slim one the sign gives way, too.
     let shares: &[i32] = if panel.is_slim() { &[share, share / 2] } else { &[share] };
-    let tries = [(sizes, true), (sizes, false), (least, true), (least, false)];
-    let tries = tries.into_iter().flat_map(|(size, side)| shares.iter().map(move |share| (size, side, *share)));
+    // What has to be said whole is small print before it is cut.
+    let print = SHARES.map(|share| Sizes { title: least.title * share / 100, body: least.body * share / 100, ..least });
+    let tries = [sizes, least].into_iter().chain(print).flat_map(|size| [(size, true), (size, false)]);
+    let tries = tries.flat_map(|(size, side)| shares.iter().map(move |share| (size, side, *share)));
     let mut chosen = None;
     for (size, side, share) in tries {
         let title_style = Style::new(Weight::Bold, size.title);
@@ -263,7 +330,7 @@ fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), tit
     } else {
         b.paragraph(Id("title", 0), rest, title, title_style, align, theme.text);
     }
-    b.sign(place, icon, color);
+    sign_of.draw(b, place);
     for paragraph in below {
         rest.cut_top(sizes.gap);
         let style = Style::new(paragraph.weight, size.body);
@@ -272,43 +339,8 @@ fn words(b: &mut Builder<'_>, rest: &mut Rect, (icon, color): (Icon, Color), tit
 }
 
 pub(super) fn plain(b: &mut Builder<'_>, rest: &mut Rect, icon: Icon, color: Color, title: Phrase, hint: Phrase) {
-    let hint = Below { id: Id("hint", 0), text: b.say(hint).to_owned(), weight: Weight::Regular, color: b.theme.muted };
-    words(b, rest, (icon, color), title, &[hint]);
-}
-
-fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
-    let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
-    b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
-    if panel.is_portrait() {
-        b.surface(Id("surface", 0), *rest);
-        *rest = rest.inset(sizes.gap * 2);
-        rest.cut_top(rest.h / 12);
-        let sign = rest.cut_top(rest.h / if panel.is_slim() { 8 } else { 5 });
-        rest.cut_top(sizes.gap * 2);
-        b.sign(sign, Icon::Ticket, theme.primary);
-    }
-    let (title, body) = (b.say(Phrase::TicketTitle), b.body());
-    b.paragraph(Id("title", 0), rest, title, body, Align::Centre, theme.muted);
-    let share = match panel.layout {
-        Layout::Tiny => 38,
-        Layout::Slim => 28,
-        Layout::Upright | Layout::Wide => 46,
-    };
-    let size = (rest.h * share / 100).min(rest.w * 30 / 100);
-    let style = Style::new(Weight::Bold, size).fixed();
-    let line = rest.cut_top(style.line_height());
-    b.line(Id("number", 0), line, number, style, Align::Centre, theme.text).say = Some(number.to_owned());
-    let style = Style::new(Weight::SemiBold, sizes.body);
-    b.paragraph(Id("place", 0), rest, place, style, Align::Centre, theme.text);
-    let hint = match (b.state.works(Part::Printer), b.state.trouble(Part::Printer)) {
-        (true, _) => Phrase::TakeTicket,
-        (_, Some(_)) => Phrase::RememberNumber,
-        _ => Phrase::TakeCardTitle,
-    };
-    let warn = Style::new(Weight::SemiBold, if panel.is_portrait() { sizes.body } else { sizes.label });
-    if !panel.is_tiny() && height(b, b.say(hint), warn, rest.w) <= rest.h {
-        b.paragraph(Id("hint", 0), rest, b.say(hint), warn, Align::Centre, theme.bad);
-    }
+    let hint = Below::hint(b, b.say(hint).to_owned());
+    words(b, rest, Sign::of(icon, color), b.say(title), &[hint]);
 }
 
 fn trouble(b: &mut Builder<'_>, rest: &mut Rect, problem: Problem) {
@@ -323,5 +355,31 @@ fn trouble(b: &mut Builder<'_>, rest: &mut Rect, problem: Problem) {
         let text = format!("{}: {}", b.say(Phrase::TriesLeft), problem.tries_left);
         below.push(Below { id: Id("tries", 0), text, weight: Weight::Regular, color: theme.muted });
     }
-    words(b, rest, (Icon::Exclamation, theme.bad), problem.what, &below);
+    // Red is for whoever is turned away; all else can be done better, and the picture shows how.
+    let shows = match problem.next {
+        _ if problem.refused || problem.tries_left == 0 => Shows::Sign,
+        Phrase::PlaceCard | Phrase::PutCardFlat | Phrase::KeepCard => Shows::Lay,
+        Phrase::ScanCitizenCard | Phrase::ScanOrType => Shows::Scan,
+        _ => Shows::Sign,
+    };
+    let color = if problem.refused { theme.bad } else { theme.warn };
+    words(b, rest, Sign { icon: Icon::Exclamation, color, shows }, b.say(problem.what), &below);
+}
+
+const fn reader_at(side: Side) -> Phrase {
+    match side {
+        Side::Above => Phrase::ReaderAbove,
+        Side::Below => Phrase::ReaderBelow,
+        Side::Left => Phrase::ReaderLeft,
+        Side::Right => Phrase::ReaderRight,
+    }
+}
+
+const fn scanner_at(side: Side) -> Phrase {
+    match side {
+        Side::Above => Phrase::ScannerAbove,
+        Side::Below => Phrase::ScannerBelow,
+        Side::Left => Phrase::ScannerLeft,
+        Side::Right => Phrase::ScannerRight,
+    }
 }

@@ -5,12 +5,12 @@ use kiosk_ui::judged::{Judged, Texts};
 use kiosk_ui::panel::Panel;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
-use kiosk_ui::state::{About, Notice, Part, ReadStep, Trouble, WallClock};
+use kiosk_ui::state::{About, Consent, Help, Notice, Part, ReadStep, Side, Trouble, WallClock};
 use kiosk_ui::{Act, Language};
 use program::{Private, Text};
 use reading::access::AccessKey;
 use std::sync::Arc;
-use visit::profile::{Accept, FormField, PrintKind, Profile, Source, Step};
+use visit::profile::{Accept, FormField, Item, PrintKind, Profile, Source, Step};
 use visit::steps::Refusal;
 
 /// What differs from kiosk to kiosk.
@@ -24,6 +24,14 @@ pub struct Place {
     pub panel: Panel,
     /// Seconds that a step waits for a person; see [`config::PATIENCE_S`].
     pub patience_s: u16,
+    /// Where the reader is, seen from the glass.
+    pub reader_at: Option<Side>,
+    /// Where the scanner is.
+    pub scanner_at: Option<Side>,
+    /// What the site calls the place where staff is: `Quầy 1`.
+    pub staff_at: Option<String>,
+    /// Somebody hears it when staff is called.
+    pub calls: bool,
     /// What is told while nobody is served.
     pub playlist: Playlist,
 }
@@ -31,10 +39,8 @@ pub struct Place {
 /// What a kiosk does for people, from its profile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Task {
-    /// What their data are for, in Vietnamese and English.
-    pub purpose: (String, String),
-    /// For how many days what is taken of them is kept.
-    pub keeps: Option<u32>,
+    /// What they are asked to agree to.
+    pub consent: Consent,
     /// What is done.
     pub steps: Vec<Step>,
     /// What they fill in.
@@ -51,7 +57,14 @@ pub struct Task {
 
 impl From<&Profile> for Task {
     fn from(profile: &Profile) -> Self {
-        let purpose = (profile.purpose_vi.clone(), profile.purpose_en.clone());
+        let both = |(vi, en): (&str, &str)| (vi.to_owned(), en.to_owned());
+        let consent = Consent {
+            purpose: (profile.purpose_vi.clone(), profile.purpose_en.clone()),
+            takes: Item::ALL.into_iter().filter(|item| profile.takes(*item)).map(|item| both(item.label())).collect(),
+            recipients: recipients(profile),
+            keeps: profile.keep().map(|keep| keep.days),
+            scanned: false,
+        };
         let takes = if profile.takes_mrz() {
             ("thẻ căn cước và hộ chiếu".to_owned(), "citizen cards and passports".to_owned())
         } else {
@@ -60,8 +73,7 @@ impl From<&Profile> for Task {
         Self {
             takes,
             mrz: profile.takes_mrz(),
-            purpose,
-            keeps: profile.keep().map(|keep| keep.days),
+            consent,
             steps: profile.steps().to_vec(),
             // What a scan fills in, nobody types on a glass.
             form: profile.form().filter(|field| field.from.is_none()).cloned().collect(),
@@ -70,6 +82,61 @@ impl From<&Profile> for Task {
                 .form()
                 .find(|field| field.from == Some(Source::HealthInsurance) && profile.accepts(Accept::HealthInsurance))
                 .map(|field| field.id.clone()),
+        }
+    }
+}
+
+/// Who receives something of the holder, as people call them; each once.
+fn recipients(profile: &Profile) -> Vec<Texts> {
+    let mut all: Vec<Texts> = Vec::new();
+    for recipient in profile.recipients() {
+        let (vi, en) = match recipient.id.as_str() {
+            "desk" => ("quầy của cơ sở này", "this site's desk"),
+            "his" | "fhir" | "hl7" => ("hệ thống bệnh viện", "the hospital's system"),
+            id if id.starts_with("checkin") => ("giám định bảo hiểm y tế", "the health insurer"),
+            "app" | "webhook" => ("phần mềm của cơ sở này", "this site's software"),
+            other => {
+                all.push((other.to_owned(), other.to_owned()));
+                continue;
+            }
+        };
+        all.push((vi.to_owned(), en.to_owned()));
+    }
+    let mut seen = Vec::new();
+    all.retain(|texts| {
+        let is_new = !seen.contains(texts);
+        seen.push(texts.clone());
+        is_new
+    });
+    all
+}
+
+impl Input {
+    /// Whether it is for the step, whatever stands over that: all that cards, codes and the device's own threads say.
+    pub(super) const fn concerns_the_step(&self) -> bool {
+        match self {
+            Self::Scan(_)
+            | Self::Misread
+            | Self::Progress(..)
+            | Self::Name(_)
+            | Self::Picture(_)
+            | Self::Lifted
+            | Self::Waiting
+            | Self::Judged(..)
+            | Self::Kept(_)
+            | Self::Failed(_)
+            | Self::CardGone
+            | Self::Part(..) => true,
+            Self::Tick(_)
+            | Self::Slept
+            | Self::Clock(_)
+            | Self::Press(_)
+            | Self::Act(_)
+            | Self::Help(_)
+            | Self::About(_)
+            | Self::Panel(_)
+            | Self::Task(_)
+            | Self::Notices(_) => false,
         }
     }
 }
@@ -110,6 +177,8 @@ pub enum Input {
     Failed(String),
     /// The card has left the reader.
     CardGone,
+    /// What became of the call for staff.
+    Help(Help),
     /// A part of the kiosk is there, or something is wrong with it.
     Part(Part, Option<Trouble>),
     /// What a technician wants to know has changed.

@@ -1,9 +1,9 @@
 //! The visit of whoever stands there: what the profile's steps look like on a glass.
 
-use super::{Effect, Flow, Sound, Task};
+use super::{Effect, Flow, Sound};
 use cccd::code::{Code, Kind};
 use kiosk_ui::judged::{Judged, Then};
-use kiosk_ui::state::{Choice, Field, Layer, Part, ReadStep};
+use kiosk_ui::state::{Answer, Choice, Field, Layer, Part, Problem, ReadStep, Review};
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Phrase, Screen};
 use program::{Private, Text};
@@ -27,8 +27,9 @@ impl Stage for Shown<'_> {
         let Self { flow, effects } = self;
         match wait {
             Wait::Consent => {
-                let Task { purpose, keeps, .. } = flow.task.clone();
-                flow.go(Screen::Consent { purpose, keeps }, effects);
+                let mut consent = flow.task.consent.clone();
+                consent.scanned = flow.early.is_some();
+                flow.go(Screen::Consent(consent), effects);
             }
             Wait::Key => flow.identify(effects),
             Wait::Chip => {
@@ -118,15 +119,87 @@ impl Flow {
                 // What the document itself says has a screen of its own.
                 _ => Phrase::CardNotRead,
             };
-            self.give_up(what, Phrase::SeeStaff, effects);
+            self.stop_with(Problem { what, next: Phrase::SeeStaff, tries_left: 0, refused: true }, effects);
         }
     }
 
     /// Asks for the card's code, or for its number where nothing could read the code.
     pub(super) fn identify(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(early) = self.early.take() {
+            return self.identified(&early.0, effects);
+        }
         let by_hand = self.shown.trouble(Part::Scanner).is_some();
         let scan = Screen::Scan { insurance: self.insurance.is_some() };
         self.go(if by_hand { Screen::Number { typed: 0, wrong: false } } else { scan }, effects);
+    }
+
+    /// A code before the scanner, whatever stands on the glass.
+    pub(super) fn scanned(&mut self, text: Private, effects: &mut Vec<Effect>) {
+        let waits = self.visit.as_ref().is_some_and(|visit| visit.waits() == Wait::Key);
+        match &self.shown.screen {
+            Screen::Attract | Screen::Scan { .. } | Screen::Number { .. } => self.identified(&text.0, effects),
+            Screen::Consent(_) => self.keep_early(text, effects),
+            // Whoever scans again has said so.
+            Screen::NoCard { .. } if waits => self.identified(&text.0, effects),
+            Screen::Problem(problem) if waits && problem.tries_left > 0 => self.identified(&text.0, effects),
+            _ => {}
+        }
+    }
+
+    /// Keeps a code until its holder agrees; nothing is done with it before, and with the visit it is wiped.
+    fn keep_early(&mut self, text: Private, effects: &mut Vec<Effect>) {
+        if let Some(code) = self.insurance_code(&text.0) {
+            self.insurance = Some(code);
+        } else if access::from_scan(&text.0, self.task.mrz).is_ok() {
+            self.early = Some(text);
+        } else {
+            return;
+        }
+        effects.push(Effect::Sound(Sound::Done));
+        if let Screen::Consent(consent) = &mut self.shown.screen {
+            consent.scanned = true;
+        }
+        self.wait_on();
+        self.speak(effects);
+    }
+
+    /// One step back.
+    pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
+        match self.shown.screen {
+            Screen::MoreTime | Screen::Staff(_) => self.uncover(effects),
+            Screen::NoCard { .. } => self.identify(effects),
+            Screen::Number { .. } if self.shown.trouble(Part::Scanner).is_none() => {
+                self.typed = Private::default();
+                self.identify(effects);
+            }
+            Screen::Scan { .. } | Screen::Number { .. } => {
+                self.typed = Private::default();
+                let todo = self.advance(steps::Input::Back);
+                // Before a scan that began the visit there was nothing.
+                if todo.is_empty() {
+                    effects.push(Effect::StopWaiting);
+                    return self.end(effects);
+                }
+                self.follow(todo, effects);
+            }
+            Screen::Place => {
+                effects.push(Effect::StopWaiting);
+                self.step(steps::Input::Back, effects);
+            }
+            Screen::Form(_) | Screen::Choice(_) | Screen::Review(_) => match self.asked.pop() {
+                Some(before) => {
+                    self.answers.pop();
+                    self.go(before, effects);
+                }
+                None => {
+                    if let Some(judged) = self.verdict.clone() {
+                        self.pending = vec![steps::Effect::Ask(Wait::Form)];
+                        self.go(Screen::Result(judged), effects);
+                    }
+                }
+            },
+            _ => {}
+        }
     }
 
     /// A QR code or number: on to the card, or a problem that says why not.
@@ -137,9 +210,9 @@ impl Flow {
                 return;
             }
             self.begin(effects);
-            // Where the profile asks for no consent, the scan was the beginning: nobody scans twice.
+            // Where the profile asks for no consent, the scan was the beginning; else it waits for it. Nobody scans twice.
             if self.visit.as_ref().is_none_or(|visit| visit.waits() != Wait::Key) {
-                return;
+                return self.keep_early(Private::from(text.to_owned()), effects);
             }
         }
         if let Some(code) = self.insurance_code(text) {
@@ -185,12 +258,9 @@ impl Flow {
             return self.follow(todo, effects);
         }
         effects.push(Effect::Sound(if admission.goes_on() { Sound::Done } else { Sound::Attention }));
-        let then = match self.task.form.first() {
-            Some(field) => Then::Named((small(&field.label_vi), small(&field.label_en))),
-            None if self.task.ticket => Then::Next,
-            None => Then::Finish,
-        };
-        self.go(Screen::Result(judged.of(self.holder.clone()).then(then)), effects);
+        let judged = judged.then(self.after_verdict(&todo));
+        self.verdict = admission.goes_on().then(|| judged.clone());
+        self.go(Screen::Result(judged.of(self.holder.clone())), effects);
         if let [steps::Effect::End(Outcome::Refused(refusal))] = todo[..] {
             // The screen that stands says why.
             effects.push(Effect::TurnedAway(Some(refusal)));
@@ -204,7 +274,26 @@ impl Flow {
         }
     }
 
+    /// What the main button of a verdict leads to: the visit itself says it, so the words cannot say another thing.
+    fn after_verdict(&self, todo: &[steps::Effect]) -> Then {
+        match self.task.form.first() {
+            Some(field) if todo.contains(&steps::Effect::Ask(Wait::Form)) => {
+                Then::Named((small(&field.label_vi), small(&field.label_en)))
+            }
+            _ => self.after_all(),
+        }
+    }
+
+    /// What follows when nothing more is asked.
+    const fn after_all(&self) -> Then {
+        if self.task.ticket { Then::Ticket } else { Then::Finish }
+    }
+
     pub(super) fn kept(&mut self, kept: Result<Option<(String, Option<String>)>, Refusal>, effects: &mut Vec<Effect>) {
+        // What was not asked for gives nobody a number.
+        if self.visit.as_ref().is_none_or(|visit| visit.waits() != Wait::Kept) {
+            return;
+        }
         match kept {
             Ok(number) => {
                 let place = self.place.queue.as_ref().map(|(_, place)| place.clone());
@@ -237,15 +326,32 @@ impl Flow {
         self.go(screen, effects);
     }
 
-    /// Takes an answer; after the last one the visit goes on, and what waits for the disk shows as work.
+    /// Takes an answer; after the last one all of them are shown.
     pub(super) fn answer(&mut self, text: Text, effects: &mut Vec<Effect>) {
         let Some(asked) = self.task.form.get(self.answers.len()) else { return };
         self.answers.push((asked.id.clone(), text));
-        if self.answers.len() == self.task.form.len() {
-            self.seen = true;
-            self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
+        self.asked.push(self.shown.screen.clone());
+        if self.answers.len() < self.task.form.len() {
+            return self.next_field(effects);
         }
-        self.next_field(effects);
+        // Nothing is printed or sent that nobody has seen whole.
+        let rows = self.task.form.iter().zip(&self.answers).map(|(field, (_, answer))| {
+            let chosen = field.choice.iter().find(|one| one.value == answer.as_str());
+            let (vi, en) =
+                chosen.map_or((answer.as_str(), answer.as_str()), |one| (one.label_vi.as_str(), one.label_en.as_str()));
+            let answer = Answer(vi.to_owned().into(), en.to_owned().into());
+            ((field.label_vi.clone(), field.label_en.clone()), answer)
+        });
+        let rows = rows.collect();
+        self.go(Screen::Review(Review { rows, then: self.after_all() }), effects);
+    }
+
+    /// What was filled in is right: the visit goes on, and what waits for the disk shows as work.
+    pub(super) fn filled(&mut self, effects: &mut Vec<Effect>) {
+        self.asked = Vec::new();
+        self.seen = true;
+        self.go(Screen::Reading { step: ReadStep::Verify, per_cent: 100, holder: None }, effects);
+        self.step(steps::Input::Filled, effects);
     }
 
     pub(super) fn fill_in(&mut self, act: Act, effects: &mut Vec<Effect>) {
@@ -291,9 +397,9 @@ impl Flow {
         self.holder = None;
         if !self.pending.is_empty() {
             let pending = std::mem::take(&mut self.pending);
-            let asks = pending.iter().any(|wanted| matches!(wanted, steps::Effect::Ask(_)));
             self.follow(pending, effects);
-            if asks {
+            // A question stands there now.
+            if self.visit.as_ref().is_some_and(|visit| visit.waits() == Wait::Form) {
                 return;
             }
         }

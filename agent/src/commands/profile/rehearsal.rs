@@ -38,7 +38,7 @@ fn screen(screen: &Screen) -> String {
         Screen::Result(judged) => format!("word: {}", judged.word.code()),
         Screen::Choice(choice) => format!("choice: {}", choice.label.0),
         Screen::Form(field) => format!("form {}/{}: {}", field.at + 1, field.of, field.label.0),
-        Screen::Consent { purpose, .. } => format!("consent: {}", purpose.0),
+        Screen::Consent(consent) => format!("consent: {}", consent.purpose.0),
         other => {
             let name = format!("{other:?}");
             name.split([' ', '(', '{']).next().unwrap_or_default().to_lowercase()
@@ -82,6 +82,10 @@ fn visit(profile: &Profile, word: Word) -> Option<Vec<String>> {
         queue: Some(('A', "…".to_owned())),
         panel: PANELS[0],
         patience_s: kiosk::flow::PATIENCE_S,
+        reader_at: None,
+        scanner_at: None,
+        staff_at: None,
+        calls: false,
         playlist: Playlist::default(),
     };
     let mut flow = Flow::new(place, task);
@@ -116,6 +120,8 @@ fn visit(profile: &Profile, word: Word) -> Option<Vec<String>> {
             inputs.push(Input::Act(Act::Confirm));
         }
         if !asked.is_empty() {
+            // What was filled in is right.
+            inputs.push(Input::Act(Act::Confirm));
             inputs.push(kept());
         }
     }
