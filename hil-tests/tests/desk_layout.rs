@@ -206,6 +206,7 @@ fn every_step_of_a_visit_has_its_actions_in_sight_on_every_screen() {
 
 /// Keys with times of their own: what a scanner types in a moment, however busy this machine is. Each begins a second after the
 /// one before.
+#[allow(clippy::disallowed_methods, reason = "the browser's keys have times; nothing is decided by them")]
 fn typed(page: &mut Page, text: &str, gap_ms: f64, ends: &[&str]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64();
     page.clock = page.clock.max(now) + 1.0;

@@ -200,7 +200,13 @@ fn the_signer_hears_no_other_user_no_other_form_and_no_more_than_its_rate() {
         stream.read_to_end(&mut answer).expect("answered");
         assert!(String::from_utf8_lossy(&answer).contains("signer_form"), "{answer:?}");
     }
-    let receipt = |device: &str| Receipt { device: device.to_owned(), committed: 1, head: "0a".repeat(32), at: 0 };
+    let receipt = |device: &str| Receipt {
+        device: device.to_owned(),
+        committed: 1,
+        head: "0a".repeat(32),
+        at: 0,
+        refused: Vec::new(),
+    };
     let code = |error: IssuerError| error.answer().1;
     let asks = fleet.remote();
     assert_eq!(code(asks.receipt(&receipt("../etc")).expect_err("no name")), "signer_form");
