@@ -342,6 +342,9 @@ fn a_replaced_device_is_cut_off_and_its_successor_inherits_the_site() {
     let name = rig.registrar.replace(&machine.name(), &successor.serial, None, "test").expect("replaced");
     assert_eq!(keeper.report(0).expect_err("cut off").code(), "device_revoked");
     let mut keeper = successor.start(Way::List, None).expect("started");
+    let seen = settle(&mut keeper).expect("settled");
+    assert!(matches!(seen, Progress::Waiting { .. }), "by its number alone it waits for a technician");
+    confirm(&rig, "Site A");
     settle(&mut keeper).expect("settled");
     working(&keeper);
     let known = rig.known(&name);
