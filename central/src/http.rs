@@ -1,21 +1,23 @@
-//! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` answers `ok`;
+//! The endpoints. `POST /v1/events` takes a batch (see [`events::sync`]); `GET /v1/health` says whether
+//! central can take some;
 //! [`crate::registrar::est`] has those of identity, time and bundles.
 
 use crate::answer::{Admits, Admitted, OF_STRANGERS, Refused, Whole};
 use crate::ingest::{IngestError, check};
 use crate::queue::{Limits, Queue};
 use crate::registrar::Registrar;
-use crate::store::{EventStore, StoreError};
+use crate::store::{EventStore, StoreError, Trouble};
 use crate::tls::Presented;
 use crate::writer::Writer;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
 use events::sync::{EVENTS_PATH, Receipt, decode_batch};
-use std::sync::Arc;
+use program::lock;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -36,13 +38,20 @@ struct Intake {
     queue: Queue,
     hands: Arc<Semaphore>,
     writer: Writer,
+    /// What was found wrong last, and when.
+    looked: Mutex<Option<(Duration, Vec<Trouble>)>>,
 }
 
 impl Intake {
     fn new(store: &Arc<dyn EventStore>) -> Self {
         let hands = std::thread::available_parallelism().map_or(1, usize::from);
         let queue = Queue::new(Limits { hands, ..Limits::default() });
-        Self { queue, hands: Arc::new(Semaphore::new(hands)), writer: Writer::start(Arc::clone(store)) }
+        Self {
+            queue,
+            hands: Arc::new(Semaphore::new(hands)),
+            writer: Writer::start(Arc::clone(store)),
+            looked: Mutex::default(),
+        }
     }
 }
 
@@ -64,9 +73,34 @@ impl Admits for Shared {
 pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Option<Arc<Registrar>>) -> Router {
     Router::new()
         .route(EVENTS_PATH, post(take_batch))
-        .route("/v1/health", get(|| async { "ok" }))
+        .route("/v1/health", get(health))
         .layer(DefaultBodyLimit::max(OF_STRANGERS))
         .with_state(Shared { intake: Arc::new(Intake::new(&store)), store, clock, registrar })
+}
+
+/// How central is, as far as anybody may know. It is asked of the disk every few seconds, however often somebody asks here.
+async fn health(State(shared): State<Shared>) -> Response {
+    const FRESH: Duration = Duration::from_secs(5);
+    let now = shared.clock.monotonic();
+    let known = lock(&shared.intake.looked).clone().filter(|(when, _)| now.saturating_sub(*when) < FRESH);
+    let troubles = match known {
+        Some((_, troubles)) => troubles,
+        None => {
+            // Whoever asks meanwhile hears what was true before.
+            let before = lock(&shared.intake.looked).take().map(|(_, troubles)| troubles).unwrap_or_default();
+            *lock(&shared.intake.looked) = Some((now, before));
+            let (store, at) = (Arc::clone(&shared.store), shared.clock.wall());
+            let troubles = tokio::task::spawn_blocking(move || store.troubles(at)).await.unwrap_or_default();
+            *lock(&shared.intake.looked) = Some((now, troubles.clone()));
+            troubles
+        }
+    };
+    let (bytes, events) = shared.intake.queue.under_way();
+    let ok = troubles.is_empty();
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let troubles: Vec<&str> = troubles.iter().map(|trouble| trouble.code()).collect();
+    let waiting = serde_json::json!({ "events": events, "bytes": bytes });
+    (status, Json(serde_json::json!({ "ok": ok, "troubles": troubles, "under_way": waiting }))).into_response()
 }
 
 async fn take_batch(
@@ -106,8 +140,11 @@ async fn take_batch(
             }
             let (status, refusal) = error.refusal();
             tracing::warn!(device, events, code = refusal.code, "batch refused");
-            let again = intake.queue.again(shared.clock.monotonic(), &device);
-            Err(Refused::from((status, refusal)).after(again))
+            let refused = Refused::from((status, refusal));
+            if status != 503 {
+                return Err(refused);
+            }
+            Err(refused.after(intake.queue.again(shared.clock.monotonic(), &device)))
         }
     }
 }

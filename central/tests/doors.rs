@@ -148,6 +148,61 @@ async fn a_device_whose_log_goes_two_ways_is_shut_out() {
 }
 
 #[tokio::test]
+async fn whoever_finds_no_room_is_told_when_there_will_be_before_its_body_is_read() {
+    let rig = Rig::new();
+    let (_, shows) = enrolled(&rig, "kiosk-1");
+    let mut door = devices_door(&rig);
+    // A batch that never comes to its end.
+    let mut begun = || {
+        let body = Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>());
+        let request = Request::post("/v1/events").header(header::CONTENT_LENGTH, 8 * 1024 * 1024);
+        let mut request = request.body(body).expect("a request");
+        request.extensions_mut().insert(Peer(Some(shows.clone())));
+        door.call(request)
+    };
+    let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(begun())).collect();
+    let refused = begun();
+    let under_way = async || {
+        let (_, body) = ask(door.clone(), None, get("/v1/health")).await;
+        let said: Value = serde_json::from_slice(&body).expect("JSON");
+        said["under_way"]["bytes"].as_u64().expect("a number")
+    };
+    while under_way().await < 5 * 8 * 1024 * 1024 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let refused = refused.await.expect("an answer");
+    assert_eq!(refused.status(), 503);
+    let again = refused.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    assert!(again.is_some_and(|seconds| (1..=340).contains(&seconds)), "{again:?}");
+    for begun in waiting {
+        begun.abort();
+        assert!(begun.await.is_err(), "it is given up");
+    }
+    assert_eq!(under_way().await, 0, "room is free again");
+    let asked = post("/v1/events", encode_batch([]));
+    assert_eq!(ask(door, Some(&shows), asked).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_health_is_that_of_the_store_and_the_clock() {
+    let rig = Rig::new();
+    let (machine, shows) = enrolled(&rig, "kiosk-1");
+    let batch = events_of("kiosk-1", &machine, 100);
+    assert_eq!(ask(devices_door(&rig), Some(&shows), post("/v1/events", batch)).await.0, 200);
+    let door = devices_door(&rig);
+    let troubles = async || {
+        let (status, body) = ask(door.clone(), None, get("/v1/health")).await;
+        let said: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(status == 200, said["ok"] == json!(true));
+        said["troubles"].to_string()
+    };
+    // A machine for tests may have little room; nothing else is wrong.
+    assert!(!troubles().await.contains("store") && !troubles().await.contains("clock"));
+    rig.clock.pass(-1000);
+    assert!(troubles().await.contains("clock_behind"), "the newest event came in the future");
+}
+
+#[tokio::test]
 async fn the_request_for_a_certificate_is_that_of_the_signed_request() {
     let rig = Rig::new();
     let (machine, other) = (Machine::new("kiosk-1"), Machine::new("kiosk-2"));

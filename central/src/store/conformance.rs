@@ -1,6 +1,6 @@
 //! What every event store must do.
 
-use super::{EventStore, StoreError};
+use super::{Addition, Entry, EventStore, Evidence, Passed, Place, StoreError, Trouble};
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Body, Chain, Event, SignedEvent, Signer, hash};
@@ -62,6 +62,51 @@ pub fn run(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
     assert_eq!(again.scan(cursor, 10).expect("scan").0, [], "the cursor is behind the last");
     assert_eq!(again.scan(0, 1).expect("scan").0.len(), 1, "the limit is kept");
     signers(store, &reopen);
+    strange(store, &reopen);
+    let troubles = store.troubles(i64::MAX);
+    assert!(!troubles.contains(&Trouble::Unwritable) && !troubles.contains(&Trouble::Clock), "it can be written");
+    assert!(store.troubles(-1000).contains(&Trouble::Clock), "the newest event came in the future");
+}
+
+/// What cannot be read, and what contradicts the log, is kept apart, and is bounded.
+fn strange(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
+    let from = store.chain("b").expect("chain");
+    let named = Some(hash(b"as it was"));
+    let entries = vec![
+        Entry::Passed(Passed { bytes: b"noise".to_vec(), code: "event_envelope", named }),
+        Entry::Event {
+            bytes: b"behind".to_vec(),
+            unknown: Some("tally".to_owned()),
+            time: Some((1000, "ntp".to_owned())),
+        },
+    ];
+    let (first, device) = (from.sequence + 1, "b".to_owned());
+    let end =
+        store.commit(&[Addition { device, from, entries, at: 100 }]).expect("store").pop().expect("one").expect("end");
+    assert_eq!(end, Chain { sequence: first + 1, head: hash(b"behind") }, "a place that is passed over counts");
+    let again = reopen();
+    let places: Vec<_> = again.places("b", first, first + 1).expect("places").into_values().collect();
+    let passed = Place::Passed { code: "event_envelope".to_owned(), named };
+    assert_eq!(places, [passed, Place::Event(hash(b"behind"))], "and is known as such");
+    assert_eq!(again.event("b", first).expect("lookup"), None, "it is no event");
+    let evidence = |n: u32| Evidence {
+        device: "b".to_owned(),
+        sequence: first + 1,
+        code: "event_fork".to_owned(),
+        bytes: n.to_be_bytes().to_vec(),
+        received_at: i64::from(n),
+    };
+    for n in (0..300).chain([0]) {
+        store.keep(&evidence(n)).expect("kept");
+    }
+    let strange = again.strange(1000).expect("list");
+    assert!((50..200).contains(&strange.evidence.len()), "evidence of one device is bounded");
+    assert!(strange.evidence.iter().any(|it| it.bytes == Some(evidence(0).bytes)), "the first is kept");
+    assert_eq!(strange.evidence[0].kept.as_deref(), Some(&b"behind"[..]), "with the event of the log");
+    assert_eq!(strange.passed[0].bytes.as_deref(), Some(&b"noise"[..]), "bytes are kept as they came");
+    assert_eq!((strange.unknown[0].kind.as_str(), strange.unknown[0].first), ("tally", first + 1), "kinds are counted");
+    assert_eq!((strange.clocks[0].ahead, strange.clocks[0].least), (1, -900), "clocks are compared");
+    assert_eq!(again.strange(1).expect("list").evidence.len(), 1, "the limit is kept");
 }
 
 /// An event of a device that tells of a signer: `count` documents of it since a time. A store asks nothing of its signature.

@@ -148,6 +148,29 @@ pub struct Addition {
     pub at: i64,
 }
 
+/// What keeps a store from taking events, or soon will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing can be written.
+    Unwritable,
+    /// Its disk is nearly full.
+    Disk,
+    /// The newest event came in what is the future now.
+    Clock,
+}
+
+impl Trouble {
+    /// A stable identifier.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unwritable => "store_unwritable",
+            Self::Disk => "disk_low",
+            Self::Clock => "clock_behind",
+        }
+    }
+}
+
 /// A registry of devices and an append-only log of events.
 pub trait EventStore: Send + Sync {
     /// Registers a device. Registering it again with the same key and site changes nothing.
@@ -210,6 +233,9 @@ pub trait EventStore: Send + Sync {
     /// # Errors
     /// When the store fails.
     fn keep(&self, evidence: &Evidence) -> Result<(), StoreError>;
+
+    /// What keeps the store from taking events, or soon will, at a time in seconds since 1970. It writes, to know that it can.
+    fn troubles(&self, at: i64) -> Vec<Trouble>;
 
     /// What is strange in the log: `most` rows of each sort.
     ///

@@ -14,7 +14,7 @@
 use super::registry;
 use super::signers::{self, SeenSigner, Told};
 use super::strange::{self, Evidence, Place, Strange};
-use super::{Addition, Entry, EventStore, StoreError, StoredEvent};
+use super::{Addition, Entry, EventStore, StoreError, StoredEvent, Trouble};
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
@@ -30,6 +30,8 @@ use std::time::Duration;
 pub struct SqliteStore(Mutex<Connection>);
 
 const SCHEMA_VERSION: i64 = 5;
+/// Bytes on the disk below which somebody should look: a day of a thousand devices has a tenth of it.
+const LEAST_ROOM: u64 = 1024 * 1024 * 1024;
 const SCHEMA: &str = "
     CREATE TABLE device (name TEXT PRIMARY KEY, site TEXT NOT NULL, event_key TEXT NOT NULL) STRICT;
     CREATE TABLE event (
@@ -317,6 +319,25 @@ impl EventStore for SqliteStore {
 
     fn keep(&self, evidence: &Evidence) -> Result<(), StoreError> {
         strange::keep(&self.lock(), evidence).map_err(failed("keep an event apart"))
+    }
+
+    fn troubles(&self, at: i64) -> Vec<Trouble> {
+        let mut connection = self.lock();
+        let written = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
+            // The same again: it goes to the disk as anything else does.
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()
+        });
+        let newest = "SELECT received_at FROM event ORDER BY position DESC LIMIT 1";
+        let newest = connection.query_row(newest, [], |row| row.get::<_, i64>(0)).optional();
+        let room = connection.path().and_then(|path| rustix::fs::statvfs(path).ok());
+        let room = room.map(|room| room.f_bavail.saturating_mul(room.f_frsize));
+        let found = [
+            (written.is_err(), Trouble::Unwritable),
+            (room.is_none_or(|room| room < LEAST_ROOM), Trouble::Disk),
+            (newest.is_ok_and(|newest| newest.is_some_and(|newest| newest > at.saturating_add(300))), Trouble::Clock),
+        ];
+        found.into_iter().filter(|(is, _)| *is).map(|(_, trouble)| trouble).collect()
     }
 
     fn strange(&self, most: usize) -> Result<Strange, StoreError> {
