@@ -6,7 +6,7 @@
 
 use crate::store::{Addition, Entry, EventStore, Evidence, Passed, Place, StoreError};
 use events::event::Bytes;
-use events::signed::read_any;
+use events::read_any;
 use events::sync::{self, Receipt, Refusal, RefusedEvent};
 use events::{Chain, EventError, Link, Received, Verifier, hash};
 use program::Failure;

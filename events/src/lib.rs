@@ -94,5 +94,5 @@ pub use event::{
     Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover,
     Look, Receiving, Signer, Verification, Visit, Vouching,
 };
-pub use received::{Content, Head, Received};
+pub use received::{Content, Head, Received, read_any};
 pub use signed::{Chain, EventError, Link, SignedEvent, Verifier, hash, sign_document};

@@ -4,7 +4,7 @@
 //! signed bytes can be kept without being understood.
 
 use crate::event::{Bytes, Event, VERSION};
-use crate::signed::{self, EventError, Link};
+use crate::signed::{self, EventError, Link, Verifier};
 use serde_cbor::Value;
 
 /// What every event has, whatever its version.
@@ -90,6 +90,28 @@ impl Received {
         }
         Ok(Self { head, content: Content::Unknown { kind, value } })
     }
+}
+
+impl Verifier {
+    /// Checks envelope and signature of one event, and what every event has; of its kind and keys only those that are known
+    /// here. A newer device may say what this program does not understand yet: that is no fault of the event.
+    ///
+    /// # Errors
+    /// When envelope or signature is wrong, or the payload contradicts what is known of its kind.
+    pub fn receive(&self, bytes: &[u8]) -> Result<Received, EventError> {
+        let (message, payload) = signed::envelope(bytes)?;
+        let received = Received::of(&payload)?;
+        self.signed(&message)?;
+        Ok(received)
+    }
+}
+
+/// Reads what every event has without judging its signature.
+///
+/// # Errors
+/// When the envelope is not in its one permitted form, or the payload is not that of an event.
+pub fn read_any(bytes: &[u8]) -> Result<Received, EventError> {
+    Received::of(&signed::envelope(bytes)?.1)
 }
 
 fn has_float(value: &Value) -> bool {

@@ -1,7 +1,6 @@
 //! Signing, checking and chaining events.
 
 use crate::event::{Bytes, Event, VERSION};
-use crate::received::Received;
 use coset::iana::Algorithm;
 use coset::{CborSerializable as _, CoseSign1, CoseSign1Builder, HeaderBuilder, RegisteredLabelWithPrivate};
 use openssl::bn::BigNum;
@@ -176,19 +175,7 @@ impl Verifier {
         Ok(SignedEvent { event, bytes: bytes.to_vec() })
     }
 
-    /// Checks envelope and signature of one event, and what every event has; of its kind and keys only those that are known
-    /// here. A newer device may say what this program does not understand yet: that is no fault of the event.
-    ///
-    /// # Errors
-    /// When envelope or signature is wrong, or the payload contradicts what is known of its kind.
-    pub fn receive(&self, bytes: &[u8]) -> Result<Received, EventError> {
-        let (message, payload) = envelope(bytes)?;
-        let received = Received::of(&payload)?;
-        self.signed(&message)?;
-        Ok(received)
-    }
-
-    fn signed(&self, message: &CoseSign1) -> Result<(), EventError> {
+    pub(crate) fn signed(&self, message: &CoseSign1) -> Result<(), EventError> {
         if message.protected.header.key_id != self.key_id {
             return Err(EventError::Signature);
         }
@@ -272,16 +259,8 @@ pub fn read(bytes: &[u8]) -> Result<Event, EventError> {
     known(&envelope(bytes)?.1)
 }
 
-/// Reads what every event has without judging its signature.
-///
-/// # Errors
-/// When the envelope is not in its one permitted form, or the payload is not that of an event.
-pub fn read_any(bytes: &[u8]) -> Result<Received, EventError> {
-    Received::of(&envelope(bytes)?.1)
-}
-
 /// The envelope and its payload.
-fn envelope(bytes: &[u8]) -> Result<(CoseSign1, Vec<u8>), EventError> {
+pub(crate) fn envelope(bytes: &[u8]) -> Result<(CoseSign1, Vec<u8>), EventError> {
     if bytes.len() > MAX_EVENT {
         return Err(EventError::TooLarge);
     }

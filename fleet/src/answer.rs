@@ -12,6 +12,7 @@
 //! | `certificate` | of the TLS key, DER |
 
 use crate::authority::Roots;
+pub use crate::request::Octets;
 use crate::request::octets;
 use crate::sites::SiteKeys;
 use crate::{FleetError, Sign, decode, encode, payload};
@@ -29,11 +30,6 @@ pub const ASSIGNMENT_VERSION: u32 = 2;
 pub const MAX_ANSWER: usize = 64 * 1024;
 const KIND: &str = "enrolment-answer";
 const WHAT: &str = "enrolment answer";
-
-/// A byte string in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Octets(#[serde(with = "octets")] pub Vec<u8>);
 
 /// What a device is told of its place.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

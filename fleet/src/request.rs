@@ -77,8 +77,8 @@ pub(crate) mod octets {
     }
 
     pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        struct Octets;
-        impl Visitor<'_> for Octets {
+        struct Whole;
+        impl Visitor<'_> for Whole {
             type Value = Vec<u8>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,9 +89,14 @@ pub(crate) mod octets {
                 Ok(bytes.to_vec())
             }
         }
-        deserializer.deserialize_bytes(Octets)
+        deserializer.deserialize_bytes(Whole)
     }
 }
+
+/// A byte string in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Octets(#[serde(with = "octets")] pub Vec<u8>);
 
 /// A request.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@
 //! checkpoint with some is not one of its own. As COSE: [`crate::receipt`]. Both are over one root, and say the same three
 //! things under their signature.
 
+use crate::hash::MAX_SIZE;
 use crate::note::is_name;
-use crate::tree::MAX_SIZE;
 use crate::{Hash, LogError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -17,9 +17,9 @@
 //! ```
 
 use crate::checkpoint::{Checkpoint, Form, Signed};
+use crate::hash::MAX_SIZE;
 use crate::note::{Note, NoteKey, Role};
 use crate::receipt::{Proof, Receipt};
-use crate::tree::MAX_SIZE;
 use crate::{Hash, LogError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -222,7 +222,7 @@ impl Keys {
     pub fn open_receipt(&self, bytes: &[u8], entry: &[u8]) -> Result<(u64, Checkpoint), LogError> {
         let receipt = Receipt::parse(bytes)?;
         let Proof::Inclusion(proof) = &receipt.proof else { return Err(LogError::Receipt("not of an entry")) };
-        let checkpoint = self.open(&receipt, &crate::tree::leaf(entry))?;
+        let checkpoint = self.open(&receipt, &crate::hash::leaf(entry))?;
         Ok((proof.index, checkpoint))
     }
 

@@ -61,6 +61,7 @@
 
 pub mod checkpoint;
 mod error;
+mod hash;
 pub mod keys;
 pub mod note;
 pub mod proof;

@@ -4,7 +4,7 @@
 //! A proof binds nothing by itself: it says which root follows from a leaf, or from an old root. What the proof is worth
 //! is worth the signature over that root.
 
-use crate::tree::{MAX_SIZE, node};
+use crate::hash::{MAX_SIZE, node};
 use crate::{Hash, LogError};
 use coset::CborSerializable as _;
 use coset::cbor::Value;

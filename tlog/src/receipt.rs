@@ -22,8 +22,8 @@
 //! A receipt lies beside its event, never in it: an event has no unprotected headers.
 
 use crate::checkpoint::Checkpoint;
+use crate::hash::MAX_SIZE;
 use crate::proof::{Consistency, Inclusion};
-use crate::tree::MAX_SIZE;
 use crate::{Hash, LogError};
 use coset::cbor::Value;
 use coset::iana::Algorithm;

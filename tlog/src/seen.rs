@@ -77,7 +77,7 @@ fn extends(known: &Signed, offered: &Signed, proof: Option<&Consistency>) -> Res
     }
     if old.size == 0 {
         // Everything extends the empty log, whose root is known.
-        return if old.root == crate::tree::empty() {
+        return if old.root == crate::hash::empty() {
             Ok(())
         } else {
             Err(LogError::Checkpoint("an empty log has one root"))

@@ -19,10 +19,9 @@
 
 use super::roots::is_issuer;
 use super::{FleetCa, ISSUING, ROOTS, Roots, SITES, builder, certificate_path, common_name, new_key, open_key, read};
-use crate::answer::Octets;
 use crate::error::{FleetError, io};
 use crate::files::{replace, write_new};
-use crate::request::octets;
+use crate::request::{Octets, octets};
 use crate::sites;
 use crate::{decode, encode, payload, sealed_box};
 use events::sealed::Lock;

@@ -341,9 +341,8 @@ fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> Re
         };
         let batch = decode_batch(&files::read(&path)?).ok_or_else(|| malformed(String::new()))?;
         // The first that can be read says whose they are; signatures are checked with that device's key.
-        let mut read = batch.iter().map(|event| events::signed::read_any(event));
-        let Some(first) =
-            read.find(Result::is_ok).or_else(|| batch.first().map(|event| events::signed::read_any(event)))
+        let mut read = batch.iter().map(|event| events::read_any(event));
+        let Some(first) = read.find(Result::is_ok).or_else(|| batch.first().map(|event| events::read_any(event)))
         else {
             continue;
         };

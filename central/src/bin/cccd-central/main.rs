@@ -308,7 +308,7 @@ fn each_event(
             return Ok(());
         }
         for stored in &page {
-            let event = events::signed::read_any(&stored.bytes).map_err(|error| wrong_event(stored, &error))?;
+            let event = events::read_any(&stored.bytes).map_err(|error| wrong_event(stored, &error))?;
             visit(stored, &event)?;
         }
         cursor = next;
