@@ -8,6 +8,7 @@
 
 pub use crate::hash::{MAX_SIZE, empty, leaf, node};
 use crate::{Consistency, Hash, Inclusion, LogError};
+use events::event::Bytes;
 
 /// What a log must keep to go on: the peaks, largest first. Appending takes O(log n) hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

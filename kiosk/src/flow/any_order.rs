@@ -100,10 +100,13 @@ fn done(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter(said).map(|effect| format!("{effect:?}")).collect()
 }
 
+/// What covers a step: its name, and how it comes.
+type Cover = (&'static str, fn(&mut Flow));
+
 /// Any input at any covered screen ends as without the cover.
 #[test]
 fn what_stands_over_a_step_stops_nothing() {
-    let covers: [(&str, fn(&mut Flow)); 3] = [
+    let covers: [Cover; 3] = [
         ("more time", |flow| drop(flow.update(Input::Tick(u64::from(PATIENCE_S) * 1000)))),
         ("staff", |flow| drop(flow.update(Input::Act(Act::Staff)))),
         ("both", |flow| {
