@@ -84,9 +84,15 @@ function saying(problem) {
   return `${said} [${problem.code}]`;
 }
 
+/** Says what is wrong, and where a field of the visit's form is named, at that field too. */
 function fail(problem, where = $("error")) {
   where.hidden = false;
   where.textContent = saying(problem);
+  const named = problem.field && ["a", "i"].map((start) => $("step").querySelector(`[name="${start}.${CSS.escape(problem.field)}"]`)).find(Boolean);
+  if (!named) return;
+  named.setAttribute("aria-invalid", "true");
+  named.addEventListener("input", () => named.removeAttribute("aria-invalid"), { once: true });
+  named.focus();
 }
 
 function guarded(work) {
