@@ -3,7 +3,7 @@
 
 use events::event::{Bytes, VERSION};
 use events::{
-    Access, Body, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Look, Receiving,
+    Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover, Look, Receiving,
     SignedEvent, Signer, Verification, Verifier, Visit, Vouching,
 };
 use openssl::bn::{BigNum, BigNumContext};
@@ -138,6 +138,31 @@ fn bodies(version: u32) -> Vec<Body> {
         let visits = vec![Bytes([2; 16]), Bytes([3; 16])];
         Body::Access(Access { by: "uid:0".to_owned(), role, what, count: 2, visits, profile: String::new() })
     }));
+    if !old {
+        bodies.extend(Act::ALL.into_iter().zip([None, Some("room".to_owned())].into_iter().cycle()).map(|(act, why)| {
+            let (by, visit, profile) = ("nv-1".to_owned(), Bytes([2; 16]), "lodging".to_owned());
+            Body::Change(Change { by, act, why, role: Duty::Manager, visit, profile, version: 1, commitment: Bytes([7; 32]) })
+        }));
+        bodies.extend([None, Some("nv-2".to_owned())].map(|to| {
+            let (by, role, profile) = ("nv-1".to_owned(), Duty::Reception, "lodging".to_owned());
+            Body::Handover(Handover { by, to, here: 3, kept: 9, role, since: 5, unsent: 1, profile, refused: 0 })
+        }));
+    }
+    // A kind that comes is to be added above, and to the grammar.
+    for body in &bodies {
+        match body {
+            Body::Verification(_)
+            | Body::Consent(_)
+            | Body::Visit(_)
+            | Body::Erasure(_)
+            | Body::Disclosure(_)
+            | Body::Signer(_)
+            | Body::Access(_)
+            | Body::Change(_)
+            | Body::Handover(_)
+            | Body::Device(_) => {}
+        }
+    }
     bodies
 }
 
