@@ -7,7 +7,6 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Answers `/v1` in the page itself: no card, no device.
 const STAND_IN: &str = include_str!("../src/page/stand_in.js");
@@ -208,7 +207,7 @@ fn every_step_of_a_visit_has_its_actions_in_sight_on_every_screen() {
 /// one before.
 #[allow(clippy::disallowed_methods, reason = "the browser's keys have times; nothing is decided by them")]
 fn typed(page: &mut Page, text: &str, gap_ms: f64, ends: &[&str]) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64();
+    let now = page.browser.run("Date.now() / 1000").as_f64().expect("a time");
     page.clock = page.clock.max(now) + 1.0;
     let letters = text.chars().map(|letter| letter.to_string());
     for key in letters.chain(ends.iter().map(|&end| end.to_owned())) {
