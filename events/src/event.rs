@@ -108,6 +108,39 @@ pub enum Body {
     Device(DeviceEvent),
 }
 
+impl Body {
+    /// The word of each kind.
+    pub const KINDS: [&str; 10] = [
+        "verification",
+        "consent",
+        "visit",
+        "erasure",
+        "disclosure",
+        "signer",
+        "access",
+        "change",
+        "handover",
+        "device",
+    ];
+
+    /// The word that stands for its kind in an event.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Verification(_) => "verification",
+            Self::Consent(_) => "consent",
+            Self::Visit(_) => "visit",
+            Self::Erasure(_) => "erasure",
+            Self::Disclosure(_) => "disclosure",
+            Self::Signer(_) => "signer",
+            Self::Access(_) => "access",
+            Self::Change(_) => "change",
+            Self::Handover(_) => "handover",
+            Self::Device(_) => "device",
+        }
+    }
+}
+
 /// Something about the device itself: its identity, clock, bundles, software, settings. `from` and `to` are what it was and
 /// what it is, in words that name nobody.
 ///
