@@ -7,7 +7,16 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 /// Pixels of a picture that become one, on each side.
-const SHRINK: usize = 3;
+const SHRINK: usize = 2;
+
+/// What of each picture is shown, in its pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Area {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
 
 /// A picture, three bytes a pixel.
 struct Picture {
@@ -30,11 +39,16 @@ fn read(path: &Path) -> anyhow::Result<Picture> {
 }
 
 /// Each pixel is the mean of those that it stands for, in few enough shades that the file stays small.
-fn shrink(picture: &Picture) -> Picture {
-    let (width, height) = (picture.width / SHRINK, picture.height / SHRINK);
+fn shrink(picture: &Picture, area: Area) -> anyhow::Result<Picture> {
+    let Area { left, top, .. } = area;
+    let inside = left + area.width <= picture.width && top + area.height <= picture.height;
+    anyhow::ensure!(inside, "it has {}x{} pixels", picture.width, picture.height);
+    let (width, height) = (area.width / SHRINK, area.height / SHRINK);
     let mean = |x: usize, y: usize, channel: usize| {
         let at = |dx: usize, dy: usize| {
-            usize::from(picture.pixels[((y * SHRINK + dy) * picture.width + x * SHRINK + dx) * 3 + channel])
+            usize::from(
+                picture.pixels[((top + y * SHRINK + dy) * picture.width + left + x * SHRINK + dx) * 3 + channel],
+            )
         };
         let sum: usize = (0..SHRINK * SHRINK).map(|n| at(n % SHRINK, n / SHRINK)).sum();
         let mean = sum / (SHRINK * SHRINK);
@@ -42,14 +56,15 @@ fn shrink(picture: &Picture) -> Picture {
     };
     let pixels =
         (0..width * height).flat_map(|n| [0, 1, 2].map(|channel| mean(n % width, n / width, channel))).collect();
-    Picture { width, height, pixels }
+    Ok(Picture { width, height, pixels })
 }
 
 /// Writes the pictures as one, each for so many tenths of a second, again and again.
-pub(crate) fn write(pictures: &[(PathBuf, u16)], into: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(pictures: &[(PathBuf, u16)], area: Area, into: &Path) -> anyhow::Result<()> {
     let mut encoder = None;
     for (path, tenths) in pictures {
-        let picture = shrink(&read(path).with_context(|| path.display().to_string())?);
+        let picture =
+            read(path).and_then(|picture| shrink(&picture, area)).with_context(|| path.display().to_string())?;
         let (width, height) = (u32::try_from(picture.width)?, u32::try_from(picture.height)?);
         let writer = match &mut encoder {
             Some(writer) => writer,
@@ -85,7 +100,9 @@ mod tests {
         };
         let pictures = [(picture("a.png", [255, 0, 0, 255]), 10), (picture("b.png", [0, 0, 255, 255]), 25)];
         let film = directory.path().join("film.png");
-        write(&pictures, &film).expect("film");
+        let area = Area { left: 2, top: 1, width: 8, height: 6 };
+        write(&pictures, area, &film).expect("film");
+        assert!(write(&pictures, Area { left: 5, ..area }, &directory.path().join("no.png")).is_err(), "outside");
         let mut reader =
             png::Decoder::new(std::io::BufReader::new(File::open(&film).expect("film"))).read_info().expect("film");
         assert_eq!((reader.info().width, reader.info().height), (4, 3));
