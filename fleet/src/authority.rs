@@ -13,7 +13,7 @@
 //! | `chains` | the sites' keys that end: [`crate::sites`] |
 //! | `delegated` | says that an issuing key signs for devices, and has the sites' keys; none where the root itself does |
 //!
-//! A root that stays off line certifies an *issuing key* ([`issuing`]): a directory with the file `issuer` has no root's key, and
+//! A root that stays off line certifies an *issuing key*: a directory with the file `issuer` has no root's key, and
 //! signs with that one.
 //!
 //! A root is changed in three steps, days or months apart: [`FleetCa::add_root`], after which bundles carry both;

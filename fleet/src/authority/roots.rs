@@ -85,7 +85,7 @@ impl Roots {
         self.0.iter().any(by)
     }
 
-    /// Those of `offered` that one of them lets issue for devices ([`super::issuing`]): certificates of keys that issue certificates,
+    /// Those of `offered` that one of them lets issue for devices: certificates of keys that issue certificates,
     /// and make no other key an authority.
     #[must_use]
     pub fn issuers(&self, offered: &[X509]) -> Self {

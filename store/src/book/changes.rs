@@ -1,7 +1,7 @@
 //! Versions of records: nothing that was kept is written over without what stood there, who changed it, when and why.
 //!
 //! Each act has a row with the whole of what people said, as it stands after the act, sealed, and an event
-//! [`Change`](events::Change) in the signed log with a commitment to that row. What the chip said is no part of it: it cannot be
+//! [`Change`] in the signed log with a commitment to that row. What the chip said is no part of it: it cannot be
 //! changed. An undo is an act like another.
 
 use crate::book::rows::Portal;
