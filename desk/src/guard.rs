@@ -267,7 +267,7 @@ fn proof_refused(title: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "proof_refused", title, remedy)
 }
 
-fn locked() -> Problem {
+pub(crate) fn locked() -> Problem {
     let (title, remedy) = ("nobody is on duty at this page", "choose who you are and type your PIN");
     Problem::new(StatusCode::UNAUTHORIZED, "desk_locked", title, remedy)
 }

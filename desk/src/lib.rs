@@ -458,10 +458,10 @@ impl Desk {
         })
     }
 
-    /// A named member of staff goes on, with a reason, or does not.
+    /// Whoever is on duty goes on, with a reason, or does not.
     ///
     /// # Errors
-    /// When nobody is named, or it is not the time for it.
+    /// When nobody is on duty, or it is not the time for it.
     pub fn staff(&self, caller: &Caller, id: &str, staff: wire::Staff) -> Result<(), Problem> {
         self.with(caller, id, |desk, inner| {
             let session = Self::current(inner)?;
@@ -470,7 +470,7 @@ impl Desk {
             }
             let goes_on = staff.reason.is_some();
             if let Some(reason) = staff.reason {
-                let vouching = work::vouching(&staff.name, reason)?;
+                let vouching = work::vouching(self, caller, reason)?;
                 let assurance = session.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
                 assurance.ok_or_else(no_session)?.staff = Some(vouching);
             }

@@ -222,10 +222,8 @@ pub struct Face {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Staff {
-    /// Who of staff; it stands in the sealed record, and as a keyed hash in the log.
-    #[schema(value_type = String)]
-    pub name: Private,
-    /// Why they go on; without it they do not.
+    /// Why they go on; without it they do not. Who they are says the register: it stands in the sealed record, and as a keyed hash
+    /// in the log.
     pub reason: Option<Reason>,
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
+use crate::guard::{self, Caller};
 use crate::paper;
 use crate::problem::Problem;
 use crate::records::record_of;
@@ -34,13 +35,10 @@ const LONGEST_NAME: usize = 80;
 /// The longest name of a party, or of a visit at a client, in characters.
 pub(super) const LONGEST_PARTY: usize = 128;
 
-/// Somebody of staff who answers for going on; they have to be named.
-pub(super) fn vouching(name: &Private, reason: Reason) -> Result<Vouching, Problem> {
-    let name = typed_text("name", &name.0, LONGEST_NAME)?;
-    if name.as_str().is_empty() {
-        return Err(Problem::invalid("name", "is missing"));
-    }
-    Ok(Vouching { name, reason })
+/// Somebody of staff answers for going on: whoever is on duty, by the name that the register has, and nobody else.
+pub(super) fn vouching(desk: &Desk, caller: &Caller, reason: Reason) -> Result<Vouching, Problem> {
+    let person = desk.on_duty(caller)?.ok_or_else(guard::locked)?;
+    Ok(Vouching { name: typed_text("name", &person.name, LONGEST_NAME)?, reason })
 }
 
 /// What somebody typed at the desk, or another program sent, into a field that has a greatest length.
@@ -130,10 +128,7 @@ pub struct Typed {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TypedBy {
-    /// Their name.
-    #[schema(value_type = String)]
-    pub name: Private,
-    /// Why.
+    /// Why. Who they are says the register.
     pub reason: Reason,
 }
 
@@ -196,7 +191,8 @@ pub async fn scan(State(desk): TheDesk, Body(scan): Body<Scan>) -> Result<Json<V
 }
 
 /// What the profile makes of somebody without a chip.
-fn assured(profile: &Profile, seen: Option<Paper>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
+fn assured(desk: &Desk, caller: &Caller, seen: Option<Paper>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
+    let profile = desk.profile();
     let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
     let admission = profile.terms().assured(rung, false);
     let refused = |remedy| {
@@ -207,7 +203,7 @@ fn assured(profile: &Profile, seen: Option<Paper>, by: Option<TypedBy>) -> Resul
     match (admission, by) {
         (Admission::Refused(_), _) => return Err(refused("read the card")),
         (Admission::AskStaff(_), None) => return Err(refused("say who of staff goes on, and why, or read the card")),
-        (_, Some(by)) => assurance.staff = Some(vouching(&by.name, by.reason)?),
+        (_, Some(by)) => assurance.staff = Some(vouching(desk, caller, by.reason)?),
         (_, None) => {}
     }
     Ok(assurance)
@@ -236,7 +232,7 @@ pub async fn typed(
     }
     let content = Content {
         source: Source::Typed,
-        assurance: Some(assured(&profile, typed.seen, typed.staff)?),
+        assurance: Some(assured(&desk, &caller, typed.seen, typed.staff)?),
         items,
         answers: answers(&profile, typed.answers)?,
         ..Content::default()

@@ -382,7 +382,7 @@ impl Office {
                     drop(self.post(&path("/key"), key)?);
                 }
                 "staff" => {
-                    let staff = json!({ "name": "Lê Thị Tiếp Tân", "reason": "card_examined" });
+                    let staff = json!({ "reason": "card_examined" });
                     drop(self.post(&path("/staff"), &staff)?);
                 }
                 "face" => drop(self.post(&path("/face"), &json!({ "same": true }))?),

@@ -4,8 +4,6 @@
 const $ = (id) => document.getElementById(id);
 let lang = localStorage.getItem("lang") === "en" ? 1 : 0;
 let about = null, status = null, session = null, lost = false, wantsMrz = false, typing = false;
-/** Who of staff looked last: for the shift, and nowhere but here. */
-let staffName = "";
 
 const t = (key) => (WORDS[key] ? WORDS[key][lang] : key);
 const two = (pair) => (lang ? pair.en : pair.vi);

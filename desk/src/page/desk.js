@@ -221,7 +221,6 @@ async function drawAll() {
   $("day").max = isoDay();
   if (status) drawStatus();
   // Whose name stands where somebody goes on is who is on duty, unless they say another.
-  staffName ||= about.on_duty?.name ?? "";
   drawDuty();
   $("export").hidden = !may("GET /v1/records.csv");
   fill($("export"), icon("export"), el("span", { class: "word" }, "CSV"));

@@ -254,33 +254,28 @@ function seatHead(view) {
 
 const REASONS = ["card_examined", "person_known", "other_paper_seen", "emergency"];
 
-/** Who of staff goes on, and why: nobody is asked twice for their name in a shift, and everybody for the reason. */
+/** Who of staff goes on is whoever is on duty; everybody is asked for the reason. */
 function vouching() {
-  const name = el("input", { name: "staff", value: staffName, required: true, maxlength: 80, autocomplete: "off", oninput: (event) => { staffName = event.target.value.trim(); } });
   const reasons = REASONS.map((reason) => el("option", { value: reason }, t(`reason_${reason}`)));
   return [
     el("div", { class: "pair" },
-      el("label", {}, el("span", {}, t("staffName")), name),
+      el("p", {}, el("span", { class: "muted" }, t("staffName")), " ", el("b", {}, about.on_duty?.name ?? "")),
       el("label", {}, el("span", {}, t("staffReason")), el("select", { name: "reason", required: true }, el("option", { value: "" }, t("choose")), reasons))),
   ];
 }
 
-const vouched = (form) => {
-  const data = new FormData(form);
-  return { name: (data.get("staff") ?? "").trim(), reason: data.get("reason") };
-};
+const vouched = (form) => ({ reason: new FormData(form).get("reason") });
 
 function staffStep() {
   // No button submits it: Enter in a field, or of a scanner, judges nothing.
   const asked = el("form", { onsubmit: (event) => event.preventDefault() }, vouching());
   const say = (goesOn) => guarded(async () => {
     if (goesOn && !asked.reportValidity()) return;
-    const { name, reason } = vouched(asked);
-    know(await ask("POST", `/v1/sessions/${session.id}/staff`, { name, reason: goesOn ? reason : null }));
+    know(await ask("POST", `/v1/sessions/${session.id}/staff`, { reason: goesOn ? vouched(asked).reason : null }));
     drawVisit();
   });
   // They are looked at first and judged last: neither button is where the focus is.
-  asked.querySelector(staffName ? "select" : "input").setAttribute("data-focus", "");
+  asked.querySelector("select").setAttribute("data-focus", "");
   return {
     // Name and reason stand on the first screen with what they are about.
     body: [verdictView(session), asked, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
