@@ -108,8 +108,8 @@ pub fn request(directory: &Path, pass_phrase: &[u8]) -> Result<PathBuf, FleetErr
 
 impl FleetCa {
     /// That the root's own key is here.
-    pub(super) const fn is_root(&self) -> Result<(), FleetError> {
-        if self.issues_below { Err(FleetError::Offline) } else { Ok(()) }
+    pub(super) fn is_root(&self) -> Result<(), FleetError> {
+        (!self.issues_below).then_some(()).ok_or(FleetError::Offline)
     }
 
     /// That devices are let in here, and the sites' keys are: not at a root that certified an issuing key.
