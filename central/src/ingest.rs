@@ -119,10 +119,7 @@ impl From<IngestError> for Failure {
 /// When nothing of the batch is taken, or an event contradicts the chain.
 pub fn ingest(store: &dyn EventStore, device: &str, batch: &[Vec<u8>], at: i64) -> Result<Receipt, IngestError> {
     let checked = check(store, device, batch, at, &|| true)?;
-    let end = match store.commit(std::slice::from_ref(checked.addition()))?.pop() {
-        Some(end) => end?,
-        None => checked.addition().from,
-    };
+    let end = store.commit_one(checked.addition())?;
     checked.answer(end)
 }
 

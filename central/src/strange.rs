@@ -1,7 +1,7 @@
 //! What is strange in the log, for people and for programs: what is not known here, what cannot be read, what contradicts the
 //! log, and whose clock is wrong.
 
-use crate::store::{EventStore, StoreError, Strange, StrangeClock, StrangeKind, Withheld};
+use crate::store::{Strange, StrangeClock, StrangeKind, Withheld};
 use emrtd::UnixTime;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -46,14 +46,6 @@ impl<'a> From<&'a Withheld> for WithheldView<'a> {
             log_sha256: hash(kept),
         }
     }
-}
-
-/// The list as a store has it.
-///
-/// # Errors
-/// When the store fails.
-pub fn of(store: &dyn EventStore, most: usize) -> Result<Strange, StoreError> {
-    store.strange(most)
 }
 
 impl Strange {

@@ -52,7 +52,7 @@ fn write(store: &dyn EventStore, group: Vec<Job>) {
     let ends = match store.commit(&additions) {
         Ok(ends) => ends,
         // Nobody fails because of another's addition.
-        Err(_) if additions.len() > 1 => additions.iter().map(|addition| alone(store, addition)).collect(),
+        Err(_) if additions.len() > 1 => additions.iter().map(|addition| store.commit_one(addition)).collect(),
         Err(error) => vec![Err(error)],
     };
     for (answer, end) in answers.into_iter().zip(ends) {
@@ -61,8 +61,4 @@ fn write(store: &dyn EventStore, group: Vec<Job>) {
             "whoever sent it has gone; it is stored, and will be known when it comes again",
         );
     }
-}
-
-fn alone(store: &dyn EventStore, addition: &Addition) -> Result<Chain, StoreError> {
-    store.commit(std::slice::from_ref(addition))?.pop().unwrap_or(Ok(addition.from))
 }

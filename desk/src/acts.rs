@@ -7,7 +7,7 @@ use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::records::{Names, RecordView, has_portal, record_of, view};
 use crate::wire::{Body, TheCaller, TheDesk};
-use crate::work::{answer, party, typed_item, typed_text};
+use crate::work::{self, answer, party, typed_item};
 use crate::{Desk, News};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -72,8 +72,7 @@ pub struct Withdrawal {
 fn reason(why: &str, known: &[&'static str], note: Option<&Private>) -> Result<(&'static str, Option<Text>), Problem> {
     let of = || format!("is one of {}", known.join(", "));
     let why = known.iter().find(|word| **word == why).ok_or_else(|| Problem::invalid("why", &of()))?;
-    let note = note.map(|note| typed_text("note", &note.0, LONGEST_NOTE)).transpose()?;
-    let note = note.filter(|note| !note.as_str().is_empty());
+    let note = work::note(note, LONGEST_NOTE)?;
     if *why == "other" && note.is_none() {
         return Err(Problem::invalid("note", "is missing: say why in a few words"));
     }

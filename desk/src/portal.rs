@@ -26,10 +26,10 @@ pub async fn lodging(State(desk): TheDesk) -> Result<Json<Value>, Problem> {
     let (correct, now) = (records::counts(&desk)?.correct, site.now());
     let book = site.book();
     let waiting = book.unreported(&desk.profile().id)?;
-    let due = waiting.iter().map(|(at, _)| lodging::deadline(*at)).min();
+    let (due, late) = due(&waiting, now);
     let new = waiting.iter().filter(|(_, batch)| batch.is_none()).count();
     Ok(Json(json!({
-        "unreported": waiting.len(), "in_no_file": new, "due": due, "late": due.is_some_and(|due| due < now),
+        "unreported": waiting.len(), "in_no_file": new, "due": due, "late": late,
         "correct": correct, "batches": book.batches()?,
     })))
 }
@@ -82,6 +82,12 @@ pub async fn make_batch(
     let mut answer = json!(batch);
     answer["left_out"] = left_out.into();
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// When the portal has to have the first of those of whom it has not confirmed anything, and whether that is over.
+pub(crate) fn due(waiting: &[(i64, Option<i64>)], now: i64) -> (Option<i64>, bool) {
+    let due = waiting.iter().map(|(at, _)| lodging::deadline(*at)).min();
+    (due, due.is_some_and(|due| due < now))
 }
 
 /// Who goes into a file.

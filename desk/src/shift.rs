@@ -4,17 +4,17 @@
 #![allow(unused_qualifications, reason = "the macro that describes a path repeats the names of its arguments")]
 
 use crate::figures::{ByStaff, Figures};
+use crate::portal;
 use crate::problem::Problem;
 use crate::records::{Names, counts, has_portal, midnight};
 use crate::wire::{Body, OnDuty, TheCaller, TheDesk};
-use crate::work::typed_text;
+use crate::work::note;
 use crate::{Desk, News};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cccd::calendar::{date_of, day_of, time_of};
 use events::{Duty, Handover};
-use handoff::lodging;
 use program::{Private, Text};
 use serde::{Deserialize, Serialize};
 use store::book::tally;
@@ -124,7 +124,7 @@ fn open(desk: &Desk) -> Result<Open, Problem> {
     let counts = counts(desk)?;
     let status = desk.status();
     let waiting = if has_portal(desk) { desk.site().book().unreported(&desk.profile().id)? } else { Vec::new() };
-    let due = waiting.iter().map(|(at, _)| lodging::deadline(*at)).min();
+    let (due, late) = portal::due(&waiting, desk.site().now());
     Ok(Open {
         // Where nobody checks out, nobody is "here".
         here: if has_portal(desk) { counts.here } else { status.inside.unwrap_or_default() },
@@ -133,7 +133,7 @@ fn open(desk: &Desk) -> Result<Open, Problem> {
         stale: counts.stale,
         correct: counts.correct,
         due,
-        late: due.is_some_and(|due| due < desk.site().now()),
+        late,
         deliveries: status.recipients.iter().map(|each| each.waiting + each.refused).sum(),
         events_unsent: if status.central.configured { status.central.unsent } else { 0 },
         busy: status.busy,
@@ -238,8 +238,7 @@ pub async fn close(
     caller: TheCaller,
     Body(wanted): Body<Close>,
 ) -> Result<(StatusCode, Json<Closed>), Problem> {
-    let note = wanted.note.as_ref().map(|note| typed_text("note", &note.0, LONGEST_NOTE)).transpose()?;
-    let note = note.filter(|note| !note.as_str().is_empty());
+    let note = note(wanted.note.as_ref(), LONGEST_NOTE)?;
     let names = Names::of(&desk)?;
     let to = wanted.to.filter(|to| !to.is_empty());
     if let Some(to) = &to

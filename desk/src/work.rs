@@ -50,6 +50,12 @@ pub(super) fn typed_text(field: &str, text: &str, longest: usize) -> Result<Text
     Ok(text)
 }
 
+/// What somebody adds in their own words, where they do.
+pub(super) fn note(given: Option<&Private>, longest: usize) -> Result<Option<Text>, Problem> {
+    let note = given.map(|note| typed_text("note", &note.0, longest)).transpose()?;
+    Ok(note.filter(|note| !note.as_str().is_empty()))
+}
+
 /// The name of a party, where there is one.
 pub(super) fn party(name: Option<&String>) -> Result<Option<String>, Problem> {
     name.map(|name| Ok(typed_text("party", name, LONGEST_PARTY)?.as_str().to_owned())).transpose()

@@ -125,11 +125,21 @@ pub fn sign_payload<E: std::fmt::Display>(
     public_key: &[u8],
     sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
 ) -> Result<Vec<u8>, EventError> {
+    sign1(payload, CONTEXT, public_key, sign)
+}
+
+/// `COSE_Sign1` over a payload, with what binds the signature to its use as external data.
+fn sign1<E: std::fmt::Display>(
+    payload: Vec<u8>,
+    context: &[u8],
+    public_key: &[u8],
+    sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
+) -> Result<Vec<u8>, EventError> {
     let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
     let message = CoseSign1Builder::new()
         .protected(header)
         .payload(payload)
-        .try_create_signature(CONTEXT, |data| sign(data).map(|s| s.to_vec()))
+        .try_create_signature(context, |data| sign(data).map(|s| s.to_vec()))
         .map_err(|error| EventError::Signing(error.to_string()))?
         .build();
     message.to_vec().map_err(|_| EventError::Envelope("encoding"))
@@ -241,14 +251,7 @@ pub fn sign_document<E: std::fmt::Display>(
     public_key: &[u8],
     sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
 ) -> Result<Vec<u8>, EventError> {
-    let header = HeaderBuilder::new().algorithm(Algorithm::ES256).key_id(key_id(public_key)).build();
-    let message = CoseSign1Builder::new()
-        .protected(header)
-        .payload(payload.to_vec())
-        .try_create_signature(&document_context(kind), |data| sign(data).map(|s| s.to_vec()))
-        .map_err(|error| EventError::Signing(error.to_string()))?
-        .build();
-    message.to_vec().map_err(|_| EventError::Envelope("encoding"))
+    sign1(payload.to_vec(), &document_context(kind), public_key, sign)
 }
 
 /// Reads an event of a known kind without judging its signature.

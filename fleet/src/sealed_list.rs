@@ -11,7 +11,7 @@
 //! are told when they are let in, and no others.
 
 use crate::{FleetError, sealed_box};
-use openssl::ec::{EcKey, PointConversionForm};
+use openssl::ec::EcKey;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::Private;
@@ -40,8 +40,7 @@ pub fn point(pem: &[u8]) -> Result<Vec<u8>, FleetError> {
     if key.group().curve_name() != Some(Nid::X9_62_PRIME256V1) {
         return Err(FleetError::Malformed("site's key"));
     }
-    let mut context = openssl::bn::BigNumContext::new()?;
-    Ok(key.public_key().to_bytes(key.group(), PointConversionForm::UNCOMPRESSED, &mut context)?)
+    Ok(sealed_box::point(&key)?)
 }
 
 fn for_site(point: &[u8]) -> [u8; 8] {

@@ -2,6 +2,7 @@
 //! depend on earlier ones; each has an identifier that stays.
 
 use crate::recorder::EVENT_KEY;
+use cccd::calendar::in_vietnam;
 use config::{Config, Finding};
 use drivers::key_store::{KeyStore, Protection};
 use drivers::reader::pcsc::{PcscReader, Surveyed};
@@ -20,14 +21,12 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use store::outbox::Outbox;
-use time::{Date, OffsetDateTime, UtcOffset, macros::offset};
+use time::Date;
 use visit::law::{Standing, standing};
 use visit::profile::Profile;
 
 /// Less room than this is too little for a week of a busy desk.
 const ROOM: u64 = 64 * 1024 * 1024;
-/// The time of the whole country.
-const VIETNAM: UtcOffset = offset!(+7);
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -60,7 +59,7 @@ fn of(id: &'static str, result: Result<String, Failure>) -> Check {
 #[must_use]
 pub fn run(config: &Config) -> Vec<Check> {
     let mut checks = settings(config);
-    checks.push(profile(Profile::load(&config.profile), today()));
+    checks.push(profile(Profile::load(&config.profile), in_vietnam(SystemClock::new().wall()).date()));
     let keys = config.key_store();
     checks.push(of("key_store", key_store(&keys)));
     let state = config.identity_state();
@@ -97,25 +96,16 @@ fn found(finding: &Finding) -> Check {
     Check { id: "settings", found: finding.key.clone(), fault, warning }
 }
 
-fn today() -> Option<Date> {
-    let now = OffsetDateTime::from_unix_timestamp(SystemClock::new().wall()).ok()?;
-    Some(now.to_offset(VIETNAM).date())
-}
-
 /// The profile, and whether what it says allows it is law.
-fn profile(profile: Result<Profile, Failure>, today: Option<Date>) -> Check {
+fn profile(profile: Result<Profile, Failure>, today: Date) -> Check {
     let profile = match profile {
         Ok(profile) => profile,
         Err(failure) => return wrong("profile", &failure),
     };
-    let lapsed = today.and_then(|today| {
-        standing(&profile.legal_basis, today).find_map(|standing| match standing {
-            Standing::Lapsed(law) => {
-                Some(format!("{} {}: instead {}", law.title_en, law.number, law.instead.join(", ")))
-            }
-            Standing::NotYet(law) => Some(format!("{} {}: from {}", law.title_en, law.number, law.from)),
-            Standing::InForce(_) | Standing::Unknown(_) => None,
-        })
+    let lapsed = standing(&profile.legal_basis, today).find_map(|standing| match standing {
+        Standing::Lapsed(law) => Some(format!("{} {}: instead {}", law.title_en, law.number, law.instead.join(", "))),
+        Standing::NotYet(law) => Some(format!("{} {}: from {}", law.title_en, law.number, law.from)),
+        Standing::InForce(_) | Standing::Unknown(_) => None,
     });
     let warning = lapsed.map(|law| {
         let message = format!("the profile stands on a law that is not in force: {law}");
@@ -293,11 +283,12 @@ mod tests {
             Ok(profile)
         };
         let on = |law, day| profile(made(law), day);
-        let day = Some(time::macros::date!(2026 - 11 - 30));
+        let day = time::macros::date!(2026 - 11 - 30);
+        let before = time::macros::date!(2025 - 12 - 31);
         let warning = on("Nghị định 13/2023/NĐ-CP, Điều 11", day).warning.expect("lapsed");
         assert_eq!(warning.code, "profile_law");
         assert!(warning.message.contains("13/2023/NĐ-CP: instead 91/2025/QH15, 356/2025/NĐ-CP"), "{warning:?}");
-        for (law, day) in [("Luật 91/2025/QH15", day), ("Quy chế thi; 5/2031/TT-ABC", day), ("13/2023/NĐ-CP", None)]
+        for (law, day) in [("Luật 91/2025/QH15", day), ("Quy chế thi; 5/2031/TT-ABC", day), ("13/2023/NĐ-CP", before)]
         {
             let check = on(law, day);
             assert_eq!((check.fault, check.warning, check.found.as_str()), (None, None, "identify"), "{law}");

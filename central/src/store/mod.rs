@@ -211,6 +211,14 @@ pub trait EventStore: Send + Sync {
     /// When the store fails; nothing was appended then.
     fn commit(&self, additions: &[Addition]) -> Result<Vec<Result<Chain, StoreError>>, StoreError>;
 
+    /// Appends to the chain of one device, as [`EventStore::commit`] does.
+    ///
+    /// # Errors
+    /// As [`EventStore::commit`].
+    fn commit_one(&self, addition: &Addition) -> Result<Chain, StoreError> {
+        self.commit(std::slice::from_ref(addition))?.pop().unwrap_or(Ok(addition.from))
+    }
+
     /// Appends events behind `from`, as [`EventStore::commit`] does; nothing is said of their kind and time.
     ///
     /// # Errors
@@ -218,8 +226,7 @@ pub trait EventStore: Send + Sync {
     fn append(&self, device: &str, from: Chain, events: &[Vec<u8>], at: i64) -> Result<Chain, StoreError> {
         let event = |bytes: &Vec<u8>| Entry::Event { bytes: bytes.clone(), unknown: None, time: None };
         let entries = events.iter().map(event).collect();
-        let addition = Addition { device: device.to_owned(), from, entries, at };
-        self.commit(std::slice::from_ref(&addition))?.pop().unwrap_or(Ok(from))
+        self.commit_one(&Addition { device: device.to_owned(), from, entries, at })
     }
 
     /// What stands at some places of a device's chain, both ends with them.

@@ -95,19 +95,13 @@ fn recipients(profile: &Profile) -> Vec<Texts> {
             "his" | "fhir" | "hl7" => ("hệ thống bệnh viện", "the hospital's system"),
             id if id.starts_with("checkin") => ("giám định bảo hiểm y tế", "the health insurer"),
             "app" | "webhook" => ("phần mềm của cơ sở này", "this site's software"),
-            other => {
-                all.push((other.to_owned(), other.to_owned()));
-                continue;
-            }
+            other => (other, other),
         };
-        all.push((vi.to_owned(), en.to_owned()));
+        let texts = (vi.to_owned(), en.to_owned());
+        if !all.contains(&texts) {
+            all.push(texts);
+        }
     }
-    let mut seen = Vec::new();
-    all.retain(|texts| {
-        let is_new = !seen.contains(texts);
-        seen.push(texts.clone());
-        is_new
-    });
     all
 }
 

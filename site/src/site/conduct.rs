@@ -94,25 +94,10 @@ impl Site {
         Ok(done)
     }
 
-    /// Reads records for somebody: [`Book::look_on`](store::book::Book::look_on). The event of the look is signed before
-    /// anything is given.
+    /// Reads records for somebody: [`Book::look_part`]. The event of the look is signed before anything is given.
     ///
     /// # Errors
     /// When they cannot be read, or the look cannot be written down and signed.
-    pub fn look(
-        &self,
-        looker: &Looker<'_>,
-        which: Which<'_>,
-        keep: impl Fn(&Record) -> bool,
-        seen: &mut Seen,
-    ) -> Result<Vec<Record>, Failure> {
-        Ok(self.look_part(looker, which, usize::MAX, keep, seen)?.records)
-    }
-
-    /// The same, and no more than `most` of them.
-    ///
-    /// # Errors
-    /// As [`Site::look`].
     pub fn look_part(
         &self,
         looker: &Looker<'_>,

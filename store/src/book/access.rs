@@ -117,24 +117,11 @@ impl Book {
         which: Which<'_>,
         keep: impl Fn(&Record) -> bool,
     ) -> Result<Vec<Record>, BookError> {
-        self.look_on(looker, which, keep, &mut Seen::default())
+        Ok(self.look_part(looker, which, usize::MAX, keep, &mut Seen::default())?.records)
     }
 
-    /// The same for somebody who is shown the same anew: only what they have not `seen` is written down.
-    ///
-    /// # Errors
-    /// As [`Book::look`].
-    pub fn look_on(
-        &self,
-        looker: &Looker<'_>,
-        which: Which<'_>,
-        keep: impl Fn(&Record) -> bool,
-        seen: &mut Seen,
-    ) -> Result<Vec<Record>, BookError> {
-        Ok(self.look_part(looker, which, usize::MAX, keep, seen)?.records)
-    }
-
-    /// The same, and no more than `most` of them.
+    /// The same for somebody who is shown the same anew, and no more than `most` of them: only what they have not `seen` is written
+    /// down.
     ///
     /// # Errors
     /// As [`Book::look`].

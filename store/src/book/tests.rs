@@ -298,7 +298,10 @@ fn who_looks_is_written_down_before_they_see_anything() {
     // The same page shows the same list again: only who came meanwhile is new.
     let mut seen = Seen::default();
     let again = |book: &Book, seen: &mut Seen| {
-        book.look_on(&NURSE, Which::Day("2026-11-23", "exam"), |_| true, seen).expect("reads").len()
+        book.look_part(&NURSE, Which::Day("2026-11-23", "exam"), usize::MAX, |_| true, seen)
+            .expect("reads")
+            .records
+            .len()
     };
     assert_eq!((again(&book, &mut seen), looks(&book).len()), (2, 1));
     assert_eq!((again(&book, &mut seen), looks(&book).len()), (2, 0));
@@ -323,7 +326,7 @@ fn a_look_that_cannot_be_written_down_gives_nothing() {
         [Which::One("a"), Which::Day("2026-11-23", "exam"), Which::InNoFile("exam"), Which::Of(&[Bytes([1; 32])])]
     {
         let mut seen = Seen::default();
-        assert!(book.look_on(&NURSE, which, |_| true, &mut seen).is_err());
+        assert!(book.look_part(&NURSE, which, usize::MAX, |_| true, &mut seen).is_err());
         assert!(book.looked(&NURSE, vec!["a".to_owned()], &mut seen).is_err(), "and it was not seen");
     }
     assert_eq!(book.unreported("exam").expect("counts nobody's data").len(), 1);

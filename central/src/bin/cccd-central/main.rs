@@ -250,7 +250,7 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             print(&if json { serde_json::to_string_pretty(&list)? + "\n" } else { list.text() })
         }
         Command::Strange { json, export, most } => {
-            let list = strange::of(&store()?, most)?;
+            let list = store()?.strange(most)?;
             if let Some(directory) = export {
                 list.export(&directory).map_err(|error| files::unwritable(&directory, &error))?;
             }
