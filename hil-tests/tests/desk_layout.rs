@@ -209,6 +209,11 @@ fn every_step_of_a_visit_has_its_actions_in_sight_on_every_screen() {
 fn typed(page: &mut Page, text: &str, gap_ms: f64, ends: &[&str]) {
     let now = page.browser.run("Date.now() / 1000").as_f64().expect("a time");
     page.clock = page.clock.max(now) + 1.0;
+    keys(page, text, gap_ms, ends);
+}
+
+/// Keys that follow those before them.
+fn keys(page: &mut Page, text: &str, gap_ms: f64, ends: &[&str]) {
     let letters = text.chars().map(|letter| letter.to_string());
     for key in letters.chain(ends.iter().map(|&end| end.to_owned())) {
         page.clock += gap_ms / 1000.0;
@@ -288,12 +293,29 @@ fn a_scan_is_a_scan_wherever_it_falls_and_approves_ends_and_loses_nothing() {
     assert_eq!(page.browser.run("asked"), json!(["POST /v1/sessions/ID/key {\"scan\":\"001099000017\"}"]));
     assert_eq!(page.browser.run("document.getElementById('q').value"), json!(""));
     page.load("kind=lodging&rows=3&step=key&word=pinned");
-    for line in LINES {
-        typed(&mut page, line, 10.0, &["Enter"]);
-    }
+    typed(&mut page, LINES[0], 10.0, &["Enter"]);
+    keys(&mut page, LINES[1], 10.0, &["Enter"]);
     page.browser.wait_until("session.waits === 'chip'");
     let lines = LINES.join("\\n");
     assert_eq!(page.browser.run("asked"), json!([format!("POST /v1/sessions/ID/key {{\"scan\":\"{lines}\"}}")]));
+
+    // A busy machine hears a scanner's keys late: what they are is said by when they were struck.
+    let busy = "new Promise((go_on) => setTimeout(go_on, 2300))";
+    page.load("kind=lodging&rows=3&step=key&word=pinned");
+    typed(&mut page, LINES[0], 10.0, &["Enter"]);
+    let (begun, rest) = LINES[1].split_at(20);
+    keys(&mut page, begun, 10.0, &[]);
+    page.browser.run(busy);
+    keys(&mut page, rest, 10.0, &["Enter"]);
+    page.browser.wait_until("session.waits === 'chip'");
+    assert_eq!(page.browser.run("asked"), json!([format!("POST /v1/sessions/ID/key {{\"scan\":\"{lines}\"}}")]));
+    page.load("kind=hospital&rows=3&step=form&word=proved");
+    let before = page.browser.run(STATE);
+    typed(&mut page, "2", 10.0, &[]);
+    page.browser.run(busy);
+    assert_ne!(page.browser.run(STATE), before, "one digit is a choice");
+    keys(&mut page, "01099000017", 10.0, &["Enter"]);
+    assert_eq!(page.browser.run(STATE), before, "and none when it was the first of a scan");
 
     // One that came before consent is used after it, and not before; one of a visit that was broken off is forgotten.
     page.load("kind=lodging&rows=3&step=consent");

@@ -327,8 +327,7 @@ fn in_memory(process: u32, needle: &[u8]) -> Vec<String> {
         let read = memory.seek(SeekFrom::Start(edge(from))).and_then(|_| memory.read_exact(&mut bytes));
         if read.is_ok() {
             looked_at += bytes.len();
-            let places = bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle);
-            for (at, _) in places.take(3) {
+            for at in memchr::memmem::find_iter(&bytes, needle).take(3) {
                 let around = &bytes[at.saturating_sub(48)..(at + needle.len() + 48).min(bytes.len())];
                 found.push(format!("{map} +{at:x}: {}", String::from_utf8_lossy(around)));
             }

@@ -6,9 +6,9 @@ const SCAN_GAP = 50;
 const SCAN_SHORTEST = 6;
 /** How long a key is held to judge. */
 const HOLD = 500;
-/** How long a code that came before consent is kept, and how long lines of one passport may be apart. */
+/** How long a code that came before consent is kept, and how long the next line of a passport is awaited: one alone says nothing. */
 const EARLY = 60000;
-const LINES = 400;
+const LINES = 2000;
 
 /** The keys that came close together: what they said, where they fell, and how it was there before. */
 let burst = null;
@@ -60,6 +60,8 @@ function ofScan(event) {
   if (!follows) burst = { text: "", was: snapshot(event.target), last: now };
   burst.text += event.key;
   burst.last = now;
+  // The next line of a passport is on its way: how long it takes to arrive here is no matter.
+  if (lines.length) awaitLine(LINES);
   // From the third on it is a scanner: nothing that it types is a command. What came into a field is taken out at the end.
   return burst.text.length > 2 && !isText(event.target);
 }
@@ -69,9 +71,12 @@ function scanned(text) {
   const line = /^[A-Z0-9<]{28,44}$/i.test(text) && text.includes("<");
   if (!line) return give(text);
   lines.push(text);
+  awaitLine(lines.length >= (text.length > 32 ? 2 : 3) ? 0 : LINES);
+}
+
+function awaitLine(wait) {
   clearTimeout(linesTimer);
-  const enough = lines.length >= (text.length > 32 ? 2 : 3);
-  linesTimer = setTimeout(() => { const all = lines.join("\n"); lines = []; give(all); }, enough ? 0 : LINES);
+  linesTimer = setTimeout(() => { const all = lines.join("\n"); lines = []; give(all); }, wait);
 }
 
 function give(text) {
@@ -152,11 +157,19 @@ function release() {
 
 /** A digit chooses a department, if no other key follows: a scan begins with digits, too. */
 let digitTimer = 0;
+/** Puts back what a digit chose that was the beginning of a scan: on a busy machine its other keys come late. */
+let unchoose = null;
 function digit(event) {
   clearTimeout(digitTimer);
+  if (!burst || burst.text.length === 1) unchoose = null;
   if (isField(event.target) && event.target.type !== "radio") return;
   const choice = [...$("step").querySelectorAll(`[data-digit="${CSS.escape(event.key)}"]`)].find((one) => visible(one.parentNode));
-  if (choice) digitTimer = setTimeout(() => { choice.checked = true; choice.focus(); }, 3 * SCAN_GAP);
+  if (choice) digitTimer = setTimeout(() => {
+    const before = [...$("step").querySelectorAll(`[name="${CSS.escape(choice.name)}"]`)].find((one) => one.checked);
+    unchoose = () => { choice.checked = false; if (before) before.checked = true; };
+    choice.checked = true;
+    choice.focus();
+  }, 3 * SCAN_GAP);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -164,6 +177,8 @@ document.addEventListener("keydown", (event) => {
   if (ofScan(event)) {
     release();
     clearTimeout(digitTimer);
+    unchoose?.();
+    unchoose = null;
     event.preventDefault();
     event.stopImmediatePropagation();
     return;

@@ -14,6 +14,9 @@
 //! | `{"card": persona or null}` | what lies on the reader |
 //! | `{"error": text}` | what the panel asked for did not work |
 //!
+//! Lines to the browser are JSON in base64. The buffers of a WebSocket are grown and left as they are, and a scenario
+//! looks through this process's memory for what the kiosk left there: it shall find the kiosk's traces, not the mirror's.
+//!
 //! | from the browser | |
 //! |---|---|
 //! | `{"do": "down" or "up", "x", "y"}` | a finger |
@@ -40,7 +43,7 @@ use kiosk_ui::panel::{PANELS, Panel};
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::scene::Scene;
 use kiosk_ui::slip::Slip;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -59,16 +62,16 @@ enum News {
     Parts(Vec<Rect>),
     /// All of it, and perhaps its size.
     Whole,
-    /// A line of JSON.
-    Line(Zeroizing<String>),
+    /// A line, as [`line`] makes it.
+    Line(String),
 }
 
 /// What the browsers share.
 struct Mirror {
     /// What the glass shows.
     picture: Mutex<Canvas>,
-    /// What it says in words.
-    words: Mutex<Zeroizing<String>>,
+    /// What it says in words, as a line.
+    words: Mutex<String>,
     news: broadcast::Sender<News>,
     outside: Mutex<Entrance>,
     card: Mutex<Option<(String, Laid)>>,
@@ -90,18 +93,18 @@ impl std::fmt::Debug for MirrorGlass {
 }
 
 impl MirrorGlass {
-    fn tell(&self, line: &Value) {
-        drop(self.0.news.send(News::Line(line.to_string().into())));
+    fn tell(&self, what: &impl Serialize) {
+        drop(self.0.news.send(News::Line(line(what))));
     }
 
     /// What the screen says in words, for those who do not see the tab and for tests.
     fn tell_words(&self, scene: &Scene) {
         let words: Vec<&str> = scene.speech().collect();
-        let text = Zeroizing::new(json!({ "words": words }).to_string());
+        let line = line(&Words { words: &words });
         let mut last = lock(&self.0.words);
-        if *last != text {
-            *last = text.clone();
-            drop(self.0.news.send(News::Line(text)));
+        if *last != line {
+            last.clone_from(&line);
+            drop(self.0.news.send(News::Line(line)));
         }
     }
 }
@@ -123,18 +126,18 @@ impl Glass for MirrorGlass {
 
     fn erase(&mut self) {
         lock(&self.0.picture).wipe();
-        *lock(&self.0.words) = Zeroizing::default();
+        lock(&self.0.words).clear();
         drop(self.0.news.send(News::Whole));
     }
 
     fn hear(&mut self, heard: Heard<'_>) {
-        let heard = match heard {
-            Heard::Sound(Sound::Touch) => json!({ "sound": "touch" }),
-            Heard::Sound(Sound::Done) => json!({ "sound": "done" }),
-            Heard::Sound(Sound::Attention) => json!({ "sound": "attention" }),
-            Heard::Words(_, words) => json!({ "words": words }),
-        };
-        self.tell(&json!({ "heard": heard }));
+        let sound = |name| json!({ "heard": { "sound": name } });
+        match heard {
+            Heard::Sound(Sound::Touch) => self.tell(&sound("touch")),
+            Heard::Sound(Sound::Done) => self.tell(&sound("done")),
+            Heard::Sound(Sound::Attention) => self.tell(&sound("attention")),
+            Heard::Words(_, words) => self.tell(&Spoken { heard: Words { words } }),
+        }
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -241,10 +244,10 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
     let mut news = mirror.news.subscribe();
     let mut number = 0;
     let card = lock(&mirror.card).as_ref().map(|(persona, _)| persona.clone());
-    socket.send(line(&json!({ "card": card }))).await?;
+    socket.send(Message::Text(line(&json!({ "card": card })).into())).await?;
     let words = lock(&mirror.words).clone();
     if !words.is_empty() {
-        socket.send(Message::Text(words.as_str().into())).await?;
+        socket.send(Message::Text(words.into())).await?;
     }
     whole(mirror, &mut socket, &mut number).await?;
     // Cards come and go through programs, which takes a moment; and a hand does one thing after the other.
@@ -253,7 +256,7 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
     tokio::task::spawn_blocking(move || {
         for wish in wanted {
             if let Err(error) = obey(&hand, &wish) {
-                drop(hand.news.send(News::Line(json!({ "error": format!("{error:#}") }).to_string().into())));
+                drop(hand.news.send(News::Line(line(&json!({ "error": format!("{error:#}") })))));
             }
         }
     });
@@ -268,7 +271,7 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
                 Ok(News::Whole) | Err(broadcast::error::RecvError::Lagged(_)) => {
                     whole(mirror, &mut socket, &mut number).await?;
                 }
-                Ok(News::Line(text)) => socket.send(Message::Text(text.as_str().into())).await?,
+                Ok(News::Line(text)) => socket.send(Message::Text(text.into())).await?,
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
             message = socket.recv() => match message {
@@ -281,13 +284,29 @@ async fn serve(mirror: &Arc<Mirror>, mut socket: WebSocket) -> anyhow::Result<()
     }
 }
 
-fn line(value: &Value) -> Message {
-    Message::Text(value.to_string().into())
+/// Words that somebody may have typed or that stand on a card.
+#[derive(Serialize)]
+struct Words<'a> {
+    words: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct Spoken<'a> {
+    heard: Words<'a>,
+}
+
+/// What goes through buffers that nobody wipes.
+fn line(what: &impl Serialize) -> String {
+    // Large enough for a screen's words: a buffer that grows leaves its beginning behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(1 << 16));
+    serde_json::to_writer(&mut *json, what).expect("it goes to memory");
+    openssl::base64::encode_block(&json)
 }
 
 async fn whole(mirror: &Mirror, socket: &mut WebSocket, number: &mut u32) -> anyhow::Result<()> {
     let all = lock(&mirror.picture).bounds();
-    socket.send(line(&json!({ "panel": { "width": all.w, "height": all.h } }))).await?;
+    let panel = json!({ "panel": { "width": all.w, "height": all.h } });
+    socket.send(Message::Text(line(&panel).into())).await?;
     send_part(mirror, socket, all, number).await
 }
 
@@ -352,11 +371,11 @@ fn obey(mirror: &Mirror, text: &str) -> anyhow::Result<()> {
 fn lay(mirror: &Mirror, card: Option<(&Persona, &str)>) -> anyhow::Result<()> {
     let mut place = lock(&mirror.card);
     place.take();
-    drop(mirror.news.send(News::Line(json!({ "card": null }).to_string().into())));
+    drop(mirror.news.send(News::Line(line(&json!({ "card": null })))));
     if let Some((persona, fault)) = card {
         let laid = stack::lay(|name| Command::new(program(name)), persona.id, fault, FIRST_READER)?;
         *place = Some((persona.id.to_owned(), laid));
-        drop(mirror.news.send(News::Line(json!({ "card": persona.id }).to_string().into())));
+        drop(mirror.news.send(News::Line(line(&json!({ "card": persona.id })))));
     }
     Ok(())
 }
