@@ -300,7 +300,7 @@ fn a_scan_is_a_scan_wherever_it_falls_and_approves_ends_and_loses_nothing() {
     assert_eq!(page.browser.run("asked"), json!([format!("POST /v1/sessions/ID/key {{\"scan\":\"{lines}\"}}")]));
 
     // A busy machine hears a scanner's keys late: what they are is said by when they were struck.
-    let busy = "new Promise((go_on) => setTimeout(go_on, 2300))";
+    let busy = "new Promise((go_on) => setTimeout(go_on, 600))";
     page.load("kind=lodging&rows=3&step=key&word=pinned");
     typed(&mut page, LINES[0], 10.0, &["Enter"]);
     let (begun, rest) = LINES[1].split_at(20);

@@ -10,6 +10,7 @@ use kiosk_ui::state::{Choice, Consent, Field, Layer, Preferences, Problem, Revie
 use kiosk_ui::typing::Typing;
 use kiosk_ui::{Act, Language, Phrase, view, words};
 use serde_json::json;
+use std::cell::RefCell;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -65,8 +66,13 @@ impl Page {
 
     /// A picture of the page, for people to look at.
     fn shoot(&mut self, name: &str) {
-        // What is said comes before what is drawn.
-        hil_tests::stack::pause(700);
+        // What is said comes before what is drawn, part by part.
+        self.0.run(
+            "(async () => { for (let parts; parts !== window.parts; await drawn) {
+               parts = window.parts;
+               await new Promise((go_on) => setTimeout(go_on, 150));
+             } })()",
+        );
         self.0.shoot(name);
     }
 
@@ -75,7 +81,7 @@ impl Page {
         let mut state = State::new(kiosk.place.panel, &kiosk.place.site);
         (state.preferences, state.screen) = (kiosk.preferences, screen.clone());
         state.seconds_left = (*screen != Screen::Attract).then_some(9);
-        let scene = view(&state, &mut Fonts::new());
+        let scene = view(&state, &mut kiosk.fonts.borrow_mut());
         let target = scene.nodes.iter().find(|node| node.hit == Some(act)).expect("a target").rect;
         let (x, y) = (target.x + target.w / 2, target.y + target.h / 2);
         let place = self.0.evaluate(&format!(
@@ -135,6 +141,7 @@ impl Page {
 struct Kiosk {
     place: kiosk::flow::Place,
     preferences: Preferences,
+    fonts: RefCell<Fonts>,
 }
 
 impl Kiosk {
@@ -164,7 +171,8 @@ fn from_attract_to_ticket_through_every_mishap() {
     assert!(patience < PATIENCE_S);
     let process = line.start_kiosk(port, patience).expect("kiosk");
     let mut browser = Page::open(&format!("http://127.0.0.1:{port}/"));
-    let mut kiosk = Kiosk { place: hil_tests::mirror::place(patience), preferences: Preferences::default() };
+    let place = hil_tests::mirror::place(patience);
+    let mut kiosk = Kiosk { place, preferences: Preferences::default(), fonts: RefCell::new(Fonts::new()) };
     let (an, binh) = (&PERSONAS[0], &PERSONAS[1]);
 
     browser.wait_for(&kiosk, kiosk.says(Phrase::TouchToStart));
