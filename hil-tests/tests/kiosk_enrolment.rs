@@ -36,7 +36,7 @@ impl Glass for Camera {
     fn show(&mut self, canvas: &Canvas, scene: &Scene, _: &[Rect]) {
         let all = canvas.bounds();
         let luma = canvas.rgb(all).chunks_exact(3).map(|rgb| rgb[1]).collect();
-        let say = |node: &kiosk_ui::scene::Node| Some((node.id.0, node.id.1, node.say.clone()?));
+        let say = |node: &kiosk_ui::scene::Node| Some((node.id.0, node.id.1, node.say.as_deref()?.clone()));
         let words = scene.nodes.iter().filter_map(say).collect();
         let buttons = scene.nodes.iter().filter_map(|node| Some((node.hit?, node.rect))).collect();
         *self.0.lock().expect("shown") =

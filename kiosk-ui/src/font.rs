@@ -14,7 +14,7 @@ use swash::scale::{Render, ScaleContext, Source};
 use swash::shape::ShapeContext;
 use swash::zeno::{Format, Vector};
 use unicode_normalization::UnicodeNormalization as _;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// How bold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -227,12 +227,12 @@ impl Fonts {
 
     /// Breaks text at spaces so that each line fits, and at line feeds. A word that is too long stands alone. Lines of a
     /// paragraph become about equally long: no word is left over.
-    pub fn wrap(&mut self, text: &str, style: Style, width: i32) -> Vec<String> {
+    pub fn wrap(&mut self, text: &str, style: Style, width: i32) -> Vec<Zeroizing<String>> {
         let key = (style, width, Text(text.to_owned()));
         if let Some(lines) = self.wraps.get(&key) {
-            return lines.iter().map(|line| line.0.clone()).collect();
+            return lines.iter().map(|line| line.0.clone().into()).collect();
         }
-        let mut lines: Vec<String> = Vec::new();
+        let mut lines: Vec<Zeroizing<String>> = Vec::new();
         let space = self.width(" ", style);
         for paragraph in text.split('\n') {
             let words: Vec<(&str, i32)> = split(paragraph).map(|word| (word, self.width(word, style))).collect();
@@ -243,12 +243,12 @@ impl Fonts {
                 let middle = narrow.midpoint(wide);
                 if break_words(&words, space, middle).len() > few.len() { narrow = middle } else { wide = middle }
             }
-            lines.extend(break_words(&words, space, wide).into_iter().map(|line| line.join(" ")));
+            lines.extend(break_words(&words, space, wide).into_iter().map(|line| line.join(" ").into()));
         }
         if self.wraps.len() >= MOST_LINES {
             self.wraps.clear();
         }
-        self.wraps.insert(key, lines.iter().cloned().map(Text).collect());
+        self.wraps.insert(key, lines.iter().map(|line| Text(String::clone(line))).collect());
         lines
     }
 
@@ -268,7 +268,7 @@ impl Fonts {
     pub fn draw_block(
         &mut self,
         canvas: &mut Canvas,
-        lines: &[String],
+        lines: &[Zeroizing<String>],
         style: Style,
         rect: Rect,
         align: Align,
@@ -401,7 +401,7 @@ mod tests {
         let lines = fonts.wrap(text, style, 300);
         assert!(lines.len() > 2);
         assert!(lines.iter().all(|line| fonts.width(line, style) <= 300), "{lines:?}");
-        assert_eq!(lines.join(" "), text);
+        assert_eq!(lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join(" "), text);
         fonts.forget();
         assert!(fonts.lines.is_empty() && fonts.wraps.is_empty());
     }

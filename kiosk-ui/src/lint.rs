@@ -8,6 +8,7 @@ use crate::scene::{Id, Kind, Node, Scene};
 use crate::state::{Act, Part, Screen, State};
 use crate::text::Phrase;
 use crate::theme::{KEY, LETTER};
+use zeroize::Zeroizing;
 
 /// The edge of a button, in pixels, that its word must leave free.
 const EDGE: i32 = 3;
@@ -120,12 +121,17 @@ fn must_say(state: &State) -> Vec<Phrase> {
     }
 }
 
+/// Lines as the sentence that they were.
+fn joined(lines: &[Zeroizing<String>]) -> String {
+    lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 fn missing(state: &State, scene: &Scene) -> Vec<Fault> {
     let glass = Rect::new(0, 0, state.panel.width, state.panel.height);
     let shows = |phrase: &Phrase| {
         let wanted = phrase.text(state.preferences.language);
         scene.nodes.iter().any(|node| match &node.kind {
-            Kind::Text { lines, .. } => glass.covers(node.rect) && lines.join(" ") == wanted,
+            Kind::Text { lines, .. } => glass.covers(node.rect) && joined(lines) == wanted,
             _ => false,
         })
     };
@@ -152,7 +158,7 @@ fn target(state: &State, node: &Node, act: Act) -> Vec<Fault> {
     if least < panel.px(wanted) {
         faults.push(Fault::Target(node.id, least * 1000 / panel.density));
     }
-    if node.say.as_ref().is_none_or(String::is_empty) {
+    if node.say.as_ref().is_none_or(|text| text.is_empty()) {
         faults.push(Fault::Silent(node.id));
     }
     // The lower two thirds of an upright panel; a small one is within reach as a whole.

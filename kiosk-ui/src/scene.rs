@@ -9,6 +9,7 @@ use crate::icon::{Icon, Icons};
 use crate::portrait::Picture;
 use crate::state::Act;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// A node's name: the same thing keeps it from picture to picture, whatever comes or goes beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,8 +33,8 @@ pub enum Kind {
     },
     /// Lines of text, in the middle of the height.
     Text {
-        /// Already broken.
-        lines: Vec<String>,
+        /// Already broken; they may name somebody.
+        lines: Vec<Zeroizing<String>>,
         /// Weight and size.
         style: Style,
         /// Where in the width.
@@ -79,7 +80,7 @@ pub struct Node {
     /// What touching it does.
     pub hit: Option<Act>,
     /// What is said of it, in the language of the screen; never a digit that somebody typed.
-    pub say: Option<String>,
+    pub say: Option<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for Kind {
@@ -141,7 +142,7 @@ impl Scene {
         };
         (0..3)
             .flat_map(move |wanted| self.nodes.iter().filter(move |node| turn(node) == wanted))
-            .filter_map(|node| node.say.as_deref())
+            .filter_map(|node| node.say.as_ref().map(|text| text.as_str()))
     }
 
     /// The places where this scene looks other than `before`.

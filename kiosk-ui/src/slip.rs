@@ -71,11 +71,12 @@ impl Receipt {
 /// Blocks of text one below the other, on paper as long as they need.
 fn draw(fonts: &mut Fonts, width: i32, gap: i32, lines: &[(&str, Style, Align)]) -> Canvas {
     let margin = width / 40;
-    let broken: Vec<(Vec<String>, Style, Align)> = lines
+    let broken: Vec<(Vec<Zeroizing<String>>, Style, Align)> = lines
         .iter()
         .map(|(text, style, align)| (fonts.wrap(text, *style, width - margin * 2), *style, *align))
         .collect();
-    let high = |(lines, style, _): &(Vec<String>, Style, Align)| lines.len().max(1) as i32 * style.line_height();
+    let high =
+        |(lines, style, _): &(Vec<Zeroizing<String>>, Style, Align)| lines.len().max(1) as i32 * style.line_height();
     let all = broken.iter().map(high).sum::<i32>() + gap * (broken.len() as i32 + 1);
     let mut canvas = Canvas::new(width, all);
     canvas.fill_round(Rect::new(0, 0, width, all), 0, PAPER);

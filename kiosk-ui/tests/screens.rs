@@ -200,7 +200,11 @@ fn speech_begins_with_what_the_screen_is_about() {
         // Who lets a device in or sets it up has no tools of those who are served.
         let served = !name.starts_with("enrolment") && !name.starts_with("setup");
         assert_eq!(said.last() == Some(&tool), served, "{name}: {said:?}");
-        let first = scene.nodes.iter().find(|node| node.say.as_deref() == Some(said[0])).expect("a node");
+        let first = scene
+            .nodes
+            .iter()
+            .find(|node| node.say.as_ref().is_some_and(|text| *text.as_str() == *said[0]))
+            .expect("a node");
         let has_words = scene.nodes.iter().any(|node| node.hit.is_none() && node.say.is_some());
         assert!(first.hit.is_none() || !has_words, "{name}: {said:?}");
         assert!(!said.iter().any(|word| word.chars().count() == 1), "{name}: {said:?}");

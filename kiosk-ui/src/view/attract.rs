@@ -17,7 +17,7 @@ pub(super) fn attract(b: &mut Builder<'_>, rest: &mut Rect) {
     if b.state.panel.is_tiny() {
         let hint = rest.cut_bottom(b.body().line_height());
         let (text, style) = (b.say(Phrase::Welcome), b.body());
-        b.line(Id("title", 0), hint, text, style, Align::Centre, theme.text).say = Some(text.to_owned());
+        b.line(Id("title", 0), hint, text, style, Align::Centre, theme.text).say = Some(text.to_owned().into());
         b.gesture(*rest, true);
         return;
     }
@@ -29,7 +29,7 @@ pub(super) fn attract(b: &mut Builder<'_>, rest: &mut Rect) {
     let fill = if pressed { theme.primary.mix(theme.on_primary, 40) } else { theme.primary };
     let node = b.push(Id("start", 0), button, Kind::Panel { fill, radius: sizes.radius, border: None, shadow: 0 });
     node.hit = Some(Act::Start);
-    node.say = Some(text.to_owned());
+    node.say = Some(text.to_owned().into());
     b.line(Id("start", 1), button, text, style, Align::Centre, theme.on_primary);
     if let Some(told) = b.state.notice.clone() {
         return notice(b, rest, &told);
@@ -113,9 +113,10 @@ fn notice(b: &mut Builder<'_>, rest: &mut Rect, notice: &Notice) {
     if lines.len() > room {
         lines.truncate(room);
         if let Some(last) = lines.last_mut() {
-            *last = b.fit(&format!("{last} ……"), small, rest.w);
+            *last = b.fit(&[last, " ……"].concat(), small, rest.w);
         }
     }
     let place = rest.cut_top(small.line_height() * lines.len() as i32);
-    b.push(Id("notice", 0), place, Kind::Text { lines, style: small, align, color: theme.muted }).say = Some(text);
+    b.push(Id("notice", 0), place, Kind::Text { lines, style: small, align, color: theme.muted }).say =
+        Some(text.into());
 }

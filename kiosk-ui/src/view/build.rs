@@ -11,6 +11,7 @@ use crate::state::{Act, Screen, Side, State};
 use crate::text::{Language, Phrase};
 use crate::theme::{Sizes, Theme};
 use crate::words::{Shades, Tone};
+use zeroize::Zeroizing;
 
 /// The last seconds of a screen: the countdown stands out.
 const LAST_S: i32 = 10;
@@ -79,7 +80,7 @@ impl<'a> Builder<'a> {
     pub(super) fn paragraph(&mut self, id: Id, rest: &mut Rect, text: &str, style: Style, align: Align, color: Color) {
         let lines = self.fonts.wrap(text, style, rest.w);
         let place = rest.cut_top(style.line_height() * lines.len() as i32);
-        self.push(id, place, Kind::Text { lines, style, align, color }).say = Some(text.to_owned());
+        self.push(id, place, Kind::Text { lines, style, align, color }).say = Some(text.to_owned().into());
     }
 
     /// One line in a place of its own; not spoken unless told.
@@ -92,7 +93,7 @@ impl<'a> Builder<'a> {
         align: Align,
         color: Color,
     ) -> &mut Node {
-        self.push(id, rect, Kind::Text { lines: vec![text.to_owned()], style, align, color })
+        self.push(id, rect, Kind::Text { lines: vec![text.to_owned().into()], style, align, color })
     }
 
     pub(super) const fn title(&self) -> Style {
@@ -128,7 +129,7 @@ impl<'a> Builder<'a> {
         let border = border.map(|color| (theme.stroke, color));
         let node = self.push(id, rect, Kind::Panel { fill, radius: sizes.radius, border, shadow: 0 });
         node.hit = Some(act);
-        node.say = Some(text.to_owned());
+        node.say = Some(text.to_owned().into());
         let word = Id(id.0, id.1 + 2);
         let mark = Id(id.0, id.1 + 1);
         if matches!(look, Look::Tool | Look::MainTool) {
@@ -325,18 +326,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Cuts a text that must fit a line: names of sites are as long as people make them.
-    pub(super) fn fit(&mut self, text: &str, style: Style, width: i32) -> String {
+    pub(super) fn fit(&mut self, text: &str, style: Style, width: i32) -> Zeroizing<String> {
         if self.fonts.width(text, style) <= width {
-            return text.to_owned();
+            return text.to_owned().into();
         }
-        let mut cut: String = text.to_owned();
+        let mut cut = Zeroizing::new(text.to_owned());
         while cut.pop().is_some() {
-            let shown = format!("{}…", cut.trim_end());
+            let shown = Zeroizing::new([cut.trim_end(), "…"].concat());
             if self.fonts.width(&shown, style) <= width {
                 return shown;
             }
         }
-        String::new()
+        Zeroizing::default()
     }
 
     /// There the keyboard needs every row.

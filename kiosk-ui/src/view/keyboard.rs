@@ -122,7 +122,7 @@ fn entry(b: &mut Builder<'_>, rest: &mut Rect, field: &Field, label: &str) {
         let wide = b.fonts.width(&asked, heading);
         let left = place.cut_left(wide);
         place.cut_left(sizes.gap);
-        b.line(Id("title", 0), left, &asked, heading, Align::Left, color).say = Some(label.to_owned());
+        b.line(Id("title", 0), left, &asked, heading, Align::Left, color).say = Some(label.to_owned().into());
     }
     // The end of it counts: that is where the person types.
     while b.fonts.width(&shown, style) > place.w && shown.chars().count() > 1 {
@@ -150,7 +150,7 @@ fn key(b: &mut Builder<'_>, id: u16, place: Rect, cap: Cap<'_>, act: Act, on: bo
     let kind = Kind::Panel { fill, radius: sizes.radius / 2, border, shadow: 0 };
     let node = b.push(Id("key", id), place, kind);
     node.hit = Some(act);
-    node.say = Some(say);
+    node.say = Some(say.into());
     let size = if b.state.panel.is_portrait() { sizes.body } else { sizes.label };
     // The widest letter is as wide as it is high.
     let size = if b.state.panel.is_slim() { size.min(place.w * 78 / 100) } else { size };

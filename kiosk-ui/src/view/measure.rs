@@ -6,6 +6,7 @@ use crate::icon::Icon;
 use crate::judged::{Fact, Judged, Mark};
 use crate::theme::Sizes;
 use crate::words::Said;
+use zeroize::Zeroizing;
 
 /// What happens next, in a field of its own.
 pub(super) struct Note {
@@ -121,12 +122,13 @@ const TOGETHER: [&str; 22] = [
     "dữ liệu",
 ];
 
-fn glued(text: &str) -> String {
-    TOGETHER.iter().fold(text.to_owned(), |text, word| text.replace(word, &word.replace(' ', "\u{a0}")))
+fn glued(text: &str) -> Zeroizing<String> {
+    let text = Zeroizing::new(text.to_owned());
+    TOGETHER.iter().fold(text, |text, word| text.replace(word, &word.replace(' ', "\u{a0}")).into())
 }
 
 /// Lines that break where the sense does, if that takes no more of them: after a comma, a colon or a full stop.
-pub(super) fn broken(b: &mut Builder<'_>, text: &str, style: Style, width: i32) -> Vec<String> {
+pub(super) fn broken(b: &mut Builder<'_>, text: &str, style: Style, width: i32) -> Vec<Zeroizing<String>> {
     let text = &glued(text);
     let plain = b.fonts.wrap(text, style, width);
     if plain.len() != 2 {
@@ -135,7 +137,7 @@ pub(super) fn broken(b: &mut Builder<'_>, text: &str, style: Style, width: i32) 
     let halves = [", ", ": ", ". "].into_iter().flat_map(|sign| text.match_indices(sign)).filter_map(|(at, _)| {
         let (first, second) = (text.get(..=at)?, text.get(at + 2..)?);
         let wide = b.fonts.width(first, style).max(b.fonts.width(second, style));
-        (wide <= width).then(|| (wide, vec![first.to_owned(), second.to_owned()]))
+        (wide <= width).then(|| (wide, vec![first.to_owned().into(), second.to_owned().into()]))
     });
     halves.min_by_key(|(wide, _)| *wide).map_or(plain, |(_, lines)| lines)
 }

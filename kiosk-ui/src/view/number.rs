@@ -52,7 +52,7 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
         let hidden = b.say(Phrase::Hidden);
         let node = b.push(Id("cell", at as u16 * 2), cell, kind);
         if at < typed {
-            node.say = Some(hidden.to_owned());
+            node.say = Some(hidden.to_owned().into());
             let size = cell.w.min(cell.h) * 3 / 10;
             let dot = cell.centred(size, size);
             let kind = Kind::Panel { fill: theme.text, radius: size / 2, border: None, shadow: 0 };
@@ -94,7 +94,7 @@ pub(super) fn number(b: &mut Builder<'_>, rest: &mut Rect, typed: usize, wrong: 
         let kind = Kind::Panel { fill, radius: sizes.radius, border, shadow: 0 };
         let node = b.push(Id("key", id), place, kind);
         node.hit = Some(act);
-        node.say = Some(digit.to_string());
+        node.say = Some(digit.to_string().into());
         let style = Style::new(Weight::SemiBold, place.h.min(place.w) * 45 / 100);
         b.line(Id("key", id + 1), place, &digit.to_string(), style, Align::Centre, theme.text);
     }

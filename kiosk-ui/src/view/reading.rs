@@ -111,6 +111,6 @@ fn steps_of_read(b: &mut Builder<'_>, rest: &mut Rect, step: ReadStep) {
         let text = b.say(each.phrase());
         let style = Style::new(weight, sizes.body.min(row.h * 25 / 37));
         let node = b.line(Id("read", id + 2), row, text, style, Align::Left, color);
-        node.say = (each == step).then(|| text.to_owned());
+        node.say = (each == step).then(|| text.to_owned().into());
     }
 }

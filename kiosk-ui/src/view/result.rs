@@ -138,7 +138,7 @@ fn write(
 ) {
     let lines = broken(b, text, style, rest.w);
     let place = rest.cut_top(style.line_height() * lines.len() as i32);
-    b.push(id, place, Kind::Text { lines, style, align, color }).say = Some(say.to_owned());
+    b.push(id, place, Kind::Text { lines, style, align, color }).say = Some(say.to_owned().into());
 }
 
 fn draw(b: &mut Builder<'_>, rest: &mut Rect, card: &Card, plan: &Plan) {
@@ -201,7 +201,7 @@ fn draw_facts(b: &mut Builder<'_>, rest: &mut Rect, card: &Card, plan: &Plan) {
         let kind = Kind::Text { lines, style: plan.small, align: Align::Left, color: theme.text };
         let mut place = place.inset_xy(0, around);
         place.y -= up;
-        b.push(Id("fact", id + 3), place, kind).say = Some(text.clone());
+        b.push(Id("fact", id + 3), place, kind).say = Some(text.clone().into());
     }
 }
 
@@ -241,5 +241,5 @@ fn draw_note(b: &mut Builder<'_>, place: Rect, note: &Note, shades: Shades, plan
     let lines = broken(b, &note.text, plan.small, inside.w);
     let kind = Kind::Text { lines, style: plan.small, align: Align::Left, color: letters };
     inside.y -= plan.small.below_middle().min(around);
-    b.push(Id("note", 2), inside, kind).say = Some(note.text.clone());
+    b.push(Id("note", 2), inside, kind).say = Some(note.text.clone().into());
 }

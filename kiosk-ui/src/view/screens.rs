@@ -10,6 +10,7 @@ use crate::scene::Id;
 use crate::state::{Act, Choice, Part, Problem, Screen, Side, choices_shown};
 use crate::text::{Language, Phrase};
 use crate::theme::Sizes;
+use zeroize::Zeroizing;
 
 pub(super) const CANCEL: (Look, Option<Icon>, Phrase, Act) =
     (Look::Quiet, Some(Icon::Cross), Phrase::Cancel, Act::Cancel);
@@ -72,8 +73,8 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
             let since = b.state.trouble(part).map_or_else(String::new, |trouble| format!(" · {}", trouble.since));
             let what = format!("{}{since}", b.say(part.phrase()));
             let below = [
-                Below { id: Id("hint", 0), text: hint, weight: Weight::Regular, color: theme.text },
-                Below { id: Id("hint", 1), text: what, weight: Weight::Regular, color: theme.muted },
+                Below { id: Id("hint", 0), text: hint.into(), weight: Weight::Regular, color: theme.text },
+                Below { id: Id("hint", 1), text: what.into(), weight: Weight::Regular, color: theme.muted },
             ];
             words(b, rest, Sign::of(Icon::Tools, theme.warn), b.say(Phrase::OutOfServiceTitle), &below);
         }
@@ -213,7 +214,7 @@ fn smaller(b: &Builder<'_>) -> impl Iterator<Item = (Style, Style)> + use<> {
 /// A paragraph below a title.
 pub(super) struct Below {
     pub(super) id: Id,
-    pub(super) text: String,
+    pub(super) text: Zeroizing<String>,
     pub(super) weight: Weight,
     pub(super) color: Color,
 }
@@ -221,7 +222,7 @@ pub(super) struct Below {
 impl Below {
     /// The sentence under a title.
     pub(super) fn hint(b: &Builder<'_>, text: String) -> Self {
-        Self { id: Id("hint", 0), text, weight: Weight::Regular, color: b.theme.muted }
+        Self { id: Id("hint", 0), text: text.into(), weight: Weight::Regular, color: b.theme.muted }
     }
 }
 
@@ -350,10 +351,10 @@ fn trouble(b: &mut Builder<'_>, rest: &mut Rect, problem: Problem) {
     b.actions(rest, &[CANCEL, if problem.tries_left > 0 { retry } else { staff }]);
     let next = if problem.tries_left > 0 { problem.next } else { Phrase::StaffWillHelp };
     let text = b.say(next).to_owned();
-    let mut below = vec![Below { id: Id("hint", 0), text, weight: Weight::Regular, color: theme.text }];
+    let mut below = vec![Below { id: Id("hint", 0), text: text.into(), weight: Weight::Regular, color: theme.text }];
     if problem.tries_left > 0 {
         let text = format!("{}: {}", b.say(Phrase::TriesLeft), problem.tries_left);
-        below.push(Below { id: Id("tries", 0), text, weight: Weight::Regular, color: theme.muted });
+        below.push(Below { id: Id("tries", 0), text: text.into(), weight: Weight::Regular, color: theme.muted });
     }
     // Red is for whoever is turned away; all else can be done better, and the picture shows how.
     let shows = match problem.next {

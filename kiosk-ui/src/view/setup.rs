@@ -10,6 +10,7 @@ use crate::icon::Icon;
 use crate::scene::{Id, Kind};
 use crate::state::{Calibration, Lack, MARKS, NotStarted};
 use crate::text::{Language, Phrase};
+use zeroize::Zeroizing;
 
 /// A phrase in the language of the screen, and the other one below it.
 fn both(b: &mut Builder<'_>, id: &'static str, rest: &mut Rect, phrase: Phrase, style: Style, color: Color) {
@@ -145,11 +146,11 @@ fn cut(b: &mut Builder<'_>, id: &'static str, rest: &mut Rect, text: &str, style
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            let more = format!("{last} …");
+            let more = Zeroizing::new([last.as_str(), " …"].concat());
             *last = if b.fonts.width(&more, style) <= rest.w {
                 more
             } else {
-                b.fit(&format!("{last}……"), style, rest.w)
+                b.fit(&[last.as_str(), "……"].concat(), style, rest.w)
             };
         }
     }
@@ -157,5 +158,6 @@ fn cut(b: &mut Builder<'_>, id: &'static str, rest: &mut Rect, text: &str, style
         return;
     }
     let place = rest.cut_top(style.line_height() * lines.len() as i32);
-    b.push(Id(id, 0), place, Kind::Text { lines, style, align: Align::Centre, color }).say = Some(text.to_owned());
+    b.push(Id(id, 0), place, Kind::Text { lines, style, align: Align::Centre, color }).say =
+        Some(text.to_owned().into());
 }

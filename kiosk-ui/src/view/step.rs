@@ -32,7 +32,7 @@ pub(super) fn consent(b: &mut Builder<'_>, rest: &mut Rect, consent: &Consent) {
         None => b.say(Phrase::ConsentErase).to_owned(),
         Some(days) => b.say(Phrase::ConsentKeep).replace("{days}", &days.to_string()),
     };
-    let line = |at, text: String, weight, color| Below { id: Id("purpose", at), text, weight, color };
+    let line = |at, text: String, weight, color| Below { id: Id("purpose", at), text: text.into(), weight, color };
     let mut below = vec![
         line(0, pick(&consent.purpose, language).to_owned(), Weight::Regular, theme.text),
         line(1, takes, Weight::SemiBold, theme.text),
@@ -61,7 +61,7 @@ pub(super) fn no_card(b: &mut Builder<'_>, rest: &mut Rect, passports: bool) {
     let mut below = vec![Below::hint(b, text(b, Phrase::NoCardStaff))];
     if passports {
         let (id, weight, color) = (Id("hint", 1), Weight::Regular, b.theme.text);
-        below.insert(0, Below { id, text: text(b, Phrase::NoCardPassport), weight, color });
+        below.insert(0, Below { id, text: text(b, Phrase::NoCardPassport).into(), weight, color });
     }
     words(b, rest, Sign::of(Icon::Card, b.theme.primary), b.say(Phrase::NoCardTitle), &below);
 }
@@ -79,7 +79,7 @@ pub(super) fn review(b: &mut Builder<'_>, rest: &mut Rect, review: &Review) {
     for (at, (asked, answer)) in review.rows.iter().enumerate() {
         let answer = if language == Language::Vietnamese { &answer.0 } else { &answer.1 };
         let answer = if answer.is_empty() { nothing } else { answer.as_str() };
-        let text = format!("{}: {answer}", pick(asked, language));
+        let text = [pick(asked, language), ": ", answer].concat().into();
         below.push(Below { id: Id("answer", at as u16), text, weight: Weight::SemiBold, color: theme.text });
     }
     words(b, rest, Sign::of(Icon::Pencil, theme.primary), b.say(Phrase::ReviewTitle), &below);
@@ -148,7 +148,7 @@ pub(super) fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: 
     let size = (rest.h * share / 100).min(rest.w * 30 / 100).min(most);
     let style = Style::new(Weight::Bold, size).fixed();
     let line = rest.cut_top(style.line_height());
-    b.line(Id("number", 0), line, number, style, Align::Centre, theme.text).say = Some(number.to_owned());
+    b.line(Id("number", 0), line, number, style, Align::Centre, theme.text).say = Some(number.to_owned().into());
     b.paragraph(Id("place", 0), rest, place, semi, Align::Centre, theme.text);
     b.paragraph(Id("hint", 0), &mut foot, hint, warn, Align::Centre, color);
 }

@@ -80,7 +80,7 @@ pub(super) fn checks(b: &mut Builder<'_>, rest: &mut Rect) {
         let name = row.cut_left(row.w * if panel.is_tiny() { 40 } else { 30 } / 100);
         let shown = b.fit(&said, label, name.w - sizes.gap / 2);
         let node = b.line(Id("row", id + 1), name, &shown, label, Align::Left, theme.text);
-        node.say = Some(format!("{said}: {text}"));
+        node.say = Some(format!("{said}: {text}").into());
         let text = b.fit(&text, label, row.w);
         b.line(Id("row", id + 2), row, &text, label, Align::Left, color);
     }
@@ -171,7 +171,7 @@ fn six_words(b: &mut Builder<'_>, rest: &mut Rect, enrolment: &Enrolment) {
             let row = place.cut_top(line);
             let text = format!("{}. {}", at + 1, enrolment.words[at as usize]);
             let node = b.line(Id("word", at as u16), row, &text, style, Align::Left, theme.text);
-            node.say = Some(text);
+            node.say = Some(text.into());
         }
     }
     rest.cut_top(sizes.gap / 2);
