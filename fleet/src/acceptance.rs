@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 /// Operators that have to sign what would harm, where nobody says another number and there are as many.
 const SEVERAL: usize = 2;
+/// How far one operator alone counts on from the version that enough of them signed: numbers are used up by going to the
+/// end of them, and then there is none left for a bundle of all.
+const FARTHEST: u64 = 1000;
 
 /// Whose bundles a device takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,9 @@ impl Trust {
         }
         // Nor does it stay the newest for longer than they said.
         if envelope.bundle().fresh_until.is_none_or(|until| until > base.fresh_until()) {
+            return Err(FleetError::Countersign { have: signers.len(), need });
+        }
+        if envelope.bundle().version > base.version().saturating_add(FARTHEST) {
             return Err(FleetError::Countersign { have: signers.len(), need });
         }
         match base.difference(envelope.bundle()) {

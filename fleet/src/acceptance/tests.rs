@@ -166,6 +166,12 @@ fn one_operator_alone_sends_what_is_light_beside_what_others_signed_and_nothing_
     assert_eq!(forged(more, until), "bundle_entry");
     assert_eq!(forged(parts("x"), until + 1), "bundle_signatures", "fresh for longer than both said");
 
+    // Nor does one of them use up the numbers.
+    assert_eq!(code(open(&after, 8, &countersigned(&light(5 + FARTHEST, "x"), &[&a]))), "taken");
+    for far in [6 + FARTHEST, u64::MAX] {
+        assert_eq!(code(open(&after, 8, &countersigned(&light(far, "x"), &[&a]))), "bundle_signatures", "{far}");
+    }
+
     // What both replaced does not come back under a higher number.
     let ten = signed(&bundle(10, vec![entry("site.toml", "better")]), &[&a, &b]);
     let later = open(&after, 9, &ten).expect("taken").trust;
