@@ -269,13 +269,24 @@ fn a_log_grows_with_proofs_and_its_keys_change_by_size() {
         rig.event();
         assert!(matches!(rig.send(&central, &log), Some(Took::Kept(kept)) if kept == size), "{size}");
     }
+    // Keys that are added count without a new start; those of another log do not.
+    keys::rotate(&rig.path("log"), 260).expect("rotated");
+    assert!(log.set_signers(rig.signers()).is_ok());
+    keys::create(&rig.path("other"), "log.other/events").expect("keys");
+    let other = Signers::open(&rig.path("other")).expect("keys");
+    assert_eq!(log.set_signers(other).expect_err("refused").code(), "log_origin");
     // The old private key may be destroyed.
     for form in ["cose", "note"] {
         std::fs::remove_file(rig.path(&format!("log/0.{form}.key.pem"))).expect("destroyed");
     }
+    rig.event();
+    assert!(
+        matches!(rig.send(&central, &log), Some(Took::Kept(260))),
+        "the device has the new table, and sees it used"
+    );
     let log = rig.log(&central);
     rig.event();
-    assert!(matches!(rig.send(&central, &log), Some(Took::Kept(260))));
+    assert!(matches!(rig.send(&central, &log), Some(Took::Kept(261))));
     assert!(rig.signers().sign(254, tlog::tree::empty()).is_err());
     let (at, receipt) = rig.outbox.receipt_for(3).expect("disk").expect("kept");
     let event = rig.outbox.event(at).expect("disk").expect("kept");

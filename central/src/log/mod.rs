@@ -85,14 +85,14 @@ impl Sealed {
 /// A log that is signed.
 pub struct Log {
     store: Arc<dyn EventStore>,
-    signers: Signers,
+    signers: Mutex<Arc<Signers>>,
     newest: Mutex<Option<Arc<Sealed>>>,
     gone_back: AtomicBool,
 }
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Log({})", self.signers.keys().origin())
+        write!(f, "Log({})", self.signers().keys().origin())
     }
 }
 
@@ -103,7 +103,24 @@ impl Log {
     /// When the store fails.
     pub fn new(store: Arc<dyn EventStore>, signers: Signers) -> Result<Self, StoreError> {
         let gone_back = store.gone_back(signers.keys().origin())?.is_some();
+        let signers = Mutex::new(Arc::new(signers));
         Ok(Self { store, signers, newest: Mutex::default(), gone_back: AtomicBool::new(gone_back) })
+    }
+
+    fn signers(&self) -> Arc<Signers> {
+        Arc::clone(&lock(&self.signers))
+    }
+
+    /// Signs with these keys from now on: those of before, and those that were added to them.
+    ///
+    /// # Errors
+    /// When they are of another log; that one begins with a new start.
+    pub fn set_signers(&self, signers: Signers) -> Result<(), LogError> {
+        if signers.keys().origin() != self.signers().keys().origin() {
+            return Err(LogError::Origin);
+        }
+        *lock(&self.signers) = Arc::new(signers);
+        Ok(())
     }
 
     /// Whether its database went back behind what was signed.
@@ -133,7 +150,7 @@ impl Log {
         if let Some(sealed) = newest.as_ref().filter(|sealed| sealed.checkpoint().size >= frontier.size()) {
             return Ok(Arc::clone(sealed));
         }
-        let (signed, note) = self.signers.sign(frontier.size(), frontier.root())?;
+        let (signed, note) = self.signers().sign(frontier.size(), frontier.root())?;
         let sealed = Arc::new(Sealed { signed, note });
         *newest = Some(Arc::clone(&sealed));
         Ok(sealed)
@@ -166,7 +183,8 @@ impl Log {
         if self.has_gone_back() {
             return Err(SealError::GoneBack);
         }
-        let origin = self.signers.keys().origin();
+        let signers = self.signers();
+        let origin = signers.keys().origin();
         let frontier = self.store.frontier()?;
         let known = |size: u64| {
             if size == frontier.size() { Ok(frontier.root()) } else { tree(&*self.store, frontier.size()).root(size) }
@@ -175,7 +193,7 @@ impl Log {
             return Ok(());
         }
         // Only a signature of its own closes it: anybody may claim anything.
-        if self.signers.keys().open_cose(bytes).is_err() {
+        if signers.keys().open_cose(bytes).is_err() {
             return Ok(());
         }
         self.store.note_gone_back(origin, bytes, at)?;

@@ -453,8 +453,9 @@ fn serve(
     let log = settings
         .as_ref()
         .and_then(|settings| settings.log.as_deref())
-        .map(|directory| Ok::<_, Failure>(Arc::new(Log::new(Arc::clone(&store), LogKeys::open(directory)?)?)));
-    let mut router = http::router_of_log(Arc::clone(&store), Arc::clone(&clock), registrar.clone(), log.transpose()?);
+        .map(|directory| Ok::<_, Failure>(Arc::new(Log::new(Arc::clone(&store), LogKeys::open(directory)?)?)))
+        .transpose()?;
+    let mut router = http::router_of_log(Arc::clone(&store), Arc::clone(&clock), registrar.clone(), log.clone());
     let mut identity = None;
     if let Some(registrar) = &registrar {
         let made = Identity::new(Arc::clone(registrar), ServerKey::load(&tls_files, &pass_phrase)?);
@@ -490,7 +491,9 @@ fn serve(
             let Ok(mut hangup) = hangup else { return };
             while hangup.recv().await.is_some() {
                 let registrar = registrar.as_deref().zip(settings.as_ref()).zip(identity.as_ref());
-                match reload(&tls_files, &pass_phrase, &reloaded, registrar) {
+                let keys = log.as_deref().zip(settings.as_ref().and_then(|settings| settings.log.as_deref()));
+                let done = reload(&tls_files, &pass_phrase, &reloaded, registrar);
+                match done.and_then(|()| keys.map_or(Ok(()), |(log, directory)| reload_log(log, directory))) {
                     Ok(()) => tracing::info!("certificates and roots are read anew"),
                     // What was there goes on.
                     Err(error) => tracing::error!("certificates and roots could not be read anew: {error}"),
@@ -522,6 +525,11 @@ fn reload(
     }
     config.reload_from_config(fresh.get_inner());
     Ok(())
+}
+
+/// Takes the keys of the log as they are now.
+fn reload_log(log: &Log, directory: &Path) -> Result<(), Failure> {
+    Ok(log.set_signers(LogKeys::open(directory)?)?)
 }
 
 async fn stop_signal() {
