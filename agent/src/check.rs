@@ -129,6 +129,7 @@ pub fn check(config: &Config, stage: Option<Stage>) -> Vec<Finding> {
         found.put("trust", true, config.no_anchors());
     }
     found.is_there("terminal", config.terminal.as_deref());
+    found.is_there("log_keys", config.log_keys.as_deref());
     if let Some(kiosk) = &config.kiosk {
         found.kiosk(kiosk);
     }

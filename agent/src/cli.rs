@@ -1,5 +1,6 @@
 //! The command line. `docs/cli.md` is its contract.
 
+mod receipt;
 mod trust;
 
 use crate::commands::{self, Judging};
@@ -8,6 +9,7 @@ use emrtd::{AccessPolicy, UnixTime};
 use events::SystemClock;
 use program::Failure;
 use reading::access::{self, AccessKey};
+use receipt::ReceiptCommand;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -182,6 +184,11 @@ enum Command {
         /// Also when central does not have all events: they are lost.
         #[arg(long)]
         lose_events: bool,
+    },
+    /// That central's log has an event: write it, check it.
+    Receipt {
+        #[command(subcommand)]
+        command: ReceiptCommand,
     },
     /// Events to central on a stick, and its receipt back.
     Outbox {
@@ -637,6 +644,7 @@ impl Command {
                 (config, files.iter().collect())
             }
             Self::Staff { command } => (command.config(), Vec::new()),
+            Self::Receipt { command } => (command.config()?, Vec::new()),
             Self::Setup { config, from, .. } => (config, from.iter().collect()),
             Self::Subject { command: SubjectCommand::Export { config, pass_phrase_file, .. } } => {
                 (config, vec![pass_phrase_file])
@@ -671,6 +679,7 @@ impl Command {
             | Self::Seal { command: SealCommand::Verify { judging, .. } }
             | Self::Evidence { command: EvidenceCommand::Verify { judging, .. } } => judging.json,
             Self::Trust { command } => command.wants_json(),
+            Self::Receipt { command } => command.wants_json(),
             Self::Doctor { json, .. }
             | Self::Devices { json, .. }
             | Self::Config { json, .. }
@@ -757,6 +766,7 @@ impl Command {
             Self::Attendance { command } => command.run(),
             Self::Subject { command } => command.run(),
             Self::Outbox { command } => command.run(),
+            Self::Receipt { command } => command.run(),
             Self::Reset { config, hard, lose_events, .. } => {
                 let depth = if hard { commands::reset::Depth::Hard } else { commands::reset::Depth::Soft };
                 commands::reset::run(&config, depth, lose_events)

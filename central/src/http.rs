@@ -4,6 +4,7 @@
 
 use crate::answer::{Admits, Admitted, OF_STRANGERS, Refused, Whole};
 use crate::ingest::{IngestError, check};
+use crate::log::{Log, SealError, pages};
 use crate::queue::{Limits, Queue};
 use crate::registrar::Registrar;
 use crate::store::{EventStore, StoreError, Trouble};
@@ -15,8 +16,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::Clock;
-use events::sync::{EVENTS_PATH, Receipt, decode_batch};
-use program::lock;
+use events::sync::{EVENTS_PATH, Receipt, SEEN_HEADER, decode_batch};
+use program::{Coded as _, lock};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -30,6 +31,7 @@ struct Shared {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     registrar: Option<Arc<Registrar>>,
+    log: Option<Arc<Log>>,
     intake: Arc<Intake>,
 }
 
@@ -71,11 +73,25 @@ impl Admits for Shared {
 
 /// The service. It expects a [`crate::tls::Peer`] from the acceptor; without one no device is admitted.
 pub fn router(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, registrar: Option<Arc<Registrar>>) -> Router {
-    Router::new()
+    router_of_log(store, clock, registrar, None)
+}
+
+/// The same, with a log that is signed: devices get receipts, and its pages.
+pub fn router_of_log(
+    store: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+    registrar: Option<Arc<Registrar>>,
+    log: Option<Arc<Log>>,
+) -> Router {
+    let intake = Arc::new(Intake::new(&store));
+    let shared = Shared { intake, store, clock, registrar, log: log.clone() };
+    let pages = log.map(|log| pages::router(log, shared.clone()));
+    let router = Router::new()
         .route(EVENTS_PATH, post(take_batch))
         .route("/v1/health", get(health))
-        .layer(DefaultBodyLimit::max(OF_STRANGERS))
-        .with_state(Shared { intake: Arc::new(Intake::new(&store)), store, clock, registrar })
+        .with_state(shared)
+        .merge(pages.unwrap_or_default());
+    router.layer(DefaultBodyLimit::max(OF_STRANGERS))
 }
 
 /// How central is, as far as anybody may know. It is asked of the disk every few seconds, however often somebody asks here.
@@ -90,7 +106,10 @@ async fn health(State(shared): State<Shared>) -> Response {
             let before = lock(&shared.intake.looked).take().map(|(_, troubles)| troubles).unwrap_or_default();
             *lock(&shared.intake.looked) = Some((now, before));
             let (store, at) = (Arc::clone(&shared.store), shared.clock.wall());
-            let troubles = tokio::task::spawn_blocking(move || store.troubles(at)).await.unwrap_or_default();
+            let mut troubles = tokio::task::spawn_blocking(move || store.troubles(at)).await.unwrap_or_default();
+            if shared.log.as_ref().is_some_and(|log| log.has_gone_back()) {
+                troubles.push(Trouble::Log);
+            }
             *lock(&shared.intake.looked) = Some((now, troubles.clone()));
             troubles
         }
@@ -110,6 +129,7 @@ async fn take_batch(
 ) -> Result<Response, Refused> {
     let device = presented.name;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let seen = request.headers().get(SEEN_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let intake = Arc::clone(&shared.intake);
     // Whoever has no place in the queue keeps its bytes.
     let turn =
@@ -132,7 +152,8 @@ async fn take_batch(
         Ok(receipt) => {
             let passed = receipt.refused.len();
             tracing::info!(device, events, passed, committed = receipt.committed, "batch stored");
-            Ok(Json(receipt).into_response())
+            let log = proved(&shared, &device, seen).await;
+            Ok(Json(Receipt { log, ..receipt }).into_response())
         }
         Err(error) => {
             if error.goes_two_ways() {
@@ -176,6 +197,25 @@ async fn taken(
         addition => shared.intake.writer.commit(addition.clone()).await.ok_or(IngestError::Broke)??,
     };
     checked.answer(end)
+}
+
+/// What the log says of a device's events. Whatever is wrong with the log, events that are stored are acknowledged.
+async fn proved(shared: &Shared, device: &str, seen: Option<String>) -> Option<events::sync::InLog> {
+    let (log, name, at) = (shared.log.clone()?, device.to_owned(), shared.clock.wall());
+    let proved = tokio::task::spawn_blocking(move || log.prove(&name, seen.as_deref(), at)).await;
+    match proved {
+        Ok(Ok(proved)) => proved,
+        // Told once, when it was found out; the health of central says it since.
+        Ok(Err(SealError::GoneBack)) => None,
+        Ok(Err(error)) => {
+            tracing::error!(code = error.code(), "a batch has no receipt: {}", program::describe(&error));
+            None
+        }
+        Err(error) => {
+            tracing::error!(device, "a batch has no receipt: {error}");
+            None
+        }
+    }
 }
 
 /// A device whose events exclude each other is two devices, or none that can be believed.

@@ -164,6 +164,7 @@ impl Checked {
                 head: sync::hex(&end.head),
                 at: self.addition.at,
                 refused: self.refused,
+                log: None,
             }),
         }
     }

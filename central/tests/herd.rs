@@ -118,7 +118,7 @@ fn run(fleet: Fleet) -> Outcome {
                     device.left -= device.sent;
                     outcome.stored.push((now, device.sent));
                     let (device, head) = (device.name.clone(), String::new());
-                    Answer::Receipt(Receipt { device, committed: 0, head, at: 0, refused: Vec::new() })
+                    Answer::Receipt(Receipt { device, committed: 0, head, at: 0, refused: Vec::new(), log: None })
                 };
                 device.machine.feed(now, jitter(n, now), answer);
                 agenda.push(Reverse((now, Next::Device, n)));

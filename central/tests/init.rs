@@ -47,7 +47,7 @@ fn what_is_there_is_kept_and_nobody_else_reads_it() {
     let place = tempfile::tempdir().expect("directory");
     let dir = place.path().join("central");
     let first = made(&dir);
-    assert_eq!(first.lines().filter(|line| line.starts_with("made ")).count(), 6, "{first}");
+    assert_eq!(first.lines().filter(|line| line.starts_with("made ")).count(), 7, "{first}");
     for path in paths(&dir) {
         let wanted = if path.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(path.metadata().expect("metadata").permissions().mode() & 0o777, wanted, "{}", path.display());
@@ -64,7 +64,7 @@ fn a_call_that_was_cut_off_is_finished_by_the_next() {
     let dir = place.path();
     made(dir);
     // As if it had been cut off while it filled one of them, and before those that come later.
-    let order = ["pass-phrase", "ca", "tls", "operator", "operator.pem", "registrar.toml"];
+    let order = ["pass-phrase", "ca", "tls", "operator", "operator.pem", "log", "registrar.toml"];
     for (at, cut) in order.iter().enumerate() {
         for name in &order[at..] {
             let path = dir.join(name);

@@ -184,8 +184,14 @@ fn no_more_is_signed_in_an_hour_than_was_said() {
     assert_eq!(refusal(signer.local.issue(&wanted(&machine))), "signer_rate", "one device");
     let of = |device: &str| signer.local.issue(&Wanted { device: device.to_owned(), ..wanted(&machine) });
     of("kiosk-2").expect("issued");
-    let receipt =
-        Receipt { device: "kiosk-3".to_owned(), committed: 1, head: "0a".repeat(32), at: 0, refused: Vec::new() };
+    let receipt = Receipt {
+        device: "kiosk-3".to_owned(),
+        committed: 1,
+        head: "0a".repeat(32),
+        at: 0,
+        refused: Vec::new(),
+        log: None,
+    };
     signer.local.receipt(&receipt).expect("signed");
     assert_eq!(refusal(of("kiosk-4")), "signer_rate", "all of them");
     assert_eq!(refusal(signer.local.receipt(&receipt)), "signer_rate");

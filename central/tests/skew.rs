@@ -48,7 +48,7 @@ fn synchronise(rig: &Rig, outbox: &mut Outbox, machine: &mut Machine) -> u32 {
                     Err(error) => Answer::Refusal(error.refusal().1),
                 };
                 if let Note::Acknowledged(committed) = machine.feed(now, 0, answer) {
-                    outbox.acknowledge(committed).expect("noted");
+                    outbox.acknowledge(committed, 5).expect("noted");
                 }
             }
         }

@@ -80,6 +80,9 @@ pub struct Config {
     /// Whether events go to central; otherwise they stay in the outbox.
     #[serde(default = "Config::sync")]
     pub sync: bool,
+    /// Central's table of keys of its log (there the file `log/keys`): its receipts are checked by it and kept. Without it nobody
+    /// notices here what central drops.
+    pub log_keys: Option<PathBuf>,
     /// The file with the pass phrase that opens the keys (the PIN of a token). A systemd credential `cccd-pass-phrase` goes before it.
     pub pass_phrase_file: PathBuf,
     /// Certificates and key for terminal authentication; used only by profiles that read data groups 3 or 4.
@@ -101,6 +104,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// The table of keys of central's log, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read: then nothing of the log can be believed.
+    pub fn log_keys(&self) -> Result<Option<tlog::Keys>, Failure> {
+        let Some(path) = &self.log_keys else { return Ok(None) };
+        let text = program::files::read(path)?;
+        let text = String::from_utf8(text).map_err(|_| tlog::LogError::Key("not UTF-8"))?;
+        Ok(Some(tlog::Keys::parse(&text)?))
+    }
+
     fn state_directory() -> PathBuf {
         "/var/lib/cccd-agent".into()
     }
@@ -164,6 +178,7 @@ impl Config {
         let mut config: Self = parsed.map_err(|e| invalid(e.to_string().trim().to_owned()))?;
         let mut paths = vec![&mut config.trust, &mut config.state, &mut config.keys, &mut config.pass_phrase_file];
         paths.extend(&mut config.terminal);
+        paths.extend(&mut config.log_keys);
         paths.extend([&mut config.identity, &mut config.bundles, &mut config.updater]);
         if let Some(kiosk) = &mut config.kiosk {
             paths.extend(&mut kiosk.clips);

@@ -148,6 +148,7 @@ impl Body {
 /// |---|---|
 /// | `certificate_renewed` | ends of validity, seconds since 1970 |
 /// | `clock_jumped` | what the clock should have said and what it says, seconds since 1970 |
+/// | `log_inconsistent` | central's log does not extend what it signed before: its origin |
 /// | `time_signed` | what the device believed and what central said |
 /// | `bundle_activated`, `bundle_refused`, `bundle_withdrawn` | version before and version, or code |
 /// | `bundle_stale` | version, and until when it might be the newest, seconds since 1970 |

@@ -15,6 +15,10 @@ use serde_cbor::Value;
 /// Path of the ingestion endpoint.
 pub const EVENTS_PATH: &str = "/v1/events";
 
+/// Header in which a device names the last checkpoint of central's log that it took: COSE, in base64. It is the evidence by which a
+/// central that was taken back to an older state learns of that.
+pub const SEEN_HEADER: &str = "cccd-log-seen";
+
 /// Media type of a batch.
 pub const BATCH_MEDIA_TYPE: &str = "application/cbor";
 
@@ -57,6 +61,22 @@ pub struct Receipt {
     /// What of this batch was passed over: it is kept apart at central, and need not be sent again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedEvent>,
+    /// What central's log says of it, where central keeps one; older devices read past that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<InLog>,
+}
+
+/// That central's log holds a device's event, and extends what the device saw of it. Whoever believes it checks it: it is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InLog {
+    /// Place of the event in the device's chain: the last event up to `committed`.
+    pub sequence: u64,
+    /// Receipt (RFC 9942) of that event, base64.
+    pub receipt: String,
+    /// Proof (RFC 9942 clause 5.3, in CBOR) from the checkpoint that the device named in [`SEEN_HEADER`], base64; absent where there
+    /// is nothing to prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
 }
 
 /// An event that central could not take, and passed over.

@@ -67,8 +67,14 @@ mod tests {
         let clock = events::SystemClock::new();
         let ca = FleetCa::create(one.path(), b"pass phrase", &clock).expect("CA");
         let other = FleetCa::create(two.path(), b"pass phrase", &clock).expect("CA");
-        let receipt =
-            Receipt { device: "d".to_owned(), committed: 7, head: "00".to_owned(), at: 5, refused: Vec::new() };
+        let receipt = Receipt {
+            device: "d".to_owned(),
+            committed: 7,
+            head: "00".to_owned(),
+            at: 5,
+            refused: Vec::new(),
+            log: None,
+        };
         let signed = sign(&receipt, &ca).expect("signed");
         let roots = ca.roots().expect("roots");
         assert_eq!(open(&signed, &roots, "d").expect("receipt"), receipt);

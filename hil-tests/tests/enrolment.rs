@@ -9,7 +9,7 @@ use identity::TrustedClock;
 use identity::keeper::Progress;
 use serde_json::json;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -461,12 +461,69 @@ fn reads(line: &FleetLine, device: &str) {
     std::fs::write(&config, text).expect("configuration");
 }
 
+/// Central signs its log, and a device has its table of keys.
+fn receipts(line: &mut FleetLine, device: &str) {
+    let begin = ["log", "begin", "--origin", "log.example/events", "--dir", &line.text("log")];
+    let begun = Command::new(hil_tests::program("cccd-central")).args(begin).output().expect("cccd-central");
+    assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
+    let settings = std::fs::read_to_string(line.path("registrar.toml")).expect("settings");
+    std::fs::write(line.path("registrar.toml"), settings + "log = \"log\"\n").expect("settings");
+    line.restart_central().expect("central");
+    let config = line.path(&format!("{device}/agent.toml"));
+    let text = std::fs::read_to_string(&config).expect("configuration");
+    std::fs::write(&config, format!("log_keys = {:?}\n{text}", line.text("log/keys"))).expect("configuration");
+}
+
+/// Types what the auditor's page says, line for line, about the first event of a device.
+fn audited_as_the_page_says(line: &FleetLine, device: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/audit.md");
+    let page = std::fs::read_to_string(page).expect("page");
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let here = |word: &str| match word {
+        "/etc/cccd-agent/agent.toml" => line.text(&format!("{device}/agent.toml")),
+        "/etc/cccd-central/log-2" => line.text("log-2"),
+        "/media/auditor/log" => line.text("auditor"),
+        "4711" => "1".to_owned(),
+        word => word.to_owned(),
+    };
+    let mut ran = Vec::new();
+    for typed in blocks.flat_map(str::lines).filter(|typed| !typed.starts_with("systemctl ")) {
+        let words: Vec<String> = typed.split_whitespace().map(here).collect();
+        let (program, arguments) = words.split_first().expect("a command");
+        let mut command = Command::new(hil_tests::program(program));
+        command.current_dir(line.path(""));
+        if program == "cccd-central" {
+            command.args(["--db", &line.text("central.db"), "--registrar", &line.text("registrar.toml")]);
+        }
+        let output = command.args(arguments).output().expect("run");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{typed}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        match (arguments[0].as_str(), arguments[1].as_str()) {
+            ("log", "keys") => std::fs::write(line.path("log.keys"), said).expect("written"),
+            ("log", "copy") => {
+                std::fs::copy(line.path("auditor/checkpoint"), line.path("checkpoint-of-january")).expect("kept");
+            }
+            ("receipt", "verify") => {
+                let proved: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+                assert_eq!((&proved["device"], &proved["sequence"]), (&device.into(), &1.into()));
+                assert_eq!(proved["origin"], "log.example/events");
+            }
+            ("audit", _) => assert!(said.contains("that was signed") && said.contains("audited: "), "{said}"),
+            _ => {}
+        }
+        ran.push(typed.to_owned());
+    }
+    assert_eq!(ran.len(), 8, "{ran:#?}");
+}
+
 #[test]
 fn a_copied_disk_is_found_by_its_log_and_both_machines_are_shut_out() {
     let directory = tempfile::tempdir().expect("directory");
-    let line = FleetLine::start(directory.path()).expect("line");
+    let mut line = FleetLine::start(directory.path()).expect("line");
     line.listed("agent-1").expect("listed");
     reads(&line, "agent-1");
+    receipts(&mut line, "agent-1");
+    let line = line;
     let state = || line.devices().expect("devices")[0]["state"].clone();
     let sent = || {
         let db = line.text("central.db");
@@ -475,6 +532,7 @@ fn a_copied_disk_is_found_by_its_log_and_both_machines_are_shut_out() {
     };
     scan_once(&line, "agent-1");
     hil_tests::stack::until("the first events", || (sent() > 0).then_some(()));
+    audited_as_the_page_says(&line, "agent-1");
     let copied = Command::new("cp").arg("-a").args([line.path("agent-1"), line.path("copy")]).status();
     assert!(copied.expect("cp").success());
     let before = sent();

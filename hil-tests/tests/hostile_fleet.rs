@@ -206,6 +206,7 @@ fn the_signer_hears_no_other_user_no_other_form_and_no_more_than_its_rate() {
         head: "0a".repeat(32),
         at: 0,
         refused: Vec::new(),
+        log: None,
     };
     let code = |error: IssuerError| error.answer().1;
     let asks = fleet.remote();

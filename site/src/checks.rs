@@ -78,6 +78,7 @@ pub fn run(config: &Config) -> Vec<Check> {
     checks.push(of("anchors", anchors(config)));
     checks.push(bundle(config));
     checks.push(of("outbox", outbox(config)));
+    checks.extend(log(config));
     checks.push(of("disk", disk(&config.state)));
     checks.push(of("update", update(config)));
     checks
@@ -252,6 +253,37 @@ fn outbox(config: &Config) -> Result<String, Failure> {
         some => format!("; {some} that central could not read: look at the disk"),
     };
     Ok(format!("{last} events, {waiting} of them not at central yet{unread}"))
+}
+
+/// Central's log, where this device has its table of keys. Without one nothing is said of it, and nothing known.
+fn log(config: &Config) -> Option<Check> {
+    let keys = match config.log_keys().transpose()? {
+        Ok(keys) => keys,
+        Err(failure) => return Some(wrong("log", &failure)),
+    };
+    let found = || -> Result<_, Failure> {
+        let outbox = Outbox::open(&config.outbox())?;
+        let size = outbox.seen(&keys)?.last().map(|signed| signed.checkpoint.size);
+        Ok((size, outbox.log_trouble(&keys)?))
+    };
+    let (size, trouble) = match found() {
+        Ok(found) => found,
+        Err(failure) => return Some(wrong("log", &failure)),
+    };
+    let said = size.map_or_else(|| "no receipt yet".to_owned(), |size| format!("{size} entries at the last receipt"));
+    let check = well("log", said);
+    let Some(trouble) = trouble else { return Some(check) };
+    let remedy = if trouble.is_contradiction() {
+        "keep the device as it is: it has both checkpoints, signed; tell whoever audits central's log, and ask its operator whether central was restored"
+    } else {
+        "look at central: whether its log is signed with the keys of this table; what the device has stays here"
+    };
+    let failure = Failure::device(&trouble.code, trouble.message.clone(), remedy);
+    Some(if trouble.is_contradiction() {
+        Check { fault: Some(failure), ..check }
+    } else {
+        Check { warning: Some(failure), ..check }
+    })
 }
 
 fn disk(state: &Path) -> Result<String, Failure> {

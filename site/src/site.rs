@@ -141,7 +141,8 @@ impl Site {
                 let told = tell(&Happened::Receipt(receipt.clone()));
                 program::ignore(told, "standard output may be closed by then; the receipt is in the outbox anyway");
             };
-            let worker = Worker::start(&config.outbox(), https.clone(), Arc::clone(&clock), receipt);
+            let worker =
+                Worker::start(&config.outbox(), https.clone(), Arc::clone(&clock), config.log_keys()?, receipt);
             Some(worker?)
         } else {
             None

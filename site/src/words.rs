@@ -15,6 +15,8 @@ program::closed_set! {
         CertificateRenewed = "certificate_renewed",
         /// The clock jumped.
         ClockJumped = "clock_jumped",
+        /// Central's log does not extend what it signed before; which one.
+        LogInconsistent = "log_inconsistent",
         /// The configuration works, and is another than before.
         SettingsActivated = "settings_activated",
         /// The configuration is wrong; the last good one is used.

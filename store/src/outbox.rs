@@ -1,12 +1,16 @@
 //! The device's durable queue of signed events: SQLite, write-ahead log, `synchronous=FULL`.
 //!
-//! An event exists when `append` returns, and not before. It is kept after central has acknowledged it
-//! ([`KEEP`] events), so that a central restored from an older backup can be brought up to date.
+//! An event exists when `append` returns, and not before. It is kept after central has acknowledged it: [`KEEP_DAYS`] days, and the
+//! newest [`KEEP`] for longer; never more than [`KEEP_MOST`]. The devices are central's journal: one that was restored from an
+//! older backup gets from them what it lost since.
 //!
 //! Schema version 1 (`PRAGMA user_version`): `event(sequence INTEGER PRIMARY KEY, bytes BLOB)` and
 //! `state(acknowledged INTEGER)` with one row. `refused(sequence INTEGER PRIMARY KEY, code TEXT)`, what central could not read,
-//! came later and is made where it is missing: the version stays, so that an agent that is taken back opens it still.
+//! came later and is made where it is missing: the version stays, so that an agent that is taken back opens it still. So did
+//! `acknowledged(day INTEGER PRIMARY KEY, sequence INTEGER)`, how far central had acknowledged at the end of a day, and the tables of
+//! [`crate::receipts`].
 
+use crate::receipts;
 use events::sync::RefusedEvent;
 use events::{Chain, EventError, SignedEvent, hash};
 use program::Coded;
@@ -15,8 +19,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
 
-/// How many acknowledged events stay.
+/// How many acknowledged events stay, however old they are.
 pub const KEEP: u64 = 10_000;
+/// For how many days an event stays after central has acknowledged it.
+pub const KEEP_DAYS: i64 = 30;
+/// How many acknowledged events stay at most: 140 MB of a desk that signs an event every thirteen seconds, day and night.
+pub const KEEP_MOST: u64 = 200_000;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 /// The outbox failed.
 #[derive(Debug, Error)]
@@ -83,7 +93,7 @@ fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> OutboxError {
 /// The queue.
 #[derive(Debug)]
 pub struct Outbox {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 const SCHEMA: &str = "
@@ -93,7 +103,10 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;
 ";
 
-const REFUSED: &str = "CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT;";
+const LATER: &str = "
+    CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS acknowledged (day INTEGER PRIMARY KEY, sequence INTEGER NOT NULL) STRICT;
+";
 
 impl Outbox {
     /// Opens or makes the outbox at a path.
@@ -118,7 +131,8 @@ impl Outbox {
             1 => {}
             newer => return Err(OutboxError::Schema(newer)),
         }
-        transaction.execute_batch(REFUSED).map_err(&failed)?;
+        transaction.execute_batch(LATER).map_err(&failed)?;
+        transaction.execute_batch(receipts::SCHEMA).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(Self { connection })
     }
@@ -219,18 +233,43 @@ impl Outbox {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
-    /// Notes how far central has committed. It may go back: a restored central wants events again.
+    /// The event at a place of the chain, while it is here.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn acknowledge(&mut self, committed: u64) -> Result<(), OutboxError> {
+    pub fn event(&self, sequence: u64) -> Result<Option<Vec<u8>>, OutboxError> {
+        let query = "SELECT bytes FROM event WHERE sequence = ?1";
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.connection.query_row(query, [sequence], |row| row.get(0)).optional().map_err(failed("read an event"))
+    }
+
+    /// Notes how far central has committed at a time, seconds since 1970. It may go back: a restored central wants events again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn acknowledge(&mut self, committed: u64, at: i64) -> Result<(), OutboxError> {
         let failed = failed("note an acknowledgement");
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let end = end_of(&transaction).map_err(&failed)?.sequence;
         let position = i64::try_from(committed.min(end)).unwrap_or(i64::MAX);
         transaction.execute("UPDATE state SET acknowledged = ?1", [position]).map_err(&failed)?;
-        let keep = i64::try_from(KEEP).unwrap_or(i64::MAX);
-        transaction.execute("DELETE FROM event WHERE sequence <= ?1 - ?2", [position, keep]).map_err(&failed)?;
+        let today = at.div_euclid(DAY);
+        // What central lost was not acknowledged, whatever was noted then.
+        transaction.execute("DELETE FROM acknowledged WHERE sequence > ?1", [position]).map_err(&failed)?;
+        let note =
+            "INSERT INTO acknowledged (day, sequence) VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET sequence = ?2";
+        transaction.execute(note, [today, position]).map_err(&failed)?;
+        let query = "SELECT ifnull(max(sequence), 0) FROM acknowledged WHERE day < ?1";
+        let old: i64 = transaction.query_row(query, [today - KEEP_DAYS], |row| row.get(0)).map_err(&failed)?;
+        let least = |keep: u64| position.saturating_sub(i64::try_from(keep).unwrap_or(i64::MAX));
+        // While central's log contradicts itself time erases nothing: what is here may be all that there is.
+        let old = if receipts::is_contradicted(&transaction).map_err(&failed)? { 0 } else { old };
+        let gone = least(KEEP).min(old).max(least(KEEP_MOST));
+        transaction.execute("DELETE FROM event WHERE sequence <= ?1", [gone]).map_err(&failed)?;
+        transaction.execute("DELETE FROM receipt WHERE sequence <= ?1", [gone]).map_err(&failed)?;
+        // One mark behind the time is enough to know what is older.
+        let old = "DELETE FROM acknowledged WHERE day < (SELECT max(day) FROM acknowledged WHERE day < ?1)";
+        transaction.execute(old, [today - KEEP_DAYS]).map_err(&failed)?;
         transaction.commit().map_err(&failed)
     }
 }

@@ -98,6 +98,9 @@ pub enum LogError {
     /// Two checkpoints, both signed, of which the later one does not extend the earlier one.
     #[error("the log does not extend what it signed before: size {}, now {}", .0.known.checkpoint.size, .0.offered.checkpoint.size)]
     Inconsistent(Box<Evidence>),
+    /// Where a receipt was due none came, or none can be looked at.
+    #[error("there is no receipt: {0}")]
+    NoReceipt(&'static str),
     /// What was kept of an earlier run is not readable.
     #[error("the state of the earlier run is unusable: {0}")]
     State(&'static str),
@@ -130,6 +133,7 @@ impl LogError {
             Self::Older { .. } => "log_older",
             Self::Unproven { .. } => "log_unproven",
             Self::Inconsistent(_) => "log_inconsistent",
+            Self::NoReceipt(_) => "log_receipt_missing",
             Self::State(_) => "log_state",
         }
     }
@@ -167,6 +171,9 @@ impl LogError {
             Self::Inconsistent(_) => {
                 "keep both checkpoints: they are signed; tell whoever audits the log, and send it nothing that is not kept here too"
             }
+            Self::NoReceipt(_) => {
+                "look at central: whether it has the keys of its log, and signs; without receipts nobody can show later what it had"
+            }
             Self::State(_) => "take the file of the earlier run away: the next run begins anew",
         }
     }
@@ -181,6 +188,7 @@ impl LogError {
             | Self::KeyUnknown(_)
             | Self::Witnesses { .. }
             | Self::Empty
+            | Self::NoReceipt(_)
             | Self::Older { .. }
             | Self::Unproven { .. } => program::exit::UNDECIDED,
             _ => program::exit::CHECK_FAILED,

@@ -226,6 +226,16 @@ impl Keys {
         Ok((proof.index, checkpoint))
     }
 
+    /// Opens a receipt as [`open_receipt`](Self::open_receipt) does, and gives its checkpoint as it was signed, to be kept.
+    ///
+    /// # Errors
+    /// As [`open_receipt`](Self::open_receipt).
+    pub fn open_entry(&self, bytes: &[u8], entry: &[u8]) -> Result<(u64, Signed), LogError> {
+        let (index, checkpoint) = self.open_receipt(bytes, entry)?;
+        let bytes = Receipt::parse(bytes)?.checkpoint(&checkpoint.root)?;
+        Ok((index, Signed { checkpoint, form: Form::Cose, bytes }))
+    }
+
     /// Opens a receipt of consistency: what the log is that extends the one with `old`.
     ///
     /// # Errors

@@ -247,6 +247,21 @@ impl Receipt {
         Ok(root)
     }
 
+    /// The checkpoint of this receipt: the same signature, with `root` as its payload. It is worth as much as the receipt: whoever
+    /// keeps it opens it again.
+    ///
+    /// # Errors
+    /// None that a caller could bring about.
+    pub fn checkpoint(&self, root: &Hash) -> Result<Vec<u8>, LogError> {
+        let message = CoseSign1 {
+            protected: self.message.protected.clone(),
+            unprotected: Header::default(),
+            payload: Some(root.0.to_vec()),
+            signature: self.message.signature.clone(),
+        };
+        message.to_tagged_vec().map_err(|_| LogError::Receipt("encoding"))
+    }
+
     /// Origin and size, as this log writes them under its signature.
     ///
     /// # Errors

@@ -20,9 +20,8 @@ use events::event::Bytes;
 /// Hashes, or entries, of a full tile.
 pub const WIDTH: u64 = 256;
 
-/// The most bytes of an entry: what two bytes of length can say. An event of [`events::signed::MAX_EVENT`] bytes, one more, is
-/// none.
-pub const MAX_ENTRY: usize = 0xFFFF;
+/// The most bytes of an entry: what two bytes of length can say, and no event has more.
+pub const MAX_ENTRY: usize = events::signed::MAX_EVENT;
 
 /// The most bytes of a tile or bundle.
 pub const MAX_BYTES: usize = WIDTH as usize * (MAX_ENTRY + 2);

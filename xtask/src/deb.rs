@@ -17,6 +17,8 @@ pub(crate) struct Package {
     pub(crate) name: &'static str,
     program: &'static str,
     pub(crate) krate: &'static str,
+    /// Crates and their programs that come along.
+    also: &'static [(&'static str, &'static str)],
     about: &'static str,
     more: &'static str,
     depends: &'static str,
@@ -31,6 +33,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         name: "cccd-agent",
         program: "cccd-agent",
         krate: "cccd-agent",
+        also: &[],
         about: "reads and verifies the Vietnamese citizen card at a kiosk or desk",
         more: "The chip is opened, its data and the chip itself are checked, and the verdict\n \
                becomes one signed event. A kiosk with a screen of its own, a desk for staff,\n \
@@ -50,7 +53,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
             ("../handoff/data/lodging.toml", "usr/share/doc/cccd-agent/examples"),
         ],
         docs: &[
-            "cli.md", "configuration.md", "desk-in-ten-minutes.md", "errors.md", "hardening.md", "hardware.md", "kiosk-from-the-box.md",
+            "audit.md", "cli.md", "configuration.md", "desk-in-ten-minutes.md", "errors.md", "hardening.md", "hardware.md", "kiosk-from-the-box.md",
             "kiosk.md", "local-api.md", "lodging.md", "models.md", "profiles.md", "provisioning.md", "updates.md", "verdict.md",
             "examples/desk.toml", "examples/gate.toml", "examples/kiosk.toml",
         ],
@@ -59,6 +62,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         name: "cccd-provisioning",
         program: "provision",
         krate: "provisioning",
+        also: &[],
         about: "enrols and updates devices, signs bundles, lists and notices",
         more: "The technician's tool at a device and the operator's tool at a desk: lets a\n \
                device in, signs what devices take, and follows the fleet.",
@@ -74,6 +78,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         name: "cccd-central",
         program: "cccd-central",
         krate: "cccd-central",
+        also: &[("tlog", "verify-log")],
         about: "endpoint that citizen card devices sync to",
         more: "Takes signed events, keeps them unchanged, and says who belongs to the fleet.\n \
                After the installation: cccd-central init.",
@@ -85,7 +90,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
             ("sysusers/cccd-central.conf", "usr/lib/sysusers.d"),
             ("central/nginx.conf", "usr/share/doc/cccd-central/examples"),
         ],
-        docs: &["central-on-a-server.md", "cli.md", "errors.md", "provisioning.md", "updates.md", "verdict.md"],
+        docs: &["audit.md", "central-on-a-server.md", "cli.md", "errors.md", "provisioning.md", "updates.md", "verdict.md"],
     },
 ];
 
@@ -128,6 +133,9 @@ pub(crate) fn make(profile: &str, platform: &Platform) -> anyhow::Result<Vec<Pat
             .args(["build", "--locked", "--package", package.krate, "--bins"])
             .args(features)
             .args(release))?;
+        for (krate, _) in package.also {
+            run(platform.cargo().args(["build", "--locked", "--package", krate, "--bins"]).args(release))?;
+        }
     }
     make_version(profile, platform, env!("CARGO_PKG_VERSION"))
 }
@@ -145,6 +153,11 @@ fn make_version(profile: &str, platform: &Platform, version: &str) -> anyhow::Re
         put(&binary, &installed, 0o755)?;
         // A debug program in a package serves the check of the package only, and need not be large.
         run(platform.strip().arg(&installed))?;
+        for (_, program) in package.also {
+            let installed = tree.join("usr/bin").join(program);
+            put(&platform.programs(profile).join(program), &installed, 0o755)?;
+            run(platform.strip().arg(&installed))?;
+        }
         pages(package, platform, &binary, &tree)?;
         for (file, place) in package.files {
             let name = Path::new(file).file_name().context("a file")?;

@@ -17,6 +17,7 @@ pub mod kiosk;
 pub mod outbox;
 pub mod profile;
 pub mod read;
+pub mod receipt;
 pub mod relay_guard;
 pub mod reset;
 pub mod roster;

@@ -43,7 +43,7 @@ pub fn receipt(config: &Path, file: &Path) -> Result<u8, Failure> {
     let state = config.identity_state()?.ok_or_else(missing)?;
     let roots = state.roots().map_err(refused)?.ok_or_else(missing)?;
     let receipt = fleet::receipt::open(&program::files::read(file)?, &roots, &config.device).map_err(refused)?;
-    open(&config)?.acknowledge(receipt.committed)?;
+    open(&config)?.acknowledge(receipt.committed, receipt.at)?;
     print_text(&format!("central has {} events\n", receipt.committed));
     Ok(exit::GENUINE)
 }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub grace_days: u32,
     /// Directory with the files of updates, each named by its SHA-256.
     pub files: Option<PathBuf>,
+    /// Directory with the keys of the log (`cccd-central log begin`); without it events have no receipts.
+    pub log: Option<PathBuf>,
     /// Whether the technician's page is served where devices connect, too: at `/` and `/technician`.
     #[serde(default)]
     pub page: bool,
@@ -63,8 +65,8 @@ impl Settings {
         };
         let mut settings: Self = toml::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        let Self { ca, pass_phrase_file, signer, operators, files, .. } = &mut settings;
-        for path in ca.iter_mut().chain(pass_phrase_file).chain(signer).chain(operators).chain(files) {
+        let Self { ca, pass_phrase_file, signer, operators, files, log, .. } = &mut settings;
+        for path in ca.iter_mut().chain(pass_phrase_file).chain(signer).chain(operators).chain(files).chain(log) {
             *path = base.join(&*path);
         }
         match (&settings.ca, &settings.pass_phrase_file, &settings.signer) {

@@ -1,11 +1,13 @@
 //! Where events and devices are kept. [`conformance`] is the suite that every store passes.
 
 pub mod conformance;
+pub mod log;
 pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
 mod strange;
 
+pub use log::{InLog, LogStore};
 pub use signers::SeenSigner;
 pub use strange::{Evidence, Passed, Place, Strange, StrangeClock, StrangeKind, Withheld};
 
@@ -56,6 +58,9 @@ pub enum StoreError {
     /// The file was written by a newer version.
     #[error("the database has schema version {0}, which is newer than this program")]
     Schema(i64),
+    /// The tree over the log does not fit the events.
+    #[error("the log's tree and its events do not fit: {0}")]
+    Log(&'static str),
     /// Somebody else appended to the chain between reading and writing.
     #[error("the chain of {0} moved meanwhile")]
     Conflict(String),
@@ -74,6 +79,7 @@ impl StoreError {
             Self::DeviceExists(_) => "device_exists",
             Self::DeviceElsewhere(_) => "device_elsewhere",
             Self::Schema(_) => "database_newer",
+            Self::Log(_) => "log_damaged",
             Self::Conflict(_) => "database_conflict",
         }
     }
@@ -90,6 +96,9 @@ impl StoreError {
             Self::DeviceExists(_) => "give the device another name, or revoke the old one: cccd-central fleet revoke",
             Self::DeviceElsewhere(_) => "if it really moved: cccd-central device add --move FILE",
             Self::Schema(_) => "install the version of cccd-central that wrote it, or a newer one",
+            Self::Log(_) => {
+                "keep the database as it is, look with `cccd-central audit`, and go on from a backup: devices send again"
+            }
             Self::Conflict(_) => "do it again",
         }
     }
@@ -157,6 +166,8 @@ pub enum Trouble {
     Disk,
     /// The newest event came in what is the future now.
     Clock,
+    /// The log is older than what it signed: nothing is signed any more.
+    Log,
 }
 
 impl Trouble {
@@ -167,12 +178,13 @@ impl Trouble {
             Self::Unwritable => "store_unwritable",
             Self::Disk => "disk_low",
             Self::Clock => "clock_behind",
+            Self::Log => "log_gone_back",
         }
     }
 }
 
 /// A registry of devices and an append-only log of events.
-pub trait EventStore: Send + Sync {
+pub trait EventStore: LogStore + Send + Sync {
     /// Registers a device. Registering it again with the same key and site changes nothing.
     ///
     /// # Errors

@@ -10,7 +10,9 @@
 //! newest word of each device.
 //! Version 4 adds what `store::registry` says of it.
 //! Version 5 adds what `store::strange` says of it.
+//! Version 6 adds the tree over the log, as `store::log` says.
 
+use super::log::{self, InLog, LogStore};
 use super::registry;
 use super::signers::{self, SeenSigner, Told};
 use super::strange::{self, Evidence, Place, Strange};
@@ -24,12 +26,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tlog::tree::Frontier;
 
 /// A SQLite database.
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 /// Bytes on the disk below which somebody should look: a day of a thousand devices has a tenth of it.
 const LEAST_ROOM: u64 = 1024 * 1024 * 1024;
 const SCHEMA: &str = "
@@ -124,7 +127,19 @@ impl SqliteStore {
         if version < 5 {
             transaction.execute_batch(strange::SCHEMA).map_err(&failed)?;
         }
+        if version < 6 {
+            transaction.execute_batch(log::SCHEMA).map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)?;
+        // Events of an older version have no leaves yet. A start that is broken off goes on with the next one.
+        loop {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+            let more = log::follow(&transaction, log::AT_ONCE)?;
+            transaction.commit().map_err(&failed)?;
+            if !more {
+                break;
+            }
+        }
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -159,6 +174,21 @@ impl SqliteStore {
     pub fn devices(&self) -> Result<u64, StoreError> {
         let count = self.lock().query_row("SELECT count(*) FROM device", [], |row| row.get::<_, i64>(0));
         count.map(i64::unsigned_abs).map_err(failed("count the devices"))
+    }
+
+    /// Devices whose key in the registry is another than in the log.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn disagreements(&self) -> Result<Vec<String>, StoreError> {
+        let failed = failed("compare registry and log");
+        let query = "SELECT device.name FROM device JOIN fleet_device ON fleet_device.name = device.name
+                     WHERE fleet_device.event_key IS NOT NULL AND fleet_device.event_key <> device.event_key
+                     ORDER BY device.name";
+        let connection = self.lock();
+        let mut statement = connection.prepare(query).map_err(&failed)?;
+        let names = statement.query_map([], |row| row.get(0));
+        names.and_then(Iterator::collect).map_err(&failed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -301,6 +331,8 @@ impl EventStore for SqliteStore {
         let failed = failed("append events");
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        // Nothing is put into the place of what is gone.
+        while log::follow(&transaction, log::AT_ONCE)? {}
         let mut ends = Vec::with_capacity(additions.len());
         for addition in additions {
             if chain_of(&transaction, &addition.device).map_err(&failed)? != addition.from {
@@ -309,6 +341,7 @@ impl EventStore for SqliteStore {
             }
             ends.push(Ok(appended(&transaction, addition).map_err(&failed)?));
         }
+        while log::follow(&transaction, log::AT_ONCE)? {}
         transaction.commit().map_err(&failed)?;
         Ok(ends)
     }
@@ -391,6 +424,32 @@ impl EventStore for SqliteStore {
             })
         });
         rows.and_then(Iterator::collect).map_err(&failed)
+    }
+}
+
+impl LogStore for SqliteStore {
+    fn frontier(&self) -> Result<Frontier, StoreError> {
+        log::frontier(&self.lock())
+    }
+
+    fn tile(&self, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        log::tile(&self.lock(), level, number)
+    }
+
+    fn entries(&self, first: u64, count: u64) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        log::entries(&self.lock(), first, count)
+    }
+
+    fn last_of(&self, device: &str) -> Result<Option<InLog>, StoreError> {
+        log::last_of(&self.lock(), device)
+    }
+
+    fn gone_back(&self, origin: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        log::gone_back(&self.lock(), origin)
+    }
+
+    fn note_gone_back(&self, origin: &str, checkpoint: &[u8], at: i64) -> Result<(), StoreError> {
+        log::note_gone_back(&self.lock(), origin, checkpoint, at)
     }
 }
 
@@ -480,7 +539,7 @@ mod tests {
         }
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("central.db");
-        Connection::open(&path).expect("database").pragma_update(None, "user_version", 6).expect("version");
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(6))));
+        Connection::open(&path).expect("database").pragma_update(None, "user_version", 7).expect("version");
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(7))));
     }
 }

@@ -282,8 +282,14 @@ mod tests {
         let parsed = X509::from_der(&certificate).expect("DER");
         assert!(!roots.issued(&parsed), "not directly");
         assert!(roots.issuers(&[signer.issuer().expect("issuer").clone()]).issued(&parsed));
-        let receipt =
-            Receipt { device: "d".to_owned(), committed: 7, head: "00".to_owned(), at: 5, refused: Vec::new() };
+        let receipt = Receipt {
+            device: "d".to_owned(),
+            committed: 7,
+            head: "00".to_owned(),
+            at: 5,
+            refused: Vec::new(),
+            log: None,
+        };
         let signed = receipt::sign(&receipt, &signer).expect("signed");
         assert_eq!(receipt::open(&signed, &roots, "d").expect("receipt"), receipt);
         let elsewhere = fleet();

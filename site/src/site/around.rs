@@ -112,9 +112,22 @@ pub(super) fn minutely(site: Weak<Site>) -> impl FnMut() -> bool + Send {
     }
 }
 
+/// Puts into the device's own log that central's contradicts what it signed: once, and again after a cut of power in between.
+fn tell_contradictions(site: &Site) -> Result<(), Failure> {
+    let untold = lock(&site.outbox).untold_contradictions()?;
+    for origin in untold {
+        site.note_device(DeviceWord::LogInconsistent, None, Some(origin.clone()))?;
+        lock(&site.outbox).told_contradiction(&origin)?;
+    }
+    Ok(())
+}
+
 /// Erases what is past its time, and puts the events of it into the log.
 fn sweep(site: &Site) {
     if let Err(failure) = site.recorder.people.step() {
+        tracing::error!(code = failure.code, "{}", failure.message);
+    }
+    if let Err(failure) = tell_contradictions(site) {
         tracing::error!(code = failure.code, "{}", failure.message);
     }
     // A list stays a week longer than it is valid: whoever comes late is told why they are turned away.

@@ -1,7 +1,7 @@
 //! Batches to central over mutual TLS. The private key stays in the key store: TLS asks it to sign.
 
 use super::machine::Answer;
-use events::sync::{BATCH_MEDIA_TYPE, EVENTS_PATH, encode_batch};
+use events::sync::{BATCH_MEDIA_TYPE, EVENTS_PATH, SEEN_HEADER, encode_batch};
 use program::describe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -22,14 +22,17 @@ impl Https {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((client, target));
     }
 
-    /// Sends a batch and says what became of it.
+    /// Sends a batch and says what became of it. `seen` is the last checkpoint of central's log, for [`SEEN_HEADER`].
     #[must_use]
-    pub fn send(&self, batch: &[Vec<u8>]) -> Answer {
+    pub fn send(&self, batch: &[Vec<u8>], seen: Option<&str>) -> Answer {
         let connection = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some((client, url)) = connection else { return Answer::Unreachable { retry_after: None } };
         let body = encode_batch(batch.iter().map(Vec::as_slice));
         let time = ANSWER + Duration::from_millis(body.len() as u64 * 1000 / SLOWEST);
-        let request = client.post(url).header("content-type", BATCH_MEDIA_TYPE).timeout(time).body(body);
+        let mut request = client.post(url).header("content-type", BATCH_MEDIA_TYPE).timeout(time).body(body);
+        if let Some(seen) = seen {
+            request = request.header(SEEN_HEADER, seen);
+        }
         let response = match request.send() {
             Ok(response) => response,
             Err(error) if error.is_timeout() => {

@@ -166,7 +166,14 @@ mod tests {
     use super::*;
 
     fn receipt(committed: u64) -> Answer {
-        Answer::Receipt(Receipt { device: "d".to_owned(), committed, head: String::new(), at: 0, refused: Vec::new() })
+        Answer::Receipt(Receipt {
+            device: "d".to_owned(),
+            committed,
+            head: String::new(),
+            at: 0,
+            refused: Vec::new(),
+            log: None,
+        })
     }
 
     fn refusal(code: &str, committed: Option<u64>) -> Answer {

@@ -3,6 +3,7 @@
 use super::https::Https;
 use super::machine::{Answer, Machine, Note, Step};
 use crate::outbox::{Outbox, OutboxError};
+use crate::receipts::Took;
 use emrtd::{Entropy as _, SystemEntropy};
 use events::Clock;
 use events::sync::Receipt;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tlog::Keys;
 
 /// What the worker is told.
 enum Message {
@@ -29,9 +31,14 @@ pub struct Worker {
 
 /// How often an idle worker looks by itself; appends wake it anyway.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// How long after its start, or after an answer that did not come, an idle worker asks where central stands.
+const FIRST_QUESTION: Duration = Duration::from_secs(600);
+/// And how long after each answer: a central that was restored hears of it within this time from everybody, and gets what it lost.
+const QUESTION: Duration = Duration::from_secs(6 * 3600);
 
 impl Worker {
-    /// Starts sending the outbox at `path`. `on_receipt` is told of every receipt.
+    /// Starts sending the outbox at `path`. `on_receipt` is told of every receipt. With the table of keys of central's log its
+    /// receipts are checked and kept.
     ///
     /// # Errors
     /// When the outbox cannot be opened.
@@ -39,12 +46,13 @@ impl Worker {
         path: &Path,
         https: Https,
         clock: Arc<dyn Clock>,
+        keys: Option<Keys>,
         on_receipt: impl Fn(&Receipt) + Send + 'static,
     ) -> Result<Self, OutboxError> {
         let outbox = Outbox::open(path)?;
         let (messages, inbox) = channel();
         let thread = std::thread::spawn(move || {
-            let result = work(outbox, &https, &*clock, &inbox, &on_receipt);
+            let result = work(outbox, &https, &*clock, keys.as_ref(), &inbox, &on_receipt);
             if let Err(error) = &result {
                 tracing::error!(code = error.code(), "the uplink has ended: {}", program::describe(error));
             }
@@ -72,21 +80,31 @@ fn work(
     mut outbox: Outbox,
     https: &Https,
     clock: &dyn Clock,
+    keys: Option<&Keys>,
     inbox: &Receiver<Message>,
     on_receipt: &dyn Fn(&Receipt),
 ) -> Result<(), OutboxError> {
     let mut machine = Machine::default();
     let mut deadline = None;
+    let mut question = clock.monotonic() + FIRST_QUESTION;
     loop {
         let now = clock.monotonic();
         let pending = outbox.pending(machine.batch())?;
         if deadline.is_some_and(|end| now >= end || pending.is_empty()) {
             return Ok(());
         }
-        let wait = match machine.next(now, !pending.is_empty()) {
+        let step = match machine.next(now, !pending.is_empty()) {
+            // An empty batch is answered as any other: with how far central has this device's events.
+            Step::Idle if now >= question => Step::Send,
+            step => step,
+        };
+        let wait = match step {
             Step::Send => {
                 machine.sending(now);
-                let answer = https.send(&pending);
+                let seen = keys.map(|keys| outbox.seen_header(keys)).transpose()?.flatten();
+                let answer = https.send(&pending, seen.as_deref());
+                let answered = matches!(answer, Answer::Receipt(_));
+                question = clock.monotonic() + if answered { QUESTION } else { FIRST_QUESTION };
                 let mut jitter = [0];
                 // Without randomness devices retry in step, which is no reason not to retry.
                 SystemEntropy.fill(&mut jitter).unwrap_or_default();
@@ -100,7 +118,12 @@ fn work(
                             );
                             outbox.note_refused(refused)?;
                         }
-                        on_receipt(receipt);
+                        if let Some(keys) = keys {
+                            take(&mut outbox, keys, receipt, clock.wall())?;
+                        }
+                        if !pending.is_empty() {
+                            on_receipt(receipt);
+                        }
                     }
                     Answer::Refusal(refusal) => tracing::error!(
                         code = refusal.code,
@@ -111,7 +134,7 @@ fn work(
                     Answer::Unreachable { .. } | Answer::TimedOut => {}
                 }
                 if let Note::Acknowledged(committed) = machine.feed(clock.monotonic(), jitter[0], answer) {
-                    outbox.acknowledge(committed)?;
+                    outbox.acknowledge(committed, clock.wall())?;
                 }
                 continue;
             }
@@ -125,4 +148,16 @@ fn work(
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
+}
+
+/// Keeps what central's log says of the events, or why it is not believed. Events are acknowledged either way: whether central has
+/// them does not hang on its log.
+fn take(outbox: &mut Outbox, keys: &Keys, receipt: &Receipt, at: i64) -> Result<(), OutboxError> {
+    match outbox.take_receipt(keys, receipt.log.as_ref(), at)? {
+        Took::Kept(size) => tracing::info!(size, "central's log has the events"),
+        Took::Refused(error) => {
+            tracing::error!(code = error.code(), remedy = error.remedy(), "central's log is not believed: {error}");
+        }
+    }
+    Ok(())
 }

@@ -354,7 +354,7 @@ fn import(registrar: &Registrar, store: &dyn EventStore, directory: &Path) -> Re
             println!("{device}: event {sequence} cannot be read [{code}]; it is kept apart: cccd-central strange");
         }
         // Older devices take no signed receipt that says more than how far their chain is committed.
-        let receipt = events::sync::Receipt { refused: Vec::new(), ..receipt };
+        let receipt = events::sync::Receipt { refused: Vec::new(), log: None, ..receipt };
         let out = directory.join(format!("{device}.receipt"));
         let signed = registrar.receipt(&receipt)?;
         files::write(&out, signed)?;

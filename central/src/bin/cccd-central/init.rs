@@ -1,6 +1,7 @@
 //! `cccd-central init`: everything that the endpoint needs before it starts. What is there already is kept, so it may be called
 //! again after a fault, and never replaces a key.
 
+use cccd_central::log::keys;
 use cccd_central::registrar::settings::Settings;
 use cccd_central::tls::TlsFiles;
 use clap::Args;
@@ -76,6 +77,7 @@ impl Init {
             Some(pem) => Ok(Zeroizing::new(pem)),
             None => public_half(&self.at("operator")),
         })?);
+        steps.push(self.directory("log", |log| keys::create(log, &self.origin()))?);
         steps.push(self.file("registrar.toml", || Ok(Zeroizing::new(self.settings(&address).into_bytes())))?);
         // What is kept may be of somebody else's making: together it must be what `serve` can start with.
         let settings = Settings::load(&registrar)?;
@@ -83,7 +85,12 @@ impl Init {
         settings.policy()?;
         TlsFiles::of(&self.at("tls")).load(phrase)?;
         let said: String = steps.iter().map(Step::line).collect();
-        print(&(said + "\n" + &self.next(&settings.url)))
+        let unused = if settings.log.is_none() {
+            "registrar.toml is of an older version: add log = \"log\" to it, and events get receipts.\n"
+        } else {
+            ""
+        };
+        print(&(said + unused + "\n" + &self.next(&settings.url)))
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -107,6 +114,11 @@ impl Init {
         })
     }
 
+    /// What the log is called, by the name that devices connect to.
+    fn origin(&self) -> String {
+        format!("{}/events", self.host.first().map_or("localhost", String::as_str))
+    }
+
     fn settings(&self, address: &str) -> String {
         let environment = toml::Value::from(self.environment.as_str());
         let files = if self.dir == Path::new(DIRECTORY) { "/var/lib/cccd-central/files" } else { "files" };
@@ -123,6 +135,8 @@ impl Init {
              operators = [\"operator.pem\"]\n\
              # Files of updates.\n\
              files = \"{files}\"\n\
+             # Keys of the log: devices get receipts. Its table, log/keys, is for devices and auditors.\n\
+             log = \"log\"\n\
              # The technician's page, at https://{address}/.\n\
              page = true\n\
              # The same for a reverse proxy on this machine: /usr/share/doc/cccd-central/examples/nginx.conf.\n\

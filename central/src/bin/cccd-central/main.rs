@@ -2,9 +2,12 @@
 
 mod fleet;
 mod init;
+mod log;
 mod signer;
 
 use cccd_central::door::{Door, Limits};
+use cccd_central::log::Log;
+use cccd_central::log::keys::Signers as LogKeys;
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
@@ -95,6 +98,21 @@ enum Command {
         #[arg(long, default_value_t = strange::MOST)]
         most: usize,
     },
+    /// The log's keys, and copies of it for auditors; wants --registrar.
+    Log {
+        #[command(subcommand)]
+        command: log::LogCommand,
+    },
+    /// Compare every event with the log's tree, the tree with itself and with checkpoints that others kept, and devices with
+    /// the registry; then everything that `verify` does.
+    Audit {
+        /// A checkpoint that a device or an auditor kept, as note or COSE; may be repeated. Wants --registrar.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check every signature and every chain of the log again, and say how many there were.
     Verify {
         /// Print JSON.
@@ -127,12 +145,14 @@ impl Command {
             Self::Signers { json, .. }
             | Self::Strange { json, .. }
             | Self::Verify { json }
+            | Self::Audit { json, .. }
             | Self::Fleet { command: fleet::FleetCommand::List { json } } => *json,
             Self::Init(_)
             | Self::Serve { .. }
             | Self::Signer(_)
             | Self::Device { .. }
             | Self::Fleet { .. }
+            | Self::Log { .. }
             | Self::Events
             | Self::Pages { .. } => false,
         }
@@ -141,9 +161,13 @@ impl Command {
     /// Whether it only reads: it then makes no database, and changes none.
     const fn only_reads(&self) -> bool {
         match self {
-            Self::Events | Self::Signers { .. } | Self::Strange { .. } | Self::Verify { .. } | Self::Pages { .. } => {
-                true
-            }
+            Self::Events
+            | Self::Signers { .. }
+            | Self::Strange { .. }
+            | Self::Verify { .. }
+            | Self::Audit { .. }
+            | Self::Pages { .. } => true,
+            Self::Log { command } => command.only_reads(),
             Self::Fleet { command } => command.only_reads(),
             Self::Init(_) | Self::Serve { .. } | Self::Signer(_) | Self::Device { .. } => false,
         }
@@ -155,9 +179,11 @@ impl Command {
             Self::Init(init) => init.operator.iter().map(PathBuf::as_path).collect(),
             Self::Device { command: DeviceCommand::Add { file, .. } } => vec![file],
             Self::Fleet { command } => command.inputs(),
+            Self::Audit { checkpoint, .. } => checkpoint.iter().map(PathBuf::as_path).collect(),
             // What the service itself reads is for its user to reach.
             Self::Serve { .. }
             | Self::Signer(_)
+            | Self::Log { .. }
             | Self::Events
             | Self::Signers { .. }
             | Self::Strange { .. }
@@ -174,6 +200,7 @@ impl Arguments {
             (Command::Pages { .. }, _) => return Ok(()),
             (Command::Init(init), _) => Some(init.dir.as_path()),
             (Command::Signer(signer), _) => signer.settings.parent(),
+            (Command::Log { command: log::LogCommand::Begin { dir, .. } }, _) => dir.parent(),
             (_, Some(registrar)) => registrar.parent(),
             (_, None) => self.db.parent(),
         };
@@ -187,7 +214,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return pages::not_run(&error),
     };
-    if let (Command::Fleet { .. }, None) = (&arguments.command, &arguments.registrar) {
+    if let (Command::Fleet { .. } | Command::Log { .. } | Command::Audit { .. }, None) =
+        (&arguments.command, &arguments.registrar)
+    {
         let usual = Path::new(init::DIRECTORY).join("registrar.toml");
         arguments.registrar = usual.exists().then_some(usual);
     }
@@ -256,6 +285,8 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             }
             print(&if json { format!("{:#}\n", list.json()) } else { list.text() })
         }
+        Command::Log { command } => log::run(command, settings.as_ref(), &store),
+        Command::Audit { checkpoint, json } => log::audit(&store()?, settings.as_ref(), &checkpoint, json),
         Command::Verify { json } => verify(&store()?, json),
         // Done before a database was opened.
         Command::Init(_) | Command::Signer(_) | Command::Pages { .. } => Ok(()),
@@ -315,9 +346,15 @@ fn each_event(
     }
 }
 
-/// Checks the whole log. A log without events is no success: whoever audits it has named another file than they meant.
-fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
-    let mut chains: BTreeMap<String, (Verifier, Chain)> = BTreeMap::new();
+/// Opens the database in the way that the command wants.
+pub(crate) type Database<'a> = &'a dyn Fn() -> Result<SqliteStore, cccd_central::StoreError>;
+
+/// The chains that were checked, by device.
+type Chains = BTreeMap<String, (Verifier, Chain)>;
+
+/// Checks every signature and every chain; with the places that were passed over.
+fn verified(store: &SqliteStore) -> Result<(Chains, u64), Failure> {
+    let mut chains = Chains::new();
     let mut passed = 0;
     each_event(store, |stored, _| {
         let wrong = |error: EventError| wrong_event(stored, &error);
@@ -341,6 +378,12 @@ fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
         }
         chain.follow(link, events::hash(&stored.bytes)).map_err(wrong)
     })?;
+    Ok((chains, passed))
+}
+
+/// Checks the whole log. A log without events is no success: whoever audits it has named another file than they meant.
+fn verify(store: &SqliteStore, json: bool) -> Result<(), Failure> {
+    let (chains, passed) = verified(store)?;
     let devices = store.devices()?;
     let events = chains.values().map(|(_, chain)| chain.sequence).sum::<u64>() - passed;
     if events == 0 {
@@ -407,7 +450,12 @@ fn serve(
         None => None,
     };
     let store: Arc<dyn EventStore> = Arc::new(store);
-    let mut router = http::router(Arc::clone(&store), Arc::clone(&clock), registrar.clone());
+    let log = settings
+        .as_ref()
+        .and_then(|settings| settings.log.as_deref())
+        .map(|directory| Ok::<_, Failure>(Arc::new(Log::new(Arc::clone(&store), LogKeys::open(directory)?)?)))
+        .transpose()?;
+    let mut router = http::router_of_log(Arc::clone(&store), Arc::clone(&clock), registrar.clone(), log.clone());
     let mut identity = None;
     if let Some(registrar) = &registrar {
         let made = Identity::new(Arc::clone(registrar), ServerKey::load(&tls_files, &pass_phrase)?);
@@ -443,7 +491,9 @@ fn serve(
             let Ok(mut hangup) = hangup else { return };
             while hangup.recv().await.is_some() {
                 let registrar = registrar.as_deref().zip(settings.as_ref()).zip(identity.as_ref());
-                match reload(&tls_files, &pass_phrase, &reloaded, registrar) {
+                let keys = log.as_deref().zip(settings.as_ref().and_then(|settings| settings.log.as_deref()));
+                let done = reload(&tls_files, &pass_phrase, &reloaded, registrar);
+                match done.and_then(|()| keys.map_or(Ok(()), |(log, directory)| reload_log(log, directory))) {
                     Ok(()) => tracing::info!("certificates and roots are read anew"),
                     // What was there goes on.
                     Err(error) => tracing::error!("certificates and roots could not be read anew: {error}"),
@@ -475,6 +525,11 @@ fn reload(
     }
     config.reload_from_config(fresh.get_inner());
     Ok(())
+}
+
+/// Takes the keys of the log as they are now.
+fn reload_log(log: &Log, directory: &Path) -> Result<(), Failure> {
+    Ok(log.set_signers(LogKeys::open(directory)?)?)
 }
 
 async fn stop_signal() {
