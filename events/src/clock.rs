@@ -1,5 +1,6 @@
 //! Time as an argument. This is the only place of the product that reads a clock.
 
+use crate::chain::Class;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, SystemTime};
 
@@ -44,6 +45,40 @@ impl Quality {
     }
 }
 
+/// Days that the system's clock may move on at once and still be believed where something is destroyed by it.
+pub const LEAP: u32 = 32;
+
+/// A time by which something may be destroyed for good. There is none but by [`Certain::of`]: whatever erases on a clock takes
+/// one, so that a clock that stands ten years ahead erases nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Certain(i64);
+
+impl Certain {
+    /// A time that central signed or a technician set; the system's clock as long as it has moved on from the day that was
+    /// reached before, counted since 1970, by at most [`LEAP`] days. A device that nobody connects goes on by it for years.
+    #[must_use]
+    pub fn of(reached: u32, at: i64, quality: Quality) -> Option<Self> {
+        let certain = match quality {
+            Quality::Floor => false,
+            Quality::System => Class::D1.epoch(at).saturating_sub(reached) <= LEAP,
+            Quality::Operator | Quality::Signed => true,
+        };
+        certain.then_some(Self(at))
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn at(self) -> i64 {
+        self.0
+    }
+
+    /// The day, counted since 1970.
+    #[must_use]
+    pub fn day(self) -> u32 {
+        Class::D1.epoch(self.0)
+    }
+}
+
 /// The clocks of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
@@ -81,5 +116,32 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         since_boot().saturating_sub(self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_900_000_000;
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn a_clock_that_jumps_destroys_nothing_and_one_that_goes_on_does_its_work() {
+        let reached = Class::D1.epoch(NOW);
+        let leap = i64::from(LEAP) * DAY;
+        for (after, quality, certain) in [
+            (0, Quality::Floor, false),
+            (DAY, Quality::Floor, false),
+            (DAY, Quality::System, true),
+            (leap, Quality::System, true),
+            (leap + DAY, Quality::System, false),
+            (3650 * DAY, Quality::System, false),
+            (3650 * DAY, Quality::Operator, true),
+            (3650 * DAY, Quality::Signed, true),
+        ] {
+            let of = Certain::of(reached, NOW + after, quality);
+            assert_eq!(of.map(Certain::at), certain.then_some(NOW + after), "{after} {}", quality.id());
+        }
     }
 }

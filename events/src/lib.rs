@@ -89,7 +89,7 @@ pub mod signed;
 pub mod subject;
 pub mod sync;
 
-pub use clock::{Clock, Quality, SystemClock};
+pub use clock::{Certain, Clock, Quality, SystemClock};
 pub use event::{
     Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover,
     Look, Receiving, Signer, Verification, Visit, Vouching,

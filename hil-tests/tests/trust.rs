@@ -250,8 +250,7 @@ fn signers_that_were_seen_are_listed_exported_and_pinned() {
     let loaded = config::Config::load(Path::new(&config)).expect("configuration");
     let keys = loaded.key_store().expect("keys");
     std::fs::create_dir_all(bench.path("state")).expect("directory");
-    let seal = Seal::open(&*keys).expect("seal");
-    let mut book = Book::open(&bench.path("state/book.db"), seal).expect("book");
+    let mut book = Book::open(&bench.path("state/book.db"), Seal::open(keys)).expect("book");
     let of = |country: &str, signer| Issuer::of(country).expect("issuer").document_signer(signer).expect("certificate");
     let ours = of("VN", virtual_card::issuer::DocumentSigner::Brainpool256);
     let passport = of("UT", virtual_card::issuer::DocumentSigner::RsaPss);

@@ -8,7 +8,7 @@ use drivers::key_store::{KeyStore, Protection};
 use drivers::reader::pcsc::{PcscReader, Surveyed};
 use drivers::reader::quirks;
 use events::event::Bytes;
-use events::{Clock as _, SystemClock};
+use events::{Certain, Clock as _, Quality, SystemClock};
 use fleet::FleetError;
 use identity::bundles::Bundles;
 use identity::central::Central as _;
@@ -67,9 +67,12 @@ pub fn run(config: &Config) -> Vec<Check> {
     let (keys, state) = (keys.ok(), state.ok().flatten());
     if let Some((keys, state)) = keys.zip(state) {
         let clock = Arc::new(TrustedClock::new(Arc::new(SystemClock::new()), state.floor));
-        checks.push(of("site_key", config.site_keys(&*keys).map(|_| "opens".to_owned())));
+        let site = config.site_keys(&*keys);
+        let reached = site.as_ref().ok().map(|site| site.chains.day());
+        checks.push(of("site_key", site.map(|_| "opens".to_owned())));
         checks.push(of("certificate", certificate(&state, clock.wall())));
-        checks.push(of("clock", self::clock(&state)));
+        let floor = state.floor.max(identity::clock::built_after());
+        checks.push(self::clock(SystemClock::new().wall(), floor, reached));
         if config.sync {
             checks.push(of("central", central(&state, keys, clock)));
         }
@@ -184,13 +187,25 @@ fn certificate(state: &State, now: i64) -> Result<String, Failure> {
     }
 }
 
-fn clock(state: &State) -> Result<String, Failure> {
-    let (system, floor) = (SystemClock::new().wall(), state.floor.max(identity::clock::built_after()));
+/// The system's clock: what is known to be past, and the day that the site's keys have reached.
+fn clock(system: i64, floor: i64, reached: Option<u32>) -> Check {
     if system < floor {
         let message = format!("the system's clock is {} days behind what is known", (floor - system) / DAY + 1);
-        return Err(Failure::device("clock_behind", message, "let the agent reach central, or set the system's clock"));
+        let remedy = "let the agent reach central, or set the system's clock";
+        return wrong("clock", &Failure::device("clock_behind", message, remedy));
     }
-    Ok("not earlier than what is known".to_owned())
+    let ahead = reached.filter(|reached| Certain::of(*reached, system, Quality::System).is_none());
+    let warning = ahead.map(|reached| {
+        let days = system / DAY - i64::from(reached);
+        let message =
+            format!("the system's clock is {days} days past the last day that is certain: nothing is erased by it");
+        Failure::device(
+            "clock_ahead",
+            message,
+            "let the agent reach central, which signs the time, or correct the clock",
+        )
+    });
+    Check { id: "clock", found: "not earlier than what is known".to_owned(), fault: None, warning }
 }
 
 fn central(state: &State, keys: Arc<dyn KeyStore>, clock: Arc<TrustedClock>) -> Result<String, Failure> {
@@ -324,6 +339,20 @@ mod tests {
         {
             let check = on(law, day);
             assert_eq!((check.fault, check.warning, check.found.as_str()), (None, None, "identify"), "{law}");
+        }
+    }
+
+    #[test]
+    fn a_clock_by_which_nothing_is_erased_is_told() {
+        let of = |system, reached| clock(system, DAY, reached);
+        assert_eq!(of(0, None).fault.expect("behind").code, "clock_behind");
+        for (days, code) in [(100, None), (132, None), (133, Some("clock_ahead"))] {
+            let check = of(days * DAY, Some(100));
+            assert_eq!(
+                (check.fault, check.warning.as_ref().map(|warning| warning.code.as_str())),
+                (None, code),
+                "{days}"
+            );
         }
     }
 

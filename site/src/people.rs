@@ -2,10 +2,9 @@
 
 use config::Config;
 use drivers::key_store::KeyStore;
-use events::Clock;
-use events::chain::Class;
 use events::event::Bytes;
 use events::subject::Person;
+use events::{Certain, Clock};
 use fleet::FleetError;
 use fleet::sites::SiteKeys;
 use identity::keeper::KeeperError;
@@ -45,18 +44,18 @@ impl People {
         self.site.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The time, where it is certain enough to destroy something by it: the chains know which day was reached.
+    #[must_use]
+    pub fn certain(&self) -> Option<Certain> {
+        Certain::of(self.site().chains.day(), self.clock.wall(), self.clock.quality())
+    }
+
     /// Lets go of the keys of epochs that have ended, here and on the disk.
     ///
     /// # Errors
     /// When the keys do not open any more, or the disk fails.
     pub fn step(&self) -> Result<(), Failure> {
-        let now = self.clock.wall();
-        let is_over = {
-            let site = self.site();
-            let certain = people::is_certain(&site.chains, now, self.clock.quality());
-            certain && Class::D1.epoch(now) > site.chains.day()
-        };
-        if is_over {
+        if self.certain().is_some_and(|now| now.day() > self.site().chains.day()) {
             let stepped = people::stepped(&self.directory, &*self.keys, &*self.clock).map_err(KeeperError::from)?;
             *self.site.write().unwrap_or_else(PoisonError::into_inner) = stepped;
         }

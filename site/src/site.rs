@@ -124,14 +124,14 @@ impl Site {
         let event_key =
             keys.public_key(EVENT_KEY).map_err(|e| Failure::from(e).with_remedy("enrol the device again"))?;
         // Each derives a key from the pass phrase, which is meant to take long: beside each other they take half as long.
-        let (people, seal) = std::thread::scope(|scope| {
-            let seal = scope.spawn(|| Seal::open(&*keys));
+        let (people, book) = std::thread::scope(|scope| {
+            let seal = if profile.practice { Seal::practice } else { Seal::open }(Arc::clone(&keys));
+            let book = scope.spawn(|| Book::open(&config.state.join("book.db"), seal));
             let people = People::open(&config, Arc::clone(&keys), Arc::clone(&clock));
-            (people, seal.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            (people, book.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (people, seal) = (people?, seal?);
+        let (people, book) = (people?, book?);
         let outbox = Outbox::open(&config.outbox())?;
-        let book = Book::open(&config.state.join("book.db"), seal)?;
         let https = Https::default();
         let book = Arc::new(Mutex::new(book));
         let uplink = if config.sync {

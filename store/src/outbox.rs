@@ -124,6 +124,7 @@ impl Outbox {
         connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        connection.pragma_update(None, "secure_delete", "ON").map_err(&failed)?;
         connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024).map_err(&failed)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         match transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)? {

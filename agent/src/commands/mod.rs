@@ -89,11 +89,13 @@ pub fn open_site(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Site>, Fai
 /// # Errors
 /// When it does not open.
 pub fn book(config: &Config) -> Result<Book, Failure> {
-    let state = config.state_of(Profile::load(&config.profile)?.practice);
+    let practice = Profile::load(&config.profile)?.practice;
+    let state = config.state_of(practice);
     program::private::directory(&state).map_err(|e| {
         Failure::device("state_unwritable", format!("{}: {e}", state.display()), "mend state in agent.toml")
     })?;
-    Ok(Book::open(&state.join("book.db"), Seal::open(&*config.key_store()?)?)?)
+    let seal = if practice { Seal::practice } else { Seal::open };
+    Ok(Book::open(&state.join("book.db"), seal(config.key_store()?))?)
 }
 
 /// Who gives a command, for events: `uid:N`.

@@ -56,10 +56,14 @@ pub fn run(config: &Path, depth: Depth, lose_events: bool) -> Result<u8, Failure
             return Err(Failure::device("outbox_not_empty", "central does not have all events yet", remedy));
         }
     }
-    let mut labels = vec!["book", "site", "box", "tls-a", "tls-b"];
+    let books = [("book.db", false), ("practice/book.db", true)].map(|(name, of)| (config.state.join(name), of));
+    // While the books are there: they say which secrets they have.
+    for label in books.iter().flat_map(|(book, practice)| store::book::seal::labels(book, *practice)) {
+        keys.remove(&label)?;
+    }
+    let mut labels = vec!["site", "box", "tls-a", "tls-b"];
     let mut paths = vec![config.bundles.clone(), config.identity.join(SITE_KEY_FILE)];
-    paths.extend(database(&config.state.join("book.db")));
-    paths.extend(database(&config.state.join("practice/book.db")));
+    paths.extend(books.iter().flat_map(|(book, _)| database(book)));
     if depth == Depth::Hard {
         labels.extend([EVENT_KEY, BIRTH_KEY]);
         paths.extend(database(&config.outbox()));

@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_removed_is_overwritten_first() {
+        let directory = tempfile::tempdir().expect("directory");
+        let store = FileKeyStore::new(directory.path(), b"pass phrase");
+        store.secret("book-1").expect("secret");
+        let path = directory.path().join("book-1.sealed");
+        let held = directory.path().join("held");
+        std::fs::hard_link(&path, &held).expect("another name of the same place");
+        store.remove("book-1").expect("removed");
+        let left = std::fs::read(&held).expect("read");
+        assert!(!path.exists() && !left.is_empty() && left.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
     fn a_key_that_others_can_read_or_of_another_format_is_not_used() {
         let directory = tempfile::tempdir().expect("directory");
         let open = || FileKeyStore::new(directory.path(), b"pass phrase");

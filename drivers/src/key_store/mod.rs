@@ -206,10 +206,19 @@ fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError>
     }
 }
 
-/// Removes files, where they are.
+/// Writes over what a file holds, where it is. On a disk that writes in place it is then gone.
+fn overwrite(path: &Path) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    file.write_all(&vec![0; length])?;
+    file.sync_all()
+}
+
+/// Removes files, where they are, and what they held before.
 fn remove_files(paths: &[PathBuf]) -> Result<(), KeyStoreError> {
     for path in paths {
-        match std::fs::remove_file(path) {
+        match overwrite(path).and_then(|()| std::fs::remove_file(path)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             removed => removed.map_err(io("remove", path))?,
         }

@@ -15,10 +15,11 @@
 //! }
 //! ```
 
-use crate::book::rows::Shown;
+use crate::book::days::Kind;
+use crate::book::rows::{Body, Shown};
 use crate::book::{Book, BookError, Record, add_note, failed};
 use events::event::Bytes;
-use events::{Access, Body, Duty, Look};
+use events::{Access, Duty, Look};
 use rusqlite::OptionalExtension as _;
 use std::collections::BTreeSet;
 use visit::content::Content;
@@ -159,6 +160,7 @@ impl Book {
     fn rows(&self, which: Which<'_>) -> Result<Vec<i64>, BookError> {
         const OF: &str = "SELECT record.rowid FROM record LEFT JOIN stand ON stand.record = record.id WHERE ";
         let failed = failed("look for records");
+        let _moment = self.moment()?;
         let select = |clause: &str, values: &[&dyn rusqlite::ToSql]| {
             let mut statement = self.connection.prepare(&format!("{OF}{clause}"))?;
             statement.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()
@@ -182,8 +184,13 @@ impl Book {
             }
             Which::File(batch) => select("batch = ?1 ORDER BY at, record.rowid", &[&batch]),
             Which::Of(handles) => {
-                let of = |handle: &Bytes<32>| select("subject = ?1 ORDER BY at", &[&handle.0.to_vec()]);
-                handles.iter().map(of).collect::<Result<Vec<_>, _>>().map(|found| found.into_iter().flatten().collect())
+                let mut found = Vec::new();
+                for handle in handles {
+                    let marks = self.days.marks(&self.connection, Kind::Record, "person", &handle.0)?;
+                    let of = "subject IN (SELECT unhex(value) FROM json_each(?1)) ORDER BY at";
+                    found.extend(select(of, &[&marks]).map_err(&failed)?);
+                }
+                Ok(found)
             }
         }
         .map_err(&failed)
@@ -210,7 +217,7 @@ impl Book {
                     visits: named.collect(),
                     profile: looker.profile.to_owned(),
                 };
-                add_note(&transaction, &Body::Access(access)).map_err(&failed)?;
+                add_note(&transaction, &events::Body::Access(access)).map_err(&failed)?;
             }
             transaction.commit().map_err(&failed)?;
         }
@@ -225,8 +232,9 @@ impl Book {
     /// A record by its row; nothing where it was erased meanwhile.
     pub(super) fn record(&self, row: i64) -> Result<Option<Record>, BookError> {
         let failed = failed("read a record");
-        let query = "SELECT record.id, profile, day, record.at, sequence, number, party, batch, gone_at, body,
-                     coalesce(stand.version, 1), filed, withdrawn_at, stand.staff, confirmed_at, taken
+        let _moment = self.moment()?;
+        let query = "SELECT record.id, profile, day, record.at, sequence, number, NULL, batch, gone_at, body,
+                     coalesce(stand.version, 1), filed, withdrawn_at, stand.staff, confirmed_at, taken, key
                      FROM record LEFT JOIN stand ON stand.record = record.id LEFT JOIN batch ON batch.id = record.batch
                      WHERE record.rowid = ?1";
         let mut statement = self.connection.prepare_cached(query).map_err(&failed)?;
@@ -239,7 +247,8 @@ impl Book {
                 at: row.get(3)?,
                 sequence: row.get::<_, i64>(4)?.unsigned_abs(),
                 number: row.get(5)?,
-                party: row.get(6)?,
+                party: None,
+                key: row.get::<_, Option<i64>>(16)?.unwrap_or_default(),
                 batch,
                 shown: Shown::of(batch, row.get(14)?, row.get(15)?),
                 filed: row.get::<_, Option<i64>>(11)?.map(i64::unsigned_abs),
@@ -254,8 +263,9 @@ impl Book {
         });
         let Some((mut record, sealed)) = found.optional().map_err(&failed)? else { return Ok(None) };
         let place = format!("record/{}", record.id);
-        let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
-        record.content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
+        let framed = self.days.unframe(&self.connection, Some(record.key), &place, &sealed)?;
+        let body: Body = serde_json::from_slice(framed.rest()).map_err(|_| BookError::Sealed(place))?;
+        (record.party, record.content) = (body.party, body.content);
         Ok(Some(record))
     }
 }

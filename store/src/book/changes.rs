@@ -4,12 +4,13 @@
 //! [`Change`] in the signed log with a commitment to that row. What the chip said is no part of it: it cannot be
 //! changed. An undo is an act like another.
 
-use crate::book::rows::Portal;
+use crate::book::days::{Framed, Kind};
+use crate::book::rows::{Portal, as_kept};
 use crate::book::{Book, BookError, Record, add_note, failed, tally};
 use events::event::Bytes;
 use events::{Act, Body, Change, Duty};
 use program::{Failure, Text};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use visit::content::{Source, to_json};
@@ -118,10 +119,6 @@ fn committed(version: &Version) -> Result<(Zeroizing<Vec<u8>>, Bytes<32>), BookE
 }
 
 impl Book {
-    fn acting(&self, operation: &'static str) -> Result<Transaction<'_>, BookError> {
-        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(failed(operation))
-    }
-
     /// Corrects what people said of a record that somebody has looked at. `subject` is under what the holder is found from then on.
     ///
     /// # Errors
@@ -139,12 +136,15 @@ impl Book {
         if content.source == Source::Typed {
             content.items.clone_from(&stated.items);
         }
-        let body = self.seal.seal(&format!("record/{}", record.id), &content.to_bytes()).map_err(BookError::from)?;
-        let transaction = self.acting("correct a record")?;
+        let transaction = self.begin("correct a record")?;
         let record = self.again(record)?;
+        // Under the key that it is under: what stood there goes with it, as one of its versions.
+        let kept = as_kept(stated.party.as_deref(), &content.to_bytes());
+        let (place, framed) = (format!("record/{}", record.id), Framed::new(subject, &kept));
+        let sealed = self.days.frame_under(&transaction, record.key, &place, &framed)?;
+        let party = self.days.party(&transaction, record.key, stated.party.as_deref())?;
         let update = "UPDATE record SET body = ?2, party = ?3, subject = ?4 WHERE id = ?1";
-        let subject = subject.map(|subject| subject.0.to_vec());
-        transaction.execute(update, params![record.id, body, stated.party, subject]).map_err(&failed)?;
+        transaction.execute(update, params![record.id, sealed.body, party, sealed.subject]).map_err(&failed)?;
         let typed = content.source == Source::Typed;
         let items = if typed { stated.items.clone() } else { BTreeMap::new() };
         let stated = Stated { items, ..stated.clone() };
@@ -161,7 +161,7 @@ impl Book {
     /// `withdrawn_already`, `record_changed`; when the database fails.
     pub fn withdraw(&self, record: &Record, erase_at: i64, doing: &Doing<'_>) -> Result<(), Failure> {
         let failed = failed("withdraw a record");
-        let transaction = self.acting("withdraw a record")?;
+        let transaction = self.begin("withdraw a record")?;
         let record = self.again(record)?;
         if record.withdrawn_at.is_some() {
             let remedy = "undo it if that is what is meant";
@@ -183,7 +183,7 @@ impl Book {
     /// `not_withdrawn`, `record_changed`; when the database fails.
     pub fn restore(&self, record: &Record, held: bool, doing: &Doing<'_>) -> Result<(), Failure> {
         let failed = failed("restore a record");
-        let transaction = self.acting("restore a record")?;
+        let transaction = self.begin("restore a record")?;
         let record = self.again(record)?;
         if record.withdrawn_at.is_none() {
             return Err(Failure::usage("not_withdrawn", "this record is not withdrawn", "look at the record again"));
@@ -214,7 +214,7 @@ impl Book {
     /// `nothing_to_correct`, `record_changed`; when the database fails.
     pub fn corrected_at_portal(&self, record: &Record, doing: &Doing<'_>) -> Result<(), Failure> {
         let failed = failed("note a correction at the portal");
-        let transaction = self.acting("note a correction at the portal")?;
+        let transaction = self.begin("note a correction at the portal")?;
         let record = self.again(record)?;
         if record.portal() != Portal::Correct {
             let (message, remedy) = ("the portal has this record as it is here", "nothing is to be done");
@@ -232,8 +232,9 @@ impl Book {
     /// # Errors
     /// When the database fails.
     pub fn check_out(&self, profile: &str, who: &str, doing: &Doing<'_>) -> Result<Vec<String>, BookError> {
-        let of = "SELECT rowid FROM record WHERE profile = ?1 AND (party = ?2 OR id = ?2) AND gone_at IS NULL";
-        self.leave(of, params![profile, who], Some(doing.at), Act::CheckedOut, doing)
+        let of = "SELECT rowid FROM record WHERE profile = ?1 AND gone_at IS NULL
+                  AND (id = ?2 OR party IN (SELECT value FROM json_each(?3)))";
+        self.leave(of, (profile, who), Some(doing.at), Act::CheckedOut, doing)
     }
 
     /// They have not: one person, or those of a party who left last together; which records.
@@ -241,24 +242,27 @@ impl Book {
     /// # Errors
     /// When the database fails.
     pub fn check_out_undone(&self, profile: &str, who: &str, doing: &Doing<'_>) -> Result<Vec<String>, BookError> {
-        let of = "SELECT rowid FROM record WHERE profile = ?1 AND (id = ?2 OR (party = ?2 AND gone_at =
-                  (SELECT max(gone_at) FROM record WHERE profile = ?1 AND party = ?2))) AND gone_at IS NOT NULL";
-        self.leave(of, params![profile, who], None, Act::CheckOutUndone, doing)
+        let of = "SELECT rowid FROM record WHERE profile = ?1 AND gone_at IS NOT NULL
+                  AND (id = ?2 OR (party IN (SELECT value FROM json_each(?3)) AND gone_at =
+                      (SELECT max(gone_at) FROM record
+                       WHERE profile = ?1 AND party IN (SELECT value FROM json_each(?3)))))";
+        self.leave(of, (profile, who), None, Act::CheckOutUndone, doing)
     }
 
     fn leave(
         &self,
         of: &str,
-        values: impl rusqlite::Params,
+        (profile, who): (&str, &str),
         gone_at: Option<i64>,
         act: Act,
         doing: &Doing<'_>,
     ) -> Result<Vec<String>, BookError> {
         let failed = failed("check out");
-        let transaction = self.acting("check out")?;
+        let transaction = self.begin("check out")?;
+        let party = self.days.marks(&transaction, Kind::Record, "party", who.as_bytes())?;
         let rows: Vec<i64> = {
             let mut statement = transaction.prepare(of).map_err(&failed)?;
-            let rows = statement.query_map(values, |row| row.get(0)).map_err(&failed)?;
+            let rows = statement.query_map([profile, who, &party], |row| row.get(0)).map_err(&failed)?;
             rows.collect::<Result<_, _>>().map_err(&failed)?
         };
         let mut done = Vec::new();
@@ -314,9 +318,10 @@ impl Book {
         for (version, row) in first.iter().chain([&now]).zip(next..) {
             let (plain, hash) = committed(version)?;
             commitment = hash;
-            let sealed = self.seal.seal(&format!("change/{}/{row}", record.id), &plain)?;
-            let insert = "INSERT INTO change (record, number, body) VALUES (?1, ?2, ?3)";
-            connection.execute(insert, params![record.id, row, sealed]).map_err(&failed)?;
+            let place = format!("change/{}/{row}", record.id);
+            let sealed = self.days.seal_under(connection, record.key, &place, &plain)?;
+            let insert = "INSERT INTO change (record, number, body, key) VALUES (?1, ?2, ?3, ?4)";
+            connection.execute(insert, params![record.id, row, sealed.body, sealed.key]).map_err(&failed)?;
         }
         let update = "INSERT INTO stand (record, version) VALUES (?1, ?2)
                       ON CONFLICT (record) DO UPDATE SET version = ?2";
@@ -338,14 +343,16 @@ impl Book {
     /// What was done to a record, oldest first.
     pub(super) fn versions(&self, record: &str) -> Result<Vec<Version>, BookError> {
         let failed = failed("read versions");
-        let query = "SELECT number, body FROM change WHERE record = ?1 ORDER BY number";
+        let _moment = self.moment()?;
+        let query = "SELECT number, key, body FROM change WHERE record = ?1 ORDER BY number";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
-        let rows = statement.query_map([record], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)));
+        let rows =
+            statement.query_map([record], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)));
         rows.map_err(&failed)?
             .map(|row| {
-                let (number, sealed) = row.map_err(&failed)?;
+                let (number, key, sealed) = row.map_err(&failed)?;
                 let place = format!("change/{record}/{number}");
-                let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
+                let plain = self.days.unseal(&self.connection, key, &place, &sealed)?;
                 let json = plain.get(SALT..).unwrap_or_default();
                 let version: Version = serde_json::from_slice(json).map_err(|_| BookError::Sealed(place))?;
                 let commitment = version.act.is_some().then(|| events::hash(&plain));

@@ -76,7 +76,8 @@ impl Book {
 
     fn message(&self, clause: &str, values: impl rusqlite::Params) -> Result<Option<Due>, BookError> {
         let failed = failed("read a message");
-        let query = format!("SELECT id, record, recipient, tries, body FROM delivery WHERE {clause}");
+        let query = format!("SELECT id, record, recipient, tries, body, key FROM delivery WHERE {clause}");
+        let _moment = self.moment()?;
         let row = self.connection.query_row(&query, values, |row| {
             let due = Due {
                 id: row.get(0)?,
@@ -85,15 +86,16 @@ impl Book {
                 tries: row.get(3)?,
                 body: Zeroizing::default(),
             };
-            Ok((due, row.get::<_, Vec<u8>>(4)?))
+            Ok((due, row.get::<_, Vec<u8>>(4)?, row.get(5)?))
         });
-        let Some((mut due, sealed)) = row.optional().map_err(&failed)? else { return Ok(None) };
+        let Some((mut due, sealed, key)) = row.optional().map_err(&failed)? else { return Ok(None) };
         let place = format!("delivery/{}/{}", due.record, due.recipient);
-        due.body = self.seal.unseal(&place, &sealed).ok_or(BookError::Sealed(place))?;
+        let framed = self.days.unframe(&self.connection, key, &place, &sealed)?;
+        due.body = framed.rest().to_vec().into();
         Ok(Some(due))
     }
 
-    /// Notes how a try ended. A delivered message is erased, its row stays to say when.
+    /// Notes how a try ended. A delivered message is erased with whose it was, its row stays to say when.
     ///
     /// # Errors
     /// When the database fails.
@@ -101,7 +103,8 @@ impl Book {
         let failed = failed("note a delivery");
         let done = match how {
             Tried::Delivered => {
-                let update = "UPDATE delivery SET state = 'done', body = NULL, error = NULL, due = ?2 WHERE id = ?1";
+                let update = "UPDATE delivery SET state = 'done', body = NULL, subject = NULL, error = NULL, due = ?2
+                              WHERE id = ?1";
                 self.connection.execute(update, params![due.id, now])
             }
             Tried::Later(code) => {

@@ -1,7 +1,6 @@
 //! What goes into the book and comes out of it.
 
 use crate::book::changes::Version;
-use events::Body;
 use events::event::Bytes;
 use serde::{Deserialize, Serialize};
 use visit::content::Content;
@@ -63,7 +62,7 @@ pub struct Visit<'a> {
     /// What is to be sent.
     pub messages: Vec<Message>,
     /// What the event says.
-    pub note: Body,
+    pub note: events::Body,
     /// The device, for ledgers that are merged.
     pub device: &'a str,
     /// By whom, and how long it took.
@@ -90,6 +89,22 @@ pub enum Retention {
     Until(i64),
 }
 
+/// What is sealed of a record, beside under what its holder is found.
+#[derive(Deserialize)]
+pub(super) struct Body {
+    pub(super) party: Option<String>,
+    pub(super) content: Content,
+}
+
+/// The same as bytes, of what [`Content::to_bytes`] gave.
+pub(super) fn as_kept(party: Option<&str>, content: &[u8]) -> Zeroizing<Vec<u8>> {
+    let party = visit::content::to_json(&party);
+    let parts: [&[u8]; 5] = [b"{\"party\":", &party, b",\"content\":", content, b"}"];
+    let mut bytes = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes
+}
+
 /// A record, opened.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -107,6 +122,8 @@ pub struct Record {
     pub number: Option<String>,
     /// The party.
     pub party: Option<String>,
+    /// The key of its day, under which its versions are, too.
+    pub(super) key: i64,
     /// The file for a portal that it went into.
     pub batch: Option<i64>,
     /// How far the portal has that file: nothing where it is in none.

@@ -1,5 +1,7 @@
 //! The tables.
 
+use super::days::{TABLES, Table};
+
 pub(super) const SCHEMA: &str = "
     CREATE TABLE record (
         id TEXT PRIMARY KEY, profile TEXT NOT NULL, day TEXT NOT NULL, at INTEGER NOT NULL, subject BLOB,
@@ -53,3 +55,38 @@ pub(super) const VERSIONS: &str = "
         id INTEGER PRIMARY KEY, profile TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
     PRAGMA user_version = 3;
 ";
+
+/// What version 4 brought: the keys of the days, under one of which each sealed row lies.
+const KEYS: &str = "
+    CREATE TABLE day_key (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, day INTEGER NOT NULL, spent INTEGER NOT NULL DEFAULT 0,
+        body BLOB NOT NULL) STRICT;
+    CREATE INDEX day_key_day ON day_key (kind, day);
+    CREATE TABLE day_state (generation INTEGER NOT NULL, destroyed INTEGER NOT NULL, rolled INTEGER NOT NULL) STRICT;
+    INSERT INTO day_state VALUES (1, -1, 0);
+    ALTER TABLE ledger ADD COLUMN body BLOB;
+    PRAGMA user_version = 4;
+";
+
+/// The same as SQL: the tables, and in each table with sealed rows which key they are under.
+pub(super) fn keys() -> String {
+    let column = |table: &Table| {
+        let name = table.name;
+        format!("ALTER TABLE {name} ADD COLUMN key INTEGER; CREATE INDEX {name}_key ON {name} (key);")
+    };
+    KEYS.to_owned() + &TABLES.iter().map(column).collect::<String>()
+}
+
+/// What notes of which keys rows are gone, whoever erases them.
+pub(super) fn triggers() -> String {
+    let triggers = |table: &Table| {
+        let Table { name, body, .. } = table;
+        let spent = "BEGIN UPDATE day_key SET spent = 1 WHERE id = OLD.key; END;";
+        let mut sql = format!("CREATE TRIGGER {name}_key_gone AFTER DELETE ON {name} {spent}");
+        if table.replaced {
+            sql += &format!("CREATE TRIGGER {name}_key_replaced AFTER UPDATE OF {body} ON {name} {spent}");
+        }
+        sql
+    };
+    TABLES.iter().map(triggers).collect()
+}

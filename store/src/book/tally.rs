@@ -4,8 +4,10 @@
 //! stays when their record goes, and goes itself after [`DAYS`].
 
 use crate::book::changes::Doing;
+use crate::book::days::Kind;
 use crate::book::rows::{Portal, Served, Shown, stand};
 use crate::book::{Book, BookError, add_note, failed};
+use events::chain::Class;
 use events::{Act, Body, Handover};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -192,10 +194,11 @@ impl Book {
     /// When the database fails.
     pub fn close_shift(&self, shift: &Shift, handover: Handover) -> Result<i64, BookError> {
         let failed = failed("close a shift");
-        let transaction = self.connection.unchecked_transaction().map_err(&failed)?;
-        let sealed = self.seal.seal(&place(shift.at), &visit::content::to_json(shift))?;
-        let insert = "INSERT INTO shift (profile, at, body) VALUES (?1, ?2, ?3)";
-        transaction.execute(insert, params![handover.profile, shift.at, sealed]).map_err(&failed)?;
+        let transaction = self.begin("close a shift")?;
+        let (of, plain) = ((Kind::Shift, Some(Class::D1.epoch(shift.at))), visit::content::to_json(shift));
+        let sealed = self.days.seal(&transaction, of, &place(shift.at), &plain)?;
+        let insert = "INSERT INTO shift (profile, at, body, key) VALUES (?1, ?2, ?3, ?4)";
+        transaction.execute(insert, params![handover.profile, shift.at, sealed.body, sealed.key]).map_err(&failed)?;
         let number = transaction.last_insert_rowid();
         add_note(&transaction, &Body::Handover(handover)).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
@@ -208,16 +211,17 @@ impl Book {
     /// When the database fails, or one does not open.
     pub fn shifts(&self, profile: &str, most: u32) -> Result<Vec<Shift>, BookError> {
         let failed = failed("read shifts");
-        let query = "SELECT id, at, body FROM shift WHERE profile = ?1 ORDER BY id DESC LIMIT ?2";
+        let _moment = self.moment()?;
+        let query = "SELECT id, at, key, body FROM shift WHERE profile = ?1 ORDER BY id DESC LIMIT ?2";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
         let rows = statement.query_map(params![profile, most], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?))
         });
         rows.map_err(&failed)?
             .map(|row| {
-                let (number, at, sealed) = row.map_err(&failed)?;
+                let (number, at, key, sealed) = row.map_err(&failed)?;
                 let place = place(at);
-                let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
+                let plain = self.days.unseal(&self.connection, key, &place, &sealed)?;
                 let shift: Shift = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
                 Ok(Shift { number, ..shift })
             })

@@ -1,30 +1,38 @@
 use super::deliveries::Tried;
 use super::*;
+use events::Certain;
 use visit::content::Content;
 use visit::ledger::Direction;
-use visit::profile::Item;
+use visit::profile::{Item, Rule};
+use visit::roster::Roster;
+use visit::steps::Refusal;
+use zeroize::Zeroizing;
 
 pub(crate) fn book() -> Book {
     Book::in_memory(Seal::new(Zeroizing::new([7; 32]))).expect("book")
 }
 
-fn content(number: &str) -> Content {
+pub(crate) fn content(number: &str) -> Content {
     Content { items: [(Item::IdNumber, number.to_owned().into())].into(), ..Content::default() }
 }
 
 const NURSE: Looker<'_> = Looker { by: "nv-2", role: events::Duty::Nurse, what: events::Look::Record, profile: "exam" };
 
-fn look(book: &Book, which: Which<'_>) -> Result<Vec<Record>, BookError> {
+pub(crate) fn look(book: &Book, which: Which<'_>) -> Result<Vec<Record>, BookError> {
     book.look(&NURSE, which, |_| true)
 }
 
-fn one(book: &Book, id: &str) -> Result<Option<Record>, BookError> {
+pub(crate) fn one(book: &Book, id: &str) -> Result<Option<Record>, BookError> {
     Ok(look(book, Which::One(id))?.pop())
 }
 
 const NOW: i64 = 1_795_398_060;
 
-fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> {
+fn certain(at: i64) -> Certain {
+    Certain::of(0, at, events::Quality::Signed).expect("certain")
+}
+
+pub(crate) fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) -> Visit<'a> {
     Visit {
         id: id.to_owned(),
         profile: "exam",
@@ -77,8 +85,8 @@ fn a_visit_is_there_with_everything_that_follows_from_it_and_nobody_reads_it_in_
     assert_eq!((record.content, record.sequence, record.number.as_deref()), (content, 7, Some("A001")));
     assert_eq!(book.due(NOW).expect("reads").expect("due").recipient, "his");
     assert!(book.next_note().expect("reads").is_some());
-    let other = Book::open(&path, Seal::new(Zeroizing::new([8; 32]))).expect("book");
-    assert_eq!(one(&other, "a").expect_err("another key").code(), "book_sealed");
+    let other = Book::open(&path, Seal::new(Zeroizing::new([8; 32])));
+    assert_eq!(other.expect_err("another key").code(), "book_sealed");
 }
 
 #[test]
@@ -116,8 +124,8 @@ fn what_is_past_its_time_goes_and_the_log_says_so() {
     book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
     let (row, ..) = book.next_note().expect("reads").expect("a note");
     book.noted(row).expect("forgotten");
-    assert_eq!(book.expire(NOW + 99).expect("erases"), 0);
-    assert_eq!(book.expire(NOW + 100).expect("erases"), 1);
+    assert_eq!(book.expire(certain(NOW + 99)).expect("erases"), 0);
+    assert_eq!(book.expire(certain(NOW + 100)).expect("erases"), 1);
     assert!(one(&book, "a").expect("reads").is_none());
     let (_, _, body) = book.next_note().expect("reads").expect("a note");
     let Body::Erasure(erasure) = body else { panic!("{body:?}") };
@@ -130,7 +138,7 @@ fn messages_that_nobody_took_and_lists_that_are_over_go_and_the_log_says_so() {
     let content = content("001099000017");
     book.commit(&visit("a", &content, None)).expect("disk").kept().expect("allowed");
     book.take_roster(&list(1)).expect("taken");
-    assert_eq!(book.expire(NOW + 1000).expect("erases"), 2, "the record and its message");
+    assert_eq!(book.expire(certain(NOW + 1000)).expect("erases"), 2, "the record and its message");
     assert!(book.due(NOW + 10_000).expect("reads").is_none());
     assert_eq!(book.drop_rosters("2026-12-02").expect("erases"), 0, "its last day is no day before");
     assert_eq!(book.drop_rosters("2026-12-03").expect("erases"), 1);
@@ -213,13 +221,13 @@ fn a_file_counts_as_sent_only_when_the_portal_shows_as_many() {
     assert_eq!(book.unreported("exam").expect("reads").len(), 2, "nobody has confirmed it");
     assert_eq!(book.reconcile(batch.id, 0, 90, NOW).expect_err("portal took none").code, "batch_differs");
     assert_eq!(book.batches().expect("reads")[0].confirmed_at, None);
-    book.expire(NOW + 1_000_000_000).expect("erases");
+    book.expire(certain(NOW + 1_000_000_000)).expect("erases");
     assert_eq!(look(&book, Which::File(batch.id)).expect("reads").len(), 2, "people stay until it is confirmed");
     assert_eq!(book.reconcile(99, 2, 90, NOW).expect_err("no such file").code, "batch_unknown");
     book.reconcile(batch.id, 2, 90, NOW).expect("confirmed");
     assert!(book.unreported("exam").expect("reads").is_empty());
-    assert_eq!(book.expire(NOW + 89 * 86_400).expect("erases"), 0);
-    assert_eq!(book.expire(NOW + 90 * 86_400).expect("erases"), 2);
+    assert_eq!(book.expire(certain(NOW + 89 * 86_400)).expect("erases"), 0);
+    assert_eq!(book.expire(certain(NOW + 90 * 86_400)).expect("erases"), 2);
 }
 
 #[test]
@@ -342,7 +350,7 @@ fn more_looks_than_an_event_holds_make_more_events() {
     assert!(looks.iter().all(|look| serde_cbor::to_vec(look).expect("CBOR").len() < 32 * 1024));
 }
 
-const CLERK: Doing<'_> = Doing {
+pub(crate) const CLERK: Doing<'_> = Doing {
     by: "nv-1",
     role: events::Duty::Reception,
     why: Some("typing_error"),
@@ -430,10 +438,10 @@ fn with_a_record_everything_goes_that_hangs_on_it() {
         book.connection.query_row(&query, [], |row| row.get(0)).expect("counts")
     };
     assert_eq!((count(&book, "change"), count(&book, "stand"), count(&book, "tally")), (2, 1, 2));
-    assert_eq!(book.expire(NOW + 99).expect("erases"), 0);
-    assert_eq!(book.expire(NOW + 100).expect("erases"), 1, "who goes to no portal is not kept for it");
+    assert_eq!(book.expire(certain(NOW + 99)).expect("erases"), 0);
+    assert_eq!(book.expire(certain(NOW + 100)).expect("erases"), 1, "who goes to no portal is not kept for it");
     assert_eq!((count(&book, "change"), count(&book, "stand"), count(&book, "tally")), (0, 0, 2));
-    book.expire(NOW + 60 + tally::DAYS * 86_400).expect("erases");
+    book.expire(certain(NOW + 60 + tally::DAYS * 86_400)).expect("erases");
     assert_eq!(count(&book, "tally"), 0);
 }
 
@@ -490,7 +498,11 @@ fn how_it_is_with_the_portal_follows_from_what_was_done_and_in_which_order() {
     assert_eq!(book.withdraw(&there(&book, ID), NOW, &CLERK).expect_err("twice").code, "withdrawn_already");
     restore(&book);
     assert_eq!(book.restore(&there(&book, ID), true, &CLERK).expect_err("twice").code, "not_withdrawn");
-    assert_eq!(book.expire(NOW + 1_000_000).expect("erases"), 1, "its message, and not whom the portal waits for");
+    assert_eq!(
+        book.expire(certain(NOW + 1_000_000)).expect("erases"),
+        1,
+        "its message, and not whom the portal waits for"
+    );
     file(&mut book);
     assert_eq!(portal(&book), Portal::InFile);
     withdraw(&book);
@@ -539,7 +551,7 @@ fn a_file_of_which_the_portal_shows_some_is_settled_by_who_is_missing() {
     assert_eq!(book.reconcile(second, 0, 90, NOW).expect_err("nobody").code, "batch_differs");
     assert_eq!(all(&book).iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), [ids[1]]);
     assert_eq!(there(&book, ids[1]).portal(), Portal::Waiting);
-    assert_eq!(book.expire(NOW + 90 * 86_400).expect("erases"), 5, "two records, three messages; one waits");
+    assert_eq!(book.expire(certain(NOW + 90 * 86_400)).expect("erases"), 5, "two records, three messages; one waits");
 }
 
 #[test]
@@ -627,7 +639,9 @@ fn a_book_of_an_older_version_has_its_records_and_knows_what_was_filed() {
     let seal = || Seal::new(Zeroizing::new([7; 32]));
     let old = Connection::open(&path).expect("opened");
     old.execute_batch(&[SCHEMA, SIGNERS].concat()).expect("version 2");
-    let body = |id: &str| seal().seal(&format!("record/{id}"), &content("001099000017").to_bytes()).expect("sealed");
+    let key = Zeroizing::new([7; 32]);
+    let body =
+        |id: &str| seal::seal(&key, &format!("record/{id}"), &content("001099000017").to_bytes()).expect("sealed");
     for (id, batch) in [("a", None), ("b", Some(1))] {
         let insert = "INSERT INTO record (id, profile, day, at, sequence, batch, body)
                       VALUES (?1, 'exam', '2026-11-23', ?2, 7, ?3, ?4)";
