@@ -3,6 +3,8 @@
 //! A test that lacks something says so through [`skipped`] and nowhere else. `cargo xtask test` shows the register at its end;
 //! `SKIP=forbid` makes a skip a failure, whoever runs the tests.
 
+pub mod software_tpm;
+
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -61,6 +61,18 @@ pub enum KeyStoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What the TPM said was changed on its way, or what it was told.
+    #[error("the TPM was asked to {operation}, and somebody on the way altered it")]
+    Altered {
+        /// What was being done.
+        operation: &'static str,
+    },
+    /// The keys here are under the storage key of another TPM.
+    #[error("this is not the TPM that the keys here are in")]
+    OtherTpm,
+    /// What somebody encrypted for a key was for another one, or another TPM.
+    #[error("this was encrypted for another TPM, or another key than {0:?}")]
+    NotForUs(String),
     /// No kind of store has this name.
     #[error("no kind of key store is called {0:?}")]
     Unknown(String),
@@ -81,6 +93,9 @@ impl KeyStoreError {
             Self::Secret(error) => error.code(),
             Self::Crypto(_) => "key_store_crypto",
             Self::Device { .. } => "key_store_device",
+            Self::Altered { .. } => "key_store_altered",
+            Self::OtherTpm => "key_store_other_tpm",
+            Self::NotForUs(_) => "key_store_not_for_us",
             Self::Unknown(_) => "key_store_unknown",
         }
     }
@@ -99,6 +114,11 @@ impl KeyStoreError {
             Self::Secret(error) => error.remedy(),
             Self::Crypto(_) => "report this as a bug",
             Self::Device { .. } => "check that TPM or token are there and that the agent's user may use them",
+            Self::Altered { .. } => {
+                "look at the machine: somebody may sit between processor and TPM; if nobody does, the TPM is faulty"
+            }
+            Self::OtherTpm => "put the disk back into its machine, or make the keys anew (provision reset --hard)",
+            Self::NotForUs(_) => "look at central: it asked this device for what belongs to another",
             Self::Unknown(_) => "use file, tpm:TCTI or pkcs11:MODULE#TOKEN",
         }
     }
@@ -265,6 +285,36 @@ impl Protection {
     }
 }
 
+/// What a TPM shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endorsement {
+    /// The public area (TPMT_PUBLIC) of its endorsement key: P-256, template L-2 of the TCG EK Credential Profile.
+    pub public: Vec<u8>,
+    /// Its maker's certificate for that key, DER, perhaps with filling behind it; none where its memory has none.
+    pub certificate: Option<Vec<u8>>,
+}
+
+/// Shows somebody else that keys are where the store says (TPM 2.0 part 1, clause 24).
+pub trait Residence {
+    /// What shows whose TPM it is.
+    ///
+    /// # Errors
+    /// When the TPM makes no endorsement key.
+    fn endorsement(&self) -> Result<Endorsement, KeyStoreError>;
+
+    /// The public area (TPMT_PUBLIC) of a key, from which its name follows.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::NoKey`] when there is none.
+    fn public_area(&self, label: &str) -> Result<Vec<u8>, KeyStoreError>;
+
+    /// What was encrypted to the endorsement key for this key: TPMS_ID_OBJECT and the encrypted secret, without lengths around them.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::NotForUs`] when it was for another TPM or another key.
+    fn activate(&self, label: &str, blob: &[u8], secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError>;
+}
+
 /// A store of P-256 keys, and of secrets that encrypt what lies on the device.
 pub trait KeyStore: Send + Sync {
     /// How well keys are protected; shown to the technician.
@@ -299,4 +349,9 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// When the store cannot be written.
     fn remove(&self, label: &str) -> Result<(), KeyStoreError>;
+
+    /// What shows that the keys are here, for stores that can.
+    fn residence(&self) -> Option<&dyn Residence> {
+        None
+    }
 }

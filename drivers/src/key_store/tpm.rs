@@ -6,34 +6,35 @@
 //! from its seed each time (ECC P-256 template of TCG EK Credential Profile, default attributes).
 //!
 //! The pass phrase becomes the authorisation value (SHA-256), checked without the dictionary-attack lockout: a
-//! wrong pass phrase must not lock the machine's TPM for its other users.
+//! wrong pass phrase must not lock the machine's TPM for its other users. It never goes over the bus ([`bus`]).
 
-use super::{KeyStore, KeyStoreError, Protection, io, public_key_info, remove_files, write_new};
+mod bus;
+mod templates;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    Endorsement, KeyStore, KeyStoreError, Protection, Residence, io, public_key_info, remove_files, write_new,
+};
+use bus::{Tpm, device};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use tss_esapi::attributes::{ObjectAttributes, ObjectAttributesBuilder};
-use tss_esapi::constants::response_code::Tss2ResponseCodeKind as Kind;
-use tss_esapi::handles::KeyHandle;
-use tss_esapi::interface_types::algorithm::{HashingAlgorithm, PublicAlgorithm};
-use tss_esapi::interface_types::ecc::EccCurve;
-use tss_esapi::interface_types::resource_handles::Hierarchy;
-use tss_esapi::interface_types::session_handles::AuthSession;
-use tss_esapi::structures::{
-    Auth, Digest, EccPoint, EccScheme, HashScheme, HashcheckTicket, KeyedHashScheme, Private, Public, PublicBuilder,
-    PublicEccParameters, PublicEccParametersBuilder, PublicKeyedHashParameters, SensitiveData, Signature,
-    SignatureScheme, SymmetricDefinitionObject,
-};
+use std::sync::{Arc, Mutex, PoisonError};
+use tss_esapi::TctiNameConf;
+use tss_esapi::structures::{Private, Public};
 use tss_esapi::traits::{Marshall as _, UnMarshall as _};
-use tss_esapi::{Context, Error, TctiNameConf};
 use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"CCCDTPM\x01";
+/// Under which storage key a directory's objects are: its public area.
+const PARENT: &str = "storage.tpm-parent";
 
 /// A TPM and a directory with what it wrapped.
 pub struct TpmKeyStore {
     directory: PathBuf,
+    /// The public area of its storage key.
+    parent: Arc<[u8]>,
     /// The TPM's context may not change threads: it has one of its own.
     orders: Mutex<Sender<Order>>,
 }
@@ -44,16 +45,38 @@ impl std::fmt::Debug for TpmKeyStore {
     }
 }
 
-type Order = Box<dyn FnOnce(&mut Tpm) + Send>;
+type Order = Box<dyn FnOnce(Result<&mut Tpm, KeyStoreError>) + Send>;
+
+/// Does what is ordered. Once an answer was altered, the library takes nothing more over that connection: another is made then, to
+/// the same TPM.
+fn serve(tpm: Tpm, parent: &[u8], name: &TctiNameConf, auth: &[u8; 32], inbox: Receiver<Order>) {
+    let mut tpm = Some(tpm);
+    for order in inbox {
+        if tpm.as_ref().is_some_and(Tpm::is_spent) {
+            // Before the next: some TPMs serve one at a time.
+            tpm = None;
+        }
+        if tpm.is_none() {
+            match Tpm::open(name, auth) {
+                Ok((again, its)) if its == parent => tpm = Some(again),
+                Ok(_) => {
+                    order(Err(KeyStoreError::OtherTpm));
+                    continue;
+                }
+                Err(error) => {
+                    order(Err(error));
+                    continue;
+                }
+            }
+        }
+        order(tpm.as_mut().ok_or_else(gone));
+    }
+}
 
 /// A wrapped object as it lies in its file.
 struct Wrapped {
     public: Public,
     private: Private,
-}
-
-fn device(operation: &'static str) -> impl FnOnce(Error) -> KeyStoreError {
-    move |source| KeyStoreError::Device { device: "TPM", operation, source: Box::new(source) }
 }
 
 impl TpmKeyStore {
@@ -66,15 +89,15 @@ impl TpmKeyStore {
         let auth = Zeroizing::new(openssl::sha::sha256(pass_phrase));
         let (orders, inbox): (Sender<Order>, Receiver<Order>) = channel();
         let (ready, started) = channel();
-        std::thread::spawn(move || match Tpm::open(name, &auth) {
+        std::thread::spawn(move || match Tpm::open(&name, &auth) {
             Err(error) => program::ignore(ready.send(Err(error)), "whoever listened has ended"),
-            Ok(mut tpm) => {
-                program::ignore(ready.send(Ok(())), "whoever listened has ended");
-                inbox.into_iter().for_each(|order| order(&mut tpm));
+            Ok((tpm, parent)) => {
+                program::ignore(ready.send(Ok(parent.clone())), "whoever listened has ended");
+                serve(tpm, &parent, &name, &auth, inbox);
             }
         });
-        started.recv().map_err(|_| gone())??;
-        Ok(Self { directory: directory.to_owned(), orders: Mutex::new(orders) })
+        let parent = started.recv().map_err(|_| gone())??;
+        Ok(Self { directory: directory.to_owned(), parent: parent.into(), orders: Mutex::new(orders) })
     }
 
     /// Lets the TPM's thread do something.
@@ -83,7 +106,8 @@ impl TpmKeyStore {
         order: impl FnOnce(&mut Tpm) -> Result<T, KeyStoreError> + Send + 'static,
     ) -> Result<T, KeyStoreError> {
         let (answer, answered) = channel();
-        let order: Order = Box::new(move |tpm| program::ignore(answer.send(order(tpm)), "whoever listened has ended"));
+        let order: Order =
+            Box::new(move |tpm| program::ignore(answer.send(tpm.and_then(order)), "whoever listened has ended"));
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }
@@ -98,6 +122,31 @@ impl TpmKeyStore {
 
     fn load(&self, label: &str) -> Result<Wrapped, KeyStoreError> {
         read(label, &self.key_path(label))?.ok_or_else(|| KeyStoreError::NoKey(label.to_owned()))
+    }
+
+    /// Whether the storage key is the one that everything here is under; whoever comes first says which that is. With
+    /// another, nothing is sent: another TPM is there, or somebody who stands between offers a key of their own.
+    fn is_home(&self) -> Result<bool, KeyStoreError> {
+        let path = self.directory.join(PARENT);
+        match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            known => return Ok(known.map_err(io("read", &path))? == *self.parent),
+        }
+        match write_new(&self.directory, PARENT, &path, &self.parent) {
+            // Another process was faster: its word counts.
+            Err(KeyStoreError::Exists(_)) => Ok(std::fs::read(&path).map_err(io("read", &path))? == *self.parent),
+            written => written.map(|()| true),
+        }
+    }
+
+    /// What is there is opened at home only.
+    fn opens(&self, label: &str) -> Result<(), KeyStoreError> {
+        if self.is_home()? { Ok(()) } else { Err(KeyStoreError::Locked(label.to_owned())) }
+    }
+
+    /// And what is new is made there.
+    fn makes(&self) -> Result<(), KeyStoreError> {
+        if self.is_home()? { Ok(()) } else { Err(KeyStoreError::OtherTpm) }
     }
 }
 
@@ -165,6 +214,7 @@ impl KeyStore for TpmKeyStore {
         if path.exists() {
             return Err(KeyStoreError::Exists(label.to_owned()));
         }
+        self.makes()?;
         let wrapped = self.ask(Tpm::create_key)?;
         write_new(&self.directory, label, &path, &encode(&wrapped)?)?;
         info(&wrapped.public)
@@ -176,6 +226,7 @@ impl KeyStore for TpmKeyStore {
 
     fn sign(&self, label: &str, message: &[u8]) -> Result<[u8; 64], KeyStoreError> {
         let wrapped = self.load(label)?;
+        self.opens(label)?;
         let (digest, label) = (openssl::sha::sha256(message), label.to_owned());
         self.ask(move |tpm| tpm.sign(&label, wrapped, digest))
     }
@@ -183,9 +234,11 @@ impl KeyStore for TpmKeyStore {
     fn secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, KeyStoreError> {
         let path = self.sealed_path(label);
         if let Some(wrapped) = read(label, &path)? {
+            self.opens(label)?;
             let label = label.to_owned();
             return self.ask(move |tpm| tpm.unseal(&label, wrapped));
         }
+        self.makes()?;
         let mut secret = Zeroizing::new([0; 32]);
         openssl::rand::rand_priv_bytes(&mut *secret)?;
         let sealed = secret.clone();
@@ -199,298 +252,37 @@ impl KeyStore for TpmKeyStore {
     }
 
     fn remove(&self, label: &str) -> Result<(), KeyStoreError> {
-        remove_files(&[self.key_path(label), self.sealed_path(label)])
-    }
-}
-
-/// The TPM's side, in its thread.
-struct Tpm {
-    context: Context,
-    primary: KeyHandle,
-    auth: Auth,
-}
-
-impl Drop for Tpm {
-    fn drop(&mut self) {
-        // The resource manager would do it, too.
-        self.context.flush_context(self.primary.into()).unwrap_or_default();
-    }
-}
-
-impl Tpm {
-    fn open(name: TctiNameConf, auth: &[u8; 32]) -> Result<Self, KeyStoreError> {
-        let mut context = Context::new(name).map_err(device("be reached"))?;
-        let template = storage_template().map_err(device("make its storage key"))?;
-        let primary = context
-            .execute_with_nullauth_session(|context| {
-                context.create_primary(Hierarchy::Owner, template, None, None, None, None)
-            })
-            .map_err(device("make its storage key"))?;
-        let auth = Auth::try_from(auth.to_vec()).map_err(device("take the pass phrase"))?;
-        Ok(Self { context, primary: primary.key_handle, auth })
-    }
-
-    fn create(
-        &mut self,
-        operation: &'static str,
-        template: Result<Public, Error>,
-        content: Option<SensitiveData>,
-    ) -> Result<Wrapped, KeyStoreError> {
-        let template = template.map_err(device(operation))?;
-        let (primary, auth) = (self.primary, self.auth.clone());
-        let made = self
-            .context
-            .execute_with_session(Some(AuthSession::Password), |context| {
-                context.create(primary, template, Some(auth), content, None, None)
-            })
-            .map_err(device(operation))?;
-        Ok(Wrapped { public: made.out_public, private: made.out_private })
-    }
-
-    fn create_key(&mut self) -> Result<Wrapped, KeyStoreError> {
-        self.create("make a key", signing_template(), None)
-    }
-
-    fn seal(&mut self, secret: &[u8; 32]) -> Result<Wrapped, KeyStoreError> {
-        let content = SensitiveData::try_from(secret.to_vec()).map_err(device("seal a secret"))?;
-        self.create("seal a secret", sealing_template(), Some(content))
-    }
-
-    /// Loads an object, uses it, and flushes it.
-    fn with<T>(
-        &mut self,
-        label: &str,
-        wrapped: Wrapped,
-        operation: &'static str,
-        work: impl FnOnce(&mut Context, KeyHandle) -> Result<T, Error>,
-    ) -> Result<T, KeyStoreError> {
-        let (primary, auth) = (self.primary, self.auth.clone());
-        let session = Some(AuthSession::Password);
-        let loaded = self
-            .context
-            .execute_with_session(session, |context| context.load(primary, wrapped.private, wrapped.public))
-            // Another TPM made it, or somebody changed it.
-            .map_err(|_| KeyStoreError::Locked(label.to_owned()))?;
-        let done = self.context.tr_set_auth(loaded.into(), auth);
-        let done = done.and_then(|()| self.context.execute_with_session(session, |context| work(context, loaded)));
-        self.context.flush_context(loaded.into()).map_err(device("forget a key"))?;
-        done.map_err(|error| match error {
-            Error::Tss2Error(code) if matches!(code.kind(), Some(Kind::BadAuth | Kind::AuthFail)) => {
-                KeyStoreError::Locked(label.to_owned())
-            }
-            error => device(operation)(error),
-        })
-    }
-
-    fn sign(&mut self, label: &str, wrapped: Wrapped, digest: [u8; 32]) -> Result<[u8; 64], KeyStoreError> {
-        let signature = self.with(label, wrapped, "sign", |context, key| {
-            let digest = Digest::try_from(&digest[..])?;
-            let scheme = SignatureScheme::EcDsa { hash_scheme: HashScheme::new(HashingAlgorithm::Sha256) };
-            // The key is not restricted: it signs digests that were made elsewhere.
-            let ticket = HashcheckTicket::try_from(tss_esapi::tss2_esys::TPMT_TK_HASHCHECK {
-                tag: tss_esapi::constants::tss::TPM2_ST_HASHCHECK,
-                hierarchy: tss_esapi::constants::tss::TPM2_RH_NULL,
-                digest: Default::default(),
-            })?;
-            context.sign(key, digest, scheme, ticket)
-        })?;
-        let Signature::EcDsa(signature) = signature else {
-            return Err(KeyStoreError::Device { device: "TPM", operation: "sign", source: "not ECDSA".into() });
+        remove_files(&[self.key_path(label), self.sealed_path(label)])?;
+        // With nothing left under it, another TPM may take its place.
+        let mut left = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            left => left.map_err(io("read", &self.directory))?,
         };
-        let mut plain = [0; 64];
-        for (part, number) in [signature.signature_r().value(), signature.signature_s().value()].iter().enumerate() {
-            let end = (part + 1) * 32;
-            plain[end - number.len().min(32)..end].copy_from_slice(&number[number.len().saturating_sub(32)..]);
+        let wrapped = |name: &Path| name.extension().is_some_and(|kind| kind == "tpm" || kind == "tpm-sealed");
+        if left.any(|entry| entry.map_or(true, |entry| wrapped(Path::new(&entry.file_name())))) {
+            return Ok(());
         }
-        Ok(plain)
+        remove_files(&[self.directory.join(PARENT)])
     }
 
-    fn unseal(&mut self, label: &str, wrapped: Wrapped) -> Result<Zeroizing<[u8; 32]>, KeyStoreError> {
-        let data = self.with(label, wrapped, "unseal a secret", |context, item| context.unseal(item.into()))?;
-        let mut secret = Zeroizing::new([0; 32]);
-        if data.value().len() != secret.len() {
-            return Err(KeyStoreError::Locked(label.to_owned()));
-        }
-        secret.copy_from_slice(data.value());
-        Ok(secret)
+    fn residence(&self) -> Option<&dyn Residence> {
+        Some(self)
     }
 }
 
-fn ecc_template(attributes: ObjectAttributes, parameters: PublicEccParameters) -> Result<Public, Error> {
-    PublicBuilder::new()
-        .with_public_algorithm(PublicAlgorithm::Ecc)
-        .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
-        .with_object_attributes(attributes)
-        .with_ecc_parameters(parameters)
-        .with_ecc_unique_identifier(EccPoint::default())
-        .build()
-}
-
-/// An ECC P-256 storage key.
-fn storage_template() -> Result<Public, Error> {
-    let attributes = ObjectAttributesBuilder::new()
-        .with_fixed_tpm(true)
-        .with_fixed_parent(true)
-        .with_sensitive_data_origin(true)
-        .with_user_with_auth(true)
-        .with_no_da(true)
-        .with_restricted(true)
-        .with_decrypt(true)
-        .build()?;
-    let parameters = PublicEccParametersBuilder::new_restricted_decryption_key(
-        SymmetricDefinitionObject::AES_128_CFB,
-        EccCurve::NistP256,
-    )
-    .build()?;
-    ecc_template(attributes, parameters)
-}
-
-/// A P-256 key that signs, was made inside, and stays.
-fn signing_template() -> Result<Public, Error> {
-    let attributes = ObjectAttributesBuilder::new()
-        .with_fixed_tpm(true)
-        .with_fixed_parent(true)
-        .with_sensitive_data_origin(true)
-        .with_user_with_auth(true)
-        .with_no_da(true)
-        .with_sign_encrypt(true)
-        .build()?;
-    let scheme = EccScheme::EcDsa(HashScheme::new(HashingAlgorithm::Sha256));
-    let parameters = PublicEccParametersBuilder::new_unrestricted_signing_key(scheme, EccCurve::NistP256)
-        .with_symmetric(SymmetricDefinitionObject::Null)
-        .build()?;
-    ecc_template(attributes, parameters)
-}
-
-/// Bytes that the TPM keeps.
-fn sealing_template() -> Result<Public, Error> {
-    let attributes = ObjectAttributesBuilder::new()
-        .with_fixed_tpm(true)
-        .with_fixed_parent(true)
-        .with_user_with_auth(true)
-        .with_no_da(true)
-        .build()?;
-    PublicBuilder::new()
-        .with_public_algorithm(PublicAlgorithm::KeyedHash)
-        .with_name_hashing_algorithm(HashingAlgorithm::Sha256)
-        .with_object_attributes(attributes)
-        .with_keyed_hash_parameters(PublicKeyedHashParameters::new(KeyedHashScheme::Null))
-        .with_keyed_hash_unique_identifier(Digest::default())
-        .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key_store::conformance;
-    use std::net::{TcpListener, TcpStream};
-    use std::process::{Child, Command};
-
-    /// A software TPM in a directory of its own.
-    struct SoftwareTpm {
-        process: Child,
-        port: u16,
-        _state: tempfile::TempDir,
+impl Residence for TpmKeyStore {
+    fn endorsement(&self) -> Result<Endorsement, KeyStoreError> {
+        self.ask(Tpm::endorsement)
     }
 
-    impl Drop for SoftwareTpm {
-        fn drop(&mut self) {
-            drop(self.process.kill());
-            drop(self.process.wait());
-        }
+    fn public_area(&self, label: &str) -> Result<Vec<u8>, KeyStoreError> {
+        self.load(label)?.public.marshall().map_err(device("show the key"))
     }
 
-    impl SoftwareTpm {
-        fn start() -> Self {
-            let state = tempfile::tempdir().expect("directory");
-            loop {
-                let server = TcpListener::bind("127.0.0.1:0").expect("a port");
-                let free = server.local_addr().expect("an address").port();
-                // The library expects the control channel on the next port, which may be somebody else's.
-                let Some(control) = free.checked_add(1) else { continue };
-                let Ok(both) = TcpListener::bind(("127.0.0.1", control)) else { continue };
-                drop((server, both));
-                let mut process = Command::new("swtpm")
-                    .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
-                    .args(["--tpmstate", &format!("dir={}", state.path().display())])
-                    .args(["--server", &format!("type=tcp,port={free}"), "--ctrl", &format!("type=tcp,port={control}")])
-                    .spawn()
-                    .expect("swtpm");
-                // It serves one connection after the other.
-                let up = loop {
-                    match (process.try_wait().expect("status"), TcpStream::connect(("127.0.0.1", control))) {
-                        (Some(_), _) => break false,
-                        // Somebody else's port would answer, too, and swtpm end over it.
-                        (None, Ok(_)) => {
-                            std::thread::park_timeout(std::time::Duration::from_millis(50));
-                            break process.try_wait().expect("status").is_none();
-                        }
-                        (None, Err(_)) => std::thread::yield_now(),
-                    }
-                };
-                if up {
-                    return Self { process, port: free, _state: state };
-                }
-            }
-        }
-
-        fn open(&self, keys: &Path, pass_phrase: &[u8]) -> TpmKeyStore {
-            let tcti = format!("swtpm:host=127.0.0.1,port={}", self.port);
-            TpmKeyStore::open(&tcti, keys, pass_phrase).expect("TPM")
-        }
-    }
-
-    /// A store over the connection of another, as swtpm has one at a time. What a store knows lies in its files.
-    fn over(store: &TpmKeyStore) -> Box<dyn KeyStore> {
-        let orders = store.orders.lock().expect("orders").clone();
-        Box::new(TpmKeyStore { directory: store.directory.clone(), orders: Mutex::new(orders) })
-    }
-
-    #[test]
-    fn the_tpm_store_conforms_and_gives_nothing_to_another_pass_phrase_or_tpm() {
-        let (tpm, keys) = (SoftwareTpm::start(), tempfile::tempdir().expect("directory"));
-        let store = tpm.open(keys.path(), b"pass phrase");
-        conformance::run(&store, || over(&store));
-        let (public, secret) = (store.public_key("tls").expect("key"), store.secret("book").expect("secret"));
-        let locked = |store: &TpmKeyStore| {
-            assert!(matches!(store.sign("tls", b"x"), Err(KeyStoreError::Locked(_))));
-            assert!(matches!(store.secret("book"), Err(KeyStoreError::Locked(_))));
-        };
-        drop(store);
-        for _ in 0..40 {
-            // More often than a TPM's lockout would bear.
-            locked(&tpm.open(keys.path(), b"another"));
-        }
-        let again = tpm.open(keys.path(), b"pass phrase");
-        assert_eq!(again.public_key("tls").expect("key"), public);
-        assert_eq!(*again.secret("book").expect("secret"), *secret);
-        again.sign("tls", b"x").expect("signature");
-        drop(again);
-        let other = SoftwareTpm::start();
-        locked(&other.open(keys.path(), b"pass phrase"));
-    }
-
-    #[test]
-    fn a_file_that_is_cut_or_changed_is_locked() {
-        let (tpm, keys) = (SoftwareTpm::start(), tempfile::tempdir().expect("directory"));
-        let store = tpm.open(keys.path(), b"pass phrase");
-        store.generate("event").expect("key");
-        let path = keys.path().join("event.tpm");
-        let whole = std::fs::read(&path).expect("file");
-        for length in [0, 8, 9, 10, 40, whole.len() - 1] {
-            std::fs::write(&path, &whole[..length]).expect("file");
-            assert!(matches!(store.sign("event", b"x"), Err(KeyStoreError::Locked(_))), "{length} bytes");
-        }
-        let mut changed = whole;
-        let last = changed.len() - 1;
-        changed[last] ^= 1;
-        std::fs::write(&path, &changed).expect("file");
-        assert!(matches!(store.sign("event", b"x"), Err(KeyStoreError::Locked(_))));
-    }
-
-    #[test]
-    fn without_a_tpm_it_says_so() {
-        let error = TpmKeyStore::open("device:/nowhere", Path::new("/nowhere"), b"x").expect_err("no TPM");
-        assert_eq!(error.code(), "key_store_device");
+    fn activate(&self, label: &str, blob: &[u8], secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
+        let wrapped = self.load(label)?;
+        self.opens(label)?;
+        let (label, blob, secret) = (label.to_owned(), blob.to_vec(), secret.to_vec());
+        self.ask(move |tpm| tpm.activate(&label, wrapped, &blob, &secret))
     }
 }
