@@ -12,7 +12,7 @@ use program::{Failure, Text};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use visit::content::{Source, to_json};
+use visit::content::to_json;
 use visit::profile::Item;
 use zeroize::Zeroizing;
 
@@ -77,7 +77,7 @@ impl Record {
     /// What of it people said.
     #[must_use]
     pub fn stated(&self) -> Stated {
-        let typed = self.content.source == Source::Typed;
+        let typed = !self.content.source.is_chip();
         Stated {
             answers: self.content.answers.clone(),
             items: if typed { self.content.items.clone() } else { BTreeMap::new() },
@@ -136,7 +136,7 @@ impl Book {
         let failed = failed("correct a record");
         let mut content = record.content.clone();
         content.answers.clone_from(&stated.answers);
-        if content.source == Source::Typed {
+        if !content.source.is_chip() {
             content.items.clone_from(&stated.items);
         }
         let body = self.seal.seal(&format!("record/{}", record.id), &content.to_bytes()).map_err(BookError::from)?;
@@ -145,7 +145,7 @@ impl Book {
         let update = "UPDATE record SET body = ?2, party = ?3, subject = ?4 WHERE id = ?1";
         let subject = subject.map(|subject| subject.0.to_vec());
         transaction.execute(update, params![record.id, body, stated.party, subject]).map_err(&failed)?;
-        let typed = content.source == Source::Typed;
+        let typed = !content.source.is_chip();
         let items = if typed { stated.items.clone() } else { BTreeMap::new() };
         let stated = Stated { items, ..stated.clone() };
         self.acted(&transaction, &record, Act::Corrected, record.version + 1, &stated, doing)?;
