@@ -168,6 +168,9 @@ pub struct Lodging {
     pub template: Option<PathBuf>,
     /// Columns and values, where the portal has changed them; without it those of `handoff/data/lodging.toml`.
     pub columns: Option<PathBuf>,
+    /// The house lies in a remote area: foreigners are notified within 24 hours, not 12.
+    #[serde(default)]
+    pub remote: bool,
 }
 
 /// Screen and devices of a kiosk. What is not named is not there.

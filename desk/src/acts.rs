@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::book::{Book, Doing, Record, Stated};
 use utoipa::ToSchema;
-use visit::content::{Content, Source};
+use visit::content::Content;
 use visit::profile::Item;
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -120,7 +120,7 @@ fn corrected(desk: &Desk, record: &Record, wanted: &Correction) -> Result<Stated
             stated.answers.insert(id.clone(), answer);
         }
     }
-    if record.content.source != Source::Typed && !wanted.items.is_empty() {
+    if record.content.source.is_chip() && !wanted.items.is_empty() {
         let (title, remedy) =
             ("what came from the chip cannot be edited", "read the card once more, and withdraw this one");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "chip_fixed", title, remedy));
@@ -163,7 +163,7 @@ pub async fn correct(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing_changed", title, remedy));
     }
     let mut content = Content { answers: stated.answers.clone(), ..record.content.clone() };
-    if content.source == Source::Typed {
+    if !content.source.is_chip() {
         content.items.clone_from(&stated.items);
     }
     // Somebody whose number was typed wrong is found under the right one from now on.

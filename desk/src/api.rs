@@ -55,6 +55,7 @@ fn profile(desk: &Desk) -> Value {
         .into_iter()
         .map(|item| (item.name(), json!({ "vi": item.label().0, "en": item.label().1 })))
         .collect();
+    let lodging = profile.recipient(handoff::lodging::PORTAL).is_some();
     json!({
         "id": profile.id,
         "title": { "vi": profile.title_vi, "en": profile.title_en },
@@ -64,6 +65,7 @@ fn profile(desk: &Desk) -> Value {
         "steps": profile.steps(),
         "form": profile.form().collect::<Vec<_>>(),
         "accept": profile.accept,
+        "without_chip": profile.without_chip(),
         "documents": profile.documents().collect::<Vec<_>>(),
         "takes_mrz": profile.takes_mrz(),
         "assurance": profile.terms(),
@@ -73,7 +75,8 @@ fn profile(desk: &Desk) -> Value {
         "keep": profile.keep(),
         "print": profile.print().map(|print| print.kind),
         "recipients": profile.recipients().collect::<Vec<_>>(),
-        "lodging": profile.recipient(handoff::lodging::PORTAL).is_some(),
+        "lodging": lodging,
+        "nationalities": handoff::lodging::lists::texts("nationality").filter(|_| lodging).collect::<Vec<_>>(),
         "labels": labels,
     })
 }

@@ -53,6 +53,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::broadcast;
+use visit::content::Content;
 use visit::finished::Agreed;
 use visit::profile::{Accept, Profile};
 use visit::steps::{self, Wait};
@@ -488,7 +489,10 @@ impl Desk {
             if session.steps.waits() != Wait::Form {
                 return Err(wrong_time(session.steps.waits()));
             }
-            let answers = work::answers(&session.profile, form.answers)?;
+            let today = cccd::calendar::in_vietnam(desk.site.now()).date();
+            let nobody = Content::default();
+            let content = session.finished.as_ref().map_or(&nobody, |finished| &finished.content);
+            let answers = work::answers(&session.profile, content, today, form.answers)?;
             let party = work::party(form.party.as_ref())?;
             if let Some(finished) = &mut session.finished {
                 finished.content.answers = answers;

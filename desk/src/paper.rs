@@ -63,7 +63,7 @@ pub fn attestation(site: &Site, profile: &Profile, record: &Record) -> Result<Ve
         "site": site.name(),
         "device": site.config.device,
         "at": record.at,
-        "verification": record.sequence,
+        "verification": record.content.source.is_chip().then_some(record.sequence),
         "assurance": record.content.assurance.as_ref().map(visit::content::Assurance::to_json),
         "holder": released.map(|released| released.to_json()),
     });

@@ -16,8 +16,10 @@ use program::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use store::book::lodging::Owed;
 use store::book::{Record, Which};
 use utoipa::ToSchema;
+use visit::law::{Article, STAY_OF_CITIZENS, STAY_OF_FOREIGNERS};
 
 /// What the portal is owed.
 #[utoipa::path(get, path = "/v1/lodging", responses((status = 200)))]
@@ -26,11 +28,17 @@ pub async fn lodging(State(desk): TheDesk) -> Result<Json<Value>, Problem> {
     let (correct, now) = (records::counts(&desk)?.correct, site.now());
     let book = site.book();
     let waiting = book.unreported(&desk.profile().id)?;
-    let (due, late) = due(&waiting, now);
-    let new = waiting.iter().filter(|(_, batch)| batch.is_none()).count();
+    let (due, late) = due(&desk, &waiting, now);
+    let new = waiting.iter().filter(|owed| owed.batch.is_none()).count();
+    let law = |article: Article| {
+        let (vi, en) = article.cited();
+        json!({ "vi": vi, "en": en })
+    };
     Ok(Json(json!({
         "unreported": waiting.len(), "in_no_file": new, "due": due, "late": late,
         "correct": correct, "batches": book.batches()?,
+        "foreigners": waiting.iter().filter(|owed| !owed.citizen).count(),
+        "law": { "citizens": law(STAY_OF_CITIZENS), "foreigners": law(STAY_OF_FOREIGNERS) },
     })))
 }
 
@@ -85,8 +93,9 @@ pub async fn make_batch(
 }
 
 /// When the portal has to have the first of those of whom it has not confirmed anything, and whether that is over.
-pub(crate) fn due(waiting: &[(i64, Option<i64>)], now: i64) -> (Option<i64>, bool) {
-    let due = waiting.iter().map(|(at, _)| lodging::deadline(*at)).min();
+pub(crate) fn due(desk: &Desk, waiting: &[Owed], now: i64) -> (Option<i64>, bool) {
+    let remote = desk.site().config.lodging.as_ref().is_some_and(|lodging| lodging.remote);
+    let due = waiting.iter().map(|owed| lodging::deadline(owed.at, owed.citizen, remote)).min();
     (due, due.is_some_and(|due| due < now))
 }
 

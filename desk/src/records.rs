@@ -22,7 +22,7 @@ use store::book::tally::Counts;
 use store::book::{self, Listed, Portal, Record, Stated, Version};
 use utoipa::{IntoParams, ToSchema};
 use visit::content::{Assurance, Content, Difference, PORTRAIT_REASON, Released, Source};
-use visit::profile::Item;
+use visit::profile::{Item, Profile};
 
 /// Records of one answer, where nobody says how many.
 const SOME: usize = 100;
@@ -169,7 +169,7 @@ pub(crate) fn has_portal(desk: &Desk) -> bool {
 pub(crate) fn view(desk: &Desk, names: &Names, record: &Record, whole: bool) -> RecordView {
     let deliveries = desk.site().book().deliveries_of(&record.id).unwrap_or_default();
     let profile = desk.profile();
-    let typed = record.content.source == Source::Typed;
+    let typed = !record.content.source.is_chip();
     let items = Item::ALL.into_iter().filter(|item| typed && profile.takes(*item) && *item != Item::Portrait);
     RecordView {
         id: record.id.clone(),
@@ -191,10 +191,23 @@ pub(crate) fn view(desk: &Desk, names: &Names, record: &Record, whole: bool) -> 
         withdrawn_at: record.withdrawn_at,
         deliveries: deliveries.into_iter().collect(),
         version: record.version,
-        editable: profile.form().map(|field| field.id.clone()).collect(),
+        editable: asked(desk, profile, &record.content),
         editable_items: items.map(Item::name).collect(),
         versions: if whole { versions(desk, names, record) } else { Vec::new() },
     }
+}
+
+/// What may be meant, where a profile asks for it: today's province of an address on an older card.
+pub(crate) fn proposals(profile: &Profile, content: &Content) -> Value {
+    let residence = content.items.get(&Item::Residence).filter(|_| profile.form().any(|field| field.id == "province"));
+    let provinces = residence.map(|residence| lodging::lists::provinces(residence.as_str())).unwrap_or_default();
+    if provinces.is_empty() { json!({}) } else { json!({ "province": provinces }) }
+}
+
+/// The fields that are asked of somebody today.
+pub(crate) fn asked(desk: &Desk, profile: &Profile, content: &Content) -> Vec<String> {
+    let today = cccd::calendar::in_vietnam(desk.site().now()).date();
+    profile.form().filter(|field| field.is_asked_of(content, today)).map(|field| field.id.clone()).collect()
 }
 
 /// What was done to a record: the profile says what of it the desk may see.

@@ -176,7 +176,7 @@ impl Desk {
         Served { staff: staff.filter(|staff| !staff.is_empty()), took }
     }
 
-    fn open_door(&self) {
+    pub(super) fn open_door(&self) {
         let Some(door) = &self.door else { return };
         let (guard, open) = &mut *lock(door);
         if let Err(error) = guard.pulse(*open) {

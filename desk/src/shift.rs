@@ -124,7 +124,7 @@ fn open(desk: &Desk) -> Result<Open, Problem> {
     let counts = counts(desk)?;
     let status = desk.status();
     let waiting = if has_portal(desk) { desk.site().book().unreported(&desk.profile().id)? } else { Vec::new() };
-    let (due, late) = portal::due(&waiting, desk.site().now());
+    let (due, late) = portal::due(desk, &waiting, desk.site().now());
     Ok(Open {
         // Where nobody checks out, nobody is "here".
         here: if has_portal(desk) { counts.here } else { status.inside.unwrap_or_default() },

@@ -26,10 +26,10 @@ impl Desk {
         let session = all.find(|session| session.id == id && session.is_for(caller)).ok_or_else(no_session)?;
         // Whoever sees what a card said looks at its holder.
         let looked = session.knows().then(|| self.looked(caller, Look::Visit, id)).transpose()?;
-        Ok(Self::view(session, caller, looked.as_ref()))
+        Ok(self.view(session, caller, looked.as_ref()))
     }
 
-    fn view(session: &Session, caller: &Caller, looked: Option<&Looked>) -> wire::SessionView {
+    fn view(&self, session: &Session, caller: &Caller, looked: Option<&Looked>) -> wire::SessionView {
         let listed = session.content(looked);
         // The photograph of a list is for those who look at faces.
         let photo = listed
@@ -51,6 +51,8 @@ impl Desk {
             holder: session.holder(caller.role, looked),
             photo,
             answers: Value::Object(scanned.unwrap_or_default()),
+            proposals: listed.map_or_else(|| json!({}), |content| records::proposals(&session.profile, content)),
+            asks: listed.map(|content| records::asked(self, &session.profile, content)).unwrap_or_default(),
             differences: listed.map(|content| records::differences(&content.differences)).unwrap_or_default(),
             number: session.kept.as_ref().and_then(|kept| kept.number.clone()),
             place: session.kept.as_ref().and_then(|kept| kept.place.clone()),

@@ -310,6 +310,11 @@ pub struct SessionView {
     /// Answers that are known already.
     #[schema(value_type = Object)]
     pub answers: Value,
+    /// What may be meant, by field, for staff to choose from: never filled in by itself.
+    #[schema(value_type = Object)]
+    pub proposals: Value,
+    /// The fields of the form that are asked of this holder; empty before anything is known of them.
+    pub asks: Vec<String>,
     /// Where the list says something else than the chip.
     #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Value>,

@@ -4,6 +4,7 @@
 
 use crate::guard::{self, Caller};
 use crate::paper;
+use crate::people::Enter;
 use crate::problem::Problem;
 use crate::records::record_of;
 use crate::wire::{Body, TheCaller, TheDesk, file};
@@ -15,7 +16,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use cccd::Code;
 use cccd::calendar::day_of;
+use cccd::date::{CardDate, Century};
+use cccd::document::Kind;
 use cccd::number::Sex;
+use emrtd::Mrz;
 use events::Look;
 use handoff::lodging::{self, Guest, Layout};
 use program::{Failure, Private, Text, TextError};
@@ -24,11 +28,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::book::Served;
+use time::Date;
 use utoipa::ToSchema;
-use verdict::{Admission, Rung};
-use visit::content::{Assurance, Content, Paper, Reason, Released, Source, Vouching};
+use visit::content::{Content, Paper, Reason, Released, Vouching};
 use visit::finished::{Agreed, ConsentAct, Finished, Keeping};
-use visit::profile::{Accept, FormField, Item, LONGEST_ANSWER, Profile, Unfit};
+use visit::group::is_vietnam;
+use visit::profile::{FormField, Item, LONGEST_ANSWER, Profile, Step, Unfit};
+use visit::without_chip::{self, NoWay, Way};
 
 /// The longest name of a member of staff, in characters.
 const LONGEST_NAME: usize = 80;
@@ -38,7 +44,7 @@ pub(super) const LONGEST_PARTY: usize = 128;
 /// Somebody of staff answers for going on: whoever is on duty, by the name that the register has, and nobody else.
 pub(super) fn vouching(desk: &Desk, caller: &Caller, reason: Reason) -> Result<Vouching, Problem> {
     let person = desk.on_duty(caller)?.ok_or_else(guard::locked)?;
-    Ok(Vouching { name: typed_text("name", &person.name, LONGEST_NAME)?, reason })
+    Ok(Vouching { name: typed_text("name", &person.name, LONGEST_NAME)?, reason, second: None })
 }
 
 /// What somebody typed at the desk, or another program sent, into a field that has a greatest length.
@@ -61,14 +67,23 @@ pub(super) fn party(name: Option<&String>) -> Result<Option<String>, Problem> {
     name.map(|name| Ok(typed_text("party", name, LONGEST_PARTY)?.as_str().to_owned())).transpose()
 }
 
-/// The answers that a profile asks for; nothing that it does not ask for is taken.
+/// The answers that a profile asks somebody for on a day; nothing that it does not ask them for is taken.
 pub(super) fn answers(
     profile: &Profile,
+    content: &Content,
+    today: Date,
     mut given: BTreeMap<String, Private>,
 ) -> Result<BTreeMap<String, Text>, Problem> {
     let mut answers = BTreeMap::new();
     for field in profile.form() {
-        let answer = answer(field, &given.remove(&field.id).unwrap_or_default())?;
+        let said = given.remove(&field.id).unwrap_or_default();
+        if !field.is_asked_of(content, today) {
+            if !said.0.trim().is_empty() {
+                return Err(Problem::invalid(&field.id, "is not asked of them"));
+            }
+            continue;
+        }
+        let answer = answer(field, &said)?;
         if !answer.as_str().is_empty() {
             answers.insert(field.id.clone(), answer);
         }
@@ -136,6 +151,8 @@ pub struct Typed {
 pub struct TypedBy {
     /// Why. Who they are says the register.
     pub reason: Reason,
+    /// Somebody else of staff who approves it, where the profile asks for two.
+    pub second: Option<Enter>,
 }
 
 /// What a paper says, as staff type it in.
@@ -144,19 +161,22 @@ pub(super) fn typed_item(profile: &Profile, item: Item, value: &Private) -> Resu
         return Err(Problem::invalid(item.name(), "the profile does not take it"));
     }
     let date = matches!(item, Item::DateOfBirth | Item::IssueDate | Item::ExpiryDate);
-    if date && cccd::date::CardDate::from_text(&value.0).is_none() {
+    if date && CardDate::from_text(&value.0).is_none() {
         return Err(Problem::invalid(item.name(), "is no date: dd/MM/yyyy, or the year alone"));
     }
     let text = typed_text(item.name(), &value.0, LONGEST_ANSWER)?;
+    if !without_chip::is_number(profile, item, text.as_str()) {
+        return Err(Problem::invalid(item.name(), "has twelve digits; another paper's number is document_number"));
+    }
     // The portal takes this one spelling.
-    let ours = item == Item::Nationality && is_vietnam(text.as_str());
-    Ok(if ours { Text::cleaned("Việt Nam") } else { text })
-}
-
-/// Whether a text is how people write this state: with marks or without, in one word or two, or its codes.
-fn is_vietnam(text: &str) -> bool {
-    let plain = cccd::name::Folded::new(text).plain().replace(' ', "");
-    matches!(plain.as_str(), "vietnam" | "vnm" | "vn")
+    if item == Item::Nationality && is_vietnam(text.as_str()) {
+        return Ok(Text::cleaned("Việt Nam"));
+    }
+    // Chosen from the portal's list it is the portal's code.
+    let chosen = (item == Item::Nationality && profile.recipient(lodging::PORTAL).is_some())
+        .then(|| lodging::lists::nationality(text.as_str()))
+        .flatten();
+    Ok(chosen.map_or(text, Text::cleaned))
 }
 
 /// What of a citizen card's code may be typed in.
@@ -168,12 +188,49 @@ pub struct Scan {
     pub scan: Private,
 }
 
-/// What the code of a citizen card says, by the names of the profile's items, for a form that staff fill in. Nobody has verified
-/// it, and nothing is kept.
+/// The machine readable lines of a paper, if all their check digits fit.
+fn lines(scan: &str) -> Option<Mrz> {
+    let signs = scan.chars().filter(|sign| !sign.is_whitespace());
+    let text = zeroize::Zeroizing::new(signs.map(|sign| sign.to_ascii_uppercase()).collect::<String>());
+    Mrz::parse(&text).ok().filter(|mrz| mrz.check_digits_ok)
+}
+
+/// What machine readable lines say; whoever wrote them, nobody has verified it.
+fn said_by_lines(mrz: &Mrz, today: Date) -> Vec<(Item, Option<String>)> {
+    let words = |text: &str| text.replace('<', " ");
+    let day = |text: &str, century| CardDate::from_mrz(text, century)?.day_first();
+    let sex = Sex::from_mrz(mrz.sex).map(|sex| if sex == Sex::Male { "M" } else { "F" });
+    vec![
+        (Item::DocumentNumber, Some(mrz.document_number.clone())),
+        (Item::FullName, Some(format!("{} {}", words(&mrz.surname), words(&mrz.given_names)).trim().to_owned())),
+        (Item::DateOfBirth, day(&mrz.birth, Century::Birth { not_after: today.year() })),
+        (Item::Sex, sex.map(str::to_owned)),
+        (Item::Nationality, Some(mrz.nationality.clone())),
+        (Item::ExpiryDate, day(&mrz.expiry, Century::Expiry)),
+    ]
+}
+
+/// What the code of a citizen card, or the machine readable lines of another paper, say, by the names of the profile's items, for a form that
+/// staff fill in. Nobody has verified it, and nothing is kept.
 #[utoipa::path(post, path = "/v1/typed/scan", request_body = Scan, responses((status = 200), (status = 422, body = Problem)))]
 pub async fn scan(State(desk): TheDesk, Body(scan): Body<Scan>) -> Result<Json<Value>, Problem> {
     let code = Code::of(&scan.scan.0);
+    let filled = |said: Vec<(Item, Option<String>)>| {
+        let taken = said.into_iter().filter(|(item, _)| desk.profile().takes(*item));
+        let text =
+            |(item, value): (Item, Option<String>)| Some((item.name(), Text::cleaned(&value?).as_str().to_owned()));
+        taken.filter_map(text).collect::<BTreeMap<&str, String>>()
+    };
     let Code::CitizenCard(qr) = &code else {
+        if let Some(mrz) = lines(&scan.scan.0) {
+            let today = cccd::calendar::in_vietnam(desk.site().now()).date();
+            let seen = match Kind::of(&mrz, None) {
+                Kind::Passport => Some(Paper::Passport),
+                Kind::ResidenceCard => Some(Paper::ResidenceCard),
+                Kind::CitizenCard | Kind::IdentityCard | Kind::Other => None,
+            };
+            return Ok(Json(json!({ "items": filled(said_by_lines(&mrz, today)), "seen": seen })));
+        }
         // Whatever opens a chip but says nothing of its holder is read by the chip.
         reading::access::from_scan(&scan.scan.0, false)?;
         return Err(Problem::invalid("scan", "is no code of a citizen card"));
@@ -182,37 +239,57 @@ pub async fn scan(State(desk): TheDesk, Body(scan): Body<Scan>) -> Result<Json<V
         Sex::Male => "Nam",
         Sex::Female => "Nữ",
     });
-    let said = [
+    let said = vec![
         (Item::IdNumber, Some(qr.number.digits().to_owned())),
         (Item::FullName, qr.name.clone()),
-        (Item::DateOfBirth, qr.birth.and_then(cccd::CardDate::day_first)),
+        (Item::DateOfBirth, qr.birth.and_then(CardDate::day_first)),
         (Item::Sex, sex.map(str::to_owned)),
         (Item::Residence, qr.residence.clone()),
-        (Item::IssueDate, qr.issued.and_then(cccd::CardDate::day_first)),
+        (Item::IssueDate, qr.issued.and_then(CardDate::day_first)),
     ];
-    let taken = said.into_iter().filter(|(item, _)| desk.profile().takes(*item));
-    let items: BTreeMap<&str, String> =
-        taken.filter_map(|(item, value)| Some((item.name(), Text::cleaned(&value?).as_str().to_owned()))).collect();
-    Ok(Json(json!({ "items": items })))
+    Ok(Json(json!({ "items": filled(said), "seen": null })))
 }
 
-/// What the profile makes of somebody without a chip.
-fn assured(desk: &Desk, caller: &Caller, seen: Option<Paper>, by: Option<TypedBy>) -> Result<Assurance, Problem> {
-    let profile = desk.profile();
-    let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
-    let admission = profile.terms().assured(rung, false);
-    let refused = |remedy| {
-        let title = format!("this use asks for more than {}", rung.code());
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "assurance_too_low", title, remedy)
-    };
-    let mut assurance = Assurance::without_chip(seen, admission);
-    match (admission, by) {
-        (Admission::Refused(_), _) => return Err(refused("read the card")),
-        (Admission::AskStaff(_), None) => return Err(refused("say who of staff goes on, and why, or read the card")),
-        (_, Some(by)) => assurance.staff = Some(vouching(desk, caller, by.reason)?),
-        (_, None) => {}
+fn refused(code: &str, title: String, remedy: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, remedy)
+}
+
+/// Why a profile has no way in for somebody without a chip.
+fn no_way(profile: &Profile, no: NoWay) -> Problem {
+    match no {
+        NoWay::NotTaken => {
+            let why = profile.without_chip().why_not_en;
+            let title = if why.is_empty() { "this profile reads cards only".to_owned() } else { why };
+            refused("typed_not_accepted", title, "read the card")
+        }
+        NoWay::Paper(paper) => {
+            let title = format!("this use does not take {}", paper.code());
+            refused("paper_not_taken", title, "ask for another paper")
+        }
+        NoWay::TooLittle(rung) => {
+            refused("assurance_too_low", format!("this use asks for more than {}", rung.code()), "read the card")
+        }
     }
-    Ok(assurance)
+}
+
+/// Who of staff answers for somebody without a chip, and who approves it where that takes two.
+fn answered_for(desk: &Desk, caller: &Caller, way: Way, by: Option<TypedBy>) -> Result<Option<Vouching>, Problem> {
+    let Some(by) = by else {
+        let title = format!("this use asks for more than {}", way.rung.code());
+        let remedy = "say who of staff goes on, and why, or read the card";
+        return if way.asks_staff() { Err(refused("assurance_too_low", title, remedy)) } else { Ok(None) };
+    };
+    let mut vouching = vouching(desk, caller, by.reason)?;
+    if way.second {
+        // Nobody approves what they do themselves.
+        let second = by.second.filter(|second| second.staff != caller.by).ok_or_else(|| {
+            let title = "a second member of staff approves this".to_owned();
+            refused("second_person_needed", title, "have somebody else of staff choose their name and type their PIN")
+        })?;
+        let member = desk.watch.waits.enter(|| desk.site().book(), &second.staff, &second.pin.0, desk.now_ms())?;
+        vouching.second = Some(typed_text("name", &member.name, LONGEST_NAME)?);
+    }
+    Ok(Some(vouching))
 }
 
 /// Takes in somebody without a chip: a child in a party, say. It stands in every record and file as not verified.
@@ -223,10 +300,7 @@ pub async fn typed(
     Body(typed): Body<Typed>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let profile = Arc::clone(desk.profile());
-    if !profile.accepts(Accept::Typed) {
-        let (title, remedy) = ("this profile reads cards only", "read the card");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "typed_not_accepted", title, remedy));
-    }
+    let way = without_chip::way(&profile, typed.seen).map_err(|no| no_way(&profile, no))?;
     let mut items = BTreeMap::new();
     for (item, value) in &typed.items {
         items.insert(*item, typed_item(&profile, *item, value)?);
@@ -236,13 +310,13 @@ pub async fn typed(
             return Err(Problem::invalid(wanted.name(), "is missing"));
         }
     }
-    let content = Content {
-        source: Source::Typed,
-        assurance: Some(assured(&desk, &caller, typed.seen, typed.staff)?),
-        items,
-        answers: answers(&profile, typed.answers)?,
-        ..Content::default()
-    };
+    let mut content = way.content(typed.seen, items, BTreeMap::new());
+    let today = cccd::calendar::in_vietnam(desk.site().now()).date();
+    content.answers = answers(&profile, &content, today, typed.answers)?;
+    let staff = answered_for(&desk, &caller, way, typed.staff)?;
+    if let Some(assurance) = &mut content.assurance {
+        assurance.staff = staff;
+    }
     if let Some(released) = Released::new(&profile, lodging::PORTAL, &content) {
         // What the portal would not take is mended while the paper lies there.
         lodging::check(&layout(&desk)?, &Guest::new(released), 1)?;
@@ -250,12 +324,25 @@ pub async fn typed(
     let visit = visit::finished::random_id()?;
     let language = if typed.agreed == "en" { "en" } else { "vi" };
     desk.site().consented(&profile, visit, &Agreed { act: ConsentAct::ToldStaff, language })?;
-    let finished = Finished { visit, sequence: 0, content, party: party(typed.party.as_ref())? };
+    let mut finished = Finished { visit, sequence: 0, content, party: party(typed.party.as_ref())? };
     let served = Served { staff: Some(caller.by.clone()), took: None };
+    // The list and the ledger ask the same of everybody.
+    if let Some(refusal) = desk.site().judged(&profile, way.admission, &mut finished.content)? {
+        desk.site().turned_away_by(&profile, visit, Some(&finished), Some(refusal), &served)?;
+        let title = "the list or the ledger turns them away";
+        return Err(Problem::new(StatusCode::CONFLICT, refusal.code(), title, "look at the list"));
+    }
     match desk.site().keep_by(&profile, &finished, served)? {
         Keeping::Kept(kept) => {
+            if profile.steps().contains(&Step::Relay) {
+                desk.open_door();
+            }
+            let printed = profile.print().is_some_and(|print| desk.print_again(print.kind, &kept));
             desk.tell(News::Status);
-            Ok((StatusCode::CREATED, Json(json!({ "record": kept.id, "number": kept.number }))))
+            let listed: BTreeMap<&str, &str> =
+                finished.content.listed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let answer = json!({ "record": kept.id, "number": kept.number, "printed": printed, "roster": listed });
+            Ok((StatusCode::CREATED, Json(answer)))
         }
         Keeping::TooLate(refusal) => {
             let title = "somebody else was first";
@@ -350,7 +437,7 @@ mod tests {
             let base =
                 [("room", "101"), ("arrival", "23/11/2026"), ("departure", "25/11/2026"), ("reason", "1 - Du lịch")];
             let all = base.iter().chain(extra).map(|(id, value)| ((*id).to_owned(), (*value).to_owned().into()));
-            answers(&profile, all.collect())
+            answers(&profile, &Content::default(), time::macros::date!(2026 - 11 - 30), all.collect())
         };
         assert_eq!(form(&[]).expect("complete").len(), 4);
         for wrong in [

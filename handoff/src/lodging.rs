@@ -4,23 +4,26 @@
 //! the portal's own template the rows above the first are left as they are; without it a file of the same layout is
 //! made. Every cell but the running number is text, so that zeros at the front and days stay as they are.
 //!
-//! A stay is to be notified before 23:00 of the day on which it begins; one that begins after 23:00 before 08:00 of the
-//! next day (Luật Cư trú 68/2020/QH14, Art. 30).
+//! When a stay is to be notified is [`deadline`]'s; which values the portal has is [`lists`]'.
 
 use crate::read_back;
+use cccd::CardDate;
 use cccd::calendar::in_vietnam;
+use cccd::number::Sex;
 use program::{Failure, Text};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use store::book::Record;
 use time::{Date, Time};
-use visit::content::{Released, Source};
+use visit::content::{Paper, Released, Source};
+use visit::group::{is_citizen, is_vietnam};
 use visit::profile::{Item, Profile};
 use zeroize::Zeroizing;
 
+pub mod lists;
 #[cfg(feature = "lodging-xlsx")]
 mod workbook;
 #[cfg(feature = "lodging-xlsx")]
@@ -48,6 +51,7 @@ struct Column {
     value: Option<String>,
     constant: Option<String>,
     code: Option<String>,
+    list: Option<String>,
     #[serde(default)]
     required: bool,
 }
@@ -104,16 +108,18 @@ impl Guest {
     /// Whether the file for citizens takes them; the others go into the one for foreigners.
     #[must_use]
     pub fn is_citizen(&self) -> bool {
-        match self.released.source() {
-            Source::CitizenCard => true,
-            Source::Passport | Source::OtherCard | Source::Typed => {
-                matches!(self.item(Item::Nationality), Some("VNM" | "Việt Nam"))
-            }
-        }
+        is_citizen(self.released.source(), self.item(Item::Nationality))
+    }
+
+    /// By what the portal would take two rows for one; nobody's name stands in it.
+    fn stay(&self) -> (String, String, String) {
+        let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        (own(self.number()), own(self.item(Item::FullName)), own(self.released.get("form.arrival")))
     }
 
     fn number(&self) -> Option<&str> {
-        let passport = matches!(self.released.source(), Source::Passport | Source::OtherCard);
+        let passport = matches!(self.released.source(), Source::Passport | Source::OtherCard)
+            || matches!(self.seen(), Some(Paper::Passport | Paper::ResidenceCard));
         let (first, second) =
             if passport { (Item::DocumentNumber, Item::IdNumber) } else { (Item::IdNumber, Item::DocumentNumber) };
         self.item(first).or_else(|| self.item(second))
@@ -126,18 +132,48 @@ impl Guest {
             Source::Passport => "passport",
             Source::OtherCard => "residence_card",
             Source::CitizenCard => self.citizen_card(),
-            Source::Typed => match self.released.assurance().map_or("", |assurance| assurance.document.as_str()) {
+            Source::Vneid | Source::Seen | Source::Typed => match self.seen() {
                 // VNeID shows the card, and counts as it (Luật Căn cước 26/2023, Art. 33).
-                "citizen_card" | "vneid" => self.citizen_card(),
-                "" if self.is_child() => "birth_certificate",
-                seen => seen,
+                Some(Paper::CitizenCard | Paper::Vneid) => self.citizen_card(),
+                Some(seen) => seen.code(),
+                None if self.is_child() => Paper::BirthCertificate.code(),
+                None => "",
             },
         }
     }
 
+    /// What staff saw of somebody without a chip.
+    fn seen(&self) -> Option<Paper> {
+        let assurance = self.released.assurance().filter(|_| !self.released.source().is_chip())?;
+        Paper::find(&assurance.document)
+    }
+
+    /// What a paper is called that the portal's list has under "another" only.
+    fn paper_name(&self) -> Option<&str> {
+        match self.seen()? {
+            Paper::OtherPaper => self.released.get("form.paper_name"),
+            paper @ (Paper::IdentityCertificate | Paper::ResidenceCard) => Some(paper.label().0),
+            _ => None,
+        }
+    }
+
+    /// The datum as the portal writes it: a name is not told apart by its capitals, a year is a year.
+    fn plain(&self, name: &str) -> Option<String> {
+        let said = self.released.get(name)?;
+        let own = |text: &str| text.to_owned();
+        Some(match name {
+            "sex" => {
+                Sex::from_text(said).map_or_else(|| own(said), |sex| own(if sex == Sex::Male { "Nam" } else { "Nữ" }))
+            }
+            "nationality" if is_vietnam(said) => own("Việt Nam"),
+            "date_of_birth" => birth(said).map_or_else(|| own(said), |(text, _)| text),
+            _ => own(said),
+        })
+    }
+
     /// The card of the new law is one that was issued since 1 July 2024.
     fn citizen_card(&self) -> &'static str {
-        let issued = self.item(Item::IssueDate).and_then(cccd::CardDate::from_text).and_then(cccd::CardDate::day);
+        let issued = self.item(Item::IssueDate).and_then(CardDate::from_text).and_then(CardDate::day);
         let new = time::macros::date!(2024 - 07 - 01);
         if issued.is_some_and(|issued| issued >= new) { "can_cuoc" } else { "cccd" }
     }
@@ -165,13 +201,63 @@ impl Guest {
             "index" => Some(index.to_string()),
             "number" => self.number().map(own),
             "document_kind" => Some(own(self.document())),
+            "paper_name" => self.paper_name().map(own),
             "room" => self.released.get("form.ward").or_else(|| self.released.get("form.room")).map(own),
             "other_reason" => {
                 let other = self.released.get("form.reason").is_some_and(|reason| reason.starts_with("20 "));
-                other.then(|| own(if self.released.get("form.ward").is_some() { "Điều trị" } else { "Khác" }))
+                self.released.get("form.other_reason").filter(|_| other).map(own)
             }
-            name => self.released.get(name).map(own),
+            name => self.plain(name),
         }
+    }
+
+    /// What no column says: days in an order that can be, and what goes with a choice.
+    fn refusal(&self) -> Option<&'static str> {
+        let day = |name: &str| cccd::date::parse_day_first(self.released.get(name)?);
+        let (came, leaves) = (day("form.arrival"), day("form.departure"));
+        if came.zip(leaves).is_some_and(|(came, leaves)| leaves < came) {
+            return Some("NGÀY ĐI DỰ KIẾN: they leave before they come");
+        }
+        if !self.is_citizen() {
+            return self.refusal_of_a_foreigner(leaves);
+        }
+        let other = |text: Option<&str>| text.is_none_or(|text| text.trim().is_empty());
+        if self.released.get("form.reason").is_some_and(|reason| reason.starts_with("20 "))
+            && other(self.released.get("form.other_reason"))
+        {
+            return Some("NHẬP LÝ DO: another reason is named in words");
+        }
+        if self.seen() == Some(Paper::OtherPaper) && other(self.paper_name()) {
+            return Some("TÊN GIẤY TỜ: another paper is named in words");
+        }
+        None
+    }
+
+    fn refusal_of_a_foreigner(&self, leaves: Option<Date>) -> Option<&'static str> {
+        let permitted = self.released.get("form.permitted_until").and_then(cccd::date::parse_day_first);
+        let Some(permitted) = permitted else {
+            return Some("thoi_han_tam_tru: until when they may stay is missing; the visa or entry stamp says it");
+        };
+        if leaves.is_some_and(|leaves| permitted < leaves) {
+            return Some("thoi_han_tam_tru: they may not stay until they leave");
+        }
+        let expires = self.item(Item::ExpiryDate).and_then(CardDate::from_text).and_then(CardDate::day);
+        if expires == Some(permitted) {
+            return Some("thoi_han_tam_tru: that is the end of the passport, not of the permitted stay");
+        }
+        None
+    }
+}
+
+/// A date of birth as the portal has it, and how exact it is: `D`, `M` or `Y`. A part that is not known is written as the first, and the
+/// letter says so.
+fn birth(said: &str) -> Option<(String, &'static str)> {
+    let born = CardDate::from_text(said)?;
+    match born {
+        CardDate::Unknown => None,
+        CardDate::Year(year) => Some((format!("{year:04}"), "Y")),
+        CardDate::Month { year, month } => Some((format!("{:02}/{year:04}", u8::from(month)), "M")),
+        CardDate::Day(_) => Some((born.day_first()?, "D")),
     }
 }
 
@@ -188,6 +274,9 @@ fn cell(layout: &Layout, column: &Column, guest: &Guest, index: usize) -> Result
     }
     if has_workbook_escape(&value) {
         return Err(incomplete("holds an escape of workbooks, which they would read as another character"));
+    }
+    if column.list.as_ref().is_some_and(|list| !lists::has(list, value.trim())) {
+        return Err(incomplete("the portal has no such value"));
     }
     match &column.code {
         None => Ok(value),
@@ -249,9 +338,14 @@ pub fn make(
     mut check: impl FnMut(&Guest, usize) -> Result<(), Failure>,
     mut write: impl FnMut(&[&Guest]) -> Result<Vec<u8>, NotMade>,
 ) -> Result<Made, Failure> {
-    let (mut good, mut left_out) = (Vec::new(), Vec::new());
+    let (mut good, mut left_out, mut named) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (at, guest) in guests.iter().enumerate() {
         match check(guest, at + 1) {
+            // One paper comes once a day.
+            Ok(()) if !named.insert(guest.stay()) => {
+                let why = format!("guest {}: somebody with the same paper and arrival stands in the file", at + 1);
+                left_out.push((at, Failure::usage("lodging_twice", why, "withdraw one of the two records")));
+            }
             Ok(()) => good.push(at),
             Err(failure) => left_out.push((at, failure)),
         }
@@ -292,15 +386,13 @@ pub fn xlsx(_: &Layout, _: Option<&[u8]>, _: &[&Guest]) -> Result<Vec<u8>, NotMa
 /// # Errors
 /// `lodging_incomplete` names the column or field.
 pub fn check(layout: &Layout, guest: &Guest, index: usize) -> Result<(), Failure> {
+    if let Some(why) = guest.refusal() {
+        return Err(incomplete(format!("guest {index}: {why}")));
+    }
     if guest.is_citizen() {
         return layout.column.iter().try_for_each(|column| cell(layout, column, guest, index).map(drop));
     }
     Ok(xml_of(&[guest], index).map(drop)?)
-}
-
-/// ISO 3166-1 alpha-3 of an MRZ's nationality: ICAO 9303-3 has one letter for Germany.
-fn country(code: &str) -> &str {
-    if code == "D" { "DEU" } else { code }
 }
 
 /// The file for foreigners.
@@ -320,19 +412,21 @@ fn elements(guest: &Guest, index: usize) -> Result<Vec<Element>, Failure> {
     let sex = crate::patient::sex(guest.item(Item::Sex), [Some("M"), Some("F"), None]);
     let number = index.to_string();
     let left = guest.gone.map(cccd::calendar::date_of);
+    let born = guest.item(Item::DateOfBirth).and_then(birth);
+    let exact = born.as_ref().map(|(_, exact)| *exact);
     let fields: [(&str, Option<&str>, bool); 12] = [
         ("so_thu_tu", Some(&number), true),
         ("ho_ten", guest.item(Item::FullName), true),
-        ("ngay_sinh", guest.item(Item::DateOfBirth), true),
-        ("ngay_sinh_dung_den", Some("D"), true),
+        ("ngay_sinh", born.as_ref().map(|(text, _)| text.as_str()), true),
+        ("ngay_sinh_dung_den", exact, true),
         ("gioi_tinh", sex, true),
-        ("ma_quoc_tich", guest.item(Item::Nationality).map(country).filter(|code| code.len() == 3), true),
+        ("ma_quoc_tich", guest.item(Item::Nationality).and_then(lists::nationality), true),
         ("so_ho_chieu", guest.number(), true),
         ("so_phong", form("room"), true),
         ("ngay_den", form("arrival"), true),
         ("ngay_di_du_kien", form("departure"), true),
         ("ngay_tra_phong", left.as_deref(), false),
-        ("thoi_han_tam_tru", form("departure"), true),
+        ("thoi_han_tam_tru", form("permitted_until"), true),
     ];
     let mut elements = Vec::new();
     for (name, value, required) in fields {
@@ -396,9 +490,14 @@ fn read_again(bytes: &[u8], guests: &[&Guest], written: &[Vec<Element>], first: 
     Ok(())
 }
 
-/// When a stay that began then has to be notified, seconds since 1970.
+/// When a stay that began then has to be notified, seconds since 1970. Citizens: before 23:00 of the day on which it begins, and one that
+/// begins after 23:00 before 08:00 of the next day ([`visit::law::STAY_OF_CITIZENS`]). Foreigners: within twelve hours of their arrival, and
+/// within twenty-four where the house lies in a remote area ([`visit::law::STAY_OF_FOREIGNERS`]).
 #[must_use]
-pub fn deadline(arrived: i64) -> i64 {
+pub fn deadline(arrived: i64, citizen: bool, remote: bool) -> i64 {
+    if !citizen {
+        return arrived.saturating_add(if remote { 24 * 3600 } else { 12 * 3600 });
+    }
     let at = in_vietnam(arrived);
     let limit = |day: Date, hour| {
         Time::from_hms(hour, 0, 0)

@@ -1,7 +1,7 @@
 //! What several formats say of one person, each in its own words.
 
 use config::FhirSystems;
-use visit::content::{Released, Source};
+use visit::content::Released;
 use visit::profile::Item;
 
 /// A format's words for man, woman, and whatever else a document says or leaves out.
@@ -13,9 +13,9 @@ pub(crate) fn sex<T>(said: Option<&str>, [man, woman, other]: [T; 3]) -> T {
     }
 }
 
-/// Where the data come from.
+/// By what the person is known: `chip`, `vneid`, `seen` or `typed`.
 pub(crate) fn source(released: &Released) -> &'static str {
-    if released.source() == Source::Typed { "typed" } else { "chip" }
+    released.means().as_str()
 }
 
 /// A value that says something.

@@ -31,7 +31,7 @@ fn content(source: Source, name: &str) -> Content {
         (Item::DocumentNumber, "C01X00T47"),
         (Item::DateOfBirth, "05/01/1999"),
         (Item::Sex, "Nam"),
-        (Item::Nationality, if source == Source::CitizenCard { "Việt Nam" } else { "UTO" }),
+        (Item::Nationality, if source == Source::CitizenCard { "Việt Nam" } else { "KOR" }),
         (Item::IssueDate, "16/01/2022"),
     ];
     let answers = [
@@ -42,6 +42,7 @@ fn content(source: Source, name: &str) -> Content {
         ("arrival", "23/11/2026"),
         ("departure", "25/11/2026"),
         ("reason", "1 - Du lịch"),
+        ("permitted_until", "30/11/2026"),
     ];
     Content {
         source,
@@ -69,8 +70,12 @@ fn envelope(recipient: &str, name: &str) -> Envelope {
     }
 }
 
-fn guest(source: Source, name: &str) -> Guest {
-    Guest::new(released(&LODGING, PORTAL, source, name))
+/// The portal takes nobody of one name and paper twice: each has a number of their own.
+fn guest(source: Source, at: usize, name: &str) -> Guest {
+    let mut content = content(source, name);
+    content.items.insert(Item::IdNumber, format!("{at:012}").into());
+    content.items.insert(Item::DocumentNumber, format!("C{at:08}").into());
+    Guest::new(Released::new(&LODGING, PORTAL, &content).expect("granted"))
 }
 
 /// The texts of the elements of this name.
@@ -118,14 +123,15 @@ fn together(names: &[String]) {
         return;
     }
     let layout = lodging::Layout::load(None).expect("layout");
-    let foreigners: Vec<Guest> = names.iter().map(|name| guest(Source::Passport, name)).collect();
+    let foreigners: Vec<Guest> = names.iter().enumerate().map(|(at, name)| guest(Source::Passport, at, name)).collect();
     let check = |guest: &Guest, index| lodging::check(&layout, guest, index);
     let made = lodging::make(&foreigners, check, lodging::xml).expect("file");
     assert!(made.left_out.is_empty(), "{:?}", made.left_out);
     assert_eq!(texts(&made.bytes, "ho_ten"), expected);
     #[cfg(feature = "lodging-xlsx")]
     {
-        let citizens: Vec<Guest> = names.iter().map(|name| guest(Source::CitizenCard, name)).collect();
+        let citizens: Vec<Guest> =
+            names.iter().enumerate().map(|(at, name)| guest(Source::CitizenCard, at, name)).collect();
         let made = lodging::make(&citizens, check, |of| lodging::xlsx(&layout, None, of)).expect("file");
         assert!(made.left_out.is_empty(), "{:?}", made.left_out);
         assert_eq!(workbook::column_b(&made.bytes, 5), expected);

@@ -100,7 +100,8 @@ const ORIGINS: [(Home, [bool; 4]); 8] = [
 ];
 
 /// Profiles that take more than citizens' cards: residence cards and passports, of any state.
-const TAKES_GUESTS: [&str; 2] = ["lodging", "lodging-hospital"];
+const TAKES_GUESTS: [&str; 9] =
+    ["attest", "customer-check", "exam", "gate", "lodging", "lodging-hospital", "one-stop", "register", "school"];
 
 /// Profiles that serve people whose issuer nobody knows here, visibly marked.
 const MARKS_UNKNOWN: [&str; 9] = [

@@ -9,7 +9,8 @@ fn guest(name: &str, room: &str) -> Value {
     json!({
         "items": { "full_name": name, "date_of_birth": "12/08/1964", "sex": "M", "nationality": "USA",
                    "document_number": "C01X00T47" },
-        "answers": { "room": room, "arrival": "23/11/2026", "departure": "25/11/2026", "reason": "1 - Du lịch" },
+        "answers": { "room": room, "arrival": "23/11/2026", "departure": "25/11/2026", "reason": "1 - Du lịch",
+                     "permitted_until": "30/11/2026" },
         "agreed": "en",
     })
 }

@@ -406,7 +406,9 @@ fn lodging_reports_a_family_and_a_foreigner_and_counts_only_what_the_portal_took
     office.post("/v1/typed", &child).expect("a child without a card");
     {
         let _card = rig.line.stack.lay(VISITOR.id, "none", FIRST_READER).expect("card");
-        let session = office.visit(&json!({ "mrz": VISITOR.mrz() }), &stay("0202")).expect("visit");
+        let mut foreign = stay("0202");
+        foreign["permitted_until"] = foreign["departure"].clone();
+        let session = office.visit(&json!({ "mrz": VISITOR.mrz() }), &foreign).expect("visit");
         done(&session);
         assert_eq!(session["holder"]["nationality"], "D");
     }
@@ -438,7 +440,7 @@ fn lodging_reports_a_family_and_a_foreigner_and_counts_only_what_the_portal_took
     let xml =
         String::from_utf8(office.download(&format!("/v1/lodging/batches/{id}/file")).expect("file")).expect("UTF-8");
     assert!(
-        xml.contains("<ho_ten>MUSTERMANN ERIKA</ho_ten>") && xml.contains("<ma_quoc_tich>DEU</ma_quoc_tich>"),
+        xml.contains("<ho_ten>MUSTERMANN ERIKA</ho_ten>") && xml.contains("<ma_quoc_tich>D</ma_quoc_tich>"),
         "{xml}"
     );
     office.post(&format!("/v1/lodging/batches/{id}/reconcile"), &json!({ "taken": 1 })).expect("confirmed");
@@ -474,7 +476,7 @@ fn lodging_hospital_reports_the_ward() {
     let office = Office::open(&rig.line, &Setup::of("lodging-hospital")).expect("desk");
     let mut answers = stay("12");
     answers["ward"] = json!("Khoa Nội 2");
-    answers["reason"] = json!("20 - Mục đích khác");
+    answers["reason"] = json!("18 - Chữa bệnh");
     done(&office.visit_of(&rig.line, "linh-foreign-born", &answers).expect("visit"));
     let batch = office.post("/v1/lodging/batches", &json!({ "kind": "xlsx" })).expect("file");
     let bytes = office.download(&format!("/v1/lodging/batches/{}/file", batch["id"])).expect("file");
@@ -482,7 +484,7 @@ fn lodging_hospital_reports_the_ward() {
     std::fs::write(&xlsx, bytes).expect("file");
     assert!(Command::new("ssconvert").args([&xlsx, &csv]).output().expect("ssconvert").status.success());
     let text = std::fs::read_to_string(&csv).expect("table");
-    assert!(text.contains("Khoa Nội 2") && text.contains("20 - Mục đích khác") && text.contains("Điều trị"), "{text}");
+    assert!(text.contains("Khoa Nội 2") && text.contains("18 - Chữa bệnh"), "{text}");
 }
 
 #[test]
@@ -491,7 +493,7 @@ fn lodging_hospital_names_who_is_incomplete_and_keeps_nobody_else_out() {
     let office = Office::open(&rig.line, &Setup::of("lodging-hospital")).expect("desk");
     let mut answers = stay("12");
     answers["ward"] = json!("Khoa Nội 2");
-    answers["reason"] = json!("20 - Mục đích khác");
+    answers["reason"] = json!("18 - Chữa bệnh");
     let nameless = json!({ "items": { "full_name": "Trẻ Mẫu", "date_of_birth": "02/03/2020", "nationality": "Việt Nam" },
                            "answers": answers, "agreed": "vi" });
     let error = office.post("/v1/typed", &nameless).expect_err("incomplete").to_string();

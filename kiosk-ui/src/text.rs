@@ -168,6 +168,7 @@ phrases! {
     CardWithdrawn: "Thẻ đã được báo mất", "This card was reported lost";
     NotOnList: "Không có tên trong danh sách", "Your name is not on the list";
     ListAway: "Chưa có danh sách, hoặc danh sách không còn hiệu lực", "The list is missing or has expired";
+    ChildAlone: "Trẻ em làm thủ tục cùng người lớn, tại quầy", "Children come to the desk, with an adult";
     AlreadyDone: "Quý khách đã làm thủ tục này rồi", "You have done this already";
     WrongDirection: "Lượt vào và lượt ra không khớp", "Entry and exit do not match";
     SeeStaff: "Mời Quý khách gặp nhân viên", "Please see the staff";

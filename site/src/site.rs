@@ -19,7 +19,6 @@ use cccd::judgement::Judgement;
 use config::{self, Adopted, Config};
 use drivers::reader::simulated::Slot;
 use events::event::Bytes;
-use events::subject::Person;
 use events::{Body, Clock, DeviceEvent, Receiving};
 use fleet::FleetError;
 use fleet::revoked::RevokedCards;
@@ -41,10 +40,11 @@ use store::book::{self, Book, Entry, Message, Retention, Served};
 use store::outbox::Outbox;
 use store::uplink::https::Https;
 use store::uplink::worker::Worker;
-use visit::content::{Assurance, Content, Released, Source};
+use visit::content::{Assurance, Content, Released};
 use visit::finished::{Agreed, Finished, Keeping, Kept, random_id};
+use visit::group::is_below;
 use visit::ledger::{allow, period};
-use visit::profile::{Item, Keep, ON_DEVICE, PrintKind, Profile, placeholders};
+use visit::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
 use visit::roster::Index;
 use visit::steps::Refusal;
 
@@ -383,6 +383,9 @@ impl Site {
     /// # Errors
     /// When the book fails.
     pub(super) fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
+        if profile.alone_from.is_some_and(|age| is_below(content, age, in_vietnam(self.now()).date())) {
+            return Ok(Some(Refusal::ChildAlone));
+        }
         let listed = content.person().map(|person| self.recorder.people.listed(&person));
         let list = self.roster(&profile.id);
         if let Some(rules) = profile.roster() {
@@ -404,11 +407,10 @@ impl Site {
         Ok(allow(rules.rule, self.config.direction, standing).err())
     }
 
-    /// Who a profile's ledger counts in a period: a citizen by the number alone.
+    /// Who a profile's ledger counts in a period: a citizen by the number alone, anybody else by document, state and number.
     fn counted_as(&self, profile: &Profile, scope: &str, content: &Content) -> Option<Bytes<32>> {
-        let citizen = Person::citizen(&content.items.get(&Item::IdNumber)?.0)?;
         let people = &self.recorder.people;
-        Some(people.counted(&profile.id, scope, &people.listed(&citizen)))
+        Some(people.counted(&profile.id, scope, &people.listed(&content.person()?)))
     }
 
     /// Puts a visit on disk with everything that follows from it.
@@ -529,7 +531,7 @@ impl Site {
             subject: self.recorder.people.subject(profile, content.person().as_ref()),
             profile: profile.id.clone(),
             recipients: recipients.collect(),
-            verification: (content.source != Source::Typed).then_some(finished.sequence),
+            verification: content.source.is_chip().then_some(finished.sequence),
         })
     }
 

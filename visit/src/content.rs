@@ -5,9 +5,9 @@
 //! so that a datum which no profile names has no way out.
 
 use crate::profile::{Item, Profile};
+pub use crate::source::{Means, Paper, Source};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cccd::document::Kind;
 use cccd::judgement::Judgement;
 use events::subject::Person;
 use program::{Private, Text};
@@ -16,45 +16,6 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use verdict::{Admission, Answers, Because, Holder, Rung, Word};
 use zeroize::Zeroizing;
-
-/// Where the data come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The chip of a citizen card.
-    #[default]
-    CitizenCard,
-    /// The chip of a passport.
-    Passport,
-    /// The chip of another card: of a resident, or of another state.
-    OtherCard,
-    /// A member of staff, from a paper: not verified.
-    Typed,
-}
-
-impl From<Kind> for Source {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::CitizenCard => Self::CitizenCard,
-            Kind::Passport => Self::Passport,
-            Kind::IdentityCard | Kind::ResidenceCard | Kind::Other => Self::OtherCard,
-        }
-    }
-}
-
-/// What a member of staff saw of somebody without a chip, or with one that could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Paper {
-    CitizenCard,
-    Vneid,
-    Passport,
-    BirthCertificate,
-    DrivingLicence,
-    ResidenceCard,
-    OtherPaper,
-}
 
 /// Why a member of staff goes on where the profile leaves it to them: a closed list, so that it can be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -68,9 +29,26 @@ pub enum Reason {
     OtherPaperSeen,
     /// An emergency.
     Emergency,
+    /// There is a card, and its chip does not answer.
+    ChipUnreadable,
+    /// There is no card yet: a child, or somebody whose card is being made.
+    NoCardYet,
+    /// The card was lost.
+    CardLost,
 }
 
 impl Reason {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::CardExamined,
+        Self::PersonKnown,
+        Self::OtherPaperSeen,
+        Self::Emergency,
+        Self::ChipUnreadable,
+        Self::NoCardYet,
+        Self::CardLost,
+    ];
+
     /// A stable identifier.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -79,6 +57,9 @@ impl Reason {
             Self::PersonKnown => "person_known",
             Self::OtherPaperSeen => "other_paper_seen",
             Self::Emergency => "emergency",
+            Self::ChipUnreadable => "chip_unreadable",
+            Self::NoCardYet => "no_card_yet",
+            Self::CardLost => "card_lost",
         }
     }
 }
@@ -90,6 +71,9 @@ pub struct Vouching {
     pub name: Text,
     /// Why.
     pub reason: Reason,
+    /// Who approved it beside them, where the profile asks for two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Text>,
 }
 
 /// How much is assured of somebody, and by what: it stands in the record and in everything that leaves the device.
@@ -102,7 +86,7 @@ pub struct Assurance {
     /// The five answers, where a chip was read.
     #[serde(default)]
     pub answers: Option<Answers>,
-    /// The kind of document, as [`Kind`] has them; what was seen, where no chip was read.
+    /// The kind of document, as `cccd::document::Kind` has them; what was seen, where no chip was read.
     #[serde(default)]
     pub document: String,
     /// Why the visit is marked, or why staff were asked.
@@ -134,8 +118,7 @@ impl Assurance {
     #[must_use]
     pub fn without_chip(seen: Option<Paper>, admission: Admission) -> Self {
         let rung = if seen.is_some() { Rung::Shown } else { Rung::Claimed };
-        let document = seen.map(|seen| serde_json::to_value(seen).unwrap_or_default());
-        let document = document.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+        let document = seen.map_or("", Paper::code).to_owned();
         Self { rung, word: rung.into(), answers: None, document, mark: admission.because(), staff: None }
     }
 
@@ -164,6 +147,7 @@ impl Assurance {
             "answers": self.answers,
             "marked": self.mark,
             "staff": self.staff.as_ref().map(|staff| staff.reason),
+            "approved_by_two": self.staff.as_ref().is_some_and(|staff| staff.second.is_some()),
         })
     }
 }
@@ -245,7 +229,13 @@ impl Content {
         Person::new(kind, &self.issuer, self.items.get(&Item::DocumentNumber)?.as_str())
     }
 
-    /// The same for the device's own book, where also somebody is found whose paper was typed in.
+    /// By what they are known.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        self.source.means(self.assurance.as_ref().map_or("", |assurance| assurance.document.as_str()))
+    }
+
+    /// Whom the device's own book takes them for, where also somebody is found whose paper was typed in.
     #[must_use]
     pub fn bearer(&self) -> Option<Person> {
         let on_paper = || Person::on_paper(self.items.get(&Item::DocumentNumber)?.as_str());
@@ -325,7 +315,11 @@ impl Released {
         let portrait_reason = content.portrait_reason.clone().filter(|_| wants_portrait);
         // Who of staff went on is the site's affair.
         let assurance = content.assurance.clone().map(|assurance| {
-            let staff = assurance.staff.map(|staff| Vouching { name: Text::default(), ..staff });
+            let staff = assurance.staff.map(|staff| Vouching {
+                name: Text::default(),
+                second: staff.second.map(|_| Text::default()),
+                ..staff
+            });
             Assurance { staff, ..assurance }
         });
         let recipient = recipient.to_owned();
@@ -342,6 +336,12 @@ impl Released {
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+
+    /// By what the holder is known.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        self.source.means(self.assurance.as_ref().map_or("", |assurance| assurance.document.as_str()))
     }
 
     /// How much is assured.

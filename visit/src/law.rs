@@ -73,6 +73,12 @@ pub const LAWS: &[Law] = &[
     law("118/2025/NĐ-CP", "Nghị định về một cửa", "Decree on one-stop desks", date!(2025 - 07 - 01)),
     law("20/2021/NĐ-CP", "Nghị định về trợ giúp xã hội", "Decree on social assistance", date!(2021 - 07 - 01)),
     law("176/2025/NĐ-CP", "Nghị định về trợ cấp hưu trí xã hội", "Decree on social pensions", date!(2025 - 07 - 01)),
+    law(
+        "69/2024/NĐ-CP",
+        "Nghị định về định danh và xác thực điện tử",
+        "Decree on electronic identification and authentication",
+        date!(2024 - 07 - 01),
+    ),
     law("46/2019/QH14", "Luật Thư viện", "Law on Libraries", date!(2020 - 07 - 01)),
     law("116/2025/QH15", "Luật An ninh mạng", "Law on Cybersecurity", date!(2026 - 07 - 01)),
     Law {
@@ -86,6 +92,33 @@ pub const LAWS: &[Law] = &[
         )
     },
 ];
+
+/// Where a law says what is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Article {
+    /// The law's number.
+    pub law: &'static str,
+    /// Its article.
+    pub article: u16,
+}
+
+/// Until when the stay of citizens is notified.
+pub const STAY_OF_CITIZENS: Article = Article { law: "68/2020/QH14", article: 30 };
+/// Until when that of foreigners is.
+pub const STAY_OF_FOREIGNERS: Article = Article { law: "47/2014/QH13", article: 33 };
+
+impl Article {
+    /// As it is cited, in Vietnamese and English.
+    #[must_use]
+    pub fn cited(self) -> (String, String) {
+        let title = |of: fn(&Law) -> &'static str| Law::of(self.law).map_or("", of);
+        let Self { law, article } = self;
+        (
+            format!("{} {law}, Điều {article}", title(|law| law.title_vi)),
+            format!("{} {law}, Art. {article}", title(|law| law.title_en)),
+        )
+    }
+}
 
 impl Law {
     /// The law of that number.

@@ -5,6 +5,11 @@
 //! | [`profile`] | what a use of the card may read, keep and send |
 //! | [`steps`] | the steps of a profile, as a state machine |
 //! | [`content`] | what is known of a person, and the one form in which any of it leaves |
+//! | [`source`] | by what a person is known: a chip, VNeID, a paper that was seen, their word |
+//! | [`without_chip`] | the way in for somebody whose chip cannot be read, or who has none |
+//! | [`vneid`] | the port of a provider that confirms VNeID |
+//! | [`payment`] | a payment that goes with a visit: the code, and the port of whoever says that it was paid |
+//! | [`group`] | of whom a field is asked: children, foreigners |
 //! | [`law`] | the laws that profiles name, and whether they are in force |
 //! | [`roster`] | lists of people |
 //! | [`ledger`] | who did something already, and whether that lets them do it again |
@@ -32,9 +37,14 @@
 
 pub mod content;
 pub mod finished;
+pub mod group;
 pub mod law;
 pub mod ledger;
+pub mod payment;
 pub mod profile;
 pub mod roster;
+pub mod source;
 pub mod stage;
 pub mod steps;
+pub mod vneid;
+pub mod without_chip;

@@ -207,7 +207,9 @@ impl Index {
     pub fn find(&self, content: &Content, subject: Option<&Bytes<32>>) -> Option<&Entry> {
         let item = |item| content.items.get(&item).map(|value: &Text| value.as_str());
         let subject = subject.map(ToString::to_string);
-        let mut keys = keys(item(Item::IdNumber), item(Item::DocumentNumber), subject.as_deref());
+        // The nine digits in a citizen card's MRZ are no passport's number.
+        let document = item(Item::DocumentNumber).filter(|_| item(Item::IdNumber).is_none());
+        let mut keys = keys(item(Item::IdNumber), document, subject.as_deref());
         keys.find_map(|key| self.roster.entries.get(*self.found.get(&key)?))
     }
 

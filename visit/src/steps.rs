@@ -60,6 +60,8 @@ refusals! {
     Weak = "algorithm_too_weak",
     /// The chip has no 12-digit number, and people are counted by it here.
     NoNumber = "no_number",
+    /// A child who came alone, where an adult comes with them.
+    ChildAlone = "child_alone",
     /// The list does not name them.
     NotOnList = "not_on_list",
     /// There is no list on this device.

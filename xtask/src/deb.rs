@@ -54,7 +54,7 @@ pub(crate) const PACKAGES: [Package; 3] = [
         ],
         docs: &[
             "audit.md", "cli.md", "configuration.md", "desk-in-ten-minutes.md", "errors.md", "hardening.md", "hardware.md", "kiosk-from-the-box.md",
-            "kiosk.md", "local-api.md", "lodging.md", "models.md", "profiles.md", "provisioning.md", "updates.md", "verdict.md",
+            "kiosk.md", "local-api.md", "lodging.md", "models.md", "people.md", "profiles.md", "provisioning.md", "updates.md", "verdict.md",
             "examples/desk.toml", "examples/gate.toml", "examples/kiosk.toml",
         ],
     },

@@ -69,6 +69,8 @@ pub fn explain(name: &str, as_json: bool) -> Result<u8, Failure> {
             "practice": profile.practice,
             "steps": profile.steps(),
             "accept": profile.accept,
+            "without_chip": profile.without_chip(),
+            "alone_from": profile.alone_from,
             "documents": profile.documents().collect::<Vec<_>>(),
             "assurance": profile.terms(),
             "read": groups.collect::<Vec<_>>(),

@@ -15,7 +15,7 @@ use program::{Failure, exit};
 use serde_json::{Value, json};
 use std::path::Path;
 use store::book::{Book, Looker, Which};
-use visit::content::{Content, Source};
+use visit::content::Content;
 use visit::profile::Profile;
 use zeroize::Zeroizing;
 
@@ -57,7 +57,7 @@ fn record(profile: Option<&Profile>, at: i64, content: &Content) -> Value {
         "legal_basis": profile.map(|profile| &profile.legal_basis),
         "recipients": profile.map(|profile| profile.recipients().map(|r| json!({ "id": r.id, "fields": r.fields })).collect::<Vec<_>>()),
         "source": content.source,
-        "verified": content.source != Source::Typed,
+        "verified": content.source.is_chip(),
         "items": content.items,
         "answers": content.answers,
         "list": content.listed,

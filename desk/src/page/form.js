@@ -44,13 +44,15 @@ function inputOf(field, known) {
   return el("input", { name, value, required, autocomplete: "off", placeholder: date ? "dd/MM/yyyy" : null, inputmode: field.keyboard === "digits" || date ? "numeric" : null });
 }
 
-function formFields(known) {
-  const parts = about.profile.form.map((field) => {
-    const word = `${lang ? field.label_en : field.label_vi} ${field.optional ? t("optional") : ""}`;
-    const input = inputOf(field, known);
+/** What is asked of somebody: the device says it of whose chip it read; of who is typed in it is seen when they are sent. */
+function formFields(known, asks = null) {
+  const parts = about.profile.form.filter((field) => !asks || !field.asked_of || asks.includes(field.id)).map((field) => {
+    const only = !asks && field.asked_of ? `(${t(`group_${field.asked_of}`)})` : field.optional ? t("optional") : "";
+    const word = `${lang ? field.label_en : field.label_vi} ${only}`;
+    const input = inputOf(!asks && field.asked_of ? { ...field, optional: true } : field, known);
     return input.className === "tiles"
       ? el("div", { class: "wide" }, el("span", { class: "legend" }, word), input)
-      : el("label", {}, el("span", {}, word), input);
+      : el("label", {}, el("span", {}, word), input, asks && session.proposals?.[field.id] ? el("span", { class: "muted" }, `${t("maybe")} ${session.proposals[field.id].join(", ")}`) : "");
   });
   if (about.profile.party) {
     parts.push(el("label", {}, el("span", {}, t("party")), el("input", { name: "party", value: lastAnswers.party ?? "", autocomplete: "off" })));
@@ -75,14 +77,33 @@ function form(known) {
     know(await ask("POST", `/v1/sessions/${session.id}/form`, readForm(event.target)));
     drawVisit();
   });
-  const filled = el("form", { id: "form", onsubmit: save }, formFields(known ?? {}));
+  const filled = el("form", { id: "form", onsubmit: save }, formFields(known ?? {}, session.asks ?? []));
   return {
     body: [verdictView(session, true), filled, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
     acts: [stop(), el("button", { type: "submit", form: "form", class: "primary grow", ...hotkey("F10") }, icon("tick"), el("span", { class: "word" }, t(about.profile.print ? "savePrint" : "save")), cap("F10"))],
   };
 }
 
-const SEEN = ["citizen_card", "vneid", "passport", "birth_certificate", "driving_licence", "residence_card", "other_paper"];
+const SEEN = ["citizen_card", "vneid", "passport", "birth_certificate", "driving_licence", "residence_card", "old_identity_card", "identity_certificate", "health_insurance_card", "number_notice", "other_paper"];
+const papers = () => SEEN.filter((seen) => about.profile.without_chip?.papers?.includes(seen) ?? true);
+
+/** Somebody else of staff, where the profile asks for two. */
+function secondFields() {
+  if (!about.profile.without_chip?.second) return [];
+  const who = el("select", { name: "second", required: true }, el("option", { value: "" }, t("choose")));
+  guarded(async () => {
+    const { staff } = await ask("GET", "/v1/duty");
+    who.append(...staff.filter((one) => one.id !== about.on_duty?.id).map((one) => el("option", { value: one.id }, one.name)));
+  })();
+  return [el("div", { class: "pair" },
+    el("label", {}, el("span", {}, t("second")), who),
+    el("label", {}, el("span", {}, t("secondPin")), el("input", { name: "second_pin", type: "password", inputmode: "numeric", autocomplete: "off", required: true })))];
+}
+const answeredBy = (form) => {
+  const data = new FormData(form);
+  const second = data.get("second");
+  return { ...vouched(form), second: second ? { staff: second, pin: data.get("second_pin") } : null };
+};
 
 /** What the profile makes of somebody of whom only this is assured: `goes_on`, `mark`, `staff` or `refuse`. */
 function below(rung) {
@@ -93,7 +114,7 @@ function below(rung) {
 /** What was seen of somebody without a chip, what that is worth here, and who of staff answers for it where they must. */
 function seenFields() {
   const worth = el("div", { role: "status" });
-  const staff = el("fieldset", { class: "plain", hidden: true, disabled: true }, vouching());
+  const staff = el("fieldset", { class: "plain", hidden: true, disabled: true }, vouching(), secondFields());
   const tell = (select) => {
     const rung = select.value && (select.value === "none" ? "claimed" : "shown");
     const how = rung && below(rung);
@@ -104,13 +125,13 @@ function seenFields() {
   };
   const select = el("select", { name: "seen", required: true, onchange: (event) => tell(event.target) },
     el("option", { value: "" }, t("choose")),
-    SEEN.map((seen) => el("option", { value: seen }, t(`doc_${seen}`))),
+    papers().map((seen) => el("option", { value: seen }, t(`doc_${seen}`))),
     el("option", { value: "none" }, t("seen_none")));
   return [el("label", {}, el("span", {}, t("seen")), select), worth, staff];
 }
 
 function typedForm() {
-  const order = ["full_name", "date_of_birth", "sex", "nationality", "id_number", "document_number", "residence"];
+  const order = ["full_name", "date_of_birth", "sex", "nationality", "id_number", "document_number", "expiry_date", "residence"];
   const wanted = order.filter((name) => fields().includes(name));
   const close = () => { typing = false; drawVisit(); };
   const leave = judge("cross", t("cancel"), close, "S-Escape", { class: "plain way-out" });
@@ -125,7 +146,7 @@ function typedForm() {
       if (value) items[name] = value;
     }
     const seen = data.get("seen") === "none" ? null : data.get("seen");
-    const staff = below(seen ? "shown" : "claimed") === "staff" ? vouched(event.target) : null;
+    const staff = below(seen ? "shown" : "claimed") === "staff" ? answeredBy(event.target) : null;
     const filled = readForm(event.target);
     await ask("POST", "/v1/typed", { items, ...filled, seen, staff, agreed: lang ? "en" : "vi" });
     const rung = seen ? "shown" : "claimed";
@@ -137,11 +158,15 @@ function typedForm() {
   });
   const usual = { nationality: "Việt Nam" };
   const input = (name) => {
-    const must = ["full_name", "date_of_birth"].includes(name) || (about.profile.lodging && name === "id_number");
+    const must = ["full_name", "date_of_birth"].includes(name);
     if (name === "sex") {
       return el("select", { name: `i.${name}` }, el("option", {}, "Nam"), el("option", {}, "Nữ"));
     }
     const birth = name === "date_of_birth" && { placeholder: t("birthHint"), title: t("birthHint"), pattern: "\\s*(\\d{1,2}/\\d{1,2}/)?\\d{4}\\s*", inputmode: "text" };
+    if (name === "nationality" && about.profile.nationalities?.length) {
+      const list = el("datalist", { id: "nationalities" }, about.profile.nationalities.map((one) => el("option", { value: one })));
+      return [el("input", { name: `i.${name}`, list: "nationalities", value: usual[name], autocomplete: "off" }), list];
+    }
     return el("input", { name: `i.${name}`, required: must, value: usual[name] ?? "", autocomplete: "off", ...birth });
   };
   const typedWord = (name) => (WORDS[`typed_${name}`] ? t(`typed_${name}`) : label(name));

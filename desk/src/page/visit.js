@@ -252,7 +252,7 @@ function seatHead(view) {
     word ? chipView({ word, rung: view.verdict.rung }) : null);
 }
 
-const REASONS = ["card_examined", "person_known", "other_paper_seen", "emergency"];
+const REASONS = ["card_examined", "person_known", "other_paper_seen", "emergency", "chip_unreadable", "no_card_yet", "card_lost"];
 
 /** Who of staff goes on is whoever is on duty; everybody is asked for the reason. */
 function vouching() {

@@ -26,6 +26,7 @@ fn of(mut content: Content, change: &[(&str, &str)]) -> Guest {
         ("form.arrival", "23/11/2026"),
         ("form.departure", "25/11/2026"),
         ("form.reason", "1 - Du lịch"),
+        ("form.permitted_until", "30/11/2026"),
     ];
     for (name, value) in base.iter().chain(change) {
         let value = Text::from((*value).to_owned());
@@ -60,7 +61,7 @@ fn nineteen_columns_of_text_from_row_five() {
         "",
         "001099000017",
         "",
-        "1 - Thường trú",
+        "",
         "",
         "",
         "Số 1, Đường Ví Dụ",
@@ -117,7 +118,7 @@ fn what_is_missing_or_unknown_is_named_by_guest_and_column_and_never_guessed() {
 fn foreigners_go_into_xml() {
     let foreign =
         [("nationality", "Đức"), ("document_number", "C01X00T47"), ("full_name", "MUSTERMANN & ERIKA"), ("sex", "F")];
-    let unknown = guest(Source::Passport, &foreign);
+    let unknown = guest(Source::Passport, &[&foreign[1..], &[("nationality", "Bavaria")]].concat());
     assert!(!unknown.is_citizen());
     let failure: Failure = xml(&[&unknown]).expect_err("no three letters").into();
     assert!(failure.message.contains("ma_quoc_tich"), "{}", failure.message);
@@ -126,7 +127,7 @@ fn foreigners_go_into_xml() {
     for part in [
         "<ho_ten>MUSTERMANN &amp; ERIKA</ho_ten>",
         "<so_ho_chieu>C01X00T47</so_ho_chieu>",
-        "<ma_quoc_tich>DEU</ma_quoc_tich>",
+        "<ma_quoc_tich>D</ma_quoc_tich>",
         "<gioi_tinh>F</gioi_tinh>",
         "<ngay_den>23/11/2026</ngay_den>",
     ] {
@@ -158,9 +159,9 @@ fn a_grown_up_who_was_typed_in_has_the_paper_that_staff_saw_and_no_other() {
     assert_eq!(seen(Paper::Passport).document(), "passport");
     assert_eq!(seen(Paper::BirthCertificate).document(), "birth_certificate");
     let layout = Layout::load(None).expect("layout");
-    for guest in [born("15/01/1999"), seen(Paper::DrivingLicence), seen(Paper::OtherPaper)] {
+    for (guest, column) in [(born("15/01/1999"), "LOẠI GIẤY TỜ"), (seen(Paper::OtherPaper), "TÊN GIẤY TỜ")] {
         let failure = check(&layout, &guest, 1).expect_err("no such paper at the portal");
-        assert!(failure.code == "lodging_incomplete" && failure.message.contains("LOẠI GIẤY TỜ"), "{failure:?}");
+        assert!(failure.code == "lodging_incomplete" && failure.message.contains(column), "{failure:?}");
     }
 }
 
@@ -168,10 +169,16 @@ fn a_grown_up_who_was_typed_in_has_the_paper_that_staff_saw_and_no_other() {
 fn before_eleven_in_the_evening_or_by_eight_in_the_morning() {
     // 23 November 2026 in Vietnam, hour and minute.
     let at = |hour: i64, minute: i64| 1_795_366_800 + hour * 3600 + minute * 60;
-    assert_eq!(deadline(at(0, 0)), at(23, 0));
-    assert_eq!(deadline(at(22, 59)), at(23, 0));
-    assert_eq!(deadline(at(23, 0)), at(32, 0));
-    assert_eq!(deadline(at(23, 59)), at(32, 0));
+    let citizen = |arrived| deadline(arrived, true, false);
+    assert_eq!(citizen(at(0, 0)), at(23, 0));
+    assert_eq!(citizen(at(22, 59)), at(23, 0));
+    assert_eq!(citizen(at(23, 0)), at(32, 0));
+    assert_eq!(citizen(at(23, 59)), at(32, 0));
+    assert_eq!(deadline(at(22, 59), true, true), at(23, 0), "wherever the house is");
+    // Foreigners: twelve hours, or twenty-four.
+    assert_eq!(deadline(at(6, 10), false, false), at(18, 10));
+    assert_eq!(deadline(at(23, 30), false, false), at(35, 30));
+    assert_eq!(deadline(at(6, 10), false, true), at(30, 10));
 }
 
 /// A guest of a book that an older version wrote: nobody asked there what a text holds.
@@ -182,7 +189,7 @@ fn old_guest(name: &str, nationality: &str) -> Guest {
             "full_name": name, "document_number": "C01X00T47", "date_of_birth": "12/08/1964", "sex": "F",
             "nationality": nationality,
         },
-        "portrait": null, "answers": { "room": "0202", "arrival": "23/11/2026", "departure": "25/11/2026", "reason": "x" },
+        "portrait": null, "answers": { "room": "0202", "arrival": "23/11/2026", "departure": "25/11/2026", "reason": "x", "permitted_until": "30/11/2026" },
         "listed": {}, "photo": null, "differences": [],
     });
     let content: Content = serde_json::from_value(content).expect("content");

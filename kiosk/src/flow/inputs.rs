@@ -76,7 +76,8 @@ impl From<&Profile> for Task {
             consent,
             steps: profile.steps().to_vec(),
             // What a scan fills in, nobody types on a glass.
-            form: profile.form().filter(|field| field.from.is_none()).cloned().collect(),
+            // What concerns some only, a desk asks.
+            form: profile.form().filter(|field| field.from.is_none() && field.asked_of.is_none()).cloned().collect(),
             ticket: profile.print().is_some_and(|print| print.kind == PrintKind::Ticket),
             insurance: profile
                 .form()

@@ -116,6 +116,7 @@ impl Flow {
                 Refusal::AlreadyDone => Phrase::AlreadyDone,
                 Refusal::AlreadyInside | Refusal::NotInside => Phrase::WrongDirection,
                 Refusal::NoNumber => Phrase::NotOnList,
+                Refusal::ChildAlone => Phrase::ChildAlone,
                 // What the document itself says has a screen of its own.
                 _ => Phrase::CardNotRead,
             };

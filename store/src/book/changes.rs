@@ -13,7 +13,7 @@ use program::{Failure, Text};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use visit::content::{Source, to_json};
+use visit::content::to_json;
 use visit::profile::Item;
 use zeroize::Zeroizing;
 
@@ -78,7 +78,7 @@ impl Record {
     /// What of it people said.
     #[must_use]
     pub fn stated(&self) -> Stated {
-        let typed = self.content.source == Source::Typed;
+        let typed = !self.content.source.is_chip();
         Stated {
             answers: self.content.answers.clone(),
             items: if typed { self.content.items.clone() } else { BTreeMap::new() },
@@ -133,7 +133,7 @@ impl Book {
         let failed = failed("correct a record");
         let mut content = record.content.clone();
         content.answers.clone_from(&stated.answers);
-        if content.source == Source::Typed {
+        if !content.source.is_chip() {
             content.items.clone_from(&stated.items);
         }
         let transaction = self.begin("correct a record")?;
@@ -145,7 +145,7 @@ impl Book {
         let party = self.days.party(&transaction, record.key, stated.party.as_deref())?;
         let update = "UPDATE record SET body = ?2, party = ?3, subject = ?4 WHERE id = ?1";
         transaction.execute(update, params![record.id, sealed.body, party, sealed.subject]).map_err(&failed)?;
-        let typed = content.source == Source::Typed;
+        let typed = !content.source.is_chip();
         let items = if typed { stated.items.clone() } else { BTreeMap::new() };
         let stated = Stated { items, ..stated.clone() };
         self.acted(&transaction, &record, Act::Corrected, record.version + 1, &stated, doing)?;

@@ -5,9 +5,12 @@
 
 use crate::book::{Book, BookError, Record, failed};
 use program::Failure;
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use visit::content::Content;
+use visit::group::is_citizen;
+use visit::profile::Item;
 
 /// A file that was made for the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,22 +33,42 @@ pub struct Batch {
     pub stale: bool,
 }
 
+/// Somebody of whom the portal has not confirmed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// When they came, seconds since 1970.
+    pub at: i64,
+    /// The file that they are in.
+    pub batch: Option<i64>,
+    /// Whether they are a citizen of Vietnam.
+    pub citizen: bool,
+}
+
 const DAY: i64 = 86_400;
 
 impl Book {
-    /// Of whom the portal has not confirmed anything: when they came, and the file that they are in. It says nothing of who
-    /// they are.
+    /// Of whom the portal has not confirmed anything: when they came, the file that they are in, and whether the law on citizens is
+    /// theirs. It says nothing of who they are.
     ///
     /// # Errors
-    /// When the database fails.
-    pub fn unreported(&self, profile: &str) -> Result<Vec<(i64, Option<i64>)>, BookError> {
+    /// When the database fails, or a record does not open.
+    pub fn unreported(&self, profile: &str) -> Result<Vec<Owed>, BookError> {
         let failed = failed("count who is not reported");
-        let query = "SELECT record.at, CASE WHEN taken = 0 THEN NULL ELSE batch END FROM record
+        let query = "SELECT record.at, CASE WHEN taken = 0 THEN NULL ELSE batch END, record.id, record.body FROM record
                      LEFT JOIN stand ON stand.record = record.id LEFT JOIN batch ON batch.id = record.batch
                      WHERE profile = ?1 AND withdrawn_at IS NULL AND confirmed_at IS NULL ORDER BY record.at";
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
-        let rows = statement.query_map([profile], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, Vec<u8>>(3)?));
+        let rows = statement.query_map([profile], row).map_err(&failed)?;
+        rows.map(|row| {
+            let (at, batch, id, sealed) = row.map_err(&failed)?;
+            let place = format!("record/{id}");
+            let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
+            let content: Content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
+            let nationality = content.items.get(&Item::Nationality).map(|text| text.as_str());
+            Ok(Owed { at, batch, citizen: is_citizen(content.source, nationality) })
+        })
+        .collect()
     }
 
     /// Notes a file with these people in it. A file that they were in before, and that nobody confirmed, is replaced by it; where

@@ -13,6 +13,24 @@ pub struct Recipient {
     pub fields: Vec<String>,
 }
 
+program::closed_set! {
+    /// Some of those who come.
+    pub enum Group {
+        /// Under seven: an adult agrees in their place (Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15, Art. 24).
+        Below7 = "below_7",
+        /// Under fourteen: nobody has to have a card (Luật Căn cước 26/2023/QH15, Art. 19).
+        Below14 = "below_14",
+        /// Under sixteen: a child.
+        Below16 = "below_16",
+        /// Citizens of Vietnam.
+        Citizen = "citizen",
+        /// Everybody else.
+        Foreigner = "foreigner",
+        /// Whoever showed a paper that no list has.
+        OtherPaper = "other_paper",
+    }
+}
+
 /// A field that people fill in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +52,9 @@ pub struct FormField {
     pub choice: Vec<Choice>,
     /// What fills it in; at a kiosk it is then not asked.
     pub from: Option<Source>,
+    /// Of whom it is asked; of everybody where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_of: Option<Group>,
     /// The hospital's system is asked for the departments to choose from; `choice` is for when it does not answer.
     #[serde(default)]
     pub departments: bool,

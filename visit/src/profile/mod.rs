@@ -6,9 +6,10 @@
 
 mod form;
 pub mod item;
+mod ways;
 
 use cccd::document::{Kind, Taken};
-pub use form::{Choice, FormField, Keyboard, LONGEST_ANSWER, Recipient, Source, Unfit};
+pub use form::{Choice, FormField, Group, Keyboard, LONGEST_ANSWER, Recipient, Source, Unfit};
 pub use item::{Item, Sensitivity};
 use program::Failure;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
 use verdict::Terms;
+pub use ways::WithoutChip;
 
 /// What is done, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +113,12 @@ pub struct Profile {
     /// People without a card, and other cards beside it.
     #[serde(default)]
     pub accept: Vec<Accept>,
+    /// Terms of the way in without a chip.
+    #[serde(default)]
+    without_chip: Option<Spanned<WithoutChip>>,
+    /// From which age on people may do it alone; whoever is younger is sent to staff.
+    #[serde(default)]
+    pub alone_from: Option<u8>,
     /// A list of people.
     #[serde(default)]
     roster: Option<Spanned<RosterUse>>,
@@ -374,10 +382,14 @@ impl Profile {
                 return Some((span, format!("{id} stands twice"), "give each its own name"));
             }
         }
+        if self.alone_from.is_some() && !self.takes(Item::DateOfBirth) {
+            let why = "alone_from asks for an age, and date_of_birth is not taken".to_owned();
+            return Some((self.steps.span(), why, "name date_of_birth under take"));
+        }
         if let Some(ledger) = &self.ledger {
-            if self.takes_mrz() {
-                let why = "a ledger counts people by their 12-digit number, which other documents lack".to_owned();
-                return Some((ledger.span(), why, "take citizen_card only, or leave [ledger] out"));
+            if self.takes_mrz() && !self.takes(Item::DocumentNumber) {
+                let why = "a ledger counts people by their number, and that of other documents is not taken".to_owned();
+                return Some((ledger.span(), why, "name document_number under take, or take citizen_card only"));
             }
             if !self.takes(Item::IdNumber) {
                 let why = "a ledger counts people by their 12-digit number, which is not taken".to_owned();
@@ -397,6 +409,9 @@ impl Profile {
         {
             let why = format!("{} is compared and not taken", item.name());
             return Some((roster.span(), why, "name it under take"));
+        }
+        if let Some(fault) = self.fault_without_chip() {
+            return Some(fault);
         }
         if let Some(print) = &self.print {
             let known = self.names();
