@@ -5,6 +5,7 @@
 //! | [`profile`] | what a use of the card may read, keep and send |
 //! | [`steps`] | the steps of a profile, as a state machine |
 //! | [`content`] | what is known of a person, and the one form in which any of it leaves |
+//! | [`departments`] | departments of hospitals by the ministry's codes |
 //! | [`law`] | the laws that profiles name, and whether they are in force |
 //! | [`roster`] | lists of people |
 //! | [`ledger`] | who did something already, and whether that lets them do it again |
@@ -31,6 +32,7 @@
 //! ```
 
 pub mod content;
+pub mod departments;
 pub mod finished;
 pub mod law;
 pub mod ledger;

@@ -197,8 +197,8 @@ impl Book {
         let transaction = self.begin("keep a visit")?;
         if let Some(entry) = &visit.entry {
             // What cannot be counted has no place where people are counted.
-            let Some(subject) = &visit.counted_as else { return Ok(Keeping::TooLate(Refusal::NoNumber)) };
-            let standing = standing(&transaction, visit.profile, &entry.scope, subject).map_err(&failed)?;
+            let counted = standing(&transaction, visit.profile, &entry.scope, &visit.counted_as).map_err(&failed)?;
+            let Some((subject, standing)) = counted else { return Ok(Keeping::TooLate(Refusal::NoNumber)) };
             if let Err(refusal) = allow(entry.rule, entry.direction, standing) {
                 return Ok(Keeping::TooLate(refusal));
             }
@@ -263,12 +263,13 @@ impl Book {
         Ok(Keeping::Kept(()))
     }
 
-    /// Where a person stands in a ledger.
+    /// Where a person stands in a ledger, who may be in it under several numbers ([`Visit::counted_as`]); nothing for nobody.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn standing(&self, profile: &str, scope: &str, subject: &Bytes<32>) -> Result<Standing, BookError> {
-        standing(&self.connection, profile, scope, subject).map_err(failed("read the ledger"))
+    pub fn standing(&self, profile: &str, scope: &str, subjects: &[Bytes<32>]) -> Result<Option<Standing>, BookError> {
+        let found = standing(&self.connection, profile, scope, subjects).map_err(failed("read the ledger"))?;
+        Ok(found.map(|(_, standing)| standing))
     }
 
     /// How many people are inside.
@@ -546,7 +547,24 @@ impl Book {
     }
 }
 
-fn standing(connection: &Connection, profile: &str, scope: &str, subject: &Bytes<32>) -> rusqlite::Result<Standing> {
+/// Under which of their numbers somebody is counted, and how they stand there: where they were last, else under the first.
+fn standing<'a>(
+    connection: &Connection,
+    profile: &str,
+    scope: &str,
+    subjects: &'a [Bytes<32>],
+) -> rusqlite::Result<Option<(&'a Bytes<32>, Standing)>> {
+    let mut found: Option<(&Bytes<32>, Standing)> = None;
+    for subject in subjects {
+        let standing = standing_of(connection, profile, scope, subject)?;
+        if found.is_none_or(|(_, before)| standing.last > before.last) {
+            found = Some((subject, standing));
+        }
+    }
+    Ok(found)
+}
+
+fn standing_of(connection: &Connection, profile: &str, scope: &str, subject: &Bytes<32>) -> rusqlite::Result<Standing> {
     let query = "SELECT count(*), max(at) FROM ledger WHERE profile = ?1 AND scope = ?2 AND subject = ?3";
     let (count, last): (i64, Option<i64>) =
         connection.query_row(query, params![profile, scope, subject.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
