@@ -136,6 +136,27 @@ const PROVINCES: [(&str, &str); 63] = [
     ("094", "Sóc Trăng"), ("095", "Bạc Liêu"), ("096", "Cà Mau"),
 ];
 
+/// Old and cancelled numbers in one text (NĐ 70/2024, Art. 12), parted by a comma, a semicolon or a slash; spaces within one are no matter, spaces alone part whole
+/// numbers. Nothing is kept when one of them has neither 9 nor 12 digits: a wrong number would find a wrong person.
+#[must_use]
+pub fn old_numbers(text: &str) -> Option<Vec<String>> {
+    let is_number = |text: &str| matches!(text.len(), 9 | 12) && text.bytes().all(|b| b.is_ascii_digit());
+    let mut numbers = Vec::new();
+    for part in text.split([',', ';', '/']).filter(|part| !part.trim().is_empty()) {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let joined = Zeroizing::new(words.concat());
+        if is_number(&joined) {
+            numbers.push(String::clone(&joined));
+        } else if words.iter().all(|word| is_number(word)) {
+            numbers.extend(words.into_iter().map(str::to_owned));
+        } else {
+            numbers.zeroize();
+            return None;
+        }
+    }
+    Some(numbers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

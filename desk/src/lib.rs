@@ -474,6 +474,9 @@ impl Desk {
                 let vouching = work::vouching(self, caller, reason)?;
                 let assurance = session.finished.as_mut().and_then(|finished| finished.content.assurance.as_mut());
                 assurance.ok_or_else(no_session)?.staff = Some(vouching);
+                if session.steps.asks_for_entry() {
+                    session.is_listed();
+                }
             }
             desk.step(inner, Wait::Staff, steps::Input::Staff(goes_on))
         })

@@ -6,7 +6,9 @@ use super::pairing::Role;
 use super::problem::Problem;
 use super::session::{Session, What};
 use super::{Desk, Inner, MOST_ENDED, News, no_session, paper, step_name};
+use cccd::calendar::in_vietnam;
 use events::Look;
+use handoff::insurer::Standing;
 use program::Failure;
 use program::lock;
 use reading::access::AccessKey;
@@ -14,10 +16,12 @@ use reading::device::Judged;
 use reading::reader_thread::ReaderEvent;
 use std::sync::Arc;
 use store::book::Served;
+use verdict::Admission;
+use visit::content::Content;
 use visit::finished::{Keeping, Kept};
 use visit::profile::{PrintKind, Profile};
 use visit::stage::{self, Stage};
-use visit::steps::{self, Outcome, Wait};
+use visit::steps::{self, Outcome, Refusal, Wait};
 
 /// A visit at the desk: clients listen to it, and the desk has a reader, a printer and a door.
 struct Listened<'a> {
@@ -30,6 +34,9 @@ impl Stage for Listened<'_> {
 
     fn ask(&mut self, wait: Wait) -> Result<(), Problem> {
         let session = Desk::current(self.inner)?;
+        if wait == Wait::Form {
+            session.fill_insurance();
+        }
         self.desk.tell(News::Session(session.happened(What::Waiting { waits: wait })));
         if wait == Wait::Chip
             && let Some(key) = session.key.take()
@@ -153,14 +160,40 @@ impl Desk {
         let session = Self::current(inner)?;
         let (word, rung, admission) = (judged.word, judged.rung, judged.admission);
         let refusal = self.site.judged(&session.profile, admission, &mut judged.content)?;
+        let open = matches!(refusal, None | Some(Refusal::NotOnList)) && !matches!(admission, Admission::Refused(_));
+        // Only where somebody of staff looks can anybody be asked.
+        let looked_at = session.caller.role == Role::Desk || session.caller.is_plugin();
+        session.proposed = (open && looked_at).then(|| self.site.proposed(&session.profile, &judged.content)).flatten();
+        let refusal = refusal.filter(|_| session.proposed.is_none());
         if let Some(code) = session.insurance.take() {
-            let field = session.profile.form().find(|field| field.from.is_some()).map(|field| field.id.clone());
-            judged.content.answers.extend(field.map(|id| (id, code.into())));
+            judged.content.answers.extend(session.insurance_field().map(|id| (id, code.into())));
+        }
+        if !matches!(admission, Admission::Refused(_)) && refusal.is_none() && session.insurance_field().is_some() {
+            self.ask_insurer(session.id.clone(), Arc::clone(&session.profile), judged.content.clone());
         }
         let todo = session.judged(judged, refusal);
         let event = session.happened(What::Judged { word, rung, admission, refusal });
         self.tell(News::Session(event));
         self.follow(inner, todo)
+    }
+
+    /// Asks what the health insurer says, in a thread of its own: nobody waits for it.
+    fn ask_insurer(&self, id: String, profile: Arc<Profile>, content: Content) {
+        let me = self.me.clone();
+        std::thread::spawn(move || {
+            let Some(desk) = me.upgrade() else { return };
+            let cover = match desk.site.courier().cover(&profile, &content) {
+                Some(Ok(cover)) => cover,
+                Some(Err(code)) => return tracing::warn!(code, "the insurer's word on a patient is not known"),
+                None => return,
+            };
+            let standing = Standing::of(cover.as_ref(), in_vietnam(desk.site.now()).date());
+            let mut inner = lock(&desk.inner);
+            if let Some(session) = inner.current.as_mut().filter(|session| session.id == id) {
+                session.insured = Some((cover, standing));
+                desk.tell(News::Session(session.happened(What::Insured)));
+            }
+        });
     }
 
     /// Does what the visit wants.

@@ -7,9 +7,10 @@ use crate::guard::Caller;
 use crate::pairing::Role;
 use emrtd::Check;
 use events::event::Bytes;
+use handoff::insurer::{Cover, Standing};
 use identity::visits::Visit as Served;
 use program::Failure;
-use program::Private;
+use program::{Private, Text};
 use reading::access::AccessKey;
 use reading::device::Judged;
 use serde::Serialize;
@@ -20,7 +21,8 @@ use utoipa::ToSchema;
 use verdict::{Admission, Answers, Rung, Word};
 use visit::content::Content;
 use visit::finished::{Finished, Kept};
-use visit::profile::Profile;
+use visit::profile::{Profile, Source};
+use visit::roster::Entry;
 use visit::steps::{self, Outcome, Refusal, Visit, Wait};
 
 /// One thing that happened in a session.
@@ -76,6 +78,8 @@ pub enum What {
         #[schema(value_type = Option<String>)]
         refusal: Option<Refusal>,
     },
+    /// The hospital's system has said what the health insurer says of the holder.
+    Insured,
     /// The card has left the reader.
     CardGone,
     /// The end.
@@ -120,6 +124,10 @@ pub(super) struct Session {
     pub log: Vec<SessionEvent>,
     pub key: Option<AccessKey>,
     pub insurance: Option<Private>,
+    /// Whom of the list they may be.
+    pub proposed: Option<Entry>,
+    /// What the health insurer says of them; nothing where nobody was asked, or nobody has answered.
+    pub insured: Option<(Option<Cover>, Standing)>,
     pub verdict: Option<Verdict>,
     pub finished: Option<Finished>,
     pub kept: Option<Kept>,
@@ -150,6 +158,8 @@ impl Session {
             log: Vec::new(),
             key: None,
             insurance: None,
+            proposed: None,
+            insured: None,
             verdict: None,
             finished: None,
             kept: None,
@@ -192,7 +202,34 @@ impl Session {
             refusal,
         });
         self.finished = Some(Finished { visit: self.visit, sequence, content, party: self.party.clone() });
+        if self.proposed.is_some() {
+            let required = self.profile.roster().is_some_and(|rules| rules.required);
+            let todo = self.advance(steps::Input::Proposed { required });
+            debug_assert!(todo.is_empty(), "what is proposed waits for the verdict");
+        }
         self.advance(steps::Input::Judged(admission, refusal))
+    }
+
+    /// The field of the form that a health insurance card fills in, where what is known of it goes to whoever is asked about it.
+    pub(super) fn insurance_field(&self) -> Option<String> {
+        self.profile.form().find(|field| field.from == Some(Source::HealthInsurance)).map(|field| field.id.clone())
+    }
+
+    /// What the insurer said of the card is in the form before anybody is asked for it, unless they showed one.
+    pub(super) fn fill_insurance(&mut self) {
+        let code = self.insured.as_ref().and_then(|(cover, _)| Some(Text::from(cover.as_ref()?.code.clone())));
+        if let Some(((id, code), finished)) = self.insurance_field().zip(code).zip(self.finished.as_mut()) {
+            finished.content.answers.entry(id).or_insert(code);
+        }
+    }
+
+    /// Staff say that the entry of the list that is proposed is theirs.
+    pub(super) fn is_listed(&mut self) {
+        if let Some((entry, finished)) = self.proposed.take().zip(self.finished.as_mut())
+            && let Some(rules) = self.profile.roster()
+        {
+            visit::roster::take(&entry, rules, &mut finished.content);
+        }
     }
 
     /// A member of staff compared face and portrait.
@@ -241,5 +278,6 @@ impl Session {
     /// Forgets everything personal: the session is over, and its result has been there for long enough.
     pub(super) fn forget(&mut self) {
         (self.key, self.insurance, self.finished, self.kept) = (None, None, None, None);
+        (self.proposed, self.insured) = (None, None);
     }
 }

@@ -7,11 +7,14 @@ use super::records;
 use super::session::{Session, SessionEvent, Verdict};
 use super::wire;
 use super::{Desk, no_session, wrong_time};
+use cccd::CardDate;
 use events::Look;
+use handoff::insurer::{Cover, Standing};
 use program::lock;
 use serde_json::{Value, json};
 use store::book::Looked;
 use verdict::Rung;
+use visit::roster::Entry;
 use visit::steps::Outcome;
 
 impl Desk {
@@ -31,9 +34,10 @@ impl Desk {
 
     fn view(&self, session: &Session, caller: &Caller, looked: Option<&Looked>) -> wire::SessionView {
         let listed = session.content(looked);
-        // The photograph of a list is for those who look at faces.
+        // The photograph of a list is for those who look at faces, and whom a list may mean for those who decide it.
+        let staff = caller.role == Role::Desk;
         let photo = listed
-            .filter(|_| caller.role == Role::Desk)
+            .filter(|_| staff)
             .and_then(|content| content.photo.as_ref())
             .map(|photo| json!({ "media_type": photo.media_type, "base64": *photo.data.0 }));
         let scanned = listed.map(|content| {
@@ -54,6 +58,12 @@ impl Desk {
             proposals: listed.map_or_else(|| json!({}), |content| records::proposals(&session.profile, content)),
             asks: listed.map(|content| records::asked(self, &session.profile, content)).unwrap_or_default(),
             differences: listed.map(|content| records::differences(&content.differences)).unwrap_or_default(),
+            proposed: session
+                .proposed
+                .as_ref()
+                .filter(|_| staff && looked.is_some() && session.steps.asks_for_entry())
+                .map(entry_view),
+            insured: session.insured.as_ref().filter(|_| staff && looked.is_some()).map(insured_view),
             number: session.kept.as_ref().and_then(|kept| kept.number.clone()),
             place: session.kept.as_ref().and_then(|kept| kept.place.clone()),
             record: session.kept.as_ref().filter(|_| session.profile.keep().is_some()).map(|kept| kept.id.clone()),
@@ -117,6 +127,26 @@ impl Desk {
             "number": session.kept.as_ref().and_then(|kept| kept.number.clone()),
         })
     }
+}
+
+/// What the insurer says, for staff.
+fn insured_view((cover, standing): &(Option<Cover>, Standing)) -> Value {
+    let cover = cover.as_ref();
+    let day = |day: fn(&Cover) -> Option<CardDate>| cover.and_then(day).and_then(CardDate::day_first);
+    json!({
+        "standing": standing,
+        "code": cover.map(|cover| cover.code.0.as_str()),
+        "facility": cover.and_then(|cover| cover.facility.as_ref()).map(|code| code.0.as_str()),
+        "from": day(|cover| cover.from),
+        "until": day(|cover| cover.until),
+    })
+}
+
+/// What the list says of somebody, for whoever decides whether it is who stands there.
+fn entry_view(entry: &Entry) -> Value {
+    let items: serde_json::Map<_, _> =
+        entry.items.iter().map(|(item, value)| (item.name().to_owned(), json!(*value.0))).collect();
+    json!({ "number": entry.number.as_ref().map(|number| number.0.as_str()), "items": items })
 }
 
 fn verdict_view(verdict: &Verdict) -> wire::VerdictView {

@@ -318,6 +318,13 @@ pub struct SessionView {
     /// Where the list says something else than the chip.
     #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Value>,
+    /// Whom of the list the holder may be, while staff are asked: `number` and `items` as listed.
+    #[schema(value_type = Option<Object>)]
+    pub proposed: Option<Value>,
+    /// What the health insurer says of the holder, as the hospital's system tells it: `standing` (`valid`, `over`, `not_yet`, `unknown`,
+    /// `nobody`), `code`, `facility`, `from`, `until`; nothing before it answers.
+    #[schema(value_type = Option<Object>)]
+    pub insured: Option<Value>,
     /// The number of the ticket or receipt.
     pub number: Option<String>,
     /// Where people with a ticket go.

@@ -246,6 +246,7 @@ pub async fn scan(State(desk): TheDesk, Body(scan): Body<Scan>) -> Result<Json<V
         (Item::Sex, sex.map(str::to_owned)),
         (Item::Residence, qr.residence.clone()),
         (Item::IssueDate, qr.issued.and_then(CardDate::day_first)),
+        (Item::OldIdNumber, Some(qr.old_numbers.join("; ")).filter(|old| !old.is_empty())),
     ];
     Ok(Json(json!({ "items": filled(said), "seen": null })))
 }

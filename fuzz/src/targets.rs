@@ -198,7 +198,7 @@ fn roster(bytes: &[u8]) {
         Err(failure) => assert!(failure.message.len() < 200, "a failure holds a part of the list"),
         Ok(roster) => {
             let index = roster.index();
-            assert!(index.find(&visit::content::Content::default(), None).is_none(), "nobody is nobody");
+            assert!(index.find(&visit::content::Content::default(), &[]).is_none(), "nobody is nobody");
         }
     }
 }

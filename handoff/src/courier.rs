@@ -1,5 +1,6 @@
 //! The thread that delivers.
 
+use crate::insurer::{Cover, Insurer as _};
 use crate::{Line, his, read_back};
 use config::{Connection, Format};
 use events::Clock;
@@ -10,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use store::book::Book;
 use store::book::deliveries::{Due, Tried};
+use visit::content::{Content, Released};
+use visit::profile::Profile;
 
 /// How often the book is looked at for messages whose pause is over.
 const ROUND: Duration = Duration::from_secs(1);
@@ -120,6 +123,15 @@ impl Courier {
         let line = self.lines.values().find(|line| line.connection.format == Format::KioskHis);
         let data = line.and_then(|line| line.ask(his::DEPARTMENTS, &[], self.clock.wall() * 1000));
         data.map(|data| his::departments(&data)).unwrap_or_default()
+    }
+
+    /// What the insurer says of somebody, by the hospital's system: nothing where there is no such system, or the profile grants it nothing.
+    /// It may take its time.
+    #[must_use]
+    pub fn cover(&self, profile: &Profile, content: &Content) -> Option<Result<Option<Cover>, &'static str>> {
+        let (id, line) = self.lines.iter().find(|(_, line)| line.connection.format == Format::KioskHis)?;
+        let released = Released::new(profile, id, content)?;
+        Some(line.cover(&released, self.clock.wall() * 1000))
     }
 
     /// Something new is due.

@@ -1,4 +1,5 @@
-//! HL7 FHIR R4: a transaction Bundle with the Patient and the Encounter of a check-in.
+//! HL7 FHIR R4: a transaction Bundle with the Patient and the Encounter of a check-in, and with the `RelatedPerson` who answers for the
+//! patient, where one is named.
 //!
 //! The Patient is created only if the server knows nobody with that number, the Encounter only if it does not know the visit
 //! (`ifNoneExist`), so that a repeated transaction changes nothing. Whoever has no number is known by the visit alone: a condition without a
@@ -8,14 +9,14 @@
 //! |---|---|---|
 //! | twelve digits | `NI` | official |
 //! | of a passport | `PPN` | official |
-//! | of an identity card before | `NI` | old |
+//! | of a card before, nine or twelve digits | `NI` | old |
 //! | of the insurance | – | secondary |
 //!
 //! Systems and profile are configuration ([`FhirSystems`]). An address has no `country`: VN Core wants the province's code beside it, and a card says it in
 //! words. It has no `use` either: what a card says may be years old, and nobody knows whether it still holds.
 
 use crate::Envelope;
-use crate::patient::{self, Number};
+use crate::patient::{self, Guardian, Number};
 use cccd::calendar::in_vietnam;
 use cccd::date::CardDate;
 use config::FhirSystems;
@@ -73,17 +74,34 @@ fn identifiers(envelope: &Envelope, systems: &FhirSystems) -> (Vec<Value>, Strin
             format!("identifier={VISIT_SYSTEM}|{}", envelope.visit),
         ),
     };
-    // Several numbers stand in one text.
-    let old = value(Item::OldIdNumber.name()).unwrap_or_default().split(|c: char| !c.is_ascii_digit());
-    let old =
-        old.filter(|old| matches!(old.len(), 9 | 12) && number.as_ref().is_none_or(|number| number.value != *old));
-    identifiers.extend(old.map(|old| {
-        let system = if patient::is_personal(old) { &systems.personal_number } else { &systems.old_number };
-        identifier("old", "NI", system, old)
-    }));
+    let old = patient::old_numbers(&envelope.released);
+    identifiers.extend(old.iter().map(|old| identifier("old", "NI", patient::old_system(&old.0, systems), &old.0)));
     let insurance = value("form.insurance");
     identifiers.extend(insurance.map(|code| json!({ "use": "secondary", "system": systems.insurance, "value": code })));
     (identifiers, condition)
+}
+
+/// Who answers for a patient. The visit is by what they are known: one who comes with two children is two related persons.
+fn related(guardian: &Guardian<'_>, patient_url: &str, visit: &str) -> Value {
+    let mut identifiers = vec![json!({ "use": "temp", "system": VISIT_SYSTEM, "value": visit })];
+    let number = guardian.number.as_ref();
+    identifiers.extend(number.map(|number| identifier("official", number.kind, number.system, number.value)));
+    json!({
+        "resourceType": "RelatedPerson",
+        "identifier": identifiers,
+        "active": true,
+        "patient": { "reference": patient_url },
+        "relationship": [{
+            "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD" }],
+        }],
+        "name": name(guardian.name),
+    })
+}
+
+/// One resource of the transaction, made only where the server knows none that answers to the condition.
+fn entry(url: String, resource: Value, condition: String) -> Value {
+    let request = json!({ "method": "POST", "url": resource["resourceType"], "ifNoneExist": condition });
+    json!({ "fullUrl": url, "resource": resource, "request": request })
 }
 
 /// The transaction.
@@ -139,27 +157,17 @@ pub fn bundle(envelope: &Envelope, systems: &FhirSystems) -> Value {
     if let Some(department) = patient::value(released, "form.department") {
         encounter["serviceType"] = json!({ "coding": [{ "system": "urn:cccd-agent:department", "code": department }] });
     }
-    json!({
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [
-            {
-                "fullUrl": patient_url,
-                "resource": patient,
-                "request": {
-                    "method": "POST", "url": "Patient", "ifNoneExist": condition,
-                },
-            },
-            {
-                "fullUrl": format!("urn:uuid:{}", uuid(&envelope.visit, 1)),
-                "resource": encounter,
-                "request": {
-                    "method": "POST", "url": "Encounter",
-                    "ifNoneExist": format!("identifier={VISIT_SYSTEM}|{}", envelope.visit),
-                },
-            },
-        ],
-    })
+    let by_visit = || format!("identifier={VISIT_SYSTEM}|{}", envelope.visit);
+    let guardian = patient::guardian(released, systems).map(|guardian| {
+        let related = related(&guardian, &patient_url, &envelope.visit);
+        entry(format!("urn:uuid:{}", uuid(&envelope.visit, 2)), related, by_visit())
+    });
+    let mut entries = vec![
+        entry(patient_url, patient, condition),
+        entry(format!("urn:uuid:{}", uuid(&envelope.visit, 1)), encounter, by_visit()),
+    ];
+    entries.extend(guardian);
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
 }
 
 /// A version 8 UUID (RFC 9562) from a visit's identifier: the same for every repetition.

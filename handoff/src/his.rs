@@ -14,6 +14,7 @@ use program::Text;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use store::book::deliveries::Tried;
+use visit::content::Released;
 use visit::profile::Item;
 
 /// Registration for an examination.
@@ -24,9 +25,9 @@ pub const DEPARTMENTS: &str = "/khoa";
 pub const PATIENT: &str = "/benhnhan";
 /// What the insurer says of a patient.
 pub const INSURANCE: &str = "/bhyt";
-/// How much is assured of the patient. The interface has no field for it: this one is ours, stands last and is not
-/// among the values that are signed.
-const ASSURANCE: &str = "MUC_XAC_THUC";
+/// What the interface has no fields for: these are ours, stand last and are not among the values that are signed. How much is assured
+/// of the patient; the numbers that they had before; who answers for a child, as QĐ 1551/2026 names them.
+const OURS: [&str; 4] = ["MUC_XAC_THUC", "SO_GTTT_CU", "NGUOI_GIAM_HO", "SO_CCCD_NGH"];
 /// What the recipient says when it took the registration.
 pub const GOOD: &str = "000";
 
@@ -68,6 +69,10 @@ pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
     let day = format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day());
     let born = released.item(Item::DateOfBirth).map(date).unwrap_or_default();
     let issued = released.item(Item::IssueDate).map(date).unwrap_or_default();
+    let [assurance, old, guardian, guardian_number] = OURS;
+    let old_numbers = crate::patient::old_numbers(released);
+    let old_numbers: Vec<&str> = old_numbers.iter().map(|old| old.0.as_str()).collect();
+    let old_numbers = zeroize::Zeroizing::new(old_numbers.join(";"));
     let values = [
         ("MA_YEU_CAU", envelope.visit.as_str()),
         ("NGAY_DK", day.as_str()),
@@ -84,7 +89,10 @@ pub fn registration(envelope: &Envelope, known: &Known) -> Registration {
         ("MA_THE_BHYT", released.get("form.insurance").unwrap_or(&known.insurance.0)),
         ("DIEN_THOAI", released.get("form.phone").unwrap_or_default()),
         ("MA_BN", &known.patient.0),
-        (ASSURANCE, released.rung()),
+        (assurance, released.rung()),
+        (old, &old_numbers),
+        (guardian, released.get("form.guardian").unwrap_or_default()),
+        (guardian_number, released.get("form.guardian_number").unwrap_or_default()),
     ];
     Registration(values.map(|(name, value)| (name, value.to_owned().into())).into())
 }
@@ -93,7 +101,7 @@ impl Registration {
     /// The values that are signed: those of the interface.
     #[must_use]
     pub fn signed(&self) -> Vec<&str> {
-        self.0.iter().filter(|(name, _)| *name != ASSURANCE).map(|(_, value)| value.0.as_str()).collect()
+        self.0.iter().filter(|(name, _)| !OURS.contains(name)).map(|(_, value)| value.0.as_str()).collect()
     }
 
     /// The body.
@@ -123,8 +131,7 @@ pub fn sign(key: &[u8], merchant: &str, now_ms: i64, values: &[&str]) -> [(&'sta
 
 /// What is asked of a patient: the paths with their parameters, in the order in which they are signed.
 #[must_use]
-pub fn questions(envelope: &Envelope) -> [(&'static str, Vec<(&'static str, program::Private)>); 2] {
-    let released = &envelope.released;
+pub fn questions(released: &Released) -> [(&'static str, Vec<(&'static str, program::Private)>); 2] {
     let own = |item| program::Private::from(released.item(item).unwrap_or_default().to_owned());
     let born = released.item(Item::DateOfBirth).map(date).unwrap_or_default();
     [
@@ -220,7 +227,7 @@ mod tests {
 
     #[test]
     fn questions_and_what_is_found() {
-        let [(path, parameters), (_, insurance)] = questions(&envelope("hospital-desk", "his"));
+        let [(path, parameters), (_, insurance)] = questions(&envelope("hospital-desk", "his").released);
         assert_eq!((path, parameters[0].1.0.as_str()), ("/benhnhan", "001099000017"));
         assert_eq!(insurance[2].1.0.as_str(), "1999-01-15");
         let answer = |status, body: &str| found(&Answer { status, body: body.to_owned() });

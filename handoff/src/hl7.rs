@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `MSH` | UTF-8 (`UNICODE UTF-8`), the facility, a control identifier that a repetition has again |
 //! | `EVN` | when |
-//! | `PID` | `PID-3` a number a kind (`NI`, `PPN`, `HC`) with its system as a URI, `PID-5` name, `PID-7` birth as exact as it is known, `PID-8`, `PID-11` the address as text, `PID-13` |
+//! | `PID` | `PID-3` numbers, that of today first, with kind (`NI`, `PPN`, `HC`) and system as a URI, `PID-5` name, `PID-7` birth as exact as it is known, `PID-8`, `PID-11` the address as text, `PID-13` |
+//! | `NK1` | who answers for the patient, where one is named: `NK1-2` name, `NK1-3` `GRD` (table 0063), `NK1-33` number |
 //! | `PV1` | outpatient, department, the visit |
 //! | `ZCA` | the rung of assurance, and where the data come from: no standard field says it |
 //!
@@ -92,6 +93,15 @@ fn number(value: &str, system: &str, kind: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("{}^^^&{}&URI^{kind}", &*escaped(value), &*escaped(system)))
 }
 
+/// A name (XPN), the family's first, as Vietnamese names are written; nothing of nobody.
+fn name(full: &str) -> Zeroizing<String> {
+    if full.is_empty() {
+        return Zeroizing::default();
+    }
+    let (family, given) = full.split_once(' ').unwrap_or((full, ""));
+    Zeroizing::new(format!("{}^{}^^^^^L", &*escaped(family), &*escaped(given)))
+}
+
 /// The message; each segment ends with a carriage return.
 #[must_use]
 pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, systems: &FhirSystems) -> Zeroizing<String> {
@@ -101,11 +111,11 @@ pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, system
     let mut numbers: Vec<Zeroizing<String>> = Vec::new();
     let known = patient::number(released, systems);
     numbers.extend(known.map(|known| number(known.value, known.system, known.kind)));
+    let old = patient::old_numbers(released);
+    numbers.extend(old.iter().map(|old| number(&old.0, patient::old_system(&old.0, systems), "NI")));
     numbers.extend(value("form.insurance").map(|code| number(code, &systems.insurance, "HC")));
     let numbers = Zeroizing::new(numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>().join("~"));
     let name = released.item(Item::FullName).unwrap_or_default();
-    // Family name first, as Vietnamese names are written.
-    let (family, given) = name.split_once(' ').unwrap_or((name, ""));
     let born = released.item(Item::DateOfBirth).and_then(CardDate::from_text).and_then(CardDate::iso);
     let born = Zeroizing::new(born.unwrap_or_default().replace('-', ""));
     let sex = patient::sex(released.item(Item::Sex), ["M", "F", "U"]);
@@ -125,17 +135,22 @@ pub fn message(envelope: &Envelope, facility: &str, event: HospitalEvent, system
         &*device, &*facility, &*control
     ));
     say(&format!("EVN||{at}"));
-    let person = Zeroizing::new(format!("{}^{}^^^^^L", &*escaped(family), &*escaped(given)));
-    let person = if name.is_empty() { "" } else { person.as_str() };
+    let person = self::name(name);
     let phone =
         Zeroizing::new(value("form.phone").map(|phone| format!("{}^PRN^PH", &*escaped(phone))).unwrap_or_default());
     say(&Zeroizing::new(format!(
-        "PID|1||{}||{person}||{}|{sex}|||{}||{}",
+        "PID|1||{}||{}||{}|{sex}|||{}||{}",
         &*numbers,
+        &*person,
         &*born,
         &*own(Item::Residence.name()),
         &*phone
     )));
+    if let Some(guardian) = patient::guardian(released, systems) {
+        let known = guardian.number.map(|known| number(known.value, known.system, known.kind)).unwrap_or_default();
+        let gap = "|".repeat(30);
+        say(&Zeroizing::new(format!("NK1|1|{}|GRD^Guardian^HL70063{gap}{}", &*self::name(guardian.name), &*known)));
+    }
     say(&format!("PV1|1|O|{}||||||||||||||||{}", &*own("form.department"), &*visit));
     say(&format!("ZCA|{}|{}", released.rung(), patient::source(released)));
     text
@@ -155,7 +170,9 @@ pub fn comes_back(message: &str, envelope: &Envelope) -> bool {
     let number = released.item(Item::IdNumber).or_else(|| released.item(Item::DocumentNumber)).unwrap_or_default();
     let residence = released.item(Item::Residence).unwrap_or_default();
     let segments = message.split('\r').map(|segment| segment.get(..3).unwrap_or_default());
-    segments.eq(["MSH", "EVN", "PID", "PV1", "ZCA", ""])
+    let guardian = patient::value(released, "form.guardian").is_some();
+    let wanted = ["MSH", "EVN", "PID"].into_iter().chain(guardian.then_some("NK1")).chain(["PV1", "ZCA", ""]);
+    segments.eq(wanted)
         && *name == released.item(Item::FullName).unwrap_or_default()
         && (number.is_empty() || *component(3, 0) == number)
         && *component(11, 0) == residence
@@ -201,6 +218,9 @@ pub(super) fn exchange(mut line: impl Read + Write, message: &str, envelope: &En
         None => Tried::Later("recipient_answer_malformed".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod over_tcp;
 
 #[cfg(test)]
 mod tests {

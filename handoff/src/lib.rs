@@ -10,12 +10,14 @@ pub mod courier;
 pub mod fhir;
 pub mod his;
 pub mod hl7;
+pub mod insurer;
 pub mod lodging;
 mod patient;
 pub mod read_back;
 pub mod table;
 pub mod webhook;
 
+use crate::insurer::Insurer as _;
 use config::{Connection, Format};
 use program::{Failure, Text};
 use reqwest::blocking::{Client, RequestBuilder};
@@ -97,6 +99,8 @@ struct Line {
     client: Option<Client>,
     /// Of a connection that is none of HTTP.
     tls: Option<Arc<rustls::ClientConfig>>,
+    /// How long such a connection may be silent.
+    patience: Duration,
 }
 
 /// Whether a recipient could be reached as its connection says; nothing is sent.
@@ -153,7 +157,7 @@ impl Line {
         if connection.format == Format::KioskHis && (secret.is_empty() || connection.merchant.is_none()) {
             return Err(wrong("the kiosk interface needs merchant and secret_file".to_owned()));
         }
-        Ok(Self { connection: connection.clone(), secret, client, tls: tls.map(Arc::new) })
+        Ok(Self { connection: connection.clone(), secret, client, tls: tls.map(Arc::new), patience: TIMEOUT })
     }
 
     fn url(&self, path: &str) -> String {
@@ -161,31 +165,34 @@ impl Line {
         format!("{base}{path}")
     }
 
-    /// Asks the hospital's system something, signed; what it found.
-    fn ask(&self, path: &str, parameters: &[(&str, program::Private)], now_ms: i64) -> Option<serde_json::Value> {
+    /// Asks the hospital's system something, signed.
+    fn get(&self, path: &str, parameters: &[(&str, program::Private)], now_ms: i64) -> Result<Answer, &'static str> {
         let merchant = self.connection.merchant.as_deref().unwrap_or_default();
         let values: Vec<&str> = parameters.iter().map(|(_, value)| value.0.as_str()).collect();
         let query: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.0.as_str())).collect();
-        let url = reqwest::Url::parse_with_params(&self.url(path), query).ok()?;
-        let mut request = self.client.as_ref()?.get(url);
+        const NO_CLIENT: &str = "recipient_configuration";
+        let url = reqwest::Url::parse_with_params(&self.url(path), query).map_err(|_| NO_CLIENT)?;
+        let mut request = self.client.as_ref().ok_or(NO_CLIENT)?.get(url);
         for (name, value) in his::sign(&self.secret, merchant, now_ms, &values) {
             request = request.header(name, value);
         }
-        his::found(&exchange(request).ok()?)
+        exchange(request)
+    }
+
+    /// The same; what it found.
+    fn ask(&self, path: &str, parameters: &[(&str, program::Private)], now_ms: i64) -> Option<serde_json::Value> {
+        his::found(&self.get(path, parameters, now_ms).ok()?)
     }
 
     /// What the hospital's system knows of a patient; nothing where it does not answer.
     fn known(&self, envelope: &Envelope, now_ms: i64) -> his::Known {
-        let [(patient, by), (insurance, of)] = his::questions(envelope);
+        let [(patient, by), _] = his::questions(&envelope.released);
         // A number is what it is or none: half of one would be somebody else's.
-        let text = |data: Option<serde_json::Value>, key: &str| {
-            let said = data.and_then(|data| Text::typed(data[key].as_str()?).ok());
-            said.map(|text| program::Private::clone(&text)).unwrap_or_default()
-        };
-        let patient = text(self.ask(patient, &by, now_ms), "MA_BN");
+        let said = self.ask(patient, &by, now_ms).and_then(|data| Text::typed(data["MA_BN"].as_str()?).ok());
+        let patient = said.map(|text| program::Private::clone(&text)).unwrap_or_default();
         let shown = envelope.released.get("form.insurance").is_some();
-        let insurance = if shown { None } else { self.ask(insurance, &of, now_ms) };
-        his::Known { patient, insurance: text(insurance, "MA_THE_BHYT") }
+        let cover = if shown { None } else { self.cover(&envelope.released, now_ms).ok().flatten() };
+        his::Known { patient, insurance: cover.map(|cover| cover.code).unwrap_or_default() }
     }
 
     fn post(&self, path: &str) -> Option<RequestBuilder> {
@@ -200,9 +207,10 @@ impl Line {
         let addresses = (host, port).to_socket_addrs().map_err(|_| "recipient_unreachable")?;
         let mut socket = addresses
             .into_iter()
-            .find_map(|address| TcpStream::connect_timeout(&address, TIMEOUT).ok())
+            .find_map(|address| TcpStream::connect_timeout(&address, self.patience).ok())
             .ok_or("recipient_unreachable")?;
-        let limited = socket.set_read_timeout(Some(TIMEOUT)).and_then(|()| socket.set_write_timeout(Some(TIMEOUT)));
+        let limited =
+            socket.set_read_timeout(Some(self.patience)).and_then(|()| socket.set_write_timeout(Some(self.patience)));
         limited.map_err(|_| "recipient_failed")?;
         let Some(tls) = &self.tls else { return Ok(exchange(&mut socket)) };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| "recipient_configuration")?;
@@ -268,6 +276,13 @@ impl Line {
             Some(Ok(answer)) if self.connection.format == Format::KioskHis => his::answered(&answer),
             Some(Ok(answer)) => (answer.by_status(), None),
         }
+    }
+}
+
+impl insurer::Insurer for Line {
+    fn cover(&self, of: &Released, now_ms: i64) -> Result<Option<insurer::Cover>, &'static str> {
+        let [_, (path, parameters)] = his::questions(of);
+        insurer::told(&self.get(path, &parameters, now_ms)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What several formats say of one person, each in its own words.
 
 use config::FhirSystems;
+use program::Private;
 use visit::content::Released;
 use visit::profile::Item;
 
@@ -28,7 +29,7 @@ pub(crate) fn is_personal(number: &str) -> bool {
     number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The number by which a hospital knows somebody.
+/// The number by which a hospital knows somebody, or knew them.
 pub(crate) struct Number<'a> {
     pub(crate) value: &'a str,
     pub(crate) system: &'a str,
@@ -39,6 +40,38 @@ pub(crate) struct Number<'a> {
 /// That of the card, else of the passport; nothing for whom neither is known.
 pub(crate) fn number<'a>(released: &'a Released, systems: &'a FhirSystems) -> Option<Number<'a>> {
     let value = value(released, Item::IdNumber.name()).or_else(|| value(released, Item::DocumentNumber.name()))?;
+    Some(of_kind(value, systems))
+}
+
+/// A number with the system of its kind.
+fn of_kind<'a>(value: &'a str, systems: &'a FhirSystems) -> Number<'a> {
     let (kind, system) = if is_personal(value) { ("NI", &systems.personal_number) } else { ("PPN", &systems.passport) };
-    Some(Number { value, system, kind })
+    Number { value, system, kind }
+}
+
+/// The numbers that somebody had before, as far as their document says; never the one that they have.
+pub(crate) fn old_numbers(released: &Released) -> Vec<Private> {
+    let own = released.item(Item::IdNumber).unwrap_or_default();
+    let said = value(released, Item::OldIdNumber.name()).and_then(cccd::number::old_numbers).unwrap_or_default();
+    said.into_iter().map(Private::from).filter(|old| old.0.as_str() != own).collect()
+}
+
+/// The system of a number that somebody had before.
+pub(crate) fn old_system<'a>(old: &str, systems: &'a FhirSystems) -> &'a str {
+    if is_personal(old) { &systems.personal_number } else { &systems.old_number }
+}
+
+/// Who answers for a patient who is a child or cannot answer for themselves.
+pub(crate) struct Guardian<'a> {
+    /// As staff typed it.
+    pub(crate) name: &'a str,
+    /// Of their card, else of their passport.
+    pub(crate) number: Option<Number<'a>>,
+}
+
+/// Who answers for a patient; nothing where nobody is named.
+pub(crate) fn guardian<'a>(released: &'a Released, systems: &'a FhirSystems) -> Option<Guardian<'a>> {
+    let number = value(released, "form.guardian_number");
+    let number = number.map(|number| of_kind(number, systems));
+    Some(Guardian { name: value(released, "form.guardian")?, number })
 }

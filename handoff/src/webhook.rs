@@ -25,8 +25,8 @@ const KEYS: [(&str, Item); 16] = [
     ("old_id_card", Item::OldIdNumber),
 ];
 
-/// The body: all keys that such software expects; what is not released is an empty string. `visit`, `number` and
-/// `assurance`, the code of the rung, are ours, and are ignored by those who do not know them.
+/// The body: all keys that such software expects; what is not released is an empty string. `visit`, `number`,
+/// `assurance`, the code of the rung, and `guardian_…` are ours, and are ignored by those who do not know them.
 #[must_use]
 pub fn body(envelope: &Envelope) -> Value {
     let released = &envelope.released;
@@ -38,6 +38,8 @@ pub fn body(envelope: &Envelope) -> Value {
     map.insert("visit".to_owned(), Value::from(envelope.visit.clone()));
     map.insert("assurance".to_owned(), text(Some(released.rung())));
     map.insert("number".to_owned(), text(envelope.number.as_deref()));
+    map.insert("guardian_name".to_owned(), text(released.get("form.guardian")));
+    map.insert("guardian_id_card".to_owned(), text(released.get("form.guardian_number")));
     Value::Object(map)
 }
 

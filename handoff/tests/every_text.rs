@@ -1,7 +1,7 @@
 //! Whatever a name is, every format carries it, and another parser than that of the product finds there what was to stand there.
 
 use handoff::lodging::{self, Guest, PORTAL};
-use handoff::{Envelope, checkin, fhir, his, read_back, table, webhook};
+use handoff::{Envelope, checkin, fhir, his, hl7, read_back, table, webhook};
 use program::Text;
 use proptest::prelude::*;
 use roxmltree::Document;
@@ -37,6 +37,8 @@ fn content(source: Source, name: &str) -> Content {
     let answers = [
         ("phone", name),
         ("insurance", name),
+        ("guardian", name),
+        ("guardian_number", "C01X00T47"),
         ("department", "K01"),
         ("room", "0101"),
         ("arrival", "23/11/2026"),
@@ -109,9 +111,15 @@ fn one_by_one(name: &str) {
     let bundle = parsed(&fhir::bundle(&envelope("fhir", name), &config::FhirSystems::default()));
     if !expected.is_empty() {
         assert_eq!(at(&bundle, &["entry", "0", "resource", "name", "0", "text"]), expected);
+        assert_eq!(at(&bundle, &["entry", "2", "resource", "name", "0", "text"]), expected);
     }
+    let patient = envelope("his", name);
+    let message = hl7::message(&patient, "79001", config::HospitalEvent::A04, &config::FhirSystems::default());
+    assert!(hl7::comes_back(&message, &patient), "{:?}", message.as_str());
     let registration = his::registration(&envelope("his", name), &his::Known::default());
-    assert_eq!(at(&parsed(&registration.to_json()), &["HO_TEN"]), expected);
+    for key in ["HO_TEN", "NGUOI_GIAM_HO"] {
+        assert_eq!(at(&parsed(&registration.to_json()), &[key]), expected);
+    }
 }
 
 /// The files that carry many. Whoever has no name at all is not taken by the portal.

@@ -1,7 +1,7 @@
 //! What hospitals get: the insurer's check-in against the layout that others wrote down, and FHIR for whom a card does not describe whole.
 
 use config::{FhirSystems, HospitalEvent};
-use handoff::{Envelope, checkin, fhir, hl7};
+use handoff::{Envelope, checkin, fhir, his, hl7};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -137,6 +137,54 @@ fn each_number_has_the_system_of_its_kind() {
 }
 
 #[test]
+fn whoever_answers_for_a_child_is_a_related_person_of_that_patient() {
+    let guarded = |number: &str| {
+        let values = json!({ "full_name": "Bông", "form.guardian": "Trần Thị Bình", "form.guardian_number": number });
+        let bundle = fhir::bundle(&envelope("fhir", &values), &FhirSystems::default());
+        assert!(is_full(&bundle), "{bundle}");
+        bundle["entry"][2].clone()
+    };
+    let entry = guarded("079185000028");
+    let related = &entry["resource"];
+    assert_eq!(
+        (&related["resourceType"], &entry["request"]["url"]),
+        (&json!("RelatedPerson"), &json!("RelatedPerson"))
+    );
+    let patient = fhir::bundle(&checked_in(), &FhirSystems::default())["entry"][0]["fullUrl"].clone();
+    assert_eq!(related["patient"]["reference"], patient);
+    assert_eq!(related["relationship"][0]["coding"][0]["code"], "GUARD");
+    assert_eq!(related["identifier"][1]["value"], "079185000028");
+    assert_eq!(entry["request"]["ifNoneExist"], format!("identifier=urn:cccd-agent:visit|{}", "0f".repeat(16)));
+    assert_eq!(guarded("")["resource"]["identifier"].as_array().map(Vec::len), Some(1));
+    let nobody = fhir::bundle(&checked_in(), &FhirSystems::default());
+    assert_eq!(nobody["entry"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn hospital_dates() {
+    let Some(path) = test_support::shared("field-cases/hospital-dates.json") else { return };
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON");
+    let expected = [
+        ("1955", "1955", "195500000000"),
+        ("1955", "1955", "195500000000"),
+        ("1999-01-05", "19990105", "199901050000"),
+    ];
+    for (row, (iso, hl7, moment)) in case["rows"].as_array().expect("rows").iter().zip(expected) {
+        let values =
+            json!({ "full_name": "Nguyễn Văn Ví Dụ", "id_number": "001055000017", "date_of_birth": row["dg13"] });
+        let (patient, _) = patient(&values);
+        assert_eq!(patient["birthDate"], iso);
+        let his = his::registration(&envelope("his", &values), &his::Known::default()).to_json();
+        assert_eq!(his["NGAY_SINH"], iso);
+        let message = hl7::message(&envelope("his", &values), "79001", HospitalEvent::A04, &FhirSystems::default());
+        assert_eq!(message.split('|').nth(26), Some(hl7), "{}", *message);
+        let file = checkin::xml(&envelope("checkin-xml", &values), "79001").expect("a file");
+        let file = std::str::from_utf8(&file).expect("UTF-8");
+        assert!(file.contains(&format!("<NGAY_SINH>{moment}</NGAY_SINH>")), "{file}");
+    }
+}
+
+#[test]
 fn a_server_that_knows_other_systems_is_told_by_them() {
     let systems: FhirSystems =
         serde_json::from_value(json!({ "personal_number": "urn:a", "patient_profile": "" })).expect("some");
@@ -153,7 +201,8 @@ fn a_judge_that_is_not_ours_takes_each_bundle_and_no_bundle_that_is_none() {
     let old = json!({ "full_name": "Nguyễn Văn Ví Dụ", "date_of_birth": "00/00/1950", "id_number": "001050000017", "residence": "Hà Nội" });
     let full = json!({
         "id_number": "001099000017", "full_name": "Nguyễn Văn Ví Dụ", "date_of_birth": "15/01/1999", "sex": "Nam",
-        "residence": "Hà Nội", "old_id_number": "012345678", "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
+        "residence": "Hà Nội", "old_id_number": "012345678", "form.guardian": "Trần Thị Bình", "form.guardian_number": "C1234567",
+        "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
     });
     for values in [child, old, full] {
         let mut bundle = fhir::bundle(&envelope("fhir", &values), &FhirSystems::default());
@@ -169,7 +218,8 @@ fn a_judge_that_is_not_ours_takes_each_bundle_and_no_bundle_that_is_none() {
 fn a_judge_that_is_not_ours_reads_the_hl7_message_as_it_was_meant() {
     let values = json!({
         "id_number": "001099000017", "full_name": "Nguyễn Văn Ví^Dụ", "date_of_birth": "01/1999", "sex": "Nam",
-        "residence": "Số 1 | Đường & Ngõ ~ 2", "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
+        "residence": "Số 1 | Đường & Ngõ ~ 2", "old_id_number": "012345678", "form.guardian": "Trần Thị & Bình",
+        "form.guardian_number": "079185000028", "form.insurance": "0123456789", "form.phone": "0900000000", "form.department": "K01",
     });
     for (event, structure) in [(HospitalEvent::A04, "ADT_A01"), (HospitalEvent::A28, "ADT_A05")] {
         let envelope = envelope("his", &values);
@@ -179,8 +229,14 @@ fn a_judge_that_is_not_ours_reads_the_hl7_message_as_it_was_meant() {
         assert_eq!(said, "", "{message:?}");
         let read: Value = serde_json::from_str(&read).expect("JSON");
         let sid = "http://fhir.hl7.org.vn/core/sid";
-        let numbers = [["001099000017", &format!("{sid}/cccd"), "NI"], ["0123456789", &format!("{sid}/bhyt"), "HC"]];
+        let cccd = format!("{sid}/cccd");
+        let numbers = [
+            ["001099000017", &cccd, "NI"],
+            ["012345678", &format!("{sid}/cmnd"), "NI"],
+            ["0123456789", &format!("{sid}/bhyt"), "HC"],
+        ];
         assert_eq!(read["numbers"], json!(numbers));
+        assert_eq!(read["guardian"], json!(["Trần", "Thị \\T\\ Bình", "GRD", "079185000028", cccd, "NI"]));
         assert_eq!((&read["structure"], &read["born"]), (&json!(structure), &json!("199901")));
         assert_eq!(
             (&read["family"], &read["given"]),

@@ -70,7 +70,7 @@ fn list(profile: &str, entry: &str) -> Index {
 
 fn listed(profile: &Profile, entry: &str, content: &mut Content) -> Result<(), Refusal> {
     let rules = profile.roster().expect("a list");
-    list(&profile.id, entry).ask(date!(2026 - 11 - 30), rules, None, content)
+    list(&profile.id, entry).ask(date!(2026 - 11 - 30), rules, &[], content)
 }
 
 const fn once(count: u64) -> Standing {
@@ -188,7 +188,7 @@ fn model_13_a_ticket_is_found_in_a_list_that_names_nobody() {
     let index = list("transit", &format!(r#"{{"subject":"{subject}","attributes":{{"entitlement":"miễn phí"}}}}"#));
     let mut content = citizen(&profile, &[]);
     let rules = profile.roster().expect("a list");
-    index.ask(date!(2026 - 11 - 30), rules, Some(&subject), &mut content).expect("entitled");
+    index.ask(date!(2026 - 11 - 30), rules, &[subject], &mut content).expect("entitled");
     let desk = Released::new(&profile, "desk", &content).expect("granted").to_json();
     assert_eq!(desk, serde_json::json!({ "roster": { "entitlement": "miễn phí" } }));
 }

@@ -23,4 +23,9 @@ print(json.dumps({
     "born": person.pid_7.to_er7(),
     "address": person.pid_11.xad_1.to_er7(),
     "visit": message.pv1.pv1_19.to_er7(),
+    "guardian": [
+        part.to_er7()
+        for kin in message.children.get("NK1") or []
+        for part in (kin.nk1_2.xpn_1, kin.nk1_2.xpn_2, kin.nk1_3.ce_1, kin.nk1_33.cx_1, kin.nk1_33.cx_4.hd_2, kin.nk1_33.cx_5)
+    ],
 }))

@@ -270,7 +270,7 @@ fn hospital_desk_checks_in_with_every_system_in_its_own_format() {
     // The departments are those of the hospital's system: one that it does not have cannot be chosen.
     let form = office.get("/v1").expect("about")["profile"]["form"][0].clone();
     assert_eq!(form["choice"][1]["label_vi"], "Khoa Tim mạch", "{form}");
-    let answers = json!({ "department": "K21", "insurance": "GD4010123456789", "phone": "0912" });
+    let answers = json!({ "department": "K04", "insurance": "GD4010123456789", "phone": "0912" });
     let session = office.visit_of(&rig.line, "binh", &answers).expect("visit");
     done(&session);
     assert_eq!(
@@ -280,7 +280,7 @@ fn hospital_desk_checks_in_with_every_system_in_its_own_format() {
     );
     let binh = persona("binh");
     let his = &hospital.wait_for("/dangky-kcb", 1).expect("came")[0]["body"];
-    assert_eq!((&his["HO_TEN"], &his["MA_KHOA"], &his["GIOI_TINH"]), (&json!(binh.name), &json!("K21"), &json!("2")));
+    assert_eq!((&his["HO_TEN"], &his["MA_KHOA"], &his["GIOI_TINH"]), (&json!(binh.name), &json!("K04"), &json!("2")));
     assert_eq!(his["MA_BN"], "BN0042", "a patient whom the hospital knows");
     let fhir = &hospital.wait_for("/fhir", 1).expect("came")[0]["body"];
     assert_eq!(fhir["entry"][0]["resource"]["identifier"][0]["value"], binh.number);
@@ -355,7 +355,7 @@ fn hospital_kiosk_takes_the_health_insurance_card_beside_the_citizen_card() {
     let still = office.post(&path("/key"), &json!({ "scan": insurance })).expect("noted");
     assert_eq!(still["waits"], "key");
     let mut known = Value::Null;
-    let answers = json!({ "department": "K06", "insurance": "GD4010123456789" });
+    let answers = json!({ "department": "K30", "insurance": "GD4010123456789" });
     let session = office.go_on(&session, &scan("an"), &answers, &mut |state| {
         if state["waits"] == "form" {
             known = state["answers"].clone();
@@ -364,7 +364,7 @@ fn hospital_kiosk_takes_the_health_insurance_card_beside_the_citizen_card() {
     done(&session.expect("visit"));
     assert_eq!(known, json!({ "insurance": "GD4010123456789" }), "nobody types what was scanned");
     let his = &hospital.wait_for("/dangky-kcb", 1).expect("came")[0]["body"];
-    assert_eq!((&his["MA_THE_BHYT"], &his["MA_KHOA"]), (&json!("GD4010123456789"), &json!("K06")));
+    assert_eq!((&his["MA_THE_BHYT"], &his["MA_KHOA"]), (&json!("GD4010123456789"), &json!("K30")));
 }
 
 #[test]
@@ -1036,8 +1036,16 @@ fn attest_takes_nothing_but_a_hash_and_nobody_with_another_face() {
 #[test]
 fn roster_check_turns_differences_into_a_correction_list() {
     let rig = rig();
-    let table = "number,full_name,date_of_birth,sex\n001099000017,NGUYỄN VĂN AN,15/01/1998,Nam\n079185000028,Trần Thị Bình,02/09/1985,Nữ\n";
-    let office = office_with_list(&rig.line, "roster-check", table, false);
+    let (oanh, phuc) = (persona("oanh-reissued"), persona("phuc-short-name"));
+    let table = format!(
+        "number,full_name,date_of_birth,sex\n001099000017,NGUYỄN VĂN AN,15/01/1998,Nam\n079185000028,Trần Thị Bình,02/09/1985,Nữ\n\
+         {},{},,\n001000000000,{},{},\n",
+        oanh.old_number.expect("one"),
+        oanh.name,
+        phuc.name,
+        phuc.birth,
+    );
+    let office = office_with_list(&rig.line, "roster-check", &table, false);
     let session = office.visit_of(&rig.line, "an", &json!({})).expect("visit");
     done(&session);
     assert_eq!(
@@ -1045,11 +1053,22 @@ fn roster_check_turns_differences_into_a_correction_list() {
         json!([{ "item": "date_of_birth", "listed": "15/01/1998", "chip": "15/01/1999" }])
     );
     assert_eq!(office.visit_of(&rig.line, "binh", &json!({})).expect("visit")["differences"], json!([]));
+    // Models 29 and 30: a number that was, and one that is wrong, of whom staff say that it is the same person.
+    for (who, listed) in [(oanh, oanh.old_number.expect("one")), (phuc, "001000000000")] {
+        let session = office.visit_of(&rig.line, who.id, &json!({})).expect("visit");
+        assert_eq!(session["differences"], json!([{ "item": "id_number", "listed": listed, "chip": who.number }]));
+    }
     let csv = String::from_utf8(office.download("/v1/corrections.csv").expect("table")).expect("UTF-8");
     let lines: Vec<&str> = csv.trim_start_matches('\u{feff}').lines().collect();
-    let expected =
-        [r#""id_number","item","listed","chip""#, r#""001099000017","date_of_birth","15/01/1998","15/01/1999""#];
-    assert_eq!(lines, expected);
+    let number = |who: &Persona, listed: &str| format!(r#""{0}","id_number","{listed}","{0}""#, who.number);
+    let expected = [
+        r#""id_number","item","listed","chip""#.to_owned(),
+        r#""001099000017","date_of_birth","15/01/1998","15/01/1999""#.to_owned(),
+        number(oanh, oanh.old_number.expect("one")),
+        number(phuc, "001000000000"),
+    ];
+    let sorted = |lines: &[String]| lines.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(sorted(&lines.into_iter().map(str::to_owned).collect::<Vec<_>>()), sorted(&expected));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The operator's side of lists: from a table to a signed and sealed file for devices.
 //!
-//! Columns of the table (CSV, UTF-8, with a header): `number`, `document_number`, `photo` (a path beside the table), names
+//! Columns of the table (CSV, UTF-8, with a header): `number` (twelve digits, of today or before, or the nine of an identity card), `document_number`, `photo` (a path beside the table), names
 //! of the field dictionary (`full_name`, `date_of_birth`, …), and attributes under any other name (`seat`, `amount`).
 //! With the site's keys, numbers become keyed hashes, and the list names nobody. A passport's number alone is nobody's then: the
 //! state that issued it stands in the column `issuing_state`, in three letters as on the passport.
@@ -69,8 +69,11 @@ fn entries(table: &Path, hashed: Option<&SiteKeys>) -> Result<Vec<Value>, Failur
             let value = if name == "photo" { value } else { text.as_str() };
             match name {
                 "number" | "document_number" => {
-                    let digits = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-                    rows::check(name != "number" || digits, at, "a number has twelve digits")?;
+                    // People share nine digits now and then: by them alone, as in a list that names nobody, nobody is found.
+                    let long = value.len() == 12 || (value.len() == 9 && hashed.is_none());
+                    let digits = long && value.bytes().all(|byte| byte.is_ascii_digit());
+                    let rule = "a number has twelve digits, or the nine of an identity card where the list is not by keyed hash";
+                    rows::check(name != "number" || digits, at, rule)?;
                     match hashed {
                         Some(keys) => {
                             let hash = listed(keys, name, value, state);
@@ -177,6 +180,14 @@ mod tests {
         let list = signed("number,full_name,seat\n001099000017,Nguyễn Văn An,A12\n", None).expect("signed");
         let entry = json!({ "number": "001099000017", "items": { "full_name": "Nguyễn Văn An" }, "attributes": { "seat": "A12" } });
         assert_eq!(list["entries"], json!([entry]));
+    }
+
+    #[test]
+    fn an_old_list_knows_people_by_nine_digits() {
+        let table = "number,full_name\n012345678,Nguyễn Văn An\n";
+        assert_eq!(signed(table, None).expect("signed")["entries"][0]["number"], "012345678");
+        let keys = SiteKeys::new(&[7; events::chain::Chains::SIZE], &[7; 32]).expect("keys");
+        assert!(signed(table, Some(&keys)).is_err(), "by nine digits alone nobody is found");
     }
 
     #[test]

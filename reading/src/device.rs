@@ -350,7 +350,7 @@ impl Device {
             admission,
             document: judgement.kind.code(),
             until: judgement.end(),
-            content: take(&self.profile, &reading, &judgement, admission, today.now),
+            content: take(&self.profile, &reading, &judgement, &key.known, admission, today.now),
             checks: judgement.checks,
             sequence,
             event: hash,

@@ -290,7 +290,7 @@ mod tests {
 
     fn taken(reading: &Reading, profile: &str) -> (Profile, Content) {
         let profile = Profile::built_in(profile).expect("profile");
-        let content = take(&profile, reading, &judged(reading), Admission::GoesOn, now());
+        let content = take(&profile, reading, &judged(reading), &Known::default(), Admission::GoesOn, now());
         (profile, content)
     }
 

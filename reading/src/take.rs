@@ -5,12 +5,13 @@ use crate::read::Reading;
 use cccd::calendar::in_vietnam;
 use cccd::date::{CardDate, Century};
 use cccd::dg13::Field;
-use cccd::judgement::Judgement;
+use cccd::judgement::{Judgement, Known};
+use cccd::number::old_numbers;
 use emrtd::{Mrz, UnixTime};
-use program::Text;
+use program::{Private, Text};
 use std::collections::BTreeMap;
 use verdict::Admission;
-use visit::content::{Assurance, Content, Image};
+use visit::content::{Assurance, Content, Image, KnownAs};
 use visit::profile::{Item, Profile};
 use zeroize::Zeroizing;
 
@@ -45,7 +46,7 @@ fn datum(item: Item, judgement: &Judgement, details: &Details, today: time::Date
         Item::Father => dg13.and_then(|dg13| dg13.all(Field::Parents).first().cloned()),
         Item::Mother => dg13.and_then(|dg13| dg13.all(Field::Parents).get(1).cloned()),
         Item::Spouse => field(Field::Spouse),
-        Item::OldIdNumber => field(Field::OldIdNumber),
+        Item::OldIdNumber => dg13.map(|dg13| dg13.all(Field::OldIdNumber).join("; ")).filter(|all| !all.is_empty()),
         Item::OtherNames => details.other_names().map(own),
         Item::PlaceOfBirth => details.place_of_birth().map(own),
         Item::Telephone => details.telephone().map(own),
@@ -55,12 +56,27 @@ fn datum(item: Item, judgement: &Judgement, details: &Details, today: time::Date
     }
 }
 
-/// Takes of a chip what the profile takes; nothing where nobody may go on with it.
+/// The numbers that somebody had before: those that are signed, and those that only the printed code has.
+fn known_as(judgement: &Judgement, known: &Known) -> KnownAs {
+    let own = judgement.number().map(|number| number.digits().to_owned());
+    let old = |text: &String| old_numbers(text).unwrap_or_default();
+    let signed = judgement.dg13.iter().flat_map(|dg13| dg13.all(Field::OldIdNumber)).flat_map(old);
+    let mut signed: Vec<Private> = signed.map(Private::from).collect();
+    signed.retain(|number| own.as_deref() != Some(number.0.as_str()));
+    let printed = known.qr.iter().flat_map(|qr| &qr.old_numbers).map(|number| Private::from(number.clone()));
+    let printed = printed.filter(|number| own.as_deref() != Some(number.0.as_str()) && !signed.contains(number));
+    let printed = printed.collect();
+    KnownAs { signed, printed, listed: None }
+}
+
+/// Takes of a chip what the profile takes; nothing where nobody may go on with it. `known` is what was known of the card before. Where
+/// people are on a list or counted, the numbers that they had before are looked at as well, for the visit alone.
 #[must_use]
 pub fn take(
     profile: &Profile,
     reading: &Reading,
     judgement: &Judgement,
+    known: &Known,
     admission: Admission,
     now: UnixTime,
 ) -> Content {
@@ -72,6 +88,8 @@ pub fn take(
     let items = profile.take().iter().filter_map(|item| Some((*item, Text::from(datum(*item)?))));
     let items: BTreeMap<Item, Text> = items.collect();
     let mended = items.iter().filter(|(_, text)| text.is_mended()).map(|(item, _)| *item).collect();
+    let looked_up = profile.roster().is_some() || profile.ledger().is_some();
+    let known_as = looked_up.then(|| known_as(judgement, known)).unwrap_or_default();
     let portrait = profile.takes(Item::Portrait).then(|| groups::portrait(&reading.evidence)).transpose();
     let portrait_reason = portrait.as_ref().err().map(|why| why.code().to_owned());
     let image = portrait.ok().flatten().map(|face| Image::new(face.image_type.media_type(), face.image));
@@ -83,6 +101,7 @@ pub fn take(
         portrait: image,
         portrait_reason,
         assurance: Some(assurance),
+        known_as,
         ..Content::default()
     }
 }

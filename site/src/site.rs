@@ -14,7 +14,7 @@ use crate::people::People;
 use crate::recorder::{self, EVENT_KEY, Recorder};
 use crate::upkeep::{Charge, Running, Taken, Upkeep};
 use crate::words::{DeviceWord, VisitResult};
-use cccd::calendar::{date_of, day_of, in_vietnam, time_of};
+use cccd::calendar::{date_of, day_of, time_of};
 use cccd::judgement::Judgement;
 use config::{self, Adopted, Config};
 use drivers::reader::simulated::Slot;
@@ -42,8 +42,7 @@ use store::uplink::https::Https;
 use store::uplink::worker::Worker;
 use visit::content::{Assurance, Content, Released};
 use visit::finished::{Agreed, Finished, Keeping, Kept, random_id};
-use visit::group::is_below;
-use visit::ledger::{allow, period};
+use visit::ledger::period;
 use visit::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
 use visit::roster::Index;
 use visit::steps::Refusal;
@@ -377,42 +376,6 @@ impl Site {
         self.drain()
     }
 
-    /// Whether somebody whose document is good enough may go on: the list first, then the ledger. What the list says
-    /// goes into `content`.
-    ///
-    /// # Errors
-    /// When the book fails.
-    pub(super) fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
-        if profile.alone_from.is_some_and(|age| is_below(content, age, in_vietnam(self.now()).date())) {
-            return Ok(Some(Refusal::ChildAlone));
-        }
-        let listed = content.person().map(|person| self.recorder.people.listed(&person));
-        let list = self.roster(&profile.id);
-        if let Some(rules) = profile.roster() {
-            let today = in_vietnam(self.now()).date();
-            match &list {
-                None if rules.required => return Ok(Some(Refusal::NoList)),
-                None => {}
-                Some(list) => {
-                    if let Err(refusal) = list.ask(today, rules, listed.as_ref(), content) {
-                        return Ok(Some(refusal));
-                    }
-                }
-            }
-        }
-        let Some(rules) = profile.ledger() else { return Ok(None) };
-        let scope = period(rules.scope, self.now(), list.as_ref().map(|list| list.roster().id.as_str()));
-        let Some(subject) = self.counted_as(profile, &scope, content) else { return Ok(Some(Refusal::NoNumber)) };
-        let standing = self.book().standing(&profile.id, &scope, &subject)?;
-        Ok(allow(rules.rule, self.config.direction, standing).err())
-    }
-
-    /// Who a profile's ledger counts in a period: a citizen by the number alone, anybody else by document, state and number.
-    fn counted_as(&self, profile: &Profile, scope: &str, content: &Content) -> Option<Bytes<32>> {
-        let people = &self.recorder.people;
-        Some(people.counted(&profile.id, scope, &people.listed(&content.person()?)))
-    }
-
     /// Puts a visit on disk with everything that follows from it.
     ///
     /// # Errors
@@ -470,7 +433,7 @@ impl Site {
             sequence: finished.sequence,
             number,
             subject: content.bearer().map(|person| self.book().handle(&person)),
-            counted_as: entry.as_ref().and_then(|entry| self.counted_as(profile, &entry.scope, content)),
+            counted_as: entry.as_ref().map(|entry| self.counted_as(profile, &entry.scope, content)).unwrap_or_default(),
             party: finished.party.clone(),
             keep,
             content,

@@ -186,6 +186,27 @@ pub struct Difference {
     pub chip: Text,
 }
 
+/// Under which numbers somebody may be known beside that of the card: for the lists and ledgers of this visit. It is never kept and
+/// never leaves; what a profile takes of it is [`Item::OldIdNumber`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnownAs {
+    /// Before, as the chip says, signed with all else on it.
+    pub signed: Vec<Private>,
+    /// Before, as the printed code alone says. Whoever prints a code writes what they like: it finds nobody by itself.
+    pub printed: Vec<Private>,
+    /// As the list has them.
+    pub listed: Option<ListedAs>,
+}
+
+/// How an entry of a list names somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListedAs {
+    /// By a citizen's number.
+    Number(Private),
+    /// By a keyed hash, in hexadecimal.
+    Subject(String),
+}
+
 /// Everything that the device knows of a person by a profile. Wiped when dropped; no `Debug` output shows a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Content {
@@ -216,6 +237,9 @@ pub struct Content {
     pub photo: Option<Image>,
     /// Where the list says something else.
     pub differences: Vec<Difference>,
+    /// Under which other numbers they may be known.
+    #[serde(skip)]
+    pub known_as: KnownAs,
 }
 
 impl Content {
@@ -233,6 +257,13 @@ impl Content {
     #[must_use]
     pub fn means(&self) -> Means {
         self.source.means(self.assurance.as_ref().map_or("", |assurance| assurance.document.as_str()))
+    }
+
+    /// The twelve-digit numbers that a citizen had before, as signed. An identity card's nine digits are left out: there are people who
+    /// share them.
+    pub fn persons_before(&self) -> impl Iterator<Item = Person> {
+        let personal = self.known_as.signed.iter().filter(|number| number.0.len() == 12);
+        personal.filter_map(|number| Person::citizen(&number.0))
     }
 
     /// Whom the device's own book takes them for, where also somebody is found whose paper was typed in.

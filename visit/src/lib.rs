@@ -5,6 +5,7 @@
 //! | [`profile`] | what a use of the card may read, keep and send |
 //! | [`steps`] | the steps of a profile, as a state machine |
 //! | [`content`] | what is known of a person, and the one form in which any of it leaves |
+//! | [`departments`] | departments of hospitals by the ministry's codes |
 //! | [`source`] | by what a person is known: a chip, VNeID, a paper that was seen, their word |
 //! | [`without_chip`] | the way in for somebody whose chip cannot be read, or who has none |
 //! | [`vneid`] | the port of a provider that confirms VNeID |
@@ -36,6 +37,7 @@
 //! ```
 
 pub mod content;
+pub mod departments;
 pub mod finished;
 pub mod group;
 pub mod law;

@@ -140,9 +140,14 @@ pub enum Input {
     Back,
     /// The read failed; the key is asked for again.
     NotRead,
+    /// Before it is judged: the list does not name them, but may mean them by an entry; whether it must name them.
+    Proposed {
+        /// Whoever is not on the list is turned away.
+        required: bool,
+    },
     /// The chip was judged and the profile's terms were asked, and the list where there is one.
     Judged(Admission, Option<Refusal>),
-    /// Whether staff go on, where the terms leave it to them.
+    /// Whether staff go on, where the terms leave it to them; whether the entry that is proposed is theirs.
     Staff(bool),
     /// Whether the face is that of the portrait.
     Face(bool),
@@ -180,6 +185,8 @@ pub struct Visit {
     staffed: bool,
     /// What staff are asked about.
     asked: Option<Because>,
+    /// An entry of the list may be theirs, and whether they must have one.
+    proposed: Option<bool>,
 }
 
 impl Visit {
@@ -187,7 +194,7 @@ impl Visit {
     /// staff stands by, what is left to them is refused.
     #[must_use]
     pub fn begin(steps: &[Step], staffed: bool) -> (Self, Vec<Effect>) {
-        let visit = Self { steps: steps.to_vec(), waits: Wait::End, staffed, asked: None };
+        let visit = Self { steps: steps.to_vec(), waits: Wait::End, staffed, asked: None, proposed: None };
         let first = if steps.contains(&Step::Consent) { Wait::Consent } else { Wait::Key };
         visit.ask(first)
     }
@@ -204,10 +211,25 @@ impl Visit {
         self.asked
     }
 
+    /// Whether staff are asked if the entry of the list that is proposed is theirs.
+    #[must_use]
+    pub fn asks_for_entry(&self) -> bool {
+        self.waits == Wait::Staff && self.asked.is_none()
+    }
+
+    /// Nothing stands against the document any more.
+    fn good(self) -> (Self, Vec<Effect>) {
+        match self.proposed {
+            Some(_) if self.staffed => Self { asked: None, ..self }.ask(Wait::Staff),
+            Some(true) => self.end(Outcome::Refused(Refusal::NotOnList)),
+            Some(false) | None => self.next(Wait::Chip),
+        }
+    }
+
     /// What the terms of a profile lead to.
     fn admitted(self, admission: Admission) -> (Self, Vec<Effect>) {
         match admission {
-            Admission::GoesOn | Admission::Marked(_) => self.next(Wait::Chip),
+            Admission::GoesOn | Admission::Marked(_) => self.good(),
             Admission::AskStaff(because) if self.staffed => Self { asked: Some(because), ..self }.ask(Wait::Staff),
             Admission::AskStaff(because) | Admission::Refused(because) => self.end(Outcome::Refused(because.into())),
         }
@@ -249,11 +271,13 @@ pub fn update(visit: Visit, input: Input) -> (Visit, Vec<Effect>) {
         (Wait::Chip, Input::Judged(admission @ Admission::Refused(_), _)) => visit.admitted(admission),
         (Wait::Chip, Input::Judged(_, Some(refusal))) => visit.end(Outcome::Refused(refusal)),
         (Wait::Chip, Input::Judged(admission, None)) => visit.admitted(admission),
-        (Wait::Staff, Input::Staff(true)) => visit.next(Wait::Chip),
-        (Wait::Staff, Input::Staff(false)) => {
-            let refusal = visit.asked.map_or(Refusal::Assurance, Refusal::from);
-            visit.end(Outcome::Refused(refusal))
-        }
+        (Wait::Chip, Input::Proposed { required }) => (Visit { proposed: Some(required), ..visit }, Vec::new()),
+        (Wait::Staff, Input::Staff(goes_on)) => match (visit.asked, goes_on, visit.proposed) {
+            (Some(_), true, _) => visit.good(),
+            (Some(because), false, _) => visit.end(Outcome::Refused(because.into())),
+            (None, false, Some(true)) => visit.end(Outcome::Refused(Refusal::NotOnList)),
+            (None, ..) => visit.next(Wait::Chip),
+        },
         (Wait::Face, Input::Face(true)) => visit.next(Wait::Face),
         (Wait::Face, Input::Face(false)) => visit.end(Outcome::Refused(Refusal::FaceDiffers)),
         (Wait::Form, Input::Filled) => visit.next(Wait::Form),
@@ -358,6 +382,35 @@ mod tests {
     }
 
     #[test]
+    fn whom_a_list_may_mean_is_for_staff_to_say() {
+        let steps = [Step::ScanQr, Step::ReadChip, Step::Roster, Step::Print, Step::Done];
+        let genuine = Input::Judged(Admission::GoesOn, None);
+        let play = |required, inputs: &[Input]| {
+            let before = [Input::Key, Input::Proposed { required }];
+            play(&steps, &before.iter().chain(inputs).copied().collect::<Vec<_>>())
+        };
+        let (visit, effects) = play(true, &[genuine]);
+        assert!(visit.asks_for_entry() && effects.last() == Some(&Effect::Ask(Wait::Staff)));
+        assert_eq!(play(true, &[genuine, Input::Staff(true)]).1.last(), Some(&Effect::Keep));
+        let not_listed = Effect::End(Outcome::Refused(Refusal::NotOnList));
+        assert_eq!(play(true, &[genuine, Input::Staff(false)]).1.last(), Some(&not_listed));
+        // Whoever need not be on the list goes on as somebody who is not.
+        assert_eq!(play(false, &[genuine, Input::Staff(false)]).1.last(), Some(&Effect::Keep));
+        // Two questions are two: of the document first.
+        let asked = Input::Judged(Admission::AskStaff(Because::Expired), None);
+        let (visit, _) = play(true, &[asked]);
+        assert!(visit.waits() == Wait::Staff && !visit.asks_for_entry());
+        let (visit, _) = play(true, &[asked, Input::Staff(true)]);
+        assert!(visit.asks_for_entry());
+        // Where nobody stands by, an entry that may be somebody else's is nobody's.
+        let (mut visit, mut last) = Visit::begin(&steps, false);
+        for input in [Input::Key, Input::Proposed { required: true }, genuine] {
+            (visit, last) = update(visit, input);
+        }
+        assert_eq!(last, [not_listed]);
+    }
+
+    #[test]
     fn a_list_is_not_asked_about_a_document_that_is_refused() {
         let both = Input::Judged(Admission::Refused(Because::OtherCard), Some(Refusal::NotOnList));
         let (_, effects) = play(&[Step::ScanQr, Step::ReadChip, Step::Done], &[Input::Key, both]);
@@ -385,6 +438,7 @@ mod tests {
             Just(Input::Judged(Admission::GoesOn, Some(Refusal::NotOnList))),
             Just(Input::Judged(Admission::Refused(Because::NotGenuine), None)),
             any::<bool>().prop_map(Input::Staff),
+            any::<bool>().prop_map(|required| Input::Proposed { required }),
             any::<bool>().prop_map(Input::Face),
             Just(Input::Filled),
             Just(Input::Kept(None)),

@@ -197,7 +197,7 @@ fn listed(profile: &Profile, content: &mut Content) -> Option<Refusal> {
         return Some(Refusal::ChildAlone);
     }
     if let Some(rules) = profile.roster()
-        && let Err(refusal) = list(&profile.id).ask(TODAY, rules, None, content)
+        && let Err(refusal) = list(&profile.id).ask(TODAY, rules, &[], content)
     {
         return Some(refusal);
     }

@@ -20,7 +20,7 @@
 
 use crate::date::CardDate;
 use crate::insurance::Insurance;
-use crate::number::{Number, Sex};
+use crate::number::{Number, Sex, old_numbers};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::{Zeroize, Zeroizing};
@@ -208,26 +208,6 @@ fn is_vietnamese(text: &str) -> bool {
 
 fn normal(text: &str) -> String {
     text.nfc().collect()
-}
-
-/// Old numbers, parted by a comma, a semicolon or a slash; spaces within one are no matter, spaces alone part whole
-/// numbers. Nothing is kept when one of them has neither 9 nor 12 digits: a wrong number would find a wrong person.
-fn old_numbers(text: &str) -> Option<Vec<String>> {
-    let is_number = |text: &str| matches!(text.len(), 9 | 12) && text.bytes().all(|b| b.is_ascii_digit());
-    let mut numbers = Vec::new();
-    for part in text.split([',', ';', '/']).filter(|part| !part.trim().is_empty()) {
-        let words: Vec<&str> = part.split_whitespace().collect();
-        let joined = Zeroizing::new(words.concat());
-        if is_number(&joined) {
-            numbers.push(String::clone(&joined));
-        } else if words.iter().all(|word| is_number(word)) {
-            numbers.extend(words.into_iter().map(str::to_owned));
-        } else {
-            numbers.zeroize();
-            return None;
-        }
-    }
-    Some(numbers)
 }
 
 #[cfg(test)]

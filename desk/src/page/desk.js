@@ -134,6 +134,7 @@ async function follow(event) {
   know(await alone(() => ask("GET", `/v1/sessions/${event.session}`)));
   // Only what is another step is drawn anew: what somebody types stays.
   drawVisit();
+  drawInsured();
   drawRoom();
   if (event.type === "ended") {
     if (session.outcome === "done" && kind() === "lodging") {

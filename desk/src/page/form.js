@@ -16,7 +16,7 @@ async function digest(event) {
 let lastAnswers = {};
 
 /** Departments by shape and digit: what is not known yet is asked at the first of them. */
-const DEPARTMENTS = [["nhi", "child"], ["mắt", "eye"], ["tai", "ear"], ["răng", "tooth"], ["sản", "mother"], ["tim", "heart"], ["xương", "bone"], ["cơ", "bone"], ["ngoại", "bandage"], ["", "stethoscope"]];
+const DEPARTMENTS = [["nhi", "child"], ["mắt", "eye"], ["tai", "ear"], ["răng", "tooth"], ["sản", "mother"], ["phụ sản", "mother"], ["tim", "heart"], ["xương", "bone"], ["cơ", "bone"], ["ngoại", "bandage"], ["", "stethoscope"]];
 function tiles(field, name, usual, required) {
   const shape = (choice) => DEPARTMENTS.find(([start]) => choice.label_vi.toLowerCase().replace("khoa ", "").startsWith(start))[1];
   return el("div", { class: "tiles", role: "radiogroup", "aria-label": lang ? field.label_en : field.label_vi }, field.choice.map((choice, at) =>
@@ -72,6 +72,21 @@ function readForm(form) {
   lastAnswers = { room, ward, arrival, departure, reason, party };
   return { answers, party };
 }
+/** What the insurer says of the holder; an answer that comes late changes no field. */
+function insuredText() {
+  const { standing, from, until } = session?.insured ?? {};
+  if (!standing) return "";
+  return t(`insured_${standing}`).replace("{until}", until ?? "").replace("{from}", from ?? "");
+}
+
+function drawInsured() {
+  const line = $("insured");
+  if (!line) return;
+  line.hidden = !session?.insured;
+  line.className = session?.insured?.standing === "valid" ? "why" : "why mark";
+  line.textContent = insuredText();
+}
+
 function form(known) {
   const save = guarded(async (event) => {
     know(await ask("POST", `/v1/sessions/${session.id}/form`, readForm(event.target)));
@@ -79,7 +94,7 @@ function form(known) {
   });
   const filled = el("form", { id: "form", onsubmit: save }, formFields(known ?? {}, session.asks ?? []));
   return {
-    body: [verdictView(session, true), filled, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
+    body: [verdictView(session, true), el("p", { id: "insured", role: "status", hidden: true }), filled, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
     acts: [stop(), el("button", { type: "submit", form: "form", class: "primary grow", ...hotkey("F10") }, icon("tick"), el("span", { class: "word" }, t(about.profile.print ? "savePrint" : "save")), cap("F10"))],
   };
 }

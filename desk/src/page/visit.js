@@ -19,7 +19,7 @@ function forget() {
 }
 
 function drawVisit(focused = true) {
-  const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsMrz, typing, session ? 0 : status?.busy, session?.answers, party.length]);
+  const key = JSON.stringify([lang, session?.id, session?.waits, session?.outcome, wantsMrz, typing, session ? 0 : status?.busy, session?.answers, Boolean(session?.proposed), party.length]);
   if (key === drawn) return;
   drawn = key;
   const step = $("step");
@@ -31,6 +31,7 @@ function drawVisit(focused = true) {
   if (!flow.querySelector("input, select, textarea, summary")) flow.tabIndex = 0;
   step.replaceChildren(flow, el("div", { class: "actions pinned" }, acts));
   $("visit-title").textContent = title();
+  drawInsured();
   drawParty();
   drawNote(waits);
   drawShortcuts();
@@ -266,6 +267,14 @@ function vouching() {
 
 const vouched = (form) => ({ reason: new FormData(form).get("reason") });
 
+/** Whom of the list somebody may be, beside what the chip says: two numbers of one person, or two persons. */
+function proposedView({ number, items }) {
+  const rows = [["id_number", number], ...Object.entries(items)].filter(([, value]) => value);
+  return el("section", { class: "proposed" },
+    el("p", { class: "why mark" }, icon("triangle"), el("strong", {}, t("proposedHead"))),
+    el("dl", { "aria-label": t("proposedListed") }, rows.map(([name, value]) => el("div", {}, el("dt", {}, label(name)), el("dd", {}, value)))));
+}
+
 function staffStep() {
   // No button submits it: Enter in a field, or of a scanner, judges nothing.
   const asked = el("form", { onsubmit: (event) => event.preventDefault() }, vouching());
@@ -278,10 +287,10 @@ function staffStep() {
   asked.querySelector("select").setAttribute("data-focus", "");
   return {
     // Name and reason stand on the first screen with what they are about.
-    body: [verdictView(session), asked, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
+    body: [session.proposed ? proposedView(session.proposed) : verdictView(session), asked, holderView(session.holder, session.photo, session.differences)].filter(Boolean),
     acts: [
-      judge("tick", t("staffGo"), say(true), "F8", { class: "primary amber grow" }),
-      judge("cross", t("staffStop"), say(false), "F9", { class: "danger" }),
+      judge("tick", t(session.proposed ? "proposedYes" : "staffGo"), say(true), "F8", { class: "primary amber grow" }),
+      judge("cross", t(session.proposed ? "proposedNo" : "staffStop"), say(false), "F9", { class: "danger" }),
     ],
   };
 }

@@ -74,11 +74,13 @@ impl Hospital {
         }
         match (uri.path(), values.first()) {
             ("/khoa", _) => json!({ "code": "000", "data": [
-                { "MA_KHOA": "K04", "TEN_KHOA": "Khoa Nhi" }, { "MA_KHOA": "K21", "TEN_KHOA": "Khoa Tim mạch" },
-                { "MA_KHOA": "K01", "TEN_KHOA": "Khoa Khám bệnh" }, { "MA_KHOA": "K06", "TEN_KHOA": "Khoa Mắt" },
+                { "MA_KHOA": "K18", "TEN_KHOA": "Khoa Nhi" }, { "MA_KHOA": "K04", "TEN_KHOA": "Khoa Tim mạch" },
+                { "MA_KHOA": "K01", "TEN_KHOA": "Khoa Khám bệnh" }, { "MA_KHOA": "K30", "TEN_KHOA": "Khoa Mắt" },
             ] }),
             ("/benhnhan", Some(&"079185000028")) => json!({ "code": "000", "data": { "MA_BN": "BN0042" } }),
-            ("/bhyt", Some(&"001099000017")) => json!({ "code": "000", "data": { "MA_THE_BHYT": "0123456789" } }),
+            ("/bhyt", Some(&"001099000017")) => json!({ "code": "000", "data": {
+                "MA_THE_BHYT": "0123456789", "MA_DKBD": "79001", "GT_THE_TU": "20260101", "GT_THE_DEN": "20991231",
+            } }),
             _ => json!({ "code": "404" }),
         }
     }

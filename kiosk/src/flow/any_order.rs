@@ -240,7 +240,7 @@ fn from_each_step_there_is_a_way_back() {
         }
         _ => None,
     });
-    assert_eq!(kept, Some(vec![("department", "K02")]));
+    assert_eq!(kept, Some(vec![("department", "K03")]));
 }
 
 #[test]

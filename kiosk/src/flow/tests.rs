@@ -446,7 +446,7 @@ fn a_health_insurance_card_is_noted_and_the_citizen_card_still_wanted() {
         Effect::Keep(answers) => Some(answers.iter().map(|(id, text)| (id.as_str(), text.0.as_str())).collect()),
         _ => None,
     });
-    assert_eq!(answers, Some(vec![("department", "K02"), ("insurance", "GD4010123456789")]));
+    assert_eq!(answers, Some(vec![("department", "K03"), ("insurance", "GD4010123456789")]));
     // Where nobody asked for it, it is a code that is none of a card.
     let mut flow = by("identify");
     to_scan(&mut flow);

@@ -1,16 +1,89 @@
-//! Lists of people, and which of them counts today.
+//! Lists of people, which of them counts today, and who is on it and in the ledger.
 
 use super::{Lists, Site};
 use cccd::calendar::in_vietnam;
 use drivers::key_store::sealed;
 use events::Verifier;
+use events::event::Bytes;
+use events::subject::Person;
 use fleet::bundle::Kind;
 use identity::bundles::Bundles;
 use program::Failure;
 use std::sync::{Arc, PoisonError};
-use visit::roster::{Index, Roster};
+use visit::content::{Content, ListedAs};
+use visit::group::is_below;
+use visit::ledger::{allow, period};
+use visit::profile::Profile;
+use visit::roster::{self, Index, Roster};
+use visit::steps::Refusal;
 
 impl Site {
+    /// Whether somebody whose document is good enough may go on: the list first, then the ledger. What the list says
+    /// goes into `content`.
+    ///
+    /// # Errors
+    /// When the book fails.
+    pub(super) fn admit(&self, profile: &Profile, content: &mut Content) -> Result<Option<Refusal>, Failure> {
+        if profile.alone_from.is_some_and(|age| is_below(content, age, in_vietnam(self.now()).date())) {
+            return Ok(Some(Refusal::ChildAlone));
+        }
+        let listed = self.listed(content);
+        let list = self.roster(&profile.id);
+        if let Some(rules) = profile.roster() {
+            let today = in_vietnam(self.now()).date();
+            match &list {
+                None if rules.required => return Ok(Some(Refusal::NoList)),
+                None => {}
+                Some(list) => {
+                    if let Err(refusal) = list.ask(today, rules, &listed, content) {
+                        return Ok(Some(refusal));
+                    }
+                }
+            }
+        }
+        let Some(rules) = profile.ledger() else { return Ok(None) };
+        let scope = period(rules.scope, self.now(), list.as_ref().map(|list| list.roster().id.as_str()));
+        let counted = self.counted_as(profile, &scope, content);
+        let Some(standing) = self.book().standing(&profile.id, &scope, &counted)? else {
+            return Ok(Some(Refusal::NoNumber));
+        };
+        Ok(allow(rules.rule, self.config.direction, standing).err())
+    }
+
+    /// How somebody stands in lists by keyed hash: by today's number, then by those that they had.
+    fn listed(&self, content: &Content) -> Vec<Bytes<32>> {
+        let Some(person) = content.person() else { return Vec::new() };
+        let everybody = std::iter::once(person).chain(content.persons_before());
+        everybody.map(|person| self.recorder.people.listed(&person)).collect()
+    }
+
+    /// Who a profile's ledger counts in a period: a citizen by the number alone, first as the list has it, then as the card does, then by
+    /// those that they had; anybody else by document, state and number.
+    pub(super) fn counted_as(&self, profile: &Profile, scope: &str, content: &Content) -> Vec<Bytes<32>> {
+        let known = self.listed(content);
+        if known.is_empty() {
+            return known;
+        }
+        let people = &self.recorder.people;
+        let listed = content.known_as.listed.as_ref().and_then(|listed| match listed {
+            ListedAs::Number(number) => Some(people.listed(&Person::citizen(&number.0)?)),
+            ListedAs::Subject(hash) => Some(Bytes(hex::decode(hash).ok()?.try_into().ok()?)),
+        });
+        let everybody = listed.into_iter().chain(known);
+        everybody.map(|listed| people.counted(&profile.id, scope, &listed)).collect()
+    }
+
+    /// Whom of the list somebody may be who is not on it, for a person to decide; nobody where they are on it, or there is none that is
+    /// valid today.
+    #[must_use]
+    pub fn proposed(&self, profile: &Profile, content: &Content) -> Option<roster::Entry> {
+        profile.roster()?;
+        let list = self.roster(&profile.id)?;
+        let today = in_vietnam(self.now()).date();
+        let open = list.roster().is_valid_on(today) && list.find(content, &self.listed(content)).is_none();
+        list.propose(content).filter(|_| open).cloned()
+    }
+
     /// Reads the lists of a profile from the book, where they are others than those that are known.
     ///
     /// # Errors

@@ -34,10 +34,10 @@ pub(super) fn enter(
     entry: &Entry,
 ) -> Result<Option<Refusal>, BookError> {
     // What cannot be counted has no place where people are counted.
-    let Some(subject) = &visit.counted_as else { return Ok(Some(Refusal::NoNumber)) };
     let (profile, scope) = (visit.profile, entry.scope.as_str());
-    let marks = days.marks(connection, Kind::Ledger, "person", &subject.0)?;
-    let standing = standing(connection, profile, scope, &marks).map_err(failed("read the ledger"))?;
+    let Some(Counted { subject, marks, standing }) = counted(connection, days, (profile, scope), &visit.counted_as)? else {
+        return Ok(Some(Refusal::NoNumber));
+    };
     if let Err(refusal) = allow(entry.rule, entry.direction, standing) {
         return Ok(Some(refusal));
     }
@@ -81,6 +81,31 @@ fn write(
     Ok(())
 }
 
+/// Under which of their numbers somebody is counted, and how they stand there.
+struct Counted<'a> {
+    subject: &'a Bytes<32>,
+    marks: String,
+    standing: Standing,
+}
+
+/// Where they were last, else under the first of their numbers; nothing for nobody.
+fn counted<'a>(
+    connection: &Connection,
+    days: &Days,
+    (profile, scope): (&str, &str),
+    subjects: &'a [Bytes<32>],
+) -> Result<Option<Counted<'a>>, BookError> {
+    let mut found: Option<Counted<'_>> = None;
+    for subject in subjects {
+        let marks = days.marks(connection, Kind::Ledger, "person", &subject.0)?;
+        let standing = standing(connection, profile, scope, &marks).map_err(failed("read the ledger"))?;
+        if found.as_ref().is_none_or(|before| standing.last > before.standing.last) {
+            found = Some(Counted { subject, marks, standing });
+        }
+    }
+    Ok(found)
+}
+
 fn standing(connection: &Connection, profile: &str, scope: &str, marks: &str) -> rusqlite::Result<Standing> {
     const OF: &str = "FROM ledger WHERE profile = ?1 AND scope = ?2
                       AND subject IN (SELECT unhex(value) FROM json_each(?3))";
@@ -94,14 +119,14 @@ fn standing(connection: &Connection, profile: &str, scope: &str, marks: &str) ->
 }
 
 impl Book {
-    /// Where a person stands in a ledger.
+    /// Where a person stands in a ledger, who may be in it under several numbers ([`Visit::counted_as`]); nothing for nobody.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn standing(&self, profile: &str, scope: &str, subject: &Bytes<32>) -> Result<Standing, BookError> {
+    pub fn standing(&self, profile: &str, scope: &str, subjects: &[Bytes<32>]) -> Result<Option<Standing>, BookError> {
         let _moment = self.moment()?;
-        let marks = self.days.marks(&self.connection, Kind::Ledger, "person", &subject.0)?;
-        standing(&self.connection, profile, scope, &marks).map_err(failed("read the ledger"))
+        let found = counted(&self.connection, &self.days, (profile, scope), subjects)?;
+        Ok(found.map(|counted| counted.standing))
     }
 
     /// How many people are inside.

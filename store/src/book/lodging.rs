@@ -5,10 +5,9 @@
 
 use crate::book::{Book, BookError, Record, failed};
 use program::Failure;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Transaction, params};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use visit::content::Content;
 use visit::group::is_citizen;
 use visit::profile::Item;
 
@@ -54,21 +53,23 @@ impl Book {
     /// When the database fails, or a record does not open.
     pub fn unreported(&self, profile: &str) -> Result<Vec<Owed>, BookError> {
         let failed = failed("count who is not reported");
-        let query = "SELECT record.at, CASE WHEN taken = 0 THEN NULL ELSE batch END, record.id, record.body FROM record
+        let query = "SELECT record.rowid, CASE WHEN taken = 0 THEN NULL ELSE batch END FROM record
                      LEFT JOIN stand ON stand.record = record.id LEFT JOIN batch ON batch.id = record.batch
                      WHERE profile = ?1 AND withdrawn_at IS NULL AND confirmed_at IS NULL ORDER BY record.at";
+        let _moment = self.moment()?;
         let mut statement = self.connection.prepare(query).map_err(&failed)?;
-        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, Vec<u8>>(3)?));
-        let rows = statement.query_map([profile], row).map_err(&failed)?;
-        rows.map(|row| {
-            let (at, batch, id, sealed) = row.map_err(&failed)?;
-            let place = format!("record/{id}");
-            let plain = self.seal.unseal(&place, &sealed).ok_or_else(|| BookError::Sealed(place.clone()))?;
-            let content: Content = serde_json::from_slice(&plain).map_err(|_| BookError::Sealed(place))?;
-            let nationality = content.items.get(&Item::Nationality).map(|text| text.as_str());
-            Ok(Owed { at, batch, citizen: is_citizen(content.source, nationality) })
-        })
-        .collect()
+        let rows = statement.query_map([profile], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+        let rows: Vec<(i64, Option<i64>)> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+        let owed = rows.into_iter().filter_map(|(row, batch)| {
+            let owed = self.record(row).map(|record| {
+                record.map(|Record { at, content, .. }| {
+                    let nationality = content.items.get(&Item::Nationality).map(|text| text.as_str());
+                    Owed { at, batch, citizen: is_citizen(content.source, nationality) }
+                })
+            });
+            owed.transpose()
+        });
+        owed.collect()
     }
 
     /// Notes a file with these people in it. A file that they were in before, and that nobody confirmed, is replaced by it; where

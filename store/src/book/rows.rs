@@ -49,8 +49,9 @@ pub struct Visit<'a> {
     pub number: Option<String>,
     /// Under what the holder's rows are found: [`super::Book::handle`].
     pub subject: Option<Bytes<32>>,
-    /// Who the ledger counts: a keyed hash for this profile and period.
-    pub counted_as: Option<Bytes<32>>,
+    /// Who the ledger counts: keyed hashes for this profile and period, one for each number that they are known under. Whoever is not
+    /// counted yet is counted under the first.
+    pub counted_as: Vec<Bytes<32>>,
     /// The party that they belong to.
     pub party: Option<String>,
     /// Whether there is a record, and when it is erased.

@@ -41,7 +41,7 @@ pub(crate) fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) ->
         sequence: 7,
         number: Some("A001".to_owned()),
         subject: Some(Bytes([1; 32])),
-        counted_as: Some(Bytes([1; 32])),
+        counted_as: vec![Bytes([1; 32])],
         party: None,
         keep: Retention::Until(NOW + 100),
         content,
@@ -114,7 +114,7 @@ fn in_and_out_by_turns_and_by_direction() {
     assert_eq!(book.inside("exam").expect("count"), 0);
     book.commit(&visit("e", &content, entry(Rule::InOut, Direction::Both))).expect("disk").kept().expect("in");
     assert_eq!(book.inside("exam").expect("count"), 1);
-    assert!(book.standing("exam", "always", &subject).expect("reads").inside);
+    assert!(book.standing("exam", "always", &[subject]).expect("reads").expect("somebody").inside);
 }
 
 #[test]
@@ -247,6 +247,25 @@ fn ledgers_of_rooms_that_meet_later_show_who_was_in_two() {
 }
 
 #[test]
+fn whoever_got_another_number_is_one_person_in_a_ledger() {
+    let content = content("001099000017");
+    let of = |id: &'static str, numbers: &[u8], rule, direction| {
+        let counted_as = numbers.iter().map(|number| Bytes([*number; 32])).collect();
+        Visit { counted_as, ..visit(id, &content, entry(rule, direction)) }
+    };
+    let mut book = book();
+    let once = |id, numbers| of(id, numbers, Rule::Once, Direction::Both);
+    book.commit(&once("a", &[1])).expect("disk").kept().expect("under the old number");
+    assert_eq!(book.commit(&once("b", &[2, 1])).expect("disk"), Keeping::TooLate(Refusal::AlreadyDone));
+    book.commit(&once("c", &[2])).expect("disk").kept().expect("somebody else");
+    let mut book = self::book();
+    let turn = |id, numbers, direction| of(id, numbers, Rule::InOut, direction);
+    book.commit(&turn("a", &[1], Direction::In)).expect("disk").kept().expect("in with the old card");
+    book.commit(&turn("b", &[2, 1], Direction::Out)).expect("disk").kept().expect("out with the new one");
+    assert_eq!(book.inside("exam").expect("count"), 0);
+}
+
+#[test]
 fn an_older_list_does_not_come_back() {
     let mut book = book();
     assert!(book.take_roster(&list(2)).expect("taken"));
@@ -269,7 +288,7 @@ fn tickets_count_from_one_each_day() {
 fn who_has_no_number_has_no_place_where_people_are_counted() {
     let mut book = book();
     let content = content("001099000017");
-    let nobody = Visit { counted_as: None, ..visit("one", &content, entry(Rule::Once, Direction::Both)) };
+    let nobody = Visit { counted_as: Vec::new(), ..visit("one", &content, entry(Rule::Once, Direction::Both)) };
     assert_eq!(book.commit(&nobody).expect("asked"), Keeping::TooLate(Refusal::NoNumber));
     assert!(one(&book, "one").expect("read").is_none() && book.due(NOW).expect("read").is_none());
 }

@@ -55,9 +55,12 @@ pub struct FormField {
     /// Of whom it is asked; of everybody where it does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_of: Option<Group>,
-    /// The hospital's system is asked for the departments to choose from; `choice` is for when it does not answer.
+    /// The hospital's system is asked for the departments to choose from; `offer` is for when it does not answer.
     #[serde(default)]
     pub departments: bool,
+    /// Codes of departments ([`crate::departments`]), from which `choice` is made.
+    #[serde(default)]
+    pub offer: Vec<String>,
 }
 
 /// What fills a field in without anybody typing.
@@ -69,6 +72,37 @@ pub enum Source {
 }
 
 impl FormField {
+    /// Gives the departments that are offered the names that the ministry gives them.
+    ///
+    /// # Errors
+    /// What of it is wrong.
+    pub(super) fn name_departments(&mut self) -> Result<(), String> {
+        if !self.departments {
+            return if self.offer.is_empty() { Ok(()) } else { Err("offer is for departments".to_owned()) };
+        }
+        // Whatever is called something else here would be sent on under a code that means another department.
+        if !self.choice.is_empty() {
+            return Err("departments are offered by the ministry's codes, and not under names of one's own".to_owned());
+        }
+        let known = |code: &String| {
+            crate::departments::find(code).ok_or_else(|| format!("{code} is no department of the ministry's list"))
+        };
+        self.choice = self.offer.iter().map(known).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Puts the departments of the hospital's system in the place of those that are offered.
+    pub(super) fn replace_departments(&mut self, departments: &[(String, String)]) {
+        if self.departments && !departments.is_empty() {
+            let choice = |(value, name): &(String, String)| Choice {
+                value: value.clone(),
+                label_vi: name.clone(),
+                label_en: name.clone(),
+            };
+            self.choice = departments.iter().map(choice).collect();
+        }
+    }
+
     /// Takes what somebody answered; an empty text where it may be left empty.
     ///
     /// # Errors

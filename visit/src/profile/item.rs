@@ -137,7 +137,7 @@ impl Item {
             Self::Father => ("Họ tên cha", "Father"),
             Self::Mother => ("Họ tên mẹ", "Mother"),
             Self::Spouse => ("Họ tên vợ/chồng", "Spouse"),
-            Self::OldIdNumber => ("Số CMND cũ", "Old ID number"),
+            Self::OldIdNumber => ("Số cũ (CMND, định danh)", "Old number"),
             Self::OtherNames => ("Tên gọi khác", "Other names"),
             Self::PlaceOfBirth => ("Nơi sinh", "Place of birth"),
             Self::Telephone => ("Số điện thoại trên giấy tờ", "Telephone in the document"),

@@ -277,11 +277,15 @@ impl Profile {
     /// # Errors
     /// With line and remedy when it is not one.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let profile: Self = toml::from_str(text).map_err(|e| {
+        let mut profile: Self = toml::from_str(text).map_err(|e| {
             let why = format!("the profile is not valid: {}", e.to_string().trim());
             Failure::usage("profile_invalid", why, "compare with /usr/share/doc/cccd-agent/profiles.md")
         })?;
-        match profile.fault() {
+        let unnamed =
+            profile.form.iter_mut().find_map(|field| Some((field.span(), field.get_mut().name_departments().err()?)));
+        let unnamed =
+            unnamed.map(|(span, why)| (span, why, "offer codes of the ministry's list, as offer = [\"K01\"]"));
+        match unnamed.or_else(|| profile.fault()) {
             None => Ok(profile),
             Some((span, why, remedy)) => {
                 let line = 1 + text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count();
@@ -486,17 +490,7 @@ impl Profile {
 
     /// Puts the departments of the hospital's system in the place of those in the profile.
     pub fn set_departments(&mut self, departments: &[(String, String)]) {
-        if departments.is_empty() {
-            return;
-        }
-        for field in self.form.iter_mut().map(Spanned::get_mut).filter(|field| field.departments) {
-            let choice = |(value, name): &(String, String)| Choice {
-                value: value.clone(),
-                label_vi: name.clone(),
-                label_en: name.clone(),
-            };
-            field.choice = departments.iter().map(choice).collect();
-        }
+        self.form.iter_mut().for_each(|field| field.get_mut().replace_departments(departments));
     }
 
     /// Use of a list of people.

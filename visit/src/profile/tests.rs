@@ -61,6 +61,28 @@ fn nothing_can_be_sent_that_is_not_taken() {
 }
 
 #[test]
+fn a_department_is_named_by_the_ministry_alone() {
+    let text = |field: &str| {
+        let form =
+            format!("\n[[form]]\nid = \"department\"\nlabel_vi = \"Khoa\"\nlabel_en = \"Department\"\n{field}\n");
+        format!("{}{form}", BUILT_IN[0].1).replace("\"read-chip\", ", "\"read-chip\", \"form\", ")
+    };
+    let mut profile = Profile::parse(&text("departments = true\noffer = [\"K18\"]")).expect("valid");
+    let choice = |profile: &Profile| profile.form().last().expect("a field").choice.clone();
+    assert_eq!(choice(&profile)[0].label_vi, "Khoa Nhi");
+    profile.set_departments(&[("N1".to_owned(), "Nhi 1".to_owned())]);
+    assert_eq!(choice(&profile)[0].value, "N1", "a hospital's own are the hospital's");
+    for wrong in [
+        "departments = true\noffer = [\"K00\"]",
+        "departments = true\nchoice = [{ value = \"K04\", label_vi = \"Nhi\", label_en = \"Paediatrics\" }]",
+        "offer = [\"K18\"]",
+    ] {
+        let failure = Profile::parse(&text(wrong)).expect_err(wrong);
+        assert!(failure.message.contains("line "), "{}", failure.message);
+    }
+}
+
+#[test]
 fn a_line_names_its_placeholders() {
     assert_eq!(placeholders("a {b} c {form.d}{e").collect::<Vec<_>>(), ["b", "form.d"]);
 }
