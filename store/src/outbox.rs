@@ -10,7 +10,6 @@
 //! `acknowledged(day INTEGER PRIMARY KEY, sequence INTEGER)`, how far central had acknowledged at the end of a day, and the tables of
 //! [`crate::receipts`].
 
-use crate::receipts;
 use events::sync::RefusedEvent;
 use events::{Chain, EventError, SignedEvent, hash};
 use program::Coded;
@@ -25,6 +24,8 @@ pub const KEEP: u64 = 10_000;
 pub const KEEP_DAYS: i64 = 30;
 /// How many acknowledged events stay at most: 140 MB of a desk that signs an event every thirteen seconds, day and night.
 pub const KEEP_MOST: u64 = 200_000;
+/// The code of a log that contradicts what it signed.
+pub(crate) const CONTRADICTED: &str = "log_inconsistent";
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -106,6 +107,16 @@ const SCHEMA: &str = "
 const LATER: &str = "
     CREATE TABLE IF NOT EXISTS refused (sequence INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS acknowledged (day INTEGER PRIMARY KEY, sequence INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS receipt (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS log_seen (origin TEXT PRIMARY KEY, checkpoint BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS log_trouble (
+        origin TEXT PRIMARY KEY,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        evidence BLOB,
+        at INTEGER NOT NULL,
+        told INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
 ";
 
 impl Outbox {
@@ -133,7 +144,6 @@ impl Outbox {
             newer => return Err(OutboxError::Schema(newer)),
         }
         transaction.execute_batch(LATER).map_err(&failed)?;
-        transaction.execute_batch(receipts::SCHEMA).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(Self { connection })
     }
@@ -264,7 +274,9 @@ impl Outbox {
         let old: i64 = transaction.query_row(query, [today - KEEP_DAYS], |row| row.get(0)).map_err(&failed)?;
         let least = |keep: u64| position.saturating_sub(i64::try_from(keep).unwrap_or(i64::MAX));
         // While central's log contradicts itself time erases nothing: what is here may be all that there is.
-        let old = if receipts::is_contradicted(&transaction).map_err(&failed)? { 0 } else { old };
+        let query = "SELECT count(*) FROM log_trouble WHERE code = ?1";
+        let contradicted: i64 = transaction.query_row(query, [CONTRADICTED], |row| row.get(0)).map_err(&failed)?;
+        let old = if contradicted > 0 { 0 } else { old };
         let gone = least(KEEP).min(old).max(least(KEEP_MOST));
         transaction.execute("DELETE FROM event WHERE sequence <= ?1", [gone]).map_err(&failed)?;
         transaction.execute("DELETE FROM receipt WHERE sequence <= ?1", [gone]).map_err(&failed)?;

@@ -11,27 +11,12 @@
 //! Tables beside the outbox's, in its file: `receipt(sequence, bytes)`, `log_seen(origin, checkpoint)`,
 //! `log_trouble(origin, code, message, evidence, at, told)`.
 
-use crate::outbox::{Outbox, OutboxError};
+use crate::outbox::{CONTRADICTED, Outbox, OutboxError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use events::sync::InLog;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, params};
 use tlog::{Consistency, Keys, LogError, Seen};
-
-pub(crate) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS receipt (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS log_seen (origin TEXT PRIMARY KEY, checkpoint BLOB NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS log_trouble (
-        origin TEXT PRIMARY KEY,
-        code TEXT NOT NULL,
-        message TEXT NOT NULL,
-        evidence BLOB,
-        at INTEGER NOT NULL,
-        told INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-";
-/// The code of a log that contradicts what it signed.
-const CONTRADICTED: &str = "log_inconsistent";
 
 /// What became of a receipt.
 #[derive(Debug)]
@@ -67,12 +52,6 @@ impl Trouble {
 
 fn failed(source: rusqlite::Error) -> OutboxError {
     OutboxError::Database { operation: "keep a receipt", source }
-}
-
-/// Whether any log contradicts what it signed.
-pub(crate) fn is_contradicted(connection: &Connection) -> rusqlite::Result<bool> {
-    let query = "SELECT count(*) FROM log_trouble WHERE code = ?1";
-    connection.query_row(query, [CONTRADICTED], |row| row.get::<_, i64>(0)).map(|count| count > 0)
 }
 
 /// What central should show, read and checked: the receipt's bytes, and what was seen once it is taken.
