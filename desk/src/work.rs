@@ -34,7 +34,7 @@ use visit::content::{Content, Paper, Reason, Released, Vouching};
 use visit::finished::{Agreed, ConsentAct, Finished, Keeping};
 use visit::group::is_vietnam;
 use visit::profile::{FormField, Item, LONGEST_ANSWER, Profile, Step, Unfit};
-use visit::without_chip::{self, NoWay, Way};
+use visit::without_chip::{self, NoWay, SecondNeeded, Way};
 
 /// The longest name of a member of staff, in characters.
 const LONGEST_NAME: usize = 80;
@@ -281,13 +281,13 @@ fn answered_for(desk: &Desk, caller: &Caller, way: Way, by: Option<TypedBy>) -> 
         return if way.asks_staff() { Err(refused("assurance_too_low", title, remedy)) } else { Ok(None) };
     };
     let mut vouching = vouching(desk, caller, by.reason)?;
-    if way.second {
-        // Nobody approves what they do themselves.
-        let second = by.second.filter(|second| second.staff != caller.by).ok_or_else(|| {
-            let title = "a second member of staff approves this".to_owned();
-            refused("second_person_needed", title, "have somebody else of staff choose their name and type their PIN")
-        })?;
-        let member = desk.watch.waits.enter(|| desk.site().book(), &second.staff, &second.pin.0, desk.now_ms())?;
+    let named = by.second.as_ref().map(|second| second.staff.as_str());
+    let approver = way.approver(&caller.by, named).map_err(|SecondNeeded| {
+        let title = "a second member of staff approves this".to_owned();
+        refused("second_person_needed", title, "have somebody else of staff choose their name and type their PIN")
+    })?;
+    if let Some((id, second)) = approver.zip(by.second.as_ref()) {
+        let member = desk.watch.waits.enter(|| desk.site().book(), id, &second.pin.0, desk.now_ms())?;
         vouching.second = Some(typed_text("name", &member.name, LONGEST_NAME)?);
     }
     Ok(Some(vouching))

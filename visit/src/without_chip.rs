@@ -11,6 +11,10 @@ use program::Text;
 use std::collections::BTreeMap;
 use verdict::{Admission, Because, Rung};
 
+/// A second member of staff has to approve, and nobody else is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecondNeeded;
+
 /// A way in without a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Way {
@@ -58,6 +62,17 @@ impl Way {
     #[must_use]
     pub const fn asks_staff(&self) -> bool {
         matches!(self.admission, Admission::AskStaff(_)) || self.second
+    }
+
+    /// Who approves beside whoever is on duty, where two have to: somebody who is named, and somebody else. Nobody where one is enough.
+    ///
+    /// # Errors
+    /// Nobody is named, or it is the same person.
+    pub fn approver<'a>(&self, on_duty: &str, named: Option<&'a str>) -> Result<Option<&'a str>, SecondNeeded> {
+        if !self.second {
+            return Ok(None);
+        }
+        named.map(str::trim).filter(|named| !named.is_empty() && *named != on_duty).map(Some).ok_or(SecondNeeded)
     }
 
     /// What is known of somebody who comes in by it. Who of staff answers for them is added by whoever knows them.

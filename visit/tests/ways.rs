@@ -92,7 +92,7 @@ mod without_chip {
     use verdict::{Below, Rung};
     use visit::profile::{Accept, Item, Profile};
     use visit::source::Paper;
-    use visit::without_chip::{is_number, way};
+    use visit::without_chip::{SecondNeeded, is_number, way};
 
     fn built_in() -> impl Iterator<Item = Profile> {
         Profile::names_built_in().map(|id| Profile::built_in(id).expect("valid"))
@@ -117,6 +117,17 @@ mod without_chip {
             // Nobody comes in there by their word alone, nor with a paper unseen by a named person.
             assert_eq!((profile.terms().claimed, profile.terms().shown), (Below::Refuse, Below::Staff), "{id}");
         }
+    }
+
+    #[test]
+    fn nobody_approves_what_they_do_themselves() {
+        let exam = way(&Profile::built_in("exam").expect("valid"), Some(Paper::CitizenCard)).expect("taken");
+        for named in [None, Some(""), Some(" "), Some("nv-1"), Some(" nv-1 ")] {
+            assert_eq!(exam.approver("nv-1", named), Err(SecondNeeded), "{named:?}");
+        }
+        assert_eq!(exam.approver("nv-1", Some("nv-2")), Ok(Some("nv-2")));
+        let lodging = way(&Profile::built_in("lodging").expect("valid"), Some(Paper::CitizenCard)).expect("taken");
+        assert_eq!(lodging.approver("nv-1", Some("nv-2")), Ok(None), "one is enough");
     }
 
     #[test]
