@@ -367,7 +367,7 @@ mod tests {
         store.add_device(&sync::Enrolment { device, site, event_key: hex::encode(&public) }).expect("registered");
         for from in [0, 0, 1] {
             assert_eq!(ingest(&store, "a", &batch[from..], 5).expect("taken").committed, 2);
-            let seen = store.signers(10).expect("signers");
+            let seen = store.signers(10, &crate::people::Scope::everywhere()).expect("signers");
             assert_eq!((seen.len(), seen[0].devices, seen[0].count, seen[0].numbers), (1, 1, 2, 1));
         }
     }

@@ -4,6 +4,7 @@
 //! The certificates come from cards that nobody vouched for: what cannot be read is shown by its hash, and names are fit to
 //! be shown.
 
+use crate::people::Scope;
 use crate::store::{EventStore, SeenSigner, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -117,12 +118,12 @@ impl SignerView {
 }
 
 impl Signers {
-    /// Those that a store's log tells of.
+    /// Those that devices of some sites tell of.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn of(store: &dyn EventStore, most: usize) -> Result<Self, StoreError> {
-        Ok(Self { schema: SCHEMA, signers: store.signers(most)?.into_iter().map(SignerView::from).collect() })
+    pub fn of(store: &dyn EventStore, most: usize, scope: &Scope) -> Result<Self, StoreError> {
+        Ok(Self { schema: SCHEMA, signers: store.signers(most, scope)?.into_iter().map(SignerView::from).collect() })
     }
 
     /// In words.
@@ -161,12 +162,12 @@ mod tests {
     fn what_is_no_certificate_is_shown_by_its_hash_and_exported_as_it_came() {
         let directory = tempfile::tempdir().expect("directory");
         let store = SqliteStore::open(&directory.path().join("central.db")).expect("store");
-        let empty = Signers::of(&store, MOST).expect("list");
+        let empty = Signers::of(&store, MOST, &Scope::everywhere()).expect("list");
         assert!(empty.text().contains("no document signer"));
         let [device, site, event_key] = ["a", "s", "k"].map(str::to_owned);
         store.add_device(&Enrolment { device, site, event_key }).expect("registered");
         store.append("a", Chain::EMPTY, &[tells("a", 1, 4, 86_400)], 1).expect("appended");
-        let list = Signers::of(&store, MOST).expect("list");
+        let list = Signers::of(&store, MOST, &Scope::everywhere()).expect("list");
         let text = list.text();
         let begin = &list.signers[0].sha256[..4];
         for part in

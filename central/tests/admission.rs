@@ -2,12 +2,15 @@
 
 mod fleet_of_one;
 
+use cccd_central::people::{Acting, Admit, Person, Role, Scope};
+use cccd_central::registrar::staffed::Desk;
 use cccd_central::registrar::{Decision, RegistrarError};
 use cccd_central::store::EventStore as _;
 use cccd_central::tls::Presented;
 use events::sync::Enrolment;
 use fleet::request::Way;
 use fleet_of_one::{DAY, Machine, Rig, code};
+use std::sync::Arc;
 
 fn name(decision: Result<Decision, RegistrarError>) -> String {
     match decision.expect("let in") {
@@ -49,7 +52,7 @@ fn nobody_gets_in_whom_nobody_knows() {
     ] {
         assert_eq!(code(rig.registrar.enrol(&machine.asks(way, token), None)), expected, "{way:?}");
     }
-    assert!(rig.registrar.registry().devices().expect("registry").is_empty());
+    assert!(rig.registrar.registry().devices(&Scope::everywhere()).expect("registry").is_empty());
     assert_eq!(code(rig.registrar.enrol(b"no request", None)), "fleet_malformed");
     assert_eq!(code(rig.registrar.enrol_at(b"no request", "S", "identify", "test")), "fleet_malformed");
 }
@@ -143,7 +146,7 @@ fn nobody_is_refused_because_others_wait_and_an_address_has_some_places() {
         rig.clock.pass(1);
         assert!(from("192.0.2.1", &Machine::new(&format!("flood-{n}"))));
     }
-    let waiting = rig.registrar.registry().waiting().expect("registry");
+    let waiting = rig.registrar.registry().waiting(&Scope::everywhere()).expect("registry");
     assert_eq!(waiting.len(), 16, "the newest of them");
     assert!(waiting.iter().all(|one| one.birth != first.birth()), "the oldest went");
     // And of very many addresses, each with a few: whoever comes waits all the same.
@@ -158,29 +161,36 @@ fn nobody_is_refused_because_others_wait_and_an_address_has_some_places() {
         rig.clock.pass(300);
         assert!(from("203.0.113.9", &honest));
     }
-    assert_eq!(rig.registrar.registry().waiting().expect("registry").len(), 1);
+    assert_eq!(rig.registrar.registry().waiting(&Scope::everywhere()).expect("registry").len(), 1);
 }
 
 #[test]
 fn a_request_whose_code_a_technician_has_in_hand_stays_however_many_come() {
     let rig = Rig::new();
+    let (desk, an) = desk_of(&rig);
     let machine = Machine::new("SN-1");
     let birth = machine.birth();
     let ask = |machine: &Machine| rig.registrar.enrol_from(&machine.asks(Way::Qr, None), None, "192.0.2.1");
     for code in ["", "0123456", "zzzzzzzz", &"0".repeat(65), "%%%%%%%%"] {
-        assert_eq!(code_of(rig.registrar.hold(code, "an")), "code_malformed", "{code}");
+        assert_eq!(code_of(desk.of(&an).find(code)), "code_malformed", "{code}");
     }
     // The code is typed before the request is here: the device was crowded out, and asks again.
     let typed = format!("{} {}", &birth[..4].to_uppercase(), &birth[4..8]);
-    assert!(rig.registrar.hold(&typed, "an").expect("held").is_empty());
+    assert!(desk.of(&an).find(&typed).expect("held").is_empty());
     assert!(waits(ask(&machine)));
     for n in 0..40 {
         assert!(waits(ask(&Machine::new(&format!("flood-{n}")))));
     }
-    let found = rig.registrar.hold(&typed, "an").expect("held");
+    let found = desk.of(&an).find(&typed).expect("held");
     assert_eq!(found.iter().map(|one| one.birth.as_str()).collect::<Vec<_>>(), [birth.as_str()]);
-    assert!(rig.registrar.approve_request(&found[0], "Site A", "identify", "an").expect("confirmed"));
+    assert!(desk.of(&an).confirm(&found[0], "Site A", "identify").expect("confirmed"));
     assert_eq!(rig.device(&name(ask(&machine))).site, "Site A");
+}
+
+/// The registrar as a technician of all sites has it.
+fn desk_of(rig: &Rig) -> (Desk, Acting<Admit>) {
+    let an = Person::new("an", Role::Technician, Scope::everywhere());
+    (Desk::new(Arc::clone(&rig.registrar)), an.acting().expect("a technician"))
 }
 
 fn code_of<T>(result: Result<T, RegistrarError>) -> &'static str {
@@ -190,6 +200,7 @@ fn code_of<T>(result: Result<T, RegistrarError>) -> &'static str {
 #[test]
 fn what_was_confirmed_is_the_request_that_was_seen() {
     let rig = Rig::new();
+    let (desk, an) = desk_of(&rig);
     let mut machine = Machine::new("SN-1");
     let old = machine.asks(Way::Qr, None);
     machine.new_tls();
@@ -197,9 +208,9 @@ fn what_was_confirmed_is_the_request_that_was_seen() {
     assert!(waits(rig.registrar.enrol(&old, None)));
     let seen = rig.registrar.registry().pending(&machine.birth()).expect("registry").expect("it waits");
     assert!(waits(rig.registrar.enrol(&new, None)));
-    assert!(!rig.registrar.approve_request(&seen, "Site A", "identify", "an").expect("asked"), "another since");
+    assert!(!desk.of(&an).confirm(&seen, "Site A", "identify").expect("asked"), "another since");
     let seen = rig.registrar.registry().pending(&machine.birth()).expect("registry").expect("it waits");
-    assert!(rig.registrar.approve_request(&seen, "Site A", "identify", "an").expect("confirmed"));
+    assert!(desk.of(&an).confirm(&seen, "Site A", "identify").expect("confirmed"));
     assert!(waits(rig.registrar.enrol(&old, None)), "the old one was not confirmed");
     let device = name(rig.registrar.enrol(&new, None));
     rig.registrar.admits(&shows(&device, &machine)).expect("it may");

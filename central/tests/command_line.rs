@@ -43,7 +43,16 @@ fn registrar(directory: &Path) -> String {
 
 /// The commands that only read.
 fn reading(registrar: &str) -> Vec<Vec<&str>> {
-    let words = ["events", "verify", "verify --json", "signers", "signers --json"];
+    let words = [
+        "events",
+        "verify",
+        "verify --json",
+        "signers",
+        "signers --json",
+        "staff list",
+        "staff list --json",
+        "staff units",
+    ];
     let fleet = ["list", "list --json", "journal"];
     let fleet = fleet.map(|what| ["--registrar", registrar, "fleet"].into_iter().chain(what.split(' ')).collect());
     words.into_iter().map(|text| text.split(' ').collect()).chain(fleet).collect()

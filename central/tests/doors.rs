@@ -6,8 +6,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
 use cccd_central::door::{Door, Limits};
+use cccd_central::people::Scope;
 use cccd_central::registrar::est::{self, Identity, ServerKey};
-use cccd_central::registrar::technician;
 use cccd_central::store::EventStore;
 use cccd_central::store::conformance::tells;
 use cccd_central::tls::{Peer, Presented};
@@ -15,60 +15,11 @@ use events::sync::encode_batch;
 use events::{Chain, Clock, SignedEvent};
 use fleet::request::{self, Way};
 use fleet::words;
+use fleet_of_one::asked::{Asked, ask, code, get, is, log_in, post, post_json, technicians_door};
 use fleet_of_one::{Machine, Rig, key, sign};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::Service as _;
-
-/// Something that is asked.
-struct Asked {
-    method: Method,
-    path: String,
-    body: Vec<u8>,
-    headers: Vec<(&'static str, String)>,
-}
-
-fn get(path: &str) -> Asked {
-    Asked { method: Method::GET, path: path.to_owned(), body: Vec::new(), headers: Vec::new() }
-}
-
-fn post(path: &str, body: impl Into<Vec<u8>>) -> Asked {
-    Asked { method: Method::POST, body: body.into(), ..get(path) }
-}
-
-fn post_json(path: &str, body: &Value) -> Asked {
-    post(path, body.to_string()).with("content-type", "application/json")
-}
-
-impl Asked {
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-}
-
-/// The answer's status and body.
-async fn ask(mut router: Router, peer: Option<&Presented>, asked: Asked) -> (u16, Vec<u8>) {
-    let mut request = Request::builder().method(asked.method).uri(asked.path);
-    for (name, value) in asked.headers {
-        request = request.header(name, value);
-    }
-    let mut request = request.body(Body::from(asked.body)).expect("a request");
-    request.extensions_mut().insert(Peer(peer.cloned()));
-    let response = router.call(request).await.expect("an answer");
-    let status = response.status().as_u16();
-    (status, to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec())
-}
-
-/// Status and code of a refusal; an empty code for what is none.
-fn code((status, body): (u16, Vec<u8>)) -> (u16, String) {
-    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-    (status, said["code"].as_str().unwrap_or_default().to_owned())
-}
-
-fn is(status: u16, text: &str) -> (u16, String) {
-    (status, text.to_owned())
-}
 
 fn devices_door(rig: &Rig) -> Router {
     let (key, _) = key();
@@ -225,18 +176,6 @@ async fn the_request_for_a_certificate_is_that_of_the_signed_request() {
     }
 }
 
-fn technicians_door(rig: &Rig) -> Router {
-    let (store, clock) = (Arc::clone(&rig.store) as Arc<dyn EventStore>, Arc::clone(&rig.clock) as Arc<dyn Clock>);
-    technician::router(Arc::clone(&rig.registrar), store, clock)
-}
-
-async fn log_in(door: &Router, name: &str, pass_word: &str) -> Result<String, (u16, String)> {
-    let asked = post_json("/technician/api/login", &json!({ "name": name, "pass_word": pass_word }));
-    let answer = ask(door.clone(), None, asked).await;
-    let said: Value = serde_json::from_slice(&answer.1).expect("JSON");
-    said["token"].as_str().map(str::to_owned).ok_or_else(|| code(answer))
-}
-
 /// Everything that wants a technician.
 fn page() -> Vec<Asked> {
     let nobody = "0".repeat(64);
@@ -261,7 +200,7 @@ fn page() -> Vec<Asked> {
 #[tokio::test]
 async fn the_page_is_for_whoever_is_logged_in_and_for_some_hours() {
     let rig = Rig::new();
-    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    rig.technician("an", b"a long pass word");
     let door = technicians_door(&rig);
     assert_eq!(log_in(&door, "an", "another").await, Err(is(401, "technician_unknown")));
     assert_eq!(log_in(&door, "nobody", "a long pass word").await, Err(is(401, "technician_unknown")));
@@ -289,7 +228,7 @@ async fn the_page_is_for_whoever_is_logged_in_and_for_some_hours() {
 #[tokio::test]
 async fn whoever_guesses_pass_words_waits() {
     let rig = Rig::new();
-    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    rig.technician("an", b"a long pass word");
     let door = technicians_door(&rig);
     for _ in 0..5 {
         assert_eq!(log_in(&door, "an", "a guess").await, Err(is(401, "technician_unknown")));
@@ -310,7 +249,7 @@ async fn log_in_from(door: Router, limits: Arc<Door>, last: u8, name: &str, pass
 async fn of_five_hundred_guesses_at_once_ten_at_most_cost_a_hash_and_nobody_else_waits() {
     let rig = Rig::new();
     for name in ["an", "binh"] {
-        technician::add(&rig.registrar, name, b"a long pass word").expect("kept");
+        rig.technician(name, b"a long pass word");
     }
     let (door, places) = (technicians_door(&rig), Door::new(Limits::default()));
     let from = |last, name, word| log_in_from(door.clone(), Arc::clone(&places), last, name, word);
@@ -337,8 +276,8 @@ async fn of_five_hundred_guesses_at_once_ten_at_most_cost_a_hash_and_nobody_else
 #[tokio::test]
 async fn a_session_ends_by_its_technician_and_with_the_pass_word() {
     let rig = Rig::new();
-    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
-    technician::add(&rig.registrar, "binh", b"a long pass word").expect("kept");
+    rig.technician("an", b"a long pass word");
+    rig.technician("binh", b"a long pass word");
     let door = technicians_door(&rig);
     let begin = async |name: &str| log_in(&door, name, "a long pass word").await.expect("logged in");
     let with = |asked: Asked, token: &str| asked.with("authorization", &format!("Bearer {token}"));
@@ -360,11 +299,11 @@ async fn a_session_ends_by_its_technician_and_with_the_pass_word() {
     assert_eq!((may(&first).await, may(&second).await, may(&third).await), (true, false, true));
     assert_eq!(ask(door.clone(), None, with(post("/technician/api/logout", ""), &first)).await.0, 200);
     assert_eq!((may(&first).await, may(&third).await, may(&other).await), (false, true, true));
-    technician::add(&rig.registrar, "an", b"another long pass word").expect("changed");
+    rig.technician("an", b"another long pass word");
     assert_eq!((may(&third).await, may(&other).await), (false, true));
-    assert!(technician::remove(&rig.registrar, "binh").expect("removed"));
+    assert!(rig.staff().remove("binh", (0, "test")).expect("removed"));
     assert!(!may(&other).await);
-    assert!(!technician::remove(&rig.registrar, "binh").expect("asked"));
+    assert!(!rig.staff().remove("binh", (0, "test")).expect("asked"));
 }
 
 #[tokio::test]
@@ -405,7 +344,7 @@ async fn nothing_of_a_body_is_read_before_it_is_known_who_sends_it() {
 #[tokio::test]
 async fn after_a_flood_of_requests_the_device_at_the_screen_is_found_by_its_code() {
     let rig = Rig::new();
-    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    rig.technician("an", b"a long pass word");
     let door = technicians_door(&rig);
     let token = log_in(&door, "an", "a long pass word").await.expect("logged in");
     let with = |asked: Asked| asked.with("authorization", &format!("Bearer {token}"));
@@ -444,7 +383,7 @@ async fn after_a_flood_of_requests_the_device_at_the_screen_is_found_by_its_code
 #[tokio::test]
 async fn a_request_is_confirmed_by_whoever_saw_its_words() {
     let rig = Rig::new();
-    technician::add(&rig.registrar, "an", b"a long pass word").expect("kept");
+    rig.technician("an", b"a long pass word");
     let door = technicians_door(&rig);
     let token = log_in(&door, "an", "a long pass word").await.expect("logged in");
     let with = |asked: Asked| asked.with("authorization", &format!("Bearer {token}"));
@@ -480,7 +419,11 @@ async fn a_request_is_confirmed_by_whoever_saw_its_words() {
         (confirm("Site A", "no such", words(&own), Value::Null), is(400, "profile_unknown")),
     ] {
         assert_eq!(code(ask(door.clone(), None, asked).await), expected);
-        assert_eq!(rig.registrar.registry().waiting().expect("registry").len(), 1, "{expected:?}: it waits still");
+        assert_eq!(
+            rig.registrar.registry().waiting(&Scope::everywhere()).expect("registry").len(),
+            1,
+            "{expected:?}: it waits still"
+        );
     }
     let assign = json!({ "device": "kiosk-1", "site": " ", "profile": "identify" });
     let assign = with(post_json("/technician/api/assign", &assign));

@@ -212,7 +212,10 @@ fn root_makes_all_of_it_for_the_owner_of_the_directory() {
     program::private::replace(&word, b"a pass word of the test").expect("file");
     let mut technician = Command::new(&own);
     technician.arg("--db").arg(dir.join("central.db")).arg("--registrar").arg(dir.join("registrar.toml"));
-    let output = technician.args(["fleet", "technician", "an.tech", "--pass-word-file"]).arg(word).output();
+    let output = technician
+        .args(["staff", "add", "an.tech", "--role", "technician", "--everywhere", "--pass-word-file"])
+        .arg(word)
+        .output();
     let output = output.expect("cccd-central");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for path in paths(&dir) {

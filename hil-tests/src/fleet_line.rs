@@ -69,7 +69,8 @@ impl FleetLine {
             line.url()
         );
         std::fs::write(line.path("registrar.toml"), settings)?;
-        line.fleet(&["technician", TECHNICIAN, "--pass-word-file", &line.text("pass-word")])?;
+        let word = line.text("pass-word");
+        line.staff(&["add", TECHNICIAN, "--role", "technician", "--everywhere", "--pass-word-file", &word])?;
         line.start_central()?;
         Ok(line)
     }
@@ -132,6 +133,15 @@ impl FleetLine {
         let (db, registrar) = (self.text("central.db"), self.text("registrar.toml"));
         let at = ["--db", &db, "--registrar", &registrar, "fleet"];
         output(Command::new(program("cccd-central")).args(at).args(arguments))
+    }
+
+    /// Runs a command on the staff.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn staff(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let db = self.text("central.db");
+        output(Command::new(program("cccd-central")).args(["--db", &db, "staff"]).args(arguments))
     }
 
     /// The devices as central knows them.

@@ -1,5 +1,6 @@
 //! Devices that are let in, renew, stay away, are copied and are shut out, with the real registrar and virtual time.
 
+use cccd_central::people::Scope;
 use cccd_central::tls::Presented;
 use events::Clock as _;
 use fleet::bundle::{Bundle, Entry};
@@ -34,7 +35,7 @@ fn working(keeper: &Keeper) {
 
 /// Confirms what waits, as a technician does who compared the words.
 fn confirm(rig: &Rig, site: &str) {
-    for waiting in rig.registrar.registry().waiting().expect("registry") {
+    for waiting in rig.registrar.registry().waiting(&Scope::everywhere()).expect("registry") {
         assert!(rig.registrar.approve(&waiting.birth, site, "identify", "technician").expect("confirmed"));
     }
 }
@@ -121,7 +122,7 @@ fn cut_everywhere(what: &str, prepare: impl Fn(&Rig) -> Machine, story: impl Fn(
         story(&rig, &machine);
         let keeper = machine.start(Way::Qr, None).expect("started");
         working(&keeper);
-        let devices = rig.registrar.registry().devices().expect("registry");
+        let devices = rig.registrar.registry().devices(&Scope::everywhere()).expect("registry");
         assert_eq!(devices.len(), 1, "{what}, moment {moment}: one device");
         assert_eq!(devices[0].state.as_str(), "active", "{what}, moment {moment}");
         if whole {
@@ -278,7 +279,7 @@ fn of_a_device_and_its_copy_both_are_shut_out_and_somebody_is_told() {
     assert_eq!(first.report(0).expect_err("shut out").code(), "device_quarantined");
     let known = rig.known(&machine.name());
     assert_eq!((known.state.as_str(), known.why.is_some()), ("quarantined", true));
-    let journal = rig.registrar.registry().journal().expect("journal");
+    let journal = rig.registrar.registry().journal(&Scope::everywhere()).expect("journal");
     assert!(journal.iter().any(|deed| deed.device == known.name && deed.what == "quarantined"));
 }
 

@@ -3,6 +3,7 @@
 //! At 76998b9 a stranger with an expected serial number got the site's keys, and the fleet's root signed inside central.
 
 use cccd_central::issuer::{Issuer as _, IssuerError, Remote};
+use cccd_central::people::Scope;
 use events::sync::Receipt;
 use events::{Clock, SystemClock};
 use fleet::authority::{FleetCa, ISSUERS};
@@ -40,7 +41,7 @@ fn whoever_reads_the_number_on_the_back_gets_neither_certificate_nor_the_sites_k
         panic!("a technician is to see it")
     };
     assert_ne!(words, shown_there, "that is how they are told apart");
-    let waiting = rig.registrar.registry().waiting().expect("registry");
+    let waiting = rig.registrar.registry().waiting(&Scope::everywhere()).expect("registry");
     assert_eq!(waiting.iter().filter(|one| one.serial == machine.serial).count(), 2);
     assert!(rig.registrar.approve(&machine.birth(), "Site A", "identify", "technician").expect("confirmed"));
     settle(&mut own).expect("settled");

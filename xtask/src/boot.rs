@@ -57,7 +57,7 @@ const PAGES: [(&str, &[(&str, &str)]); 3] = [
             ("central hears of it", "waits 'cccd-central fleet list --json | grep -q signed'"),
             (
                 "a technician sees it at central's page, over TLS",
-                "(umask 077; echo 'a pass word of the rig' > /run/word) && cccd-central fleet technician binh.tech --pass-word-file /run/word && \
+                "(umask 077; echo 'a pass word of the rig' > /run/word) && cccd-central staff add binh.tech --role technician --everywhere --pass-word-file /run/word && \
                  provision devices --page https://central.example.vn:8443 --authority /etc/cccd-agent/roots.pem --name binh.tech --pass-word-file /run/word | grep kiosk-1",
             ),
             (

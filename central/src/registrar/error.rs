@@ -50,6 +50,12 @@ pub enum RegistrarError {
     /// The device stands at another site, and whoever let it in here may not move it.
     #[error("device {0} stands at another site")]
     Elsewhere(String),
+    /// The machine, or what is known of it, belongs to a site that is not for this person to know of.
+    #[error("this device belongs to another site")]
+    NotYours,
+    /// A site that is not for this person to change.
+    #[error("{0:?} is none of your sites")]
+    Foreign(String),
     /// Not the code of a device, nor its beginning.
     #[error("this is no code of a device")]
     Code,
@@ -83,6 +89,10 @@ impl RegistrarError {
                 "device_elsewhere",
                 "move it first: cccd-central fleet assign DEVICE --site SITE --profile PROFILE",
             ),
+            Self::NotYours => (403, "device_elsewhere", "ask whoever is responsible for that site, or an operator"),
+            Self::Foreign(_) => {
+                (403, "site_foreign", "correct it, or have an operator add it: cccd-central staff place")
+            }
             Self::Code => (400, "code_malformed", "give at least the first eight digits of the code on the screen"),
             Self::Issuer(error) => error.answer(),
             Self::Store(_) => (503, "store_failed", "try again later"),

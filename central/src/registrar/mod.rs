@@ -18,11 +18,11 @@ mod admission;
 mod error;
 pub mod est;
 pub mod files;
-mod login;
 mod names;
 pub mod registry;
 pub mod said;
 pub mod settings;
+pub mod staffed;
 pub mod technician;
 mod waiting;
 
@@ -37,7 +37,7 @@ use fleet::FleetError;
 use fleet::authority::FleetCa;
 use fleet::bundle::Bundle;
 use fleet::rollout::Rollout;
-use registry::{Change, Device, DeviceState, Pending, Registry};
+use registry::{Change, Device, DeviceState, Registry};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -332,35 +332,6 @@ impl Registrar {
         Ok(self.registry.change(|change| change.approve(birth, site, profile, by))?)
     }
 
-    /// Confirms this very request. False when the device sent another meanwhile, or does not wait any more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn approve_request(&self, seen: &Pending, site: &str, profile: &str, by: &str) -> Result<bool, RegistrarError> {
-        self.knows(site, profile)?;
-        Ok(self.registry.change(|change| {
-            // A repetition is signed anew, and is the same request.
-            let waits = change.waiting_under(&seen.birth)?.pop();
-            let same = waits.is_some_and(|waits| admission::is_repeated(&waits.request, &seen.request));
-            Ok::<_, StoreError>(same && change.approve(&seen.birth, site, profile, by)?)
-        })?)
-    }
-
-    /// A technician has the code of a device, or its beginning: what waits under it. Whether it waits already or not, it is kept
-    /// for some minutes, however many others come.
-    ///
-    /// # Errors
-    /// When it is no code, or the database fails.
-    pub fn hold(&self, code: &str, by: &str) -> Result<Vec<Pending>, RegistrarError> {
-        let code = waiting::code(code).ok_or(RegistrarError::Code)?;
-        let now = self.clock.wall();
-        Ok(self.registry.change(|change| {
-            change.forget_waiting(now)?;
-            change.hold(&code, by, now)?;
-            change.waiting_under(&code)
-        })?)
-    }
-
     /// Refuses a request that waits.
     ///
     /// # Errors
@@ -524,7 +495,11 @@ mod tests {
             ]
         };
         assert_eq!(all("identfy"), ["profile_unknown"; 5]);
-        assert_eq!(registrar.registry().devices().expect("devices").len(), 0, "nothing is kept of a wrong line");
+        assert_eq!(
+            registrar.registry().devices(&crate::people::Scope::everywhere()).expect("devices").len(),
+            0,
+            "nothing is kept of a wrong line"
+        );
         let known = all("identify");
         assert!(known[..4].iter().all(|code| code.is_empty()) && known[4] != "profile_unknown", "{known:?}");
 

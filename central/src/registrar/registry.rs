@@ -3,6 +3,7 @@
 //! Its tables stand in `store::registry`, beside those of the event store.
 
 use super::said::Protection;
+use crate::people::Scope;
 use crate::store::{StoreError, sqlite};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -121,15 +122,6 @@ pub struct Pending {
     pub address: String,
     /// Site, profile and technician, once confirmed.
     pub approved: Option<(String, String, String)>,
-}
-
-/// A technician's pass word, as it is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PassWord {
-    /// Cost and salt of the hash.
-    pub salt: Vec<u8>,
-    /// Argon2id.
-    pub hash: Vec<u8>,
 }
 
 /// What became of a request before.
@@ -277,15 +269,15 @@ impl Registry {
         self.lock().query_row(query, [name], |row| row.get(0)).map_err(failed("look up a device"))
     }
 
-    /// All devices, by name.
+    /// The devices of these sites, by name.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn devices(&self) -> Result<Vec<Device>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM fleet_device ORDER BY name");
+    pub fn devices(&self, scope: &Scope) -> Result<Vec<Device>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE {} ORDER BY name", Scope::clause("site", 1));
         let connection = self.lock();
         let mut statement = connection.prepare(&query).map_err(failed("list devices"))?;
-        let rows = statement.query_map([], device).map_err(failed("list devices"))?;
+        let rows = statement.query_map([scope.sql()], device).map_err(failed("list devices"))?;
         rows.collect::<Result<_, _>>().map_err(failed("list devices"))
     }
 
@@ -298,16 +290,21 @@ impl Registry {
         self.lock().query_row(&query, [birth], pending).optional().map_err(failed("look up a request"))
     }
 
-    /// The requests that wait and nobody has confirmed, the newest first.
+    /// The requests that wait and nobody has confirmed, the newest first. A request says nothing of a site that anybody would
+    /// believe: whoever may not look everywhere sees those of machines that their sites expect, and finds others by the code in hand.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn waiting(&self) -> Result<Vec<Pending>, StoreError> {
-        let query =
-            format!("SELECT {PENDING} FROM fleet_pending WHERE approved_site IS NULL ORDER BY at DESC LIMIT 200");
+    pub fn waiting(&self, scope: &Scope) -> Result<Vec<Pending>, StoreError> {
+        let query = format!(
+            "SELECT {PENDING} FROM fleet_pending WHERE approved_site IS NULL AND (?1 = 'true' OR EXISTS
+                 (SELECT 1 FROM fleet_device d WHERE d.serial = fleet_pending.serial AND d.state = 'expected' AND {}))
+             ORDER BY at DESC LIMIT 200",
+            Scope::clause("d.site", 1)
+        );
         let connection = self.lock();
         let mut statement = connection.prepare(&query).map_err(failed("list requests"))?;
-        let rows = statement.query_map([], pending).map_err(failed("list requests"))?;
+        let rows = statement.query_map([scope.sql()], pending).map_err(failed("list requests"))?;
         rows.collect::<Result<_, _>>().map_err(failed("list requests"))
     }
 
@@ -323,39 +320,21 @@ impl Registry {
         found.map_err(failed("look up a bundle"))
     }
 
-    /// Salt and hash of a technician's pass word.
+    /// The journal of what was done to devices that stand at these sites now, the oldest first; what was done to no device is for
+    /// those who may look everywhere.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn technician(&self, name: &str) -> Result<Option<PassWord>, StoreError> {
-        let query = "SELECT salt, hash FROM fleet_technician WHERE name = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok(PassWord { salt: row.get(0)?, hash: row.get(1)? });
-        self.lock().query_row(query, [name], row).optional().map_err(failed("look up a technician"))
-    }
-
-    /// The names of the technicians.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn technicians(&self) -> Result<Vec<String>, StoreError> {
+    pub fn journal(&self, scope: &Scope) -> Result<Vec<Deed>, StoreError> {
         let connection = self.lock();
-        let mut statement = connection
-            .prepare("SELECT name FROM fleet_technician ORDER BY name")
-            .map_err(failed("list technicians"))?;
-        let rows = statement.query_map([], |row| row.get(0)).map_err(failed("list technicians"))?;
-        rows.collect::<Result<_, _>>().map_err(failed("list technicians"))
-    }
-
-    /// The journal, the oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn journal(&self) -> Result<Vec<Deed>, StoreError> {
-        let connection = self.lock();
-        let query = "SELECT at, device, what, who, why FROM fleet_journal ORDER BY position";
-        let mut statement = connection.prepare(query).map_err(failed("read the journal"))?;
+        let query = format!(
+            "SELECT at, device, what, who, why FROM fleet_journal WHERE ?1 = 'true' OR device IN
+                 (SELECT name FROM fleet_device WHERE {}) ORDER BY position",
+            Scope::clause("site", 1)
+        );
+        let mut statement = connection.prepare(&query).map_err(failed("read the journal"))?;
         let rows = statement
-            .query_map([], |row| {
+            .query_map([scope.sql()], |row| {
                 let (at, device, what) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok(Deed { at, device, what, who: row.get(3)?, why: row.get(4)? })
             })
@@ -384,6 +363,18 @@ impl Change<'_> {
     /// When the database fails.
     pub fn by_birth(&self, birth: &str) -> Result<Option<Device>, StoreError> {
         self.one("birth", birth)
+    }
+
+    /// Where a device stands: by the registry or, where that does not know it, by the log.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn site_of(&self, name: &str) -> Result<Option<String>, StoreError> {
+        if let Some(device) = self.device(name)? {
+            return Ok(Some(device.site));
+        }
+        let query = "SELECT site FROM device WHERE name = ?1";
+        self.0.query_row(query, [name], |row| row.get(0)).optional().map_err(failed("look up a device"))
     }
 
     /// Writes a device as it is now.
@@ -505,25 +496,6 @@ impl Change<'_> {
         let query = "INSERT INTO fleet_bundle (version, site, bytes, at) VALUES (?1, ?2, ?3, ?4)";
         self.0.execute(query, params![version, site, bytes, at]).map_err(failed("keep a bundle"))?;
         Ok(())
-    }
-
-    /// Keeps a technician.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn put_technician(&self, name: &str, salt: &[u8], hash: &[u8]) -> Result<(), StoreError> {
-        let query = "INSERT OR REPLACE INTO fleet_technician (name, salt, hash) VALUES (?1, ?2, ?3)";
-        self.0.execute(query, params![name, salt, hash]).map_err(failed("keep a technician"))?;
-        Ok(())
-    }
-
-    /// Forgets a technician. False where there is none of this name.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn remove_technician(&self, name: &str) -> Result<bool, StoreError> {
-        let query = "DELETE FROM fleet_technician WHERE name = ?1";
-        Ok(self.0.execute(query, [name]).map_err(failed("remove a technician"))? == 1)
     }
 
     /// Writes the journal.

@@ -6,67 +6,45 @@
 //! (`technician`), for a reverse proxy with a certificate that phones know; or both. It holds no cookie; the page keeps its
 //! session's token for as long as its tab lives.
 
-use super::login::{Logins, Whose};
+use super::staffed::{Desk, Of};
 use super::{Decision, Registrar, RegistrarError};
 use crate::answer::{OF_STRANGERS, Refused, Said, apart};
-use crate::door::{Address, Place};
+use crate::people::{Admit, See};
 use crate::signers::{self, Signers};
+use crate::signin::{Gate, Signed};
 use crate::store::EventStore;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, State};
 use axum::http::header;
-use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use events::{Clock, sealed};
-use fleet::{FleetError, fingerprint, relay, request, words};
+use fleet::{FleetError, relay, request, words};
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use zeroize::Zeroizing;
-
-/// Bytes of a technician's name at most.
-pub const LONGEST_NAME: usize = 64;
-
-/// Forgets a technician; their sessions end. False where there is none of this name.
-///
-/// # Errors
-/// When the database fails.
-pub fn remove(registrar: &Registrar, name: &str) -> Result<bool, RegistrarError> {
-    Ok(registrar.registry.change(|change| change.remove_technician(name))?)
-}
-
-/// Keeps a technician with a pass word. Sessions that were begun with another one end.
-///
-/// # Errors
-/// When the random source or the database fails.
-pub fn add(registrar: &Registrar, name: &str, pass_word: &[u8]) -> Result<(), RegistrarError> {
-    let crypto = |error: openssl::error::ErrorStack| RegistrarError::Answer(error.into());
-    let (salt, hash) = sealed::remember(pass_word).map_err(crypto)?;
-    registrar.registry.change(|change| change.put_technician(name, &salt, &*hash))?;
-    Ok(())
-}
 
 /// What the handlers need.
 #[derive(Clone)]
 struct Shared {
-    registrar: Arc<Registrar>,
+    desk: Desk,
     store: Arc<dyn EventStore>,
-    clock: Arc<dyn Clock>,
-    logins: Arc<Logins>,
+    gate: Gate,
 }
 
-/// The page and what it asks.
-pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<dyn Clock>) -> Router {
+impl FromRef<Shared> for Gate {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.gate.clone()
+    }
+}
+
+/// The page and what it asks, with the routes of signing in.
+pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, gate: Gate) -> Router {
+    let sign_in = gate.router();
     Router::new()
         // What stands behind `#` goes along.
         .route("/", get(|| async { Redirect::temporary("/technician") }))
         .route("/technician", get(page))
-        .route("/technician/api/login", post(login))
-        .route("/technician/api/logout", post(log_out))
-        .route("/technician/api/sessions", get(sessions))
-        .route("/technician/api/sessions/end", post(end_session))
         .route("/technician/api/requests", get(waiting))
         .route("/technician/api/request/{code}", get(one))
         .route("/technician/api/relay", post(carry))
@@ -78,7 +56,8 @@ pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<
         .route("/technician/api/assign", post(assign))
         .route("/technician/api/replace", post(replace))
         .layer(DefaultBodyLimit::max(OF_STRANGERS))
-        .with_state(Shared { registrar, store, clock, logins: Arc::default() })
+        .with_state(Shared { desk: Desk::new(registrar), store, gate })
+        .merge(sign_in)
 }
 
 async fn page() -> Response {
@@ -93,121 +72,13 @@ async fn page() -> Response {
     (headers, Html(include_str!("technician.html"))).into_response()
 }
 
-/// Who is logged in. It comes from the head of a request: nothing is read of a body before.
-struct Technician(Whose);
-
-impl FromRequestParts<Shared> for Technician {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Refused> {
-        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
-            bearer.and_then(|value| value.strip_prefix("Bearer ")).map(|token| Zeroizing::new(token.to_owned()));
-        let nobody =
-            || Refused::new(401, "technician_unknown", "nobody is logged in", "log in with your name and pass word");
-        let token = token.ok_or_else(nobody)?;
-        let shared = shared.clone();
-        let look = move || {
-            let stored = |name: &str| shared.registrar.registry.technician(name);
-            let whose = shared.logins.who(&token, shared.clock.monotonic(), stored);
-            whose.map_err(|error| Refused::from(RegistrarError::Store(error)))?.ok_or_else(nobody)
-        };
-        apart(look).await.map(Self)
-    }
-}
-
 fn answered(result: Result<Value, Refused>) -> Response {
     result.map_or_else(IntoResponse::into_response, |value| Json(value).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Login {
-    name: String,
-    pass_word: Zeroizing<String>,
-}
-
-fn wrong() -> Refused {
-    Refused::new(401, "technician_unknown", "name or pass word is wrong", "try again")
-}
-
-/// From where a request comes.
-struct From(Address);
-
-impl<S: Send + Sync> FromRequestParts<S> for From {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let place = parts.extensions.get::<Arc<Place>>();
-        Ok(Self(place.map_or(Address::UNKNOWN, |place| place.address())))
-    }
-}
-
-async fn login(State(shared): State<Shared>, From(from): From, Said(login): Said<Login>) -> Response {
-    answered(log_in(shared, from, login).await)
-}
-
-async fn log_in(shared: Shared, from: Address, login: Login) -> Result<Value, Refused> {
-    if login.name.len() > LONGEST_NAME {
-        return Err(wrong());
-    }
-    let guess = shared.logins.count(&login.name, from, shared.clock.monotonic()).map_err(|wait| {
-        let remedy = format!("wait {} seconds", wait.as_secs() + 1);
-        Refused::new(429, "technician_locked", "too many wrong pass words", &remedy)
-    })?;
-    let logins = Arc::clone(&shared.logins);
-    let thread = logins
-        .thread(&guess)
-        .await
-        .ok_or_else(|| Refused::new(503, "central_busy", "too many log in at once", "try again in some seconds"))?;
-    let try_it = move || {
-        // It is free when the hash is done, also where nobody waits for it any more.
-        let _thread = thread;
-        let stored = shared.registrar.registry.technician(&login.name);
-        let stored = stored.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
-        // A name that nobody has takes as long.
-        let wanted = stored.unwrap_or_default();
-        let crypto = |error: openssl::error::ErrorStack| Refused::from(RegistrarError::Answer(error.into()));
-        if !sealed::recalls((&wanted.salt, &wanted.hash), login.pass_word.as_bytes()) {
-            return Err(wrong());
-        }
-        let now = (shared.clock.wall(), shared.clock.monotonic());
-        Ok(json!({ "token": shared.logins.begin(&guess, wanted, now).map_err(crypto)? }))
-    };
-    apart(try_it).await
-}
-
-async fn log_out(State(shared): State<Shared>, Technician(whose): Technician) -> Response {
-    shared.logins.end(&whose);
-    answered(Ok(json!({ "ended": true })))
-}
-
-async fn sessions(State(shared): State<Shared>, Technician(whose): Technician) -> Response {
-    answered(Ok(json!(shared.logins.list(&whose))))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ended {
-    id: String,
-}
-
-async fn end_session(
-    State(shared): State<Shared>,
-    Technician(whose): Technician,
-    Said(Ended { id }): Said<Ended>,
-) -> Response {
-    if shared.logins.end_one(&whose, &id) {
-        return answered(Ok(json!({ "ended": true })));
-    }
-    let unknown = Refused::new(404, "session_unknown", "you have no such session", "look at the list again");
-    unknown.into_response()
-}
-
-async fn devices(State(shared): State<Shared>, _: Technician) -> Response {
+async fn devices(State(shared): State<Shared>, Signed(who): Signed<See>) -> Response {
     let list = move || {
-        let devices = shared.registrar.registry.devices();
-        let devices = devices.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
+        let devices = shared.desk.of(&who).devices().map_err(Refused::from)?;
         let each = |d: &super::registry::Device| json!({ "name": d.name, "serial": d.serial, "site": d.site, "profile": d.profile, "state": d.state });
         Ok(devices.iter().map(each).collect())
     };
@@ -215,9 +86,9 @@ async fn devices(State(shared): State<Shared>, _: Technician) -> Response {
 }
 
 /// Document signers that nobody vouches for: `provision trust seen`.
-async fn unknown_signers(State(shared): State<Shared>, _: Technician) -> Response {
+async fn unknown_signers(State(shared): State<Shared>, Signed(who): Signed<See>) -> Response {
     let list = move || {
-        let list = Signers::of(&*shared.store, signers::MOST);
+        let list = Signers::of(&*shared.store, signers::MOST, who.scope());
         Ok(json!(list.map_err(|error| Refused::from(RegistrarError::Store(error)))?))
     };
     answered(apart(list).await)
@@ -229,10 +100,13 @@ struct OfSite {
 }
 
 /// The newest bundle of a site as codes, for a device without a network.
-async fn bundle(State(shared): State<Shared>, _: Technician, Query(OfSite { site }): Query<OfSite>) -> Response {
+async fn bundle(
+    State(shared): State<Shared>,
+    Signed(who): Signed<See>,
+    Query(OfSite { site }): Query<OfSite>,
+) -> Response {
     let find = move || {
-        let found = shared.registrar.registry.bundle(site.trim(), 0);
-        let found = found.map_err(|error| Refused::from(RegistrarError::Store(error)))?;
+        let found = shared.desk.of(&who).bundle(site.trim()).map_err(Refused::from)?;
         let bytes = found.ok_or_else(|| {
             Refused::new(404, "bundle_unknown", "there is no bundle for this site", "publish one, or correct the site")
         })?;
@@ -261,17 +135,13 @@ struct Assign {
     profile: String,
 }
 
-async fn assign(
-    State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
-    Said(assign): Said<Assign>,
-) -> Response {
+async fn assign(State(shared): State<Shared>, Signed(who): Signed<Admit>, Said(assign): Said<Assign>) -> Response {
     let change = move || {
         let (site, profile) = (assign.site.trim(), assign.profile.trim());
         if site.is_empty() || profile.is_empty() {
             return Err(site_missing());
         }
-        shared.registrar.assign(&assign.device, site, profile, &who).map_err(Refused::from)?;
+        shared.desk.of(&who).assign(&assign.device, site, profile).map_err(Refused::from)?;
         Ok(json!({ "device": assign.device, "site": site }))
     };
     answered(apart(change).await)
@@ -285,14 +155,10 @@ struct Replace {
     birth: Option<String>,
 }
 
-async fn replace(
-    State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
-    Said(replace): Said<Replace>,
-) -> Response {
+async fn replace(State(shared): State<Shared>, Signed(who): Signed<Admit>, Said(replace): Said<Replace>) -> Response {
     let change = move || {
         let Replace { device, serial, birth } = &replace;
-        let successor = shared.registrar.replace(device, serial, birth.as_deref(), &who).map_err(Refused::from)?;
+        let successor = shared.desk.of(&who).replace(device, serial, birth.as_deref()).map_err(Refused::from)?;
         Ok(json!({ "device": device, "successor": successor }))
     };
     answered(apart(change).await)
@@ -302,10 +168,9 @@ fn site_missing() -> Refused {
     Refused::new(400, "site_missing", "site and profile are missing", "fill both in")
 }
 
-async fn waiting(State(shared): State<Shared>, _: Technician) -> Response {
+async fn waiting(State(shared): State<Shared>, Signed(who): Signed<See>) -> Response {
     let list = move || {
-        let waiting =
-            shared.registrar.registry.waiting().map_err(|error| Refused::from(RegistrarError::Store(error)))?;
+        let waiting = shared.desk.of(&who).waiting().map_err(Refused::from)?;
         let each = |p: &super::registry::Pending| json!({ "birth": p.birth, "serial": p.serial, "model": p.model, "protection": p.protection, "at": p.at });
         Ok(waiting.iter().map(each).collect())
     };
@@ -313,9 +178,9 @@ async fn waiting(State(shared): State<Shared>, _: Technician) -> Response {
 }
 
 /// The roots that the device knows: those that central has, or, for a relayed request, those that the device named.
-fn compared_roots(registrar: &Registrar, named: Option<&str>) -> Result<Vec<String>, Refused> {
+fn compared_roots(desk: &Of<'_, Admit>, named: Option<&str>) -> Result<Vec<String>, Refused> {
     let error = |error| Refused::from(RegistrarError::Answer(error));
-    let trust = registrar.trust().map_err(|error| Refused::from(RegistrarError::from(error)))?;
+    let trust = desk.trust().map_err(Refused::from)?;
     let mut own = trust.roots().map_err(error)?.fingerprints();
     own.sort();
     let Some(named) = named else { return Ok(own) };
@@ -344,13 +209,14 @@ struct Known {
 
 async fn one(
     State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
+    Signed(who): Signed<Admit>,
     Path(code): Path<String>,
     Query(Known { roots }): Query<Known>,
 ) -> Response {
     let find = move || {
+        let desk = shared.desk.of(&who);
         // From now on it is kept, also where it comes only now.
-        let mut found = shared.registrar.hold(&code, &who).map_err(Refused::from)?;
+        let mut found = desk.find(&code).map_err(Refused::from)?;
         if found.len() > 1 {
             return Err(Refused::new(409, "code_ambiguous", "more than one device has this code", "type more digits"));
         }
@@ -358,12 +224,12 @@ async fn one(
         let birth = &pending.birth;
         let malformed = |error| Refused::from(RegistrarError::Request(error));
         let request = request::open(&pending.request).map_err(malformed)?;
-        let roots = compared_roots(&shared.registrar, roots.as_deref())?;
+        let roots = compared_roots(&desk, roots.as_deref())?;
         let words = words::of_request(&request.birth, request.nonce, &roots);
         let at =
             pending.approved.as_ref().map(|(site, profile, by)| json!({ "site": site, "profile": profile, "by": by }));
         // Where the list would have a machine of this serial number; that it is this one is for the technician to see.
-        let listed = shared.registrar.listed(&pending.serial, birth).map_err(Refused::from)?;
+        let listed = desk.listed(&pending.serial, birth).map_err(Refused::from)?;
         let listed = listed.map(|entry| json!({ "site": entry.site, "profile": entry.profile }));
         Ok(json!({
             "birth": birth, "serial": pending.serial, "model": pending.model, "protection": pending.protection,
@@ -379,18 +245,11 @@ struct Carried {
     request: String,
 }
 
-async fn carry(
-    State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
-    Said(carried): Said<Carried>,
-) -> Response {
+async fn carry(State(shared): State<Shared>, Signed(who): Signed<Admit>, Said(carried): Said<Carried>) -> Response {
     let keep = move || {
         let malformed = |error| Refused::from(RegistrarError::Request(error));
         let bytes = fleet::est::from_header(&carried.request).map_err(malformed)?;
-        let request = request::open(&bytes).map_err(malformed)?;
-        let birth = fingerprint(&request.birth);
-        shared.registrar.hold(&birth, &who).map_err(Refused::from)?;
-        shared.registrar.enrol_from(&bytes, None, &format!("technician {who}")).map_err(Refused::from)?;
+        let birth = shared.desk.of(&who).carry(&bytes).map_err(Refused::from)?;
         Ok(json!({ "birth": birth }))
     };
     answered(apart(keep).await)
@@ -416,18 +275,14 @@ fn differ() -> Refused {
     Refused::new(409, "words_differ", "the words are not those of this device", remedy)
 }
 
-async fn confirm(
-    State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
-    Said(confirm): Said<Confirm>,
-) -> Response {
+async fn confirm(State(shared): State<Shared>, Signed(who): Signed<Admit>, Said(confirm): Said<Confirm>) -> Response {
     let decide = move || {
-        let store = |error| Refused::from(RegistrarError::Store(error));
-        let Some(pending) = shared.registrar.registry.pending(&confirm.birth).map_err(store)? else {
+        let desk = shared.desk.of(&who);
+        let Some(pending) = desk.pending(&confirm.birth).map_err(Refused::from)? else {
             return Err(not_waiting());
         };
         let request = request::open(&pending.request).map_err(|error| Refused::from(RegistrarError::Request(error)))?;
-        let roots = compared_roots(&shared.registrar, confirm.roots.as_deref())?;
+        let roots = compared_roots(&desk, confirm.roots.as_deref())?;
         // The request may have been replaced since the page was opened.
         if words::of_request(&request.birth, request.nonce, &roots).as_slice() != confirm.words {
             return Err(differ());
@@ -436,24 +291,13 @@ async fn confirm(
         if site.is_empty() || profile.is_empty() {
             return Err(site_missing());
         }
-        if !shared.registrar.approve_request(&pending, site, profile, &who).map_err(Refused::from)?
-            && shared
-                .registrar
-                .registry
-                .pending(&confirm.birth)
-                .map_err(store)?
-                .is_none_or(|now| now.approved.is_none())
-        {
+        if !desk.confirm(&pending, site, profile).map_err(Refused::from)? {
             return Err(differ());
         }
         if !confirm.relay {
             return Ok(json!({ "confirmed": true }));
         }
-        match shared
-            .registrar
-            .enrol_from(&pending.request, None, &format!("technician {who}"))
-            .map_err(Refused::from)?
-        {
+        match desk.answer(&pending).map_err(Refused::from)? {
             Decision::Issued { answer, .. } => codes(&relay::split("answer", &answer)),
             Decision::Pending { .. } => {
                 Err(Refused::new(409, "request_unknown", "it was confirmed by somebody else", "scan its code again"))
@@ -471,11 +315,11 @@ struct Dismiss {
 
 async fn dismiss(
     State(shared): State<Shared>,
-    Technician(Whose { name: who, .. }): Technician,
+    Signed(who): Signed<Admit>,
     Said(Dismiss { birth }): Said<Dismiss>,
 ) -> Response {
     let forget = move || {
-        shared.registrar.dismiss(&birth, &who).map_err(Refused::from)?;
+        shared.desk.of(&who).dismiss(&birth).map_err(Refused::from)?;
         Ok(json!({ "dismissed": true }))
     };
     answered(apart(forget).await)

@@ -1,6 +1,7 @@
 //! What every event store must do.
 
 use super::{Addition, Entry, EventStore, Evidence, Passed, Place, StoreError, Trouble};
+use crate::people::Scope;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Body, Chain, Event, SignedEvent, Signer, hash};
@@ -138,10 +139,14 @@ fn of_signer(device: &str, sequence: u64, signer: Signer) -> Vec<u8> {
 
 /// What an event tells of document signers is counted once, whatever is sent again.
 fn signers(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
-    assert_eq!(store.signers(10).expect("signers"), [], "events of other kinds tell of no signer");
+    assert_eq!(
+        store.signers(10, &Scope::everywhere()).expect("signers"),
+        [],
+        "events of other kinds tell of no signer"
+    );
     let (from, batch) = (store.chain("a").expect("chain"), [tells("a", 3, 1, 100), tells("a", 4, 2, 100)]);
     let end = store.append("a", from, &batch, 20).expect("appended");
-    let seen = store.signers(10).expect("signers");
+    let seen = store.signers(10, &Scope::everywhere()).expect("signers");
     assert_eq!(seen.len(), 1, "a certificate is one signer");
     let one = &seen[0];
     assert_eq!((one.fingerprint, one.certificate.as_slice()), (hash(b"one"), &b"one"[..]), "as it came");
@@ -149,8 +154,8 @@ fn signers(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
     assert_eq!((one.since, one.last, one.documents.join(" ").as_str()), (100, 1004, "citizen_card"));
     assert!(store.append("a", from, &batch, 21).is_err(), "the same batch again is a conflict");
     store.append("a", end, &[], 22).expect("appended");
-    assert_eq!(store.signers(10).expect("signers"), seen, "and changes nothing");
-    assert_eq!(reopen().signers(10).expect("signers"), seen, "signers survive");
+    assert_eq!(store.signers(10, &Scope::everywhere()).expect("signers"), seen, "and changes nothing");
+    assert_eq!(reopen().signers(10, &Scope::everywhere()).expect("signers"), seen, "signers survive");
 
     let passport =
         Signer { count: 8, since: 60, numbers: 5, document: "passport".into(), certificate: b"one".to_vec() };
@@ -158,16 +163,16 @@ fn signers(store: &dyn EventStore, reopen: impl Fn() -> Box<dyn EventStore>) {
         Signer { certificate: b"two".to_vec(), document: "\u{1b}[2J,".to_owned(), count: u64::MAX, ..passport.clone() };
     let from = store.chain("b").expect("chain");
     store.append("b", from, &[of_signer("b", 2, passport), of_signer("b", 3, other)], 23).expect("appended");
-    let seen = reopen().signers(10).expect("signers");
+    let seen = reopen().signers(10, &Scope::everywhere()).expect("signers");
     let shown: Vec<_> = seen.iter().map(|s| (s.devices, s.numbers, s.since, s.last)).collect();
     assert_eq!(shown, [(2, 7, 60, 1004), (1, 5, 60, 1003)], "another device adds; who was seen at more comes first");
     assert_eq!((seen[0].count, seen[0].documents.join(" ").as_str()), (10, "citizen_card passport"));
     assert_eq!(seen[1].documents, ["other"], "a device chooses no characters that reach a screen");
     assert_eq!(seen[1].count, 1 << 40, "nor a count that breaks the sums");
-    assert_eq!(store.signers(1).expect("signers"), seen[..1], "the limit is kept");
+    assert_eq!(store.signers(1, &Scope::everywhere()).expect("signers"), seen[..1], "the limit is kept");
     // A device that was set up anew counts anew, and it was seen since then all the same.
     let from = store.chain("b").expect("chain");
     store.append("b", from, &[tells("b", 4, 1, 900)], 24).expect("appended");
-    let seen = store.signers(1).expect("signers");
+    let seen = store.signers(1, &Scope::everywhere()).expect("signers");
     assert_eq!((seen[0].count, seen[0].since, seen[0].last), (3, 60, 1004));
 }

@@ -5,12 +5,14 @@ pub mod log;
 pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
+mod staff;
 mod strange;
 
 pub use log::{InLog, LogStore};
 pub use signers::SeenSigner;
 pub use strange::{Evidence, Passed, Place, Strange, StrangeClock, StrangeKind, Withheld};
 
+use crate::people::Scope;
 use events::Chain;
 use events::sync::Enrolment;
 use program::exit;
@@ -268,11 +270,11 @@ pub trait EventStore: LogStore + Send + Sync {
     /// When the store fails.
     fn scan(&self, after: u64, limit: usize) -> Result<(Vec<StoredEvent>, u64), StoreError>;
 
-    /// The document signers that the log tells of, those of the most devices and numbers first, `most` of them: a hostile
+    /// The document signers that devices of these sites tell of, those of the most devices and numbers first, `most` of them: a hostile
     /// card brings a new one every time. Appending an event that tells of one changes what this says in the same
     /// transaction.
     ///
     /// # Errors
     /// When the store fails.
-    fn signers(&self, most: usize) -> Result<Vec<SeenSigner>, StoreError>;
+    fn signers(&self, most: usize, scope: &Scope) -> Result<Vec<SeenSigner>, StoreError>;
 }

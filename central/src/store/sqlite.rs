@@ -11,12 +11,15 @@
 //! Version 4 adds what `store::registry` says of it.
 //! Version 5 adds what `store::strange` says of it.
 //! Version 6 adds the tree over the log, as `store::log` says.
+//! Version 7 adds what `store::staff` says of it.
 
 use super::log::{self, InLog, LogStore};
 use super::registry;
 use super::signers::{self, SeenSigner, Told};
+use super::staff;
 use super::strange::{self, Evidence, Place, Strange};
 use super::{Addition, Entry, EventStore, StoreError, StoredEvent, Trouble};
+use crate::people::Scope;
 use events::event::Bytes;
 use events::sync::Enrolment;
 use events::{Chain, hash};
@@ -32,7 +35,7 @@ use tlog::tree::Frontier;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 /// Bytes on the disk below which somebody should look: a day of a thousand devices has a tenth of it.
 const LEAST_ROOM: u64 = 1024 * 1024 * 1024;
 const SCHEMA: &str = "
@@ -129,6 +132,9 @@ impl SqliteStore {
         }
         if version < 6 {
             transaction.execute_batch(log::SCHEMA).map_err(&failed)?;
+        }
+        if version < 7 {
+            transaction.execute_batch(staff::SCHEMA).map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)?;
         // Events of an older version have no leaves yet. A start that is broken off goes on with the next one.
@@ -398,17 +404,21 @@ impl EventStore for SqliteStore {
         Ok((found, cursor))
     }
 
-    fn signers(&self, most: usize) -> Result<Vec<SeenSigner>, StoreError> {
+    fn signers(&self, most: usize, scope: &Scope) -> Result<Vec<SeenSigner>, StoreError> {
         let failed = failed("read the document signers");
         let connection = self.lock();
-        let query = "SELECT fingerprint, certificate, devices, documents, count, numbers, since, last FROM
-                         (SELECT fingerprint, count(*) AS devices, group_concat(DISTINCT document) AS documents,
-                             sum(count) AS count, sum(numbers) AS numbers, min(since) AS since, max(at) AS last
-                          FROM signer_seen GROUP BY fingerprint
-                          ORDER BY devices DESC, numbers DESC, count DESC, fingerprint LIMIT ?1)
-                     JOIN signer USING (fingerprint) ORDER BY devices DESC, numbers DESC, count DESC, fingerprint";
-        let mut statement = connection.prepare_cached(query).map_err(&failed)?;
-        let rows = statement.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+        let query = format!(
+            "SELECT fingerprint, certificate, devices, documents, count, numbers, since, last FROM
+                 (SELECT fingerprint, count(*) AS devices, group_concat(DISTINCT document) AS documents,
+                     sum(count) AS count, sum(numbers) AS numbers, min(since) AS since, max(at) AS last
+                  FROM signer_seen JOIN device ON device.name = signer_seen.device
+                  WHERE {} GROUP BY fingerprint
+                  ORDER BY devices DESC, numbers DESC, count DESC, fingerprint LIMIT ?1)
+             JOIN signer USING (fingerprint) ORDER BY devices DESC, numbers DESC, count DESC, fingerprint",
+            Scope::clause("device.site", 2)
+        );
+        let mut statement = connection.prepare_cached(&query).map_err(&failed)?;
+        let rows = statement.query_map(params![i64::try_from(most).unwrap_or(i64::MAX), scope.sql()], |row| {
             let counted = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
             let mut documents: Vec<String> = row.get::<_, String>(3)?.split(',').map(str::to_owned).collect();
             documents.sort();
@@ -477,7 +487,8 @@ mod tests {
         old.execute_batch(
             "INSERT INTO device VALUES ('a', 's', 'k1');
              INSERT INTO fleet_device (name, serial, site, profile, state, since) VALUES ('a', 'A', 't', 'p', 'expected', 1);
-             INSERT INTO fleet_pending (birth, serial, model, protection, request, at) VALUES ('b', 'B', 'm', 'file', x'00', 1);",
+             INSERT INTO fleet_pending (birth, serial, model, protection, request, at) VALUES ('b', 'B', 'm', 'file', x'00', 1);
+             INSERT INTO fleet_technician VALUES ('an', x'01', x'02');",
         )
         .expect("rows");
         drop(old);
@@ -489,6 +500,14 @@ mod tests {
             .query_row("SELECT birth, address FROM fleet_pending", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .expect("it waits still");
         assert_eq!(waits, ("b".to_owned(), String::new()));
+        let query = "SELECT name, role, everywhere, salt, hash FROM staff";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+        let staff: (String, String, bool, Vec<u8>, Vec<u8>) = new.query_row(query, [], row).expect("a technician");
+        assert_eq!(
+            staff,
+            ("an".to_owned(), "technician".to_owned(), true, vec![1], vec![2]),
+            "may do what it could before"
+        );
         let expect = |name: &str, key: Option<&str>| {
             let insert = "INSERT INTO fleet_device (name, serial, site, profile, state, since, event_key)
                           VALUES (?1, 'X', 't', 'p', 'active', 1, ?2)";
@@ -527,7 +546,7 @@ mod tests {
             }
             drop(old);
             for _ in 0..2 {
-                let seen = SqliteStore::open(&path).expect("store").signers(10).expect("signers");
+                let seen = SqliteStore::open(&path).expect("store").signers(10, &Scope::everywhere()).expect("signers");
                 assert_eq!(seen.len(), 1, "version {version}");
                 assert_eq!((seen[0].devices, seen[0].count, seen[0].since), (2, 6, 50), "version {version}");
             }
@@ -535,11 +554,11 @@ mod tests {
             let store = SqliteStore::open(&path).expect("store");
             let end = store.chain("a").expect("chain");
             store.append("a", end, &[tells("a", 4, 8, 100)], 10).expect("appended");
-            assert_eq!(store.signers(10).expect("signers")[0].count, 12);
+            assert_eq!(store.signers(10, &Scope::everywhere()).expect("signers")[0].count, 12);
         }
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("central.db");
-        Connection::open(&path).expect("database").pragma_update(None, "user_version", 7).expect("version");
+        Connection::open(&path).expect("database").pragma_update(None, "user_version", SCHEMA_VERSION + 1).expect("version");
         assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(7))));
     }
 }

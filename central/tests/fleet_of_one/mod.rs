@@ -2,9 +2,14 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub(crate) mod asked;
+
 use cccd_central::SqliteStore;
+use cccd_central::people::Role;
 use cccd_central::registrar::registry::{Device, Registry};
 use cccd_central::registrar::{Policy, Registrar, RegistrarError};
+use cccd_central::signin;
+use cccd_central::signin::staff::{Member, Places, Staff};
 use events::Clock;
 use events::event::Bytes;
 use fleet::authority::FleetCa;
@@ -88,6 +93,23 @@ impl Rig {
         let own = Arc::clone(&clock) as Arc<dyn Clock>;
         let registrar = Arc::new(Registrar::new(Registry::open(&db).expect("registry"), ca, policy, own));
         Self { directory, clock, registrar, store, operator }
+    }
+
+    /// The staff's table.
+    pub(crate) fn staff(&self) -> Staff {
+        Staff::open(&self.directory.path().join("central.db")).expect("staff")
+    }
+
+    /// Lets somebody sign in.
+    pub(crate) fn staffed(&self, name: &str, role: Role, places: Places, pass_word: &[u8]) {
+        let member = Member { name: name.to_owned(), role, places };
+        signin::keep(&self.staff(), &member, pass_word, (self.clock.wall(), "test")).expect("kept");
+    }
+
+    /// Lets a technician of all sites sign in.
+    pub(crate) fn technician(&self, name: &str, pass_word: &[u8]) {
+        let places = Places { everywhere: true, ..Places::default() };
+        self.staffed(name, Role::Technician, places, pass_word);
     }
 
     /// A device as central knows it.

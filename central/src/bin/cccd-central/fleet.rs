@@ -1,6 +1,7 @@
 //! `cccd-central fleet`: the registry from the command line.
 
-use cccd_central::registrar::{Decision, Registrar, technician};
+use cccd_central::people::Scope;
+use cccd_central::registrar::{Decision, Registrar};
 use cccd_central::{EventStore, ingest};
 use clap::Subcommand;
 use events::sync::decode_batch;
@@ -90,21 +91,6 @@ pub(crate) enum FleetCommand {
         /// The file.
         file: PathBuf,
     },
-    /// Let a technician log in to the page; the pass word comes from a file.
-    Technician {
-        /// The name.
-        name: String,
-        /// File with the pass word.
-        #[arg(long)]
-        pass_word_file: PathBuf,
-    },
-    /// Let a technician log in no more; sessions that they have end.
-    RemoveTechnician {
-        /// The name.
-        name: String,
-    },
-    /// List the technicians.
-    Technicians,
     /// Take events from a stick: DIR/*.events; DIR/DEVICE.receipt goes back to the device.
     Import {
         /// The directory on the stick.
@@ -118,11 +104,7 @@ impl FleetCommand {
     /// Files that it reads besides central's own; not those of updates, which may be larger than the memory.
     pub(crate) fn inputs(&self) -> Vec<&Path> {
         match self {
-            Self::Expect { table: file }
-            | Self::Publish { file, .. }
-            | Self::Technician { pass_word_file: file, .. } => {
-                vec![file]
-            }
+            Self::Expect { table: file } | Self::Publish { file, .. } => vec![file],
             Self::List { .. }
             | Self::Token { .. }
             | Self::Sign { .. }
@@ -130,8 +112,6 @@ impl FleetCommand {
             | Self::Revoke { .. }
             | Self::Replace { .. }
             | Self::File { .. }
-            | Self::RemoveTechnician { .. }
-            | Self::Technicians
             | Self::Import { .. }
             | Self::Journal => Vec::new(),
         }
@@ -140,7 +120,7 @@ impl FleetCommand {
     /// Whether it only reads.
     pub(crate) const fn only_reads(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Technicians | Self::Journal => true,
+            Self::List { .. } | Self::Journal => true,
             Self::Expect { .. }
             | Self::Token { .. }
             | Self::Sign { .. }
@@ -149,8 +129,6 @@ impl FleetCommand {
             | Self::Replace { .. }
             | Self::Publish { .. }
             | Self::File { .. }
-            | Self::Technician { .. }
-            | Self::RemoveTechnician { .. }
             | Self::Import { .. } => false,
         }
     }
@@ -167,7 +145,7 @@ const fn unkeyed(birth: Option<&str>) -> &'static str {
     if birth.is_some() { "" } else { "; without its birth key it waits for a technician" }
 }
 
-fn who() -> String {
+pub(crate) fn who() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "operator".to_owned())
 }
 
@@ -175,7 +153,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
     let by = who();
     match command {
         FleetCommand::List { json: true } => {
-            for device in registrar.registry().devices()? {
+            for device in registrar.registry().devices(&Scope::everywhere())? {
                 print(&(serde_json::to_string(&device)? + "\n"))?;
             }
         }
@@ -185,7 +163,7 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
                 "device", "state", "site", "way", "keys", "bundle", "roots"
             );
             let mut newest = BTreeMap::new();
-            for d in registrar.registry().devices()? {
+            for d in registrar.registry().devices(&Scope::everywhere())? {
                 let newest = match newest.entry(d.site.clone()) {
                     Entry::Occupied(known) => *known.get(),
                     Entry::Vacant(place) => *place.insert(registrar.newest_bundle(&d.site)?),
@@ -288,34 +266,9 @@ pub(crate) fn run(registrar: &Registrar, store: &dyn EventStore, command: FleetC
             })?;
             println!("{}", directory.offer(&file).map_err(|error| files::unreadable(&file, &error))?);
         }
-        FleetCommand::Technician { name, pass_word_file } => {
-            let word = files::pass_phrase(&pass_word_file)?;
-            if word.len() < 12 {
-                let message = "a pass word has at least 12 characters";
-                return Err(Failure::usage("pass_word_short", message, "write a longer one into the file"));
-            }
-            if name.is_empty() || name.len() > technician::LONGEST_NAME {
-                let message = format!("a technician's name has at most {} bytes", technician::LONGEST_NAME);
-                return Err(Failure::usage("technician_name", message, "choose a shorter one"));
-            }
-            technician::add(registrar, &name, &word)?;
-            println!("{name} may log in");
-        }
-        FleetCommand::RemoveTechnician { name } => {
-            if !technician::remove(registrar, &name)? {
-                let message = format!("there is no technician {name}");
-                return Err(Failure::usage("technician_absent", message, "look: cccd-central fleet technicians"));
-            }
-            println!("{name} may log in no more");
-        }
-        FleetCommand::Technicians => {
-            for name in registrar.registry().technicians()? {
-                print(&format!("{name}\n"))?;
-            }
-        }
         FleetCommand::Import { directory } => import(registrar, store, &directory)?,
         FleetCommand::Journal => {
-            for deed in registrar.registry().journal()? {
+            for deed in registrar.registry().journal(&Scope::everywhere())? {
                 print(&(serde_json::to_string(&deed)? + "\n"))?;
             }
         }

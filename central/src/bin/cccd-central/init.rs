@@ -187,7 +187,7 @@ impl Init {
         };
         let steps = [
             "systemctl start cccd-central".to_owned(),
-            "cccd-central fleet technician NAME --pass-word-file FILE".to_owned(),
+            "cccd-central staff add NAME --role technician --everywhere --pass-word-file FILE".to_owned(),
             format!("open {url}/: the technician's page. A phone knows it once it trusts {dir}/tls/{ROOTS}"),
             format!("at a device, with a copy of {dir}/tls/{ROOTS}: provision enrol --central {url} --roots {ROOTS} …"),
         ];

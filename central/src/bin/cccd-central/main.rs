@@ -4,15 +4,19 @@ mod fleet;
 mod init;
 mod log;
 mod signer;
+mod staff;
 
 use cccd_central::door::{Door, Limits};
 use cccd_central::log::Log;
 use cccd_central::log::keys::Signers as LogKeys;
+use cccd_central::people::Scope;
 use cccd_central::registrar::est::{self, Identity, ServerKey};
 use cccd_central::registrar::registry::Registry;
 use cccd_central::registrar::settings::Settings;
 use cccd_central::registrar::{Signing, technician};
 use cccd_central::signers::{self, Signers};
+use cccd_central::signin::Gate;
+use cccd_central::signin::staff::Staff;
 use cccd_central::store::{Place, StoredEvent};
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
 use cccd_central::{EventStore, Registrar, SqliteStore, http, strange};
@@ -66,10 +70,15 @@ enum Command {
         #[command(subcommand)]
         command: DeviceCommand,
     },
-    /// Devices, tokens, bundles and technicians; wants --registrar.
+    /// Devices, tokens and bundles; wants --registrar.
     Fleet {
         #[command(subcommand)]
         command: fleet::FleetCommand,
+    },
+    /// Who may sign in to the pages, and where they may look.
+    Staff {
+        #[command(subcommand)]
+        command: staff::StaffCommand,
     },
     /// Print the log, one JSON object a line.
     Events,
@@ -146,13 +155,15 @@ impl Command {
             | Self::Strange { json, .. }
             | Self::Verify { json }
             | Self::Audit { json, .. }
-            | Self::Fleet { command: fleet::FleetCommand::List { json } } => *json,
+            | Self::Fleet { command: fleet::FleetCommand::List { json } }
+            | Self::Staff { command: staff::StaffCommand::List { json } } => *json,
             Self::Init(_)
             | Self::Serve { .. }
             | Self::Signer(_)
             | Self::Device { .. }
             | Self::Fleet { .. }
             | Self::Log { .. }
+            | Self::Staff { .. }
             | Self::Events
             | Self::Pages { .. } => false,
         }
@@ -169,6 +180,7 @@ impl Command {
             | Self::Pages { .. } => true,
             Self::Log { command } => command.only_reads(),
             Self::Fleet { command } => command.only_reads(),
+            Self::Staff { command } => command.only_reads(),
             Self::Init(_) | Self::Serve { .. } | Self::Signer(_) | Self::Device { .. } => false,
         }
     }
@@ -180,6 +192,7 @@ impl Command {
             Self::Device { command: DeviceCommand::Add { file, .. } } => vec![file],
             Self::Fleet { command } => command.inputs(),
             Self::Audit { checkpoint, .. } => checkpoint.iter().map(PathBuf::as_path).collect(),
+            Self::Staff { command } => command.inputs(),
             // What the service itself reads is for its user to reach.
             Self::Serve { .. }
             | Self::Signer(_)
@@ -250,6 +263,10 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             let registrar = Registrar::with(Registry::open(&db)?, signing, policy, Arc::new(SystemClock::new()));
             fleet::run(&registrar, &store, command)
         }
+        Command::Staff { command } => {
+            drop(store()?);
+            staff::run(&Staff::open(&db)?, command)
+        }
         Command::Device { command: DeviceCommand::Add { file, moves } } => {
             let enrolment: Enrolment = serde_json::from_slice(&files::read(&file)?).map_err(|error| {
                 let message = format!("{} is no enrolment record: {error}", file.display());
@@ -272,7 +289,7 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
             print(&format!("{line}\n"))
         }),
         Command::Signers { json, export, most } => {
-            let list = Signers::of(&store()?, most)?;
+            let list = Signers::of(&store()?, most, &Scope::everywhere())?;
             if let Some(directory) = export {
                 list.export(&directory).map_err(|error| files::unwritable(&directory, &error))?;
             }
@@ -462,7 +479,13 @@ fn serve(
         router = router.merge(est::router(made.clone()));
         identity = Some(made);
     }
-    let page = registrar.clone().map(|registrar| technician::router(registrar, Arc::clone(&store), Arc::clone(&clock)));
+    let page = match &registrar {
+        Some(registrar) => {
+            let gate = Gate::new(Staff::open(db)?, Arc::clone(&clock));
+            Some(technician::router(Arc::clone(registrar), Arc::clone(&store), gate))
+        }
+        None => None,
+    };
     if let Some(page) = page.as_ref().filter(|_| settings.as_ref().is_some_and(|settings| settings.page)) {
         router = router.merge(page.clone());
     }

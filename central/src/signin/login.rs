@@ -2,8 +2,9 @@
 //! for both together, where each further one waits longer. Two are hashed at once, one from addresses that a technician has
 //! logged in from and one from all others, so that events never wait for them.
 
-use super::registry::PassWord;
+use super::staff::{PassWord, Standing};
 use crate::door::Address;
+use crate::people::Person;
 use program::lock;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a session lasts.
-const SESSION: Duration = Duration::from_secs(8 * 3600);
-/// Sessions of one technician; the oldest ends.
+pub(super) const SESSION: Duration = Duration::from_secs(8 * 3600);
+/// Sessions of one name; the oldest ends.
 const SESSIONS: usize = 20;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Hashes of one name in a minute that were no pass word, from addresses that it has never logged in from.
@@ -151,14 +152,25 @@ impl Guesses {
 #[derive(Debug)]
 struct Session {
     name: String,
-    /// What the technician's pass word was when it began: with another one it is over.
+    /// What the pass word of the table was when it began: with another one it is over. Role and places are those of now.
     pass_word: PassWord,
     since: i64,
     end: Duration,
     from: Address,
 }
 
-/// A session as its technician sees it.
+impl Session {
+    /// Whose it is, where it stands still.
+    fn person(&self, standing: &Standing) -> Option<Person> {
+        if standing.ended.is_some_and(|ended| self.since <= ended) {
+            return None;
+        }
+        let (now, person) = standing.local.as_ref()?;
+        (*now == self.pass_word).then(|| person.clone())
+    }
+}
+
+/// A session as whoever has it sees it.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Shown {
     /// Names it, and opens nothing.
@@ -172,7 +184,7 @@ pub(super) struct Shown {
 /// Whose session a request is of.
 #[derive(Debug, Clone)]
 pub(super) struct Whose {
-    pub(super) name: String,
+    pub(super) person: Person,
     key: String,
 }
 
@@ -219,7 +231,7 @@ impl Logins {
         &self,
         guess: &Guess,
         pass_word: PassWord,
-        (wall, now): (i64, Duration),
+        (since, now): (i64, Duration),
     ) -> Result<String, openssl::error::ErrorStack> {
         let mut token = [0; 32];
         openssl::rand::rand_bytes(&mut token)?;
@@ -234,16 +246,16 @@ impl Logins {
             let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
             sessions.remove(&oldest);
         }
-        sessions.insert(key(&token), Session { name, pass_word, since: wall, end, from });
+        sessions.insert(key(&token), Session { name, pass_word, since, end, from });
         Ok(token)
     }
 
-    /// Whose a token is. `stored` says what the pass word of a technician is now: a session ends when it is another one, or none.
+    /// Whose a token is. `standing` says what the table has of a name now.
     pub(super) fn who<E>(
         &self,
         token: &str,
         now: Duration,
-        stored: impl Fn(&str) -> Result<Option<PassWord>, E>,
+        standing: impl Fn(&str) -> Result<Standing, E>,
     ) -> Result<Option<Whose>, E> {
         let key = key(token);
         let name = {
@@ -252,10 +264,11 @@ impl Logins {
             sessions.get(&key).map(|session| session.name.clone())
         };
         let Some(name) = name else { return Ok(None) };
-        let stored = stored(&name)?;
+        let standing = standing(&name)?;
         let mut sessions = lock(&self.sessions);
-        sessions.retain(|_, session| session.name != name || stored.as_ref() == Some(&session.pass_word));
-        Ok(sessions.contains_key(&key).then_some(Whose { name, key }))
+        sessions.retain(|_, session| session.name != name || session.person(&standing).is_some());
+        let person = sessions.get(&key).and_then(|session| session.person(&standing));
+        Ok(person.map(|person| Whose { person, key }))
     }
 
     /// Ends the session that asks.
@@ -266,7 +279,7 @@ impl Logins {
     /// The sessions of whoever asks.
     pub(super) fn list(&self, whose: &Whose) -> Vec<Shown> {
         let sessions = lock(&self.sessions);
-        let own = sessions.iter().filter(|(_, session)| session.name == whose.name);
+        let own = sessions.iter().filter(|(_, session)| session.name == whose.person.name());
         own.map(|(key, session)| Shown {
             id: key.chars().take(16).collect(),
             since: session.since,
@@ -280,7 +293,7 @@ impl Logins {
     pub(super) fn end_one(&self, whose: &Whose, id: &str) -> bool {
         let mut sessions = lock(&self.sessions);
         let before = sessions.len();
-        sessions.retain(|key, session| session.name != whose.name || id.len() != 16 || !key.starts_with(id));
+        sessions.retain(|key, session| session.name != whose.person.name() || id.len() != 16 || !key.starts_with(id));
         sessions.len() < before
     }
 }
