@@ -38,3 +38,4 @@ pub mod profile;
 pub mod roster;
 pub mod stage;
 pub mod steps;
+pub mod tally;

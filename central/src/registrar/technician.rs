@@ -10,11 +10,13 @@ use super::login::{Logins, Whose};
 use super::{Decision, Registrar, RegistrarError};
 use crate::answer::{OF_STRANGERS, Refused, Said, apart};
 use crate::door::{Address, Place};
+use crate::doorkeeper::{COOKIE, Doorkeeper, cookie};
+use crate::people::{Person, Role, Scope};
 use crate::signers::{self, Signers};
 use crate::store::EventStore;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -59,7 +61,17 @@ struct Shared {
 
 /// The page and what it asks.
 pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<dyn Clock>) -> Router {
-    Router::new()
+    with_sessions(registrar, store, clock).0
+}
+
+/// The page, and the sessions that are begun on it.
+pub fn with_sessions(
+    registrar: Arc<Registrar>,
+    store: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+) -> (Router, Arc<dyn Doorkeeper>) {
+    let shared = Shared { registrar, store, clock, logins: Arc::default() };
+    let router = Router::new()
         // What stands behind `#` goes along.
         .route("/", get(|| async { Redirect::temporary("/technician") }))
         .route("/technician", get(page))
@@ -78,7 +90,22 @@ pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, clock: Arc<
         .route("/technician/api/assign", post(assign))
         .route("/technician/api/replace", post(replace))
         .layer(DefaultBodyLimit::max(OF_STRANGERS))
-        .with_state(Shared { registrar, store, clock, logins: Arc::default() })
+        .with_state(shared.clone());
+    (router, Arc::new(shared))
+}
+
+/// A session that was begun on the technician's page goes for the pages for staff, by a cookie that this page itself never looks at.
+impl Doorkeeper for Shared {
+    fn who(&self, head: &HeaderMap) -> Option<Person> {
+        let token = Zeroizing::new(cookie(head, COOKIE)?.to_owned());
+        let stored = |name: &str| self.registrar.registry.technician(name);
+        let whose = self.logins.who(&token, self.clock.monotonic(), stored).ok()??;
+        Some(Person::new(&whose.name, Role::Technician, Scope::everywhere()))
+    }
+
+    fn sign_in(&self, _: &str) -> String {
+        "/technician".to_owned()
+    }
 }
 
 async fn page() -> Response {
@@ -144,7 +171,14 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 }
 
 async fn login(State(shared): State<Shared>, From(from): From, Said(login): Said<Login>) -> Response {
-    answered(log_in(shared, from, login).await)
+    let done = log_in(shared, from, login).await;
+    let token = done.as_ref().ok().and_then(|said| said["token"].as_str().map(str::to_owned));
+    let mut response = answered(done);
+    let cookie = token.map(|token| format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"));
+    if let Some(Ok(cookie)) = cookie.map(HeaderValue::try_from) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 async fn log_in(shared: Shared, from: Address, login: Login) -> Result<Value, Refused> {

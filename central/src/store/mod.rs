@@ -1,11 +1,13 @@
 //! Where events and devices are kept. [`conformance`] is the suite that every store passes.
 
 pub mod conformance;
+mod look;
 pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
 mod strange;
 
+pub use look::{Apart, Done, Look};
 pub use signers::SeenSigner;
 pub use strange::{Evidence, Passed, Place, Strange, StrangeClock, StrangeKind, Withheld};
 

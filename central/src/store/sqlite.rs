@@ -161,7 +161,7 @@ impl SqliteStore {
         count.map(i64::unsigned_abs).map_err(failed("count the devices"))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // Transactions roll back when a panic drops them, so the connection stays sound.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,6 +29,7 @@
 pub mod access;
 pub mod changes;
 pub mod deliveries;
+pub mod figures;
 pub mod lodging;
 mod rows;
 mod schema;
@@ -194,7 +195,8 @@ impl Book {
             messages.push((message, self.seal.seal(&place, &message.body)?));
         }
         let subject = visit.subject.map(|subject| subject.0.to_vec());
-        let transaction = self.begin("keep a visit")?;
+        let Self { connection, seal } = self;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         if let Some(entry) = &visit.entry {
             // What cannot be counted has no place where people are counted.
             let Some(subject) = &visit.counted_as else { return Ok(Keeping::TooLate(Refusal::NoNumber)) };
@@ -249,6 +251,7 @@ impl Book {
         }
         let when = (visit.day.as_str(), visit.at);
         tally::count(&transaction, visit.profile, when, ("done", None), &visit.served).map_err(&failed)?;
+        figures::count(&transaction, seal, visit.profile, &visit.day, &visit.counts)?;
         for (message, sealed) in messages {
             transaction
                 .execute(
