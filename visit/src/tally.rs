@@ -167,7 +167,7 @@ fn province(residence: &str) -> Option<&'static str> {
     PROVINCES.iter().find(|(_, names)| names.split('|').any(|one| one == name)).map(|(code, _)| *code)
 }
 
-/// The 34 provinces (QĐ 19/2025/QĐ-TTg) with the names of those that became part of them (Nghị quyết 202/2025/QH15).
+/// The 34 provinces by the code of the statistics office, with the names of those that became part of them.
 const PROVINCES: [(&str, &str); 34] = [
     ("01", "hà nội"),
     ("04", "cao bằng"),

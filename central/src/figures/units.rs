@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-/// The provinces since 2025-07-01, by their code (QĐ 19/2025/QĐ-TTg).
+/// The provinces since 2025-07-01, by the code of the statistics office.
 pub const PROVINCES: [(&str, &str); 34] = [
     ("01", "Hà Nội"),
     ("04", "Cao Bằng"),
