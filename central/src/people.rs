@@ -90,6 +90,7 @@ impl Scope {
     }
 
     /// These sites and no other.
+    #[must_use]
     pub fn of<S: Into<String>>(sites: impl IntoIterator<Item = S>) -> Self {
         Self(Reach::Sites(sites.into_iter().map(Into::into).collect()))
     }
@@ -144,13 +145,13 @@ pub struct Person {
 }
 
 impl Person {
-    /// Somebody, as the staff's table or an identity provider says.
+    /// Somebody, as the staff's table says.
     #[must_use]
     pub fn new(name: &str, role: Role, scope: Scope) -> Self {
         Self { name: name.to_owned(), role, scope }
     }
 
-    /// Their name: of the table, or as the identity provider calls them, after `oidc:`.
+    /// Their name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
