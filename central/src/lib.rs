@@ -4,7 +4,10 @@
 //! An event is acknowledged only after the database committed it to disk. The signed bytes are kept unchanged.
 
 mod answer;
+pub mod backup;
 pub mod door;
+pub mod doorkeeper;
+pub mod figures;
 pub mod http;
 pub mod ingest;
 pub mod issuer;
@@ -17,6 +20,7 @@ pub mod signin;
 pub mod store;
 pub mod strange;
 pub mod tls;
+pub mod views;
 mod writer;
 
 pub use answer::{counted, proxied};

@@ -1,5 +1,6 @@
 //! The content of an event. Fields stand in the order of their encoded keys: the encoder writes them as declared.
 
+use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 use verdict::{Answers, Holder, Rung, Word};
 
@@ -104,13 +105,15 @@ pub enum Body {
     Change(Change),
     /// Somebody of staff handed over to the next.
     Handover(Handover),
+    /// What a device counted.
+    Tally(Tally),
     /// Something about the device itself.
     Device(DeviceEvent),
 }
 
 impl Body {
     /// The word of each kind.
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 11] = [
         "verification",
         "consent",
         "visit",
@@ -120,6 +123,7 @@ impl Body {
         "access",
         "change",
         "handover",
+        "tally",
         "device",
     ];
 
@@ -136,6 +140,7 @@ impl Body {
             Self::Access(_) => "access",
             Self::Change(_) => "change",
             Self::Handover(_) => "handover",
+            Self::Tally(_) => "tally",
             Self::Device(_) => "device",
         }
     }
@@ -570,6 +575,8 @@ impl Event {
             // What was done for a person must not tell who they are.
             (VERSION, Body::Erasure(it)) => it.subject.is_none(),
             (VERSION, Body::Disclosure(it)) => it.subject.is_none(),
+            (VERSION, Body::Tally(it)) => it.is_whole(),
+            (1, Body::Tally(_)) => false,
             (1 | VERSION, _) => true,
             _ => false,
         }

@@ -33,6 +33,8 @@
 //! An [`Access`] says who looked at what is kept of people: written before they were given it. A [`Change`] says who changed it,
 //! and commits to what stands there now without a word of it; a [`Handover`] what one shift leaves to the next.
 //!
+//! A [`Tally`] says how many there were, by coarse classes: sums, and no class of anybody.
+//!
 //! Personal data have no place in an event: the holder appears as a keyed hash ([`subject`]), if the profile wants that at all,
 //! under a key that ends with the profile's retention ([`chain`]). Events of erasure and disclosure name nobody.
 //!
@@ -88,6 +90,7 @@ pub mod sealed;
 pub mod signed;
 pub mod subject;
 pub mod sync;
+pub mod tally;
 
 pub use clock::{Certain, Clock, Quality, SystemClock};
 pub use event::{
@@ -96,3 +99,4 @@ pub use event::{
 };
 pub use received::{Content, Head, Received, read_any};
 pub use signed::{Chain, EventError, Link, SignedEvent, Verifier, hash, sign_document};
+pub use tally::{Counted, Row, Table, Tally};

@@ -2,9 +2,10 @@
 //! a judge says who shares no line with it (Python: `zcbor`, `cbor2`, `cryptography`).
 
 use events::event::{Bytes, VERSION};
+use events::tally::Counted;
 use events::{
     Access, Act, Body, Change, CheckResult, Consent, Decision, DeviceEvent, Disclosure, Duty, Erasure, Event, Handover,
-    Look, Receiving, SignedEvent, Signer, Verification, Verifier, Visit, Vouching,
+    Look, Receiving, Row, SignedEvent, Signer, Table, Tally, Verification, Verifier, Visit, Vouching,
 };
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
@@ -92,6 +93,17 @@ fn visit(version: u32) -> Visit {
     }
 }
 
+/// One table by each thing that may be counted, and one by two.
+fn tally() -> Tally {
+    let row = |n, of: &[&str]| Row { n, of: of.iter().map(|word| (*word).to_owned()).collect() };
+    let outcome = Table { by: vec![Counted::Outcome], rows: vec![row(300, &["done"])] };
+    let others = Counted::ALL.into_iter().filter(|by| *by != Counted::Outcome);
+    let mut tables = vec![outcome];
+    tables.extend(others.map(|by| Table { by: vec![by], rows: vec![row(1, &["18-29"]), row(2, &["60+"])] }));
+    tables.push(Table { by: vec![Counted::Age, Counted::Sex], rows: vec![row(5, &["0-13", "f"])] });
+    Tally { to: "2026-11-28".to_owned(), from: "2026-11-27".to_owned(), tables, profile: "lodging".to_owned() }
+}
+
 /// Every kind, with all that it may have and with as little as it may.
 fn bodies(version: u32) -> Vec<Body> {
     let old = version < VERSION;
@@ -159,6 +171,7 @@ fn bodies(version: u32) -> Vec<Body> {
             let (by, role, profile) = ("nv-1".to_owned(), Duty::Reception, "lodging".to_owned());
             Body::Handover(Handover { by, to, here: 3, kept: 9, role, since: 5, unsent: 1, profile, refused: 0 })
         }));
+        bodies.push(Body::Tally(tally()));
     }
     // Of version 2, because there were fewer before.
     let kinds: BTreeSet<&str> = bodies.iter().map(Body::kind).collect();
@@ -283,6 +296,14 @@ fn what_is_no_event_is_none_by_the_grammar_either() {
         ("another signature", [&good[..good.len() - 1], &[good[good.len() - 1] ^ 1]].concat()),
         ("cut off", good[..good.len() - 1].to_vec()),
         ("nothing", vec![0xF6]),
+        (
+            "a count of nobody",
+            with("body", {
+                let mut other = tally();
+                other.tables[1].rows[0].n = 0;
+                serde_cbor::value::to_value(Body::Tally(other)).expect("CBOR")
+            }),
+        ),
         (
             "a person in an erasure",
             with(

@@ -94,6 +94,33 @@ fn the_payloads_of_the_vectors_have_not_changed() {
     }
 }
 
+/// What another implementation (Python: `cbor2`, `cryptography`) wrote and signed as a tally.
+const TALLY: (&str, &str) =
+    (include_str!("../vectors/tally-v2.payload.hex"), include_str!("../vectors/tally-v2.cose.hex"));
+
+#[test]
+fn a_tally_that_another_implementation_wrote_is_one_and_is_written_the_same_here() {
+    let row = |n, of: &[&str]| events::Row { n, of: of.iter().map(|word| (*word).to_owned()).collect() };
+    let by = events::tally::Counted::Outcome;
+    let pairs = vec![events::tally::Counted::Age, events::tally::Counted::Sex];
+    let mut tally = event(1, Bytes([0; 32]));
+    tally.body = Body::Tally(events::Tally {
+        to: "2026-11-28".to_owned(),
+        from: "2026-11-27".to_owned(),
+        tables: vec![
+            events::Table { by: vec![by], rows: vec![row(9, &["done"]), row(1, &["refused"])] },
+            events::Table { by: pairs, rows: vec![row(4, &["18-29", "f"]), row(6, &["60+", "unknown"])] },
+        ],
+        profile: "lodging".to_owned(),
+    });
+    let bytes = SignedEvent::sign(tally.clone(), &public(), sign).expect("signed").bytes;
+    let message: coset::CoseSign1 = coset::CborSerializable::from_slice(&bytes).expect("COSE");
+    assert_eq!(hex::encode(message.payload.expect("payload")), TALLY.0.trim());
+    let foreign = hex::decode(TALLY.1.trim()).expect("hex");
+    let verified = Verifier::new(&public()).expect("key").verify(&foreign).expect("the vector verifies");
+    assert_eq!(verified.event, tally);
+}
+
 #[test]
 fn keys_stand_in_deterministic_order() {
     fn sorted(value: &serde_cbor::Value, bytes: &[u8]) {

@@ -23,6 +23,8 @@ pub const REQUEST_HEADER: &str = "cccd-enrolment";
 pub const ASSIGNMENT_PATH: &str = "/v1/assignment";
 /// What a device says of itself with its certificate, JSON: [`Report`].
 pub const REPORT_PATH: &str = "/v1/report";
+/// What a device says of itself beside its report, JSON: [`State`]. A central that does not know it answers 404.
+pub const STATE_PATH: &str = "/v1/state";
 /// Where signed time is.
 pub const TIME_PATH: &str = "/v1/time";
 /// Where bundles are: `?after=VERSION`.
@@ -47,6 +49,20 @@ pub struct Report {
     pub time_quality: String,
     /// Where its keys are.
     pub protection: String,
+}
+
+/// How a device is, for whoever looks after it. Everything may be missing, and what a later version says besides is passed over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct State {
+    /// Events that wait to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
+    /// Bytes that are free where its state lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_free: Option<u64>,
+    /// Messages for recipients that wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<u64>,
 }
 
 /// Header value of a request.

@@ -207,6 +207,7 @@ fn after_retention_no_file_has_the_person_and_the_book_of_before_opens_by_no_key
         number: None,
         subject: Some(book.handle(&an)),
         counted_as: Vec::new(),
+        counts: Vec::new(),
         party: Some(name.to_owned()),
         keep: Retention::Until(BEGIN + 30 * DAY),
         content: &content,

@@ -8,7 +8,7 @@ use events::event::Bytes;
 use events::sync::Refusal;
 use fleet::authority::Roots;
 use fleet::bundle::MAX_BUNDLE;
-use fleet::est::{self, Report};
+use fleet::est::{self, Report, State};
 use openssl::x509::X509;
 use program::describe;
 use reqwest::blocking::{Client, Response};
@@ -93,6 +93,14 @@ pub trait Central: Send + Sync {
     /// # Errors
     /// When central refuses or cannot be reached.
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError>;
+
+    /// Tells central how the device is. A central that does not know this is told nothing.
+    ///
+    /// # Errors
+    /// When central refuses or cannot be reached.
+    fn state(&self, _: &Roots, _: &Credential, _: &State) -> Result<(), CentralError> {
+        Ok(())
+    }
 
     /// The newest bundle after a version, if there is one.
     ///
@@ -305,6 +313,15 @@ impl Central for Https {
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError> {
         let request = self.client(roots, Some(own))?.post(self.at(est::REPORT_PATH)).json(report);
         answered(request.send().map_err(|e| unreachable(&e))?).map(drop)
+    }
+
+    fn state(&self, roots: &Roots, own: &Credential, state: &State) -> Result<(), CentralError> {
+        let request = self.client(roots, Some(own))?.post(self.at(est::STATE_PATH)).json(state);
+        let response = request.send().map_err(|e| unreachable(&e))?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        answered(response).map(drop)
     }
 
     fn bundle(&self, roots: &Roots, own: &Credential, after: u64) -> Result<Option<Vec<u8>>, CentralError> {

@@ -544,6 +544,15 @@ impl Keeper {
         Ok(self.in_time(&roots, || self.central.report(&roots, &own, &report()))?)
     }
 
+    /// Tells central how the device is.
+    ///
+    /// # Errors
+    /// When central cannot be reached or refuses.
+    pub fn say(&self, state: &fleet::est::State) -> Result<(), KeeperError> {
+        let (own, roots) = self.connected()?;
+        Ok(self.in_time(&roots, || self.central.state(&roots, &own, state))?)
+    }
+
     /// The newest bundle after a version.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ mod conduct;
 mod lists;
 mod statement;
 
-use self::around::minutely;
+use self::around::{counted, minutely};
 pub use self::conduct::looks;
 use crate::people::People;
 use crate::recorder::{self, EVENT_KEY, Recorder};
@@ -46,6 +46,7 @@ use visit::ledger::period;
 use visit::profile::{Keep, ON_DEVICE, PrintKind, Profile, placeholders};
 use visit::roster::Index;
 use visit::steps::Refusal;
+use visit::tally::Ended;
 
 /// How long pending events are sent after the end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -442,6 +443,7 @@ impl Site {
             note: self.visit_note(profile, finished, VisitResult::Done, None),
             device: &self.config.device,
             served,
+            counts: counted(profile, content, Ended::Done, now),
         };
         if let Keeping::TooLate(refusal) = self.book().commit(&visit)? {
             return Ok(Keeping::TooLate(refusal));
@@ -464,7 +466,8 @@ impl Site {
     ) -> Result<(), Failure> {
         let result = if why.is_some() { VisitResult::Refused } else { VisitResult::Cancelled };
         let (note, now) = (self.visit_note(profile, finished, result, why), self.now());
-        self.book().ended(&profile.id, why, served, &note, (&day_of(now), now))?;
+        let counts = counted(profile, &finished.content, why.map_or(Ended::Cancelled, Ended::Refused), now);
+        self.book().ended(&profile.id, why, served, &note, (&day_of(now), now), &counts)?;
         self.drain()
     }
 

@@ -49,6 +49,11 @@ pub trait Charge: Send + Sync {
     /// When it cannot be kept.
     fn note(&self, what: DeviceWord, from: Option<String>, to: Option<String>) -> Result<(), Failure>;
 
+    /// How it is, for whoever looks after it; what is not known is left out.
+    fn state(&self) -> fleet::est::State {
+        fleet::est::State::default()
+    }
+
     /// Takes a bundle in and uses it at once; its version, or why it is refused.
     ///
     /// # Errors
@@ -279,7 +284,7 @@ impl Upkeep {
             self.take_bundle(site, &bytes)?;
         }
         self.keeper.report(self.bundles.active())?;
-        Ok(())
+        Ok(self.keeper.say(&site.state())?)
     }
 
     fn take_bundle(&mut self, site: &dyn Charge, bytes: &[u8]) -> Result<(), Failure> {

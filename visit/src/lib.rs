@@ -48,5 +48,6 @@ pub mod roster;
 pub mod source;
 pub mod stage;
 pub mod steps;
+pub mod tally;
 pub mod vneid;
 pub mod without_chip;

@@ -10,7 +10,8 @@ pub mod staff;
 
 use crate::answer::{OF_STRANGERS, Refused, Said, apart};
 use crate::door::{Address, Place};
-use crate::people::{Acting, Right, See};
+use crate::doorkeeper::Doorkeeper;
+use crate::people::{Acting, Person, Right, See};
 use crate::store::StoreError;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, State};
 use axum::http::request::Parts;
@@ -110,6 +111,13 @@ impl Gate {
         apart(look).await
     }
 
+    /// Whose session goes by a cookie.
+    fn by_cookie(&self, head: &HeaderMap) -> Option<Person> {
+        let token = cookie(head, COOKIE)?;
+        let standing = |name: &str| self.0.staff.standing(name);
+        Some(self.0.logins.who(&token, self.now().1, standing).ok()??.person)
+    }
+
     async fn acting<R: Right>(&self, parts: &Parts) -> Result<Acting<R>, Refused> {
         let role = self.whose(parts).await?.person;
         role.acting().ok_or_else(|| {
@@ -136,6 +144,16 @@ impl Gate {
     }
 }
 
+impl Doorkeeper for Gate {
+    fn who(&self, head: &HeaderMap) -> Option<Person> {
+        self.by_cookie(head)
+    }
+
+    fn sign_in(&self, to: &str) -> String {
+        format!("/signin#{to}")
+    }
+}
+
 fn store_failed(_: StoreError) -> Refused {
     Refused::new(503, "store_failed", "the registry failed", "try again later")
 }
@@ -156,7 +174,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<Zeroizing<String>> {
 
 /// Whether a request with a cookie is one of our own pages, or of somebody who opens one. A browser says of itself which page asks
 /// (`Sec-Fetch-Site`), and no page can say it for the browser; one that is too old to say so names its origin where something is changed.
-fn comes_from_here(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn comes_from_here(method: &Method, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match text("sec-fetch-site") {

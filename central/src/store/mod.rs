@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod log;
+mod look;
 pub(crate) mod registry;
 mod signers;
 pub mod sqlite;
@@ -9,6 +10,7 @@ mod staff;
 mod strange;
 
 pub use log::{InLog, LogStore};
+pub use look::{Apart, Done, Look};
 pub use signers::SeenSigner;
 pub use strange::{Evidence, Passed, Place, Strange, StrangeClock, StrangeKind, Withheld};
 

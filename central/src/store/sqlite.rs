@@ -197,7 +197,7 @@ impl SqliteStore {
         names.and_then(Iterator::collect).map_err(&failed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // Transactions roll back when a panic drops them, so the connection stays sound.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -558,7 +558,10 @@ mod tests {
         }
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("central.db");
-        Connection::open(&path).expect("database").pragma_update(None, "user_version", SCHEMA_VERSION + 1).expect("version");
+        Connection::open(&path)
+            .expect("database")
+            .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
+            .expect("version");
         assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema(7))));
     }
 }

@@ -14,7 +14,10 @@ use program::{Failure, lock};
 use reading::device::{Happened, Host};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use store::book::figures::LONGEST;
+use visit::content::Content;
 use visit::profile::Profile;
+use visit::tally::{Cell, Ended};
 
 impl Host for Site {
     fn config(&self) -> &Config {
@@ -97,6 +100,15 @@ impl Charge for Site {
     fn take_bundle(&self, bytes: &[u8]) -> Result<Taken, Failure> {
         Self::take_bundle(self, bytes)
     }
+
+    fn state(&self) -> fleet::est::State {
+        let room = rustix::fs::statvfs(&self.config.state).ok();
+        fleet::est::State {
+            waiting: Some(Host::unsent(self)),
+            disk_free: room.map(|room| room.f_bavail.saturating_mul(room.f_frsize)),
+            undelivered: self.book().undelivered().ok(),
+        }
+    }
 }
 
 /// The clock of retention is looked at once a minute, until the site is gone.
@@ -107,6 +119,7 @@ pub(super) fn minutely(site: Weak<Site>) -> impl FnMut() -> bool + Send {
         if site.now() >= swept.saturating_add(60) {
             swept = site.now();
             sweep(&site);
+            tell(&site);
         }
         true
     }
@@ -120,6 +133,24 @@ fn tell_contradictions(site: &Site) -> Result<(), Failure> {
         lock(&site.outbox).told_contradiction(&origin)?;
     }
     Ok(())
+}
+
+/// Where a visit is counted by its profile.
+pub(super) fn counted(profile: &Profile, content: &Content, ended: Ended, now: i64) -> Vec<Cell> {
+    profile.tally().map(|tally| tally.cells(content, ended, &day_of(now))).unwrap_or_default()
+}
+
+/// Tells what was counted on days that are over.
+fn tell(site: &Site) {
+    let (today, waited) = (day_of(site.now()), day_of(site.now() - LONGEST * 86_400));
+    // A clock that nobody vouches for does not say that a day is over.
+    if site.clock.quality() <= events::Quality::Floor {
+        return;
+    }
+    let told = site.book().tell_tallies(&today, &waited).map_err(Failure::from);
+    if let Err(failure) = told.and_then(|told| if told > 0 { site.drain() } else { Ok(()) }) {
+        tracing::error!(code = failure.code, "{}", failure.message);
+    }
 }
 
 /// Erases what is past its time, and puts the events of it into the log.

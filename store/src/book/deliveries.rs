@@ -58,6 +58,16 @@ pub fn pause(tries: u32, seed: u64) -> i64 {
 }
 
 impl Book {
+    /// How many messages wait for their recipients.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn undelivered(&self) -> Result<u64, BookError> {
+        let count =
+            self.connection.query_row("SELECT count(*) FROM delivery WHERE state <> 'done'", [], |row| row.get(0));
+        count.map(i64::unsigned_abs).map_err(failed("count what waits"))
+    }
+
     /// The message that has waited longest, of those that are due.
     ///
     /// # Errors

@@ -35,7 +35,8 @@ pub(super) fn enter(
 ) -> Result<Option<Refusal>, BookError> {
     // What cannot be counted has no place where people are counted.
     let (profile, scope) = (visit.profile, entry.scope.as_str());
-    let Some(Counted { subject, marks, standing }) = counted(connection, days, (profile, scope), &visit.counted_as)? else {
+    let Some(Counted { subject, marks, standing }) = counted(connection, days, (profile, scope), &visit.counted_as)?
+    else {
         return Ok(Some(Refusal::NoNumber));
     };
     if let Err(refusal) = allow(entry.rule, entry.direction, standing) {

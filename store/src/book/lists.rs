@@ -1,10 +1,10 @@
 //! What the book keeps beside visits: lists of people, and single values by their names.
 
-use super::days::Kind;
+use super::days::{Days, Kind};
 use super::{Book, BookError, add_note, failed};
 use events::Body;
 use program::Failure;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use visit::roster::Roster;
 use zeroize::Zeroizing;
 
@@ -92,12 +92,8 @@ impl Book {
     /// # Errors
     /// When the database fails, or it does not open.
     pub fn setting(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, BookError> {
-        let failed = failed("read a setting");
         let _moment = self.moment()?;
-        let query = "SELECT key, value FROM setting WHERE name = ?1";
-        let row = self.connection.query_row(query, [name], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
-        let Some((key, sealed)) = row.optional().map_err(&failed)? else { return Ok(None) };
-        self.days.unseal(&self.connection, key, &format!("setting/{name}"), &sealed).map(Some)
+        setting(&self.connection, &self.days, name)
     }
 
     /// Sets a sealed value.
@@ -105,13 +101,30 @@ impl Book {
     /// # Errors
     /// When the database fails.
     pub fn set(&self, name: &str, value: &[u8]) -> Result<(), BookError> {
-        let failed = failed("keep a setting");
         let transaction = self.begin("keep a setting")?;
-        let sealed = self.days.seal(&transaction, (Kind::Setting, None), &format!("setting/{name}"), value)?;
-        let insert = "INSERT INTO setting (name, value, key) VALUES (?1, ?2, ?3)
-                      ON CONFLICT (name) DO UPDATE SET value = ?2, key = ?3";
-        transaction.execute(insert, params![name, sealed.body, sealed.key]).map_err(&failed)?;
-        transaction.commit().map_err(&failed)?;
+        set(&transaction, &self.days, name, value)?;
+        transaction.commit().map_err(failed("keep a setting"))?;
         Ok(())
     }
+}
+
+/// A sealed value, within what reads or writes it.
+pub(super) fn setting(
+    connection: &Connection,
+    days: &Days,
+    name: &str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, BookError> {
+    let query = "SELECT key, value FROM setting WHERE name = ?1";
+    let row = connection.query_row(query, [name], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let Some((key, sealed)) = row.optional().map_err(failed("read a setting"))? else { return Ok(None) };
+    days.unseal(connection, key, &format!("setting/{name}"), &sealed).map(Some)
+}
+
+/// Sets a sealed value, within the transaction of its reason.
+pub(super) fn set(connection: &Connection, days: &Days, name: &str, value: &[u8]) -> Result<(), BookError> {
+    let sealed = days.seal(connection, (Kind::Setting, None), &format!("setting/{name}"), value)?;
+    let insert = "INSERT INTO setting (name, value, key) VALUES (?1, ?2, ?3)
+                  ON CONFLICT (name) DO UPDATE SET value = ?2, key = ?3";
+    connection.execute(insert, params![name, sealed.body, sealed.key]).map_err(failed("keep a setting"))?;
+    Ok(())
 }

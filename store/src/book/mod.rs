@@ -33,6 +33,7 @@ pub mod changes;
 mod days;
 pub mod deliveries;
 mod erasing;
+pub mod figures;
 mod ledger;
 mod lists;
 pub mod lodging;
@@ -253,6 +254,7 @@ impl Book {
         }
         let when = (visit.day.as_str(), visit.at);
         tally::count(&transaction, visit.profile, when, ("done", None), &visit.served).map_err(&failed)?;
+        figures::count(&transaction, &self.days, visit.profile, &visit.day, &visit.counts)?;
         for message in &visit.messages {
             let place = format!("delivery/{}/{}", visit.id, message.recipient);
             let framed = Framed::new(visit.subject.as_ref(), &message.body);

@@ -68,6 +68,8 @@ pub struct Visit<'a> {
     pub device: &'a str,
     /// By whom, and how long it took.
     pub served: Served,
+    /// Where it is counted.
+    pub counts: Vec<visit::tally::Cell>,
 }
 
 /// Who of staff served somebody, and how long it took: for figures that name nobody who was served.

@@ -116,11 +116,13 @@ impl Book {
         served: &Served,
         note: &Body,
         (day, now): (&str, i64),
+        counts: &[visit::tally::Cell],
     ) -> Result<(), BookError> {
         let failed = failed("note the end of a visit");
         let transaction = self.connection.unchecked_transaction().map_err(&failed)?;
         let result = if why.is_some() { "refused" } else { "cancelled" };
         count(&transaction, profile, (day, now), (result, why.map(Refusal::code)), served).map_err(&failed)?;
+        super::figures::count(&transaction, &self.days, profile, day, counts)?;
         add_note(&transaction, note).map_err(&failed)?;
         transaction.commit().map_err(&failed)
     }

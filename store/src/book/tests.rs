@@ -59,6 +59,7 @@ pub(crate) fn visit<'a>(id: &str, content: &'a Content, entry: Option<Entry>) ->
         }),
         device: "kiosk-1",
         served: Served { staff: Some("nv-1".to_owned()), took: Some(40) },
+        counts: Vec::new(),
     }
 }
 
@@ -618,8 +619,8 @@ fn a_tally_and_a_shift_name_nobody_who_was_served() {
     let note = Body::Erasure(events::Erasure { why: String::new(), count: 0, profile: String::new(), subject: None });
     let served = Served { staff: Some("nv-2".to_owned()), took: None };
     let when = ("2026-11-23", NOW + 5);
-    book.ended("exam", Some(Refusal::AlreadyDone), &served, &note, when).expect("noted");
-    book.ended("exam", None, &Served::default(), &note, when).expect("noted");
+    book.ended("exam", Some(Refusal::AlreadyDone), &served, &note, when, &[]).expect("noted");
+    book.ended("exam", None, &Served::default(), &note, when, &[]).expect("noted");
     let counted = book.counted("exam", "2026-11-23", "2026-11-23").expect("reads");
     let of: Vec<_> = counted.iter().map(|c| (c.result.as_str(), c.why.as_deref(), c.staff.as_str(), c.took)).collect();
     let refused = ("refused", Some(Refusal::AlreadyDone.code()), "nv-2", None);

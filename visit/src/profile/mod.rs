@@ -8,6 +8,7 @@ mod form;
 pub mod item;
 mod ways;
 
+use crate::tally::Counting;
 use cccd::document::{Kind, Taken};
 pub use form::{Choice, FormField, Group, Keyboard, LONGEST_ANSWER, Recipient, Source, Unfit};
 pub use item::{Item, Sensitivity};
@@ -128,6 +129,9 @@ pub struct Profile {
     /// What is printed.
     #[serde(default)]
     print: Option<Spanned<Print>>,
+    /// What is counted, so that only sums leave the device; nothing is without it.
+    #[serde(default)]
+    tally: Option<Spanned<Counting>>,
     /// Several people belong together, as in a room.
     #[serde(default)]
     pub party: bool,
@@ -417,6 +421,11 @@ impl Profile {
         if let Some(fault) = self.fault_without_chip() {
             return Some(fault);
         }
+        if let Some(tally) = &self.tally
+            && let Some((why, remedy)) = tally.get_ref().fault(|item| self.takes(item))
+        {
+            return Some((tally.span(), why, remedy));
+        }
         if let Some(print) = &self.print {
             let known = self.names();
             let fixed = ["date", "time", "site", "number", "device", "assurance"];
@@ -432,6 +441,12 @@ impl Profile {
             }
         }
         None
+    }
+
+    /// What is counted of each visit.
+    #[must_use]
+    pub fn tally(&self) -> Option<&Counting> {
+        self.tally.as_ref().map(Spanned::get_ref)
     }
 
     /// Every name that a recipient or a page may use.

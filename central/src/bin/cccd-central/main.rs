@@ -1,5 +1,6 @@
 //! `cccd-central`: serves devices, registers them, prints and re-checks the log.
 
+mod copies;
 mod fleet;
 mod init;
 mod log;
@@ -19,6 +20,8 @@ use cccd_central::signin::Gate;
 use cccd_central::signin::staff::Staff;
 use cccd_central::store::{Place, StoredEvent};
 use cccd_central::tls::{PeerAcceptor, TlsFiles};
+use cccd_central::views::index::{self, Index};
+use cccd_central::views::{self, Views};
 use cccd_central::{EventStore, Registrar, SqliteStore, http, strange};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use events::sync::Enrolment;
@@ -128,6 +131,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy the database, also while central serves, with a statement of what is in it.
+    Backup(copies::Backup),
+    /// Put a copy where there is no database, after it was compared with its statement.
+    Restore(copies::Restore),
+    /// Try a copy: put it into a scratch directory, open it, and compare it with its statement and the database that serves.
+    Drill(copies::Drill),
     /// Write manual pages and completions.
     #[command(hide = true)]
     Pages {
@@ -165,6 +174,9 @@ impl Command {
             | Self::Log { .. }
             | Self::Staff { .. }
             | Self::Events
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Drill(_)
             | Self::Pages { .. } => false,
         }
     }
@@ -182,6 +194,8 @@ impl Command {
             Self::Fleet { command } => command.only_reads(),
             Self::Staff { command } => command.only_reads(),
             Self::Init(_) | Self::Serve { .. } | Self::Signer(_) | Self::Device { .. } => false,
+            // These open what they want by themselves.
+            Self::Backup(_) | Self::Restore(_) | Self::Drill(_) => true,
         }
     }
 
@@ -201,6 +215,9 @@ impl Command {
             | Self::Signers { .. }
             | Self::Strange { .. }
             | Self::Verify { .. }
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Drill(_)
             | Self::Pages { .. } => Vec::new(),
         }
     }
@@ -305,6 +322,9 @@ fn run(Arguments { db, registrar, command }: Arguments) -> Result<(), Failure> {
         Command::Log { command } => log::run(command, settings.as_ref(), &store),
         Command::Audit { checkpoint, json } => log::audit(&store()?, settings.as_ref(), &checkpoint, json),
         Command::Verify { json } => verify(&store()?, json),
+        Command::Backup(it) => it.run(&db),
+        Command::Restore(it) => it.run(&db),
+        Command::Drill(it) => it.run(&db),
         // Done before a database was opened.
         Command::Init(_) | Command::Signer(_) | Command::Pages { .. } => Ok(()),
     }
@@ -479,13 +499,20 @@ fn serve(
         router = router.merge(est::router(made.clone()));
         identity = Some(made);
     }
-    let page = match &registrar {
-        Some(registrar) => {
-            let gate = Gate::new(Staff::open(db)?, Arc::clone(&clock));
-            Some(technician::router(Arc::clone(registrar), Arc::clone(&store), gate))
-        }
-        None => None,
-    };
+    let mut page = None;
+    let mut staff = None;
+    if let Some(registrar) = &registrar {
+        let registrar = Arc::clone(registrar);
+        let gate = Gate::new(Staff::open(db)?, Arc::clone(&clock));
+        let own = technician::router(Arc::clone(&registrar), Arc::clone(&store), gate.clone());
+        // Whoever looks at pages has connections of their own.
+        let (log, index) = (SqliteStore::read(db)?, Index::open(&index::beside(db))?);
+        let units = db.with_file_name("units.csv");
+        let made = Views::new(registrar, log, index, Arc::clone(&clock), Arc::new(gate), units);
+        router = router.merge(made.said_by_devices());
+        page = Some(own.merge(views::router(made.clone())));
+        staff = Some(made);
+    }
     if let Some(page) = page.as_ref().filter(|_| settings.as_ref().is_some_and(|settings| settings.page)) {
         router = router.merge(page.clone());
     }
@@ -496,6 +523,9 @@ fn serve(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(stopped)?;
     runtime.block_on(async move {
+        if let Some(staff) = staff {
+            tokio::spawn(staff.minutely());
+        }
         if let Some((address, page)) = proxied {
             let listener = tokio::net::TcpListener::bind(address).await.map_err(not_heard(address))?;
             let page = cccd_central::proxied(page, Arc::clone(&door));
