@@ -9,7 +9,7 @@
 //! | `log_gone_back` | that a checkpoint of this origin was seen which this database never had: it was taken back to an older state |
 //!
 //! The entry `n` of the log is the event at position `n + 1`. The tree *follows* the events, and nobody hands leaves to it: each
-//! transaction that adds events ends with [`follow`], which takes every event behind the tree's end in the order of their positions
+//! transaction that adds events ends with `follow`, which takes every event behind the tree's end in the order of their positions
 //! and refuses a gap. So an event without a leaf cannot be committed, by whichever way it came into the table; and what an older
 //! version left without leaves gets them in the same way, so many at a time.
 
