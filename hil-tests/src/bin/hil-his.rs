@@ -78,7 +78,7 @@ impl Hospital {
                 { "MA_KHOA": "K01", "TEN_KHOA": "Khoa Khám bệnh" }, { "MA_KHOA": "K30", "TEN_KHOA": "Khoa Mắt" },
             ] }),
             ("/benhnhan", Some(&"079185000028")) => json!({ "code": "000", "data": { "MA_BN": "BN0042" } }),
-            ("/bhyt", Some(&"001099000017")) => json!({ "code": "000", "data": {
+            ("/bhyt", Some(&("001099000017" | "079185000028"))) => json!({ "code": "000", "data": {
                 "MA_THE_BHYT": "0123456789", "MA_DKBD": "79001", "GT_THE_TU": "20260101", "GT_THE_DEN": "20991231",
             } }),
             _ => json!({ "code": "404" }),

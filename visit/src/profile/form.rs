@@ -1,5 +1,6 @@
 //! Who receives something, and what is asked.
 
+use crate::departments;
 use program::{Text, TextError};
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +86,10 @@ impl FormField {
             return Err("departments are offered by the ministry's codes, and not under names of one's own".to_owned());
         }
         let known = |code: &String| {
-            crate::departments::find(code).ok_or_else(|| format!("{code} is no department of the ministry's list"))
+            let known =
+                departments::find(code).ok_or_else(|| format!("{code} is no department of the ministry's list"))?;
+            let (label_vi, label_en) = (known.name.to_owned(), known.name_en.to_owned());
+            Ok::<_, String>(Choice { value: code.clone(), label_vi, label_en })
         };
         self.choice = self.offer.iter().map(known).collect::<Result<_, _>>()?;
         Ok(())

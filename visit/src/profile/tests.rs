@@ -70,6 +70,16 @@ fn a_department_is_named_by_the_ministry_alone() {
     let mut profile = Profile::parse(&text("departments = true\noffer = [\"K18\"]")).expect("valid");
     let choice = |profile: &Profile| profile.form().last().expect("a field").choice.clone();
     assert_eq!(choice(&profile)[0].label_vi, "Khoa Nhi");
+    for id in Profile::names_built_in() {
+        let profile = Profile::built_in(id).expect("valid");
+        for field in profile.form().filter(|field| field.departments) {
+            assert!(!field.choice.is_empty(), "{id}");
+            let is_known = |choice: &Choice| {
+                crate::departments::find(&choice.value).is_some_and(|known| known.name == choice.label_vi)
+            };
+            assert!(field.choice.iter().all(is_known), "{id}");
+        }
+    }
     profile.set_departments(&[("N1".to_owned(), "Nhi 1".to_owned())]);
     assert_eq!(choice(&profile)[0].value, "N1", "a hospital's own are the hospital's");
     for wrong in [
