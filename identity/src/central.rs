@@ -9,6 +9,7 @@ use events::sync::Refusal;
 use fleet::authority::Roots;
 use fleet::bundle::MAX_BUNDLE;
 use fleet::est::{self, Report};
+use fleet::residence::{self, Challenge, Claim, Opened};
 use openssl::x509::X509;
 use program::describe;
 use reqwest::blocking::{Client, Response};
@@ -93,6 +94,18 @@ pub trait Central: Send + Sync {
     /// # Errors
     /// When central refuses or cannot be reached.
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError>;
+
+    /// Shows the device's TPM; what that has to open.
+    ///
+    /// # Errors
+    /// When central refuses, cannot be reached, or is older than this question.
+    fn claim(&self, roots: &Roots, own: &Credential, claim: &Claim) -> Result<Challenge, CentralError>;
+
+    /// What the TPM gave out.
+    ///
+    /// # Errors
+    /// When central refuses or cannot be reached.
+    fn opened(&self, roots: &Roots, own: &Credential, opened: &Opened) -> Result<(), CentralError>;
 
     /// The newest bundle after a version, if there is one.
     ///
@@ -304,6 +317,17 @@ impl Central for Https {
 
     fn report(&self, roots: &Roots, own: &Credential, report: &Report) -> Result<(), CentralError> {
         let request = self.client(roots, Some(own))?.post(self.at(est::REPORT_PATH)).json(report);
+        answered(request.send().map_err(|e| unreachable(&e))?).map(drop)
+    }
+
+    fn claim(&self, roots: &Roots, own: &Credential, claim: &Claim) -> Result<Challenge, CentralError> {
+        let request = self.client(roots, Some(own))?.post(self.at(residence::CLAIM_PATH)).json(claim);
+        let bytes = body(answered(request.send().map_err(|e| unreachable(&e))?)?, MOST)?;
+        serde_json::from_slice(&bytes).map_err(|_| no_answer(&fleet::FleetError::Malformed("question for a TPM")))
+    }
+
+    fn opened(&self, roots: &Roots, own: &Credential, opened: &Opened) -> Result<(), CentralError> {
+        let request = self.client(roots, Some(own))?.post(self.at(residence::OPENED_PATH)).json(opened);
         answered(request.send().map_err(|e| unreachable(&e))?).map(drop)
     }
 
