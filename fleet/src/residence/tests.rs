@@ -25,7 +25,7 @@ fn activated(endorsement: &EcKey<Private>, name: &Name, credential: &Credential)
     let (x, y) = (&point[2..34], &point[36..]);
     let group = group().expect("curve");
     let mut context = BigNumContext::new().expect("context");
-    let sender = EcPoint::from_bytes(&group, &[&[4], x, y].concat(), &mut context).expect("point");
+    let sender = EcPoint::from_bytes(&group, &[&[4][..], x, y].concat(), &mut context).expect("point");
     let mut shared = EcPoint::new(&group).expect("point");
     shared.mul2(&group, &sender, endorsement.private_key(), &mut context).expect("agreed");
     let (mut z, mut no) = (BigNum::new().expect("number"), BigNum::new().expect("number"));
