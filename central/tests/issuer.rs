@@ -205,6 +205,34 @@ fn no_more_is_signed_in_an_hour_than_was_said() {
 }
 
 #[test]
+fn a_signer_that_is_started_anew_has_signed_what_it_signed() {
+    let signer = Signer::new();
+    let counted = signer.rig.directory.path().join("signer.counted");
+    let start = || {
+        let ca = FleetCa::open(&signer.place, OF_SIGNER).expect("issuing key");
+        Local::new(ca, rules(), Arc::clone(&signer.rig.clock) as Arc<dyn Clock>).counting(&counted)
+    };
+    let machine = Machine::new("SN-1");
+    for _ in 0..3 {
+        start().expect("started").issue(&wanted(&machine)).expect("issued");
+    }
+    assert_eq!(refusal(start().expect("started").issue(&wanted(&machine))), "signer_rate", "each was a new process");
+    // What cannot be put down is not signed.
+    let local = start().expect("started");
+    let other = Wanted { device: "kiosk-2".to_owned(), ..wanted(&machine) };
+    let aside = signer.rig.directory.path().join("aside");
+    std::fs::rename(&counted, &aside).expect("moved");
+    std::fs::create_dir_all(counted.join("in the way")).expect("directory");
+    assert_eq!(refusal(local.issue(&other)), "signer_log");
+    assert!(start().is_err(), "and what cannot be read is not nothing");
+    std::fs::remove_dir_all(&counted).expect("removed");
+    std::fs::rename(&aside, &counted).expect("moved back");
+    start().expect("started").issue(&other).expect("issued");
+    signer.rig.clock.pass(3600);
+    start().expect("started").issue(&wanted(&machine)).expect("an hour later");
+}
+
+#[test]
 fn a_device_gets_in_over_the_socket_and_hears_to_come_again_when_nobody_signs() {
     let signer = Signer::new();
     let socket = signer.listens(vec![1000]);

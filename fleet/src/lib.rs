@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`authority`] | the fleet's certification authority, with roots that follow one another |
 //! | [`request`] | what a device sends to be enrolled: a PKCS#10 request, bound to its birth key |
+//! | [`residence`] | what shows that a device's keys are in a TPM |
 //! | [`answer`] | what comes back: certificates, and the assignment, sealed for that device |
 //! | [`est`] | what RFC 7030 puts on the wire: base64, certs-only PKCS#7, paths |
 //! | [`files`] | files that only their owner reads, replaced at once |
@@ -42,6 +43,7 @@ pub mod receipt;
 pub mod relay;
 pub mod renewal;
 pub mod request;
+pub mod residence;
 pub mod revoked;
 pub mod rollout;
 pub mod sealed_box;

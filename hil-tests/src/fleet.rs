@@ -12,6 +12,7 @@ use events::event::Bytes;
 use fleet::authority::{FleetCa, Roots};
 use fleet::est::Report;
 use fleet::request::Way;
+use fleet::residence::{Challenge, Claim, Opened};
 use fleet::{FleetError, fingerprint};
 use identity::central::{Central, CentralError, Enrolled};
 use identity::keeper::{BIRTH_KEY, Disk, Files, Keeper, KeeperError, Progress};
@@ -247,6 +248,20 @@ impl Central for Near {
         self.exchange(|| {
             let presented = self.admitted(roots, own)?;
             self.registrar.report(&presented, report).map_err(|error| refused(&error))
+        })
+    }
+
+    fn claim(&self, roots: &Roots, own: &Credential, claim: &Claim) -> Result<Challenge, CentralError> {
+        self.exchange(|| {
+            let presented = self.admitted(roots, own)?;
+            self.registrar.claim(&presented, claim).map_err(|error| refused(&error))
+        })
+    }
+
+    fn opened(&self, roots: &Roots, own: &Credential, opened: &Opened) -> Result<(), CentralError> {
+        self.exchange(|| {
+            let presented = self.admitted(roots, own)?;
+            self.registrar.opened(&presented, opened).map(drop).map_err(|error| refused(&error))
         })
     }
 

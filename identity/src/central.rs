@@ -9,6 +9,7 @@ use events::sync::Refusal;
 use fleet::authority::Roots;
 use fleet::bundle::MAX_BUNDLE;
 use fleet::est::{self, Report, State};
+use fleet::residence::{self, Challenge, Claim, Opened};
 use openssl::x509::X509;
 use program::describe;
 use reqwest::blocking::{Client, Response};
@@ -101,6 +102,18 @@ pub trait Central: Send + Sync {
     fn state(&self, _: &Roots, _: &Credential, _: &State) -> Result<(), CentralError> {
         Ok(())
     }
+
+    /// Shows the device's TPM; what that has to open.
+    ///
+    /// # Errors
+    /// When central refuses, cannot be reached, or is older than this question.
+    fn claim(&self, roots: &Roots, own: &Credential, claim: &Claim) -> Result<Challenge, CentralError>;
+
+    /// What the TPM gave out.
+    ///
+    /// # Errors
+    /// When central refuses or cannot be reached.
+    fn opened(&self, roots: &Roots, own: &Credential, opened: &Opened) -> Result<(), CentralError>;
 
     /// The newest bundle after a version, if there is one.
     ///
@@ -322,6 +335,17 @@ impl Central for Https {
             return Ok(());
         }
         answered(response).map(drop)
+    }
+
+    fn claim(&self, roots: &Roots, own: &Credential, claim: &Claim) -> Result<Challenge, CentralError> {
+        let request = self.client(roots, Some(own))?.post(self.at(residence::CLAIM_PATH)).json(claim);
+        let bytes = body(answered(request.send().map_err(|e| unreachable(&e))?)?, MOST)?;
+        serde_json::from_slice(&bytes).map_err(|_| no_answer(&fleet::FleetError::Malformed("question for a TPM")))
+    }
+
+    fn opened(&self, roots: &Roots, own: &Credential, opened: &Opened) -> Result<(), CentralError> {
+        let request = self.client(roots, Some(own))?.post(self.at(residence::OPENED_PATH)).json(opened);
+        answered(request.send().map_err(|e| unreachable(&e))?).map(drop)
     }
 
     fn bundle(&self, roots: &Roots, own: &Credential, after: u64) -> Result<Option<Vec<u8>>, CentralError> {

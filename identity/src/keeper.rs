@@ -2,6 +2,11 @@
 //!
 //! Files in the identity's directory: [`crate::state`]'s, and [`crate::people`]'s.
 
+mod lock;
+mod residence;
+
+pub use lock::lock;
+
 use crate::central::{Central, CentralError, Enrolled};
 use crate::clock::TrustedClock;
 pub use crate::disk::{Disk, Files, Random, SITE_KEY_FILE, system_random};
@@ -587,21 +592,6 @@ impl Keeper {
             self.save()?;
         }
         Ok(())
-    }
-}
-
-/// Keeps others from changing an identity for as long as the file is held.
-///
-/// # Errors
-/// [`KeeperError::Busy`] when another process does.
-pub fn lock(directory: &Path) -> Result<std::fs::File, KeeperError> {
-    let path = directory.join(".lock");
-    let file = program::private::file(&path).and_then(|()| std::fs::OpenOptions::new().write(true).open(&path));
-    let file = file.map_err(fleet::error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(KeeperError::Busy(directory.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(fleet::error::io("lock", &path)(error).into()),
     }
 }
 

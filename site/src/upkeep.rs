@@ -70,6 +70,8 @@ pub struct Upkeep {
     clock: Arc<TrustedClock>,
     failures: u32,
     fetch_failures: u32,
+    /// Whether central knows where the keys are, or there is nothing to be proved.
+    resident: bool,
     /// The active bundle, until when it may be the newest, and whether it was told that this is over.
     fresh: Option<Fresh>,
 }
@@ -128,7 +130,8 @@ impl Upkeep {
         if let Some(roots) = bundle::roots(&bundles) {
             keeper.trust(&roots)?;
         }
-        let upkeep = Self { keeper, bundles, https, keys, clock, failures: 0, fetch_failures: 0, fresh: None };
+        let (failures, fetch_failures, resident) = (0, 0, false);
+        let upkeep = Self { keeper, bundles, https, keys, clock, failures, fetch_failures, resident, fresh: None };
         upkeep.connect()?;
         Ok(upkeep)
     }
@@ -284,7 +287,25 @@ impl Upkeep {
             self.take_bundle(site, &bytes)?;
         }
         self.keeper.report(self.bundles.active())?;
-        Ok(self.keeper.say(&site.state())?)
+        self.keeper.say(&site.state())?;
+        self.prove_residence();
+        Ok(())
+    }
+
+    /// Once for each start. A central that does not ask, or a TPM that cannot answer, keeps nothing else from going on.
+    fn prove_residence(&mut self) {
+        if !self.resident {
+            match self.keeper.prove_residence() {
+                Ok(_) => self.resident = true,
+                Err(error) => {
+                    tracing::warn!(
+                        code = error.code(),
+                        "it is not proved that the keys are in a TPM: {}",
+                        program::describe(&error)
+                    );
+                }
+            }
+        }
     }
 
     fn take_bundle(&mut self, site: &dyn Charge, bytes: &[u8]) -> Result<(), Failure> {

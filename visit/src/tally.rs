@@ -13,19 +13,9 @@
 //! Whoever's class is not known is `unknown`: never left out, and never guessed.
 
 use crate::content::Content;
-use crate::profile::Item;
+use crate::profile::{Counting, Item};
 use crate::steps::Refusal;
 use events::tally::{Counted, UNKNOWN, is_class};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-
-/// What a profile counts: tables, each by one class or two. The one by outcome is always there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Counting {
-    /// By what, table by table.
-    pub by: Vec<Vec<Counted>>,
-}
 
 /// One person in one table: the class, word by word.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,44 +37,16 @@ pub enum Ended {
     Cancelled,
 }
 
-impl Counting {
-    /// What does not fit together, and what to do about it: `takes` says what the profile takes of a holder.
-    pub(crate) fn fault(&self, takes: impl Fn(Item) -> bool) -> Option<(String, &'static str)> {
-        let mut seen = BTreeSet::new();
-        for table in &self.by {
-            if table.is_empty() || table.len() > 2 {
-                let why = "a table is by one class or by two".to_owned();
-                return Some((why, "count by less at once: what is told must not be about a few"));
-            }
-            if table == &[Counted::Outcome] || !seen.insert(table) || table.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Some(("a table stands twice".to_owned(), "name each once; the one by outcome is always there"));
-            }
-            let needs = |by: &Counted| match by {
-                Counted::Age => Some(Item::DateOfBirth),
-                Counted::Sex => Some(Item::Sex),
-                Counted::Origin => Some(Item::Nationality),
-                Counted::Province => Some(Item::Residence),
-                Counted::Rung | Counted::Outcome | Counted::Refusal => None,
-            };
-            if let Some(item) = table.iter().filter_map(needs).find(|item| !takes(*item)) {
-                let why = format!("{} is counted and not taken", item.name());
-                return Some((why, "name it under take, or leave the table out"));
-            }
-        }
-        None
-    }
-
-    /// Where one visit is counted; `today` is its day, `YYYY-MM-DD`.
-    #[must_use]
-    pub fn cells(&self, content: &Content, ended: Ended, today: &str) -> Vec<Cell> {
-        let outcome = [vec![Counted::Outcome]];
-        let tables = outcome.iter().chain(&self.by);
-        let of = |by: &Vec<Counted>| {
-            let of: Option<Vec<String>> = by.iter().map(|by| class(*by, content, ended, today)).collect();
-            of.map(|of| Cell { by: by.clone(), of })
-        };
-        tables.filter_map(of).collect()
-    }
+/// Where one visit is counted; `today` is its day, `YYYY-MM-DD`.
+#[must_use]
+pub fn cells(counting: &Counting, content: &Content, ended: Ended, today: &str) -> Vec<Cell> {
+    let outcome = [vec![Counted::Outcome]];
+    let tables = outcome.iter().chain(&counting.by);
+    let of = |by: &Vec<Counted>| {
+        let of: Option<Vec<String>> = by.iter().map(|by| class(*by, content, ended, today)).collect();
+        of.map(|of| Cell { by: by.clone(), of })
+    };
+    tables.filter_map(of).collect()
 }
 
 /// The class of somebody; nothing where they belong into no table of this kind.
@@ -209,6 +171,7 @@ const PROVINCES: [(&str, &str); 34] = [
 mod tests {
     use super::*;
     use program::Text;
+    use std::collections::BTreeSet;
 
     fn somebody(items: &[(Item, &str)]) -> Content {
         let text = |(item, text): &(Item, &str)| (*item, Text::cleaned(text));
@@ -258,10 +221,10 @@ mod tests {
     #[test]
     fn nobody_is_left_out_and_only_who_was_turned_away_is_among_the_refusals() {
         let counting = Counting { by: vec![vec![Counted::Refusal], vec![Counted::Age, Counted::Sex]] };
-        let done = counting.cells(&Content::default(), Ended::Done, "2026-11-30");
+        let done = cells(&counting, &Content::default(), Ended::Done, "2026-11-30");
         let of: Vec<Vec<&str>> = done.iter().map(|cell| cell.of.iter().map(String::as_str).collect()).collect();
         assert_eq!(of, [vec!["done"], vec![UNKNOWN, UNKNOWN]]);
-        let refused = counting.cells(&Content::default(), Ended::Refused(Refusal::AlreadyDone), "2026-11-30");
+        let refused = cells(&counting, &Content::default(), Ended::Refused(Refusal::AlreadyDone), "2026-11-30");
         assert_eq!(refused[1].of, [Refusal::AlreadyDone.code()]);
         for cell in done.iter().chain(&refused) {
             assert!(cell.of.iter().all(|word| is_class(word)), "{cell:?}");

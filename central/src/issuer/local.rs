@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -61,6 +61,8 @@ pub struct Local {
     /// Refusals that were noted.
     refused: Mutex<Counted>,
     log: Option<Mutex<File>>,
+    /// Where the count lies for the next process.
+    kept: Option<PathBuf>,
     /// The epoch of the shortest class that the sites' chains have reached.
     stepped: AtomicU32,
 }
@@ -95,6 +97,7 @@ impl Local {
             counted: Mutex::default(),
             refused: Mutex::default(),
             log: None,
+            kept: None,
             stepped: AtomicU32::new(0),
         }
     }
@@ -105,6 +108,16 @@ impl Local {
     /// When it cannot be opened.
     pub fn logging(mut self, path: &Path) -> std::io::Result<Self> {
         self.log = Some(Mutex::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?));
+        Ok(self)
+    }
+
+    /// Goes on counting where the process before this one ended.
+    ///
+    /// # Errors
+    /// When what that left cannot be read: it is not known how much was signed within the hour.
+    pub fn counting(mut self, path: &Path) -> std::io::Result<Self> {
+        self.counted = Mutex::new(Counted::kept(path, &*self.clock)?);
+        self.kept = Some(path.to_owned());
         Ok(self)
     }
 
@@ -157,15 +170,21 @@ impl Local {
         let done = work();
         let code = done.as_ref().map_or_else(|error| error.answer().1, |_| "signed");
         let rate = Rate { of_a_device: self.rules.rate.of_all, ..self.rules.rate };
-        if done.is_ok() || lock(&self.refused).take("", rate, self.clock.monotonic()) {
+        if done.is_ok() || lock(&self.refused).take("", rate, &*self.clock) {
             self.note(form, device, site, code)?;
         }
         done
     }
 
     fn take(&self, device: &str) -> Result<(), IssuerError> {
-        let taken = lock(&self.counted).take(device, self.rules.rate, self.clock.monotonic());
-        if taken { Ok(()) } else { Err(IssuerError::Rate) }
+        let mut counted = lock(&self.counted);
+        if !counted.take(device, self.rules.rate, &*self.clock) {
+            return Err(IssuerError::Rate);
+        }
+        // Before anything is signed: whoever ends the process in between has gained nothing.
+        self.kept
+            .as_ref()
+            .map_or(Ok(()), |path| counted.keep(path).map_err(|error| IssuerError::Log(program::describe(&error))))
     }
 
     fn signed(&self, wanted: &Wanted) -> Result<Issued, IssuerError> {

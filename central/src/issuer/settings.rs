@@ -105,7 +105,21 @@ impl Settings {
             rate: Rate { of_all: self.most_an_hour, ..Rate::USUAL },
         };
         let signer = Local::new(self.ca()?, rules, clock);
-        signer.logging(&self.log).map_err(|error| files::unwritable(&self.log, &error))
+        let signer = signer.logging(&self.log).map_err(|error| files::unwritable(&self.log, &error))?;
+        let counted = self.counted();
+        signer.counting(&counted).map_err(|error| {
+            let message =
+                format!("{}: it is not known how much was signed within the hour: {error}", counted.display());
+            let remedy =
+                "look in the signer's log, take the file away, and start the signer an hour after its last line";
+            Failure::device("signer_counted", message, remedy)
+        })
+    }
+
+    /// What was signed within the hour, for the next start: a file beside the log.
+    #[must_use]
+    pub fn counted(&self) -> PathBuf {
+        self.log.with_extension("counted")
     }
 
     /// The numbers of the users who may ask. `own` is that of this process, `users` what `/etc/passwd` says.

@@ -59,6 +59,18 @@ pub enum RegistrarError {
     /// Not the code of a device, nor its beginning.
     #[error("this is no code of a device")]
     Code,
+    /// The keys that a device shows in its TPM are not those that it came in with.
+    #[error("the keys in this TPM are not those of the device")]
+    TpmKeys,
+    /// Another TPM proved the same keys before.
+    #[error("another TPM proved that it has these keys")]
+    TpmOther,
+    /// Nothing was asked of the device's TPM, or too long ago, or it was answered.
+    #[error("nothing is asked of this device's TPM")]
+    TpmUnasked,
+    /// The TPM did not give out what was encrypted for it.
+    #[error("the answer is not what was encrypted for this device's TPM")]
+    TpmProof,
     /// Nobody signed.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -94,6 +106,12 @@ impl RegistrarError {
                 (403, "site_foreign", "correct it, or have an operator add it: cccd-central staff place")
             }
             Self::Code => (400, "code_malformed", "give at least the first eight digits of the code on the screen"),
+            Self::TpmKeys => (403, "tpm_keys", "enrol the device again with the keys that its TPM has"),
+            Self::TpmOther => {
+                (403, "tpm_other", "look at the machine: a key cannot go from one TPM to another; reset it hard")
+            }
+            Self::TpmUnasked => (409, "tpm_unasked", "show the TPM again: the device does so by itself"),
+            Self::TpmProof => (403, "tpm_proof", "look at the machine: its keys are not where it says"),
             Self::Issuer(error) => error.answer(),
             Self::Store(_) => (503, "store_failed", "try again later"),
         }

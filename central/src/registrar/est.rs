@@ -9,6 +9,8 @@
 //! | `GET /v1/time?nonce=HEX` | – | the time, signed (see [`fleet::time`]) |
 //! | `GET /v1/assignment` | yes | the signed answer that belongs to the certificate |
 //! | `POST /v1/report` | yes | takes what the device says of itself |
+//! | `POST /v1/tpm/claim` | yes | what its TPM has to open, so that it proves which keys are in it ([`fleet::residence`]) |
+//! | `POST /v1/tpm/opened` | yes | takes what the TPM gave out |
 //! | `GET /v1/file/SHA-256` | yes | a part of a file of an update: at most [`fleet::est::FILE_PART`] bytes of the asked range |
 //! | `GET /v1/bundle?after=N` | yes | the newest bundle of its site, or 204 |
 //!
@@ -23,8 +25,9 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
+use axum::{Extension, Json, Router};
 use fleet::est::{self, Report};
+use fleet::residence::{self, Claim, Opened};
 use fleet::{FleetError, request, time};
 use openssl::pkey::{PKey, Private};
 use serde::Deserialize;
@@ -92,6 +95,8 @@ pub fn router(identity: Identity) -> Router {
         .route(est::TIME_PATH, get(signed_time))
         .route(est::ASSIGNMENT_PATH, get(assignment))
         .route(est::REPORT_PATH, post(report))
+        .route(residence::CLAIM_PATH, post(claim))
+        .route(residence::OPENED_PATH, post(opened))
         .route(est::BUNDLE_PATH, get(bundle))
         .route(&format!("{}/{{hash}}", est::FILE_PATH), get(file))
         .layer(DefaultBodyLimit::max(OF_STRANGERS))
@@ -205,6 +210,32 @@ async fn report(
     let take = move || identity.registrar.report(&presented, &report).map_err(Refused::from);
     match apart(take).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn claim(State(identity): State<Identity>, Admitted(presented): Admitted, Said(claim): Said<Claim>) -> Response {
+    let ask = move || identity.registrar.claim(&presented, &claim).map_err(Refused::from);
+    apart(ask).await.map_or_else(IntoResponse::into_response, |challenge| Json(challenge).into_response())
+}
+
+async fn opened(
+    State(identity): State<Identity>,
+    Admitted(presented): Admitted,
+    Said(opened): Said<Opened>,
+) -> Response {
+    let take = move || {
+        let taken = identity.registrar.opened(&presented, &opened);
+        taken.map(|proof| (presented.name.clone(), proof)).map_err(|error| {
+            tracing::warn!(device = presented.name, code = error.answer().1, "its TPM proves nothing");
+            Refused::from(error)
+        })
+    };
+    match apart(take).await {
+        Ok((device, proof)) => {
+            tracing::info!(device, proof = proof.as_str(), "its keys are in a TPM");
+            StatusCode::NO_CONTENT.into_response()
+        }
         Err(refused) => refused.into_response(),
     }
 }

@@ -20,6 +20,7 @@ pub mod est;
 pub mod files;
 mod names;
 pub mod registry;
+mod residence;
 pub mod said;
 pub mod settings;
 pub mod staffed;
@@ -95,6 +96,7 @@ pub struct Registrar {
     local: Option<Arc<Local>>,
     policy: Policy,
     clock: Arc<dyn Clock>,
+    residence: residence::Residence,
 }
 
 impl std::fmt::Debug for Registrar {
@@ -116,13 +118,13 @@ impl Registrar {
             rate: Rate::NONE,
         };
         let local = Arc::new(Local::new(ca, rules, Arc::clone(&clock)));
-        Self { registry, issuer: Arc::clone(&local) as Arc<dyn Issuer>, local: Some(local), policy, clock }
+        Self { local: Some(Arc::clone(&local)), ..Self::asking(registry, local, policy, clock) }
     }
 
     /// Over a registry, with an issuer that is asked.
     #[must_use]
     pub fn asking(registry: Registry, issuer: Arc<dyn Issuer>, policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self { registry, issuer, local: None, policy, clock }
+        Self { registry, issuer, local: None, policy, clock, residence: residence::Residence::default() }
     }
 
     /// As the settings say.

@@ -2,6 +2,7 @@
 //! (see `store::registry`).
 
 use super::registry::{COLUMNS, Change, Device, device, failed};
+use super::residence::PROVED;
 use crate::store::StoreError;
 use fleet::authority::is_device_name;
 use rusqlite::{OptionalExtension as _, params};
@@ -57,7 +58,7 @@ impl Change<'_> {
 
     fn entry(&self, serial: &str, birth: &str, key: &str) -> Result<Option<Device>, StoreError> {
         let query = format!(
-            "SELECT {COLUMNS} FROM fleet_device WHERE serial = ?1 AND state = 'expected' AND {key}
+            "SELECT {COLUMNS}, {PROVED} FROM fleet_device WHERE serial = ?1 AND state = 'expected' AND {key}
              ORDER BY birth IS NULL, name LIMIT 1"
         );
         self.0.query_row(&query, [serial, birth], device).optional().map_err(failed("look up a device"))

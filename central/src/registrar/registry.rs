@@ -2,6 +2,7 @@
 //!
 //! Its tables stand in `store::registry`, beside those of the event store.
 
+use super::residence::{PROVED, TABLE};
 use super::said::Protection;
 use crate::people::Scope;
 use crate::store::{StoreError, sqlite};
@@ -85,7 +86,7 @@ pub struct Device {
     pub answer: Option<Vec<u8>>,
     /// Kind of machine.
     pub model: Option<String>,
-    /// Where it says that its keys are.
+    /// Where it says that its keys are, and what is proved of that.
     pub protection: Option<Protection>,
     /// Version of the agent.
     pub software: Option<String>,
@@ -164,6 +165,8 @@ pub(super) const COLUMNS: &str =
 
 pub(super) fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
     let roots: String = row.get(18)?;
+    let proof: Option<String> = row.get("proved")?;
+    let proof = proof.and_then(|word| word.parse().ok());
     Ok(Device {
         name: row.get(0)?,
         serial: row.get(1)?,
@@ -180,7 +183,7 @@ pub(super) fn device(row: &rusqlite::Row<'_>) -> rusqlite::Result<Device> {
         not_after: row.get(12)?,
         answer: row.get(13)?,
         model: row.get(14)?,
-        protection: row.get(15)?,
+        protection: row.get::<_, Option<Protection>>(15)?.map(|said| said.proved(proof)),
         software: row.get(16)?,
         bundle: row.get::<_, i64>(17)?.unsigned_abs(),
         roots: roots.split_whitespace().map(str::to_owned).collect(),
@@ -222,6 +225,7 @@ impl Registry {
         let failed = failed("open the registry");
         let connection = sqlite::existing(path)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+        connection.execute_batch(TABLE).map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -256,7 +260,7 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub fn device(&self, name: &str) -> Result<Option<Device>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE name = ?1");
+        let query = format!("SELECT {COLUMNS}, {PROVED} FROM fleet_device WHERE name = ?1");
         self.lock().query_row(&query, [name], device).optional().map_err(failed("look up a device"))
     }
 
@@ -274,7 +278,8 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub fn devices(&self, scope: &Scope) -> Result<Vec<Device>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE {} ORDER BY name", Scope::clause("site", 1));
+        let places = Scope::clause("site", 1);
+        let query = format!("SELECT {COLUMNS}, {PROVED} FROM fleet_device WHERE {places} ORDER BY name");
         let connection = self.lock();
         let mut statement = connection.prepare(&query).map_err(failed("list devices"))?;
         let rows = statement.query_map([scope.sql()], device).map_err(failed("list devices"))?;
@@ -345,7 +350,7 @@ impl Registry {
 
 impl Change<'_> {
     fn one(&self, column: &str, value: &str) -> Result<Option<Device>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM fleet_device WHERE {column} = ?1");
+        let query = format!("SELECT {COLUMNS}, {PROVED} FROM fleet_device WHERE {column} = ?1");
         self.0.query_row(&query, [value], device).optional().map_err(failed("look up a device"))
     }
 

@@ -1,5 +1,6 @@
-//! What a device says of itself and nobody has proved.
+//! What a device says of itself, and what of it is proved.
 
+use fleet::residence::Proof;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -7,20 +8,34 @@ use std::fmt;
 /// Where a device says that its keys are. A program that keeps them in files can say `tpm` as well, and nothing of a request tells:
 /// a word that would be believed is shown with what it is worth. `file` needs no proof.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Protection(String);
+pub struct Protection {
+    word: String,
+    /// What its TPM proved of the keys that it has. Only the registry says so.
+    proof: Option<Proof>,
+}
 
 impl Protection {
     /// As the device says it.
     #[must_use]
     pub fn said(word: &str) -> Self {
-        Self(word.to_owned())
+        Self { word: word.to_owned(), proof: None }
+    }
+
+    /// The same, with what is proved of it.
+    #[must_use]
+    pub(super) fn proved(self, proof: Option<Proof>) -> Self {
+        Self { proof, ..self }
     }
 }
 
 impl fmt::Display for Protection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let worth = if self.0 == "file" { "" } else { " (unproved)" };
-        f.pad(&format!("{}{worth}", self.0))
+        let worth = match (self.word.as_str(), self.proof) {
+            ("file", _) | ("tpm", Some(Proof::Vouched)) => "",
+            ("tpm", Some(Proof::FirstSight)) => " (known by first sight)",
+            _ => " (unproved)",
+        };
+        f.pad(&format!("{}{worth}", self.word))
     }
 }
 
@@ -32,13 +47,13 @@ impl Serialize for Protection {
 
 impl ToSql for Protection {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.0.to_sql()
+        self.word.to_sql()
     }
 }
 
 impl FromSql for Protection {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        String::column_result(value).map(Self)
+        String::column_result(value).map(|word| Self::said(&word))
     }
 }
 
@@ -54,6 +69,12 @@ mod tests {
             assert_eq!(Protection::said(word).to_string(), shown);
             assert_eq!(serde_json::json!(Protection::said(word)), serde_json::json!(shown));
         }
+        let proved = |word, proof| Protection::said(word).proved(Some(proof)).to_string();
+        assert_eq!(proved("tpm", Proof::Vouched), "tpm");
+        assert_eq!(proved("tpm", Proof::FirstSight), "tpm (known by first sight)");
+        // A TPM proves nothing of a device that keeps its keys elsewhere.
+        assert_eq!(proved("token", Proof::Vouched), "token (unproved)");
+        assert_eq!(Protection::said("tpm (known by first sight)").to_string(), "tpm (known by first sight) (unproved)");
         assert_eq!(format!("{:<16}|", Protection::said("tpm")), "tpm (unproved)  |");
     }
 }

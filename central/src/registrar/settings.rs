@@ -4,6 +4,7 @@ use super::{Policy, Signing};
 use crate::issuer::Remote;
 use events::SystemClock;
 use fleet::{FleetCa, operator};
+use openssl::x509::X509;
 use program::{Failure, files};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub struct Settings {
     /// Days after its end for which a device that still has its keys gets a new one.
     #[serde(default = "Settings::grace_days")]
     pub grace_days: u32,
+    /// Certificates, PEM, of makers' authorities that certify endorsement keys of TPMs, and nothing else.
+    pub tpm_roots: Option<PathBuf>,
     /// Directory with the files of updates, each named by its SHA-256.
     pub files: Option<PathBuf>,
     /// Directory with the keys of the log (`cccd-central log begin`); without it events have no receipts.
@@ -65,8 +68,9 @@ impl Settings {
         };
         let mut settings: Self = toml::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        let Self { ca, pass_phrase_file, signer, operators, files, log, .. } = &mut settings;
-        for path in ca.iter_mut().chain(pass_phrase_file).chain(signer).chain(operators).chain(files).chain(log) {
+        let Self { ca, pass_phrase_file, signer, operators, files, log, tpm_roots, .. } = &mut settings;
+        let more = files.iter_mut().chain(log).chain(tpm_roots);
+        for path in ca.iter_mut().chain(pass_phrase_file).chain(signer).chain(operators).chain(more) {
             *path = base.join(&*path);
         }
         match (&settings.ca, &settings.pass_phrase_file, &settings.signer) {
@@ -98,6 +102,21 @@ impl Settings {
             (_, _, Some(signer)) => Ok(Signing::Apart(Remote::new(signer, Arc::new(SystemClock::new())))),
             _ => Err(Failure::usage("registrar_invalid", "nothing is said of who signs", "name ca, or signer")),
         }
+    }
+
+    /// Whose word about TPMs counts.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has no certificate in it.
+    pub fn makers(&self) -> Result<Vec<X509>, Failure> {
+        let Some(path) = &self.tpm_roots else { return Ok(Vec::new()) };
+        let list = X509::stack_from_pem(&files::read(path)?).unwrap_or_default();
+        if list.is_empty() {
+            let message = format!("{} has no certificate in it", path.display());
+            let remedy = "put the certificates of the TPMs' makers there, in PEM, or leave tpm_roots out";
+            return Err(Failure::usage("registrar_invalid", message, remedy));
+        }
+        Ok(list)
     }
 
     /// What is the same for all devices.

@@ -9,6 +9,7 @@ use fleet::answer::{self, Assignment, Octets};
 use fleet::authority::Roots;
 use fleet::est::Report;
 use fleet::request::{self, Request, Way};
+use fleet::residence::{Challenge, Claim, Opened};
 use identity::central::{Central, CentralError, Enrolled};
 use identity::keeper::{Keeper, KeeperError, Progress, system_random};
 use identity::{Credential, State, TrustedClock};
@@ -92,6 +93,14 @@ impl Central for Near {
 
     fn report(&self, _: &Roots, _: &Credential, _: &Report) -> Result<(), CentralError> {
         Ok(())
+    }
+
+    fn claim(&self, _: &Roots, _: &Credential, _: &Claim) -> Result<Challenge, CentralError> {
+        Err(CentralError::Local("this central asks no TPM".to_owned()))
+    }
+
+    fn opened(&self, _: &Roots, _: &Credential, _: &Opened) -> Result<(), CentralError> {
+        Err(CentralError::Local("this central asks no TPM".to_owned()))
     }
 
     fn bundle(&self, _: &Roots, _: &Credential, _: u64) -> Result<Option<Vec<u8>>, CentralError> {

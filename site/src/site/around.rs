@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use store::book::figures::LONGEST;
 use visit::content::Content;
 use visit::profile::Profile;
-use visit::tally::{Cell, Ended};
+use visit::tally::{Cell, Ended, cells};
 
 impl Host for Site {
     fn config(&self) -> &Config {
@@ -137,7 +137,7 @@ fn tell_contradictions(site: &Site) -> Result<(), Failure> {
 
 /// Where a visit is counted by its profile.
 pub(super) fn counted(profile: &Profile, content: &Content, ended: Ended, now: i64) -> Vec<Cell> {
-    profile.tally().map(|tally| tally.cells(content, ended, &day_of(now))).unwrap_or_default()
+    profile.tally().map(|tally| cells(tally, content, ended, &day_of(now))).unwrap_or_default()
 }
 
 /// Tells what was counted on days that are over.

@@ -4,12 +4,13 @@
 //! and who receives which of them ([`Recipient`]). A new use of the card is a new file, not new code.
 //! `docs/profiles.md` describes the format.
 
+mod counting;
 mod form;
 pub mod item;
 mod ways;
 
-use crate::tally::Counting;
 use cccd::document::{Kind, Taken};
+pub use counting::Counting;
 pub use form::{Choice, FormField, Group, Keyboard, LONGEST_ANSWER, Recipient, Source, Unfit};
 pub use item::{Item, Sensitivity};
 use program::Failure;

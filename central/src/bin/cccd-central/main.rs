@@ -477,12 +477,15 @@ fn serve(
     };
     let listener = TcpListener::bind(listen).map_err(not_heard(listen))?;
     listener.set_nonblocking(true).map_err(stopped)?;
-    let registrar =
-        settings.as_ref().map(|settings| Ok::<_, Failure>((settings.signing()?, settings.policy()?))).transpose()?;
+    let registrar = settings
+        .as_ref()
+        .map(|settings| Ok::<_, Failure>((settings.signing()?, settings.policy()?, settings.makers()?)))
+        .transpose()?;
     let store = SqliteStore::open(db)?;
     let registrar = match registrar {
-        Some((signing, policy)) => {
-            Some(Arc::new(Registrar::with(Registry::open(db)?, signing, policy, Arc::clone(&clock))))
+        Some((signing, policy, makers)) => {
+            let registrar = Registrar::with(Registry::open(db)?, signing, policy, Arc::clone(&clock));
+            Some(Arc::new(registrar.believing(makers)))
         }
         None => None,
     };
