@@ -8,6 +8,7 @@ use crate::pairing::Role;
 use emrtd::Check;
 use events::event::Bytes;
 use identity::visits::Visit as Served;
+use kiosk_ui::state::Queue;
 use program::Failure;
 use program::Private;
 use reading::access::AccessKey;
@@ -123,6 +124,8 @@ pub(super) struct Session {
     pub verdict: Option<Verdict>,
     pub finished: Option<Finished>,
     pub kept: Option<Kept>,
+    /// How many wait before whoever got a number.
+    pub queue: Option<Queue>,
     pub outcome: Option<Outcome>,
     /// Nobody restarts the device meanwhile.
     pub served: Option<Served>,
@@ -153,6 +156,7 @@ impl Session {
             verdict: None,
             finished: None,
             kept: None,
+            queue: None,
             outcome: None,
             served: None,
         };
