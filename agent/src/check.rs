@@ -45,6 +45,8 @@ impl Findings {
         self.is_there("kiosk.clips", kiosk.clips.as_deref());
         self.printer("kiosk.printer", kiosk.printer.as_ref());
         self.lines("kiosk.lines", kiosk.lines.as_ref());
+        let line = |counter| handoff::counter::Line::new(counter, "kiosk").map(drop);
+        self.take("kiosk.counter", kiosk.counter.as_ref().map(line).transpose());
         #[cfg(feature = "kiosk")]
         if let Some(signed) = &kiosk.playlist {
             self.take("kiosk.playlist", kiosk::playlist::load(&signed.file, &signed.key));
@@ -135,6 +137,8 @@ pub fn check(config: &Config, stage: Option<Stage>) -> Vec<Finding> {
     }
     if let Some(desk) = &config.desk {
         found.take("desk.scanner", desk.scanner.as_deref().map(specification::open_scanner).transpose());
+        let secret = desk.counter.as_ref().map(|door| handoff::counter::secret(&door.secret_file).map(drop));
+        found.take("desk.counter", secret.transpose());
         found.is_there("desk.socket", desk.socket.as_deref().and_then(Path::parent));
         found.is_there("desk.compat.keyboard", desk.compat.keyboard.as_deref());
         found.printer("desk.printer", desk.printer.as_ref());

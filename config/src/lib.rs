@@ -8,8 +8,8 @@ mod tables;
 
 pub use finding::{Check, Finding, Stage, no_table, worst};
 pub use tables::{
-    Compat, Connection, Desk, FhirSystems, Format, HospitalEvent, Kiosk, Lines, Lodging, PATIENCE_S, Playlist, Printer,
-    Queue, Roster, Side,
+    Compat, Connection, Counter, CounterDoor, Desk, FhirSystems, Format, HospitalEvent, Kiosk, Lines, Lodging,
+    PATIENCE_S, Playlist, Printer, Queue, Roster, Side,
 };
 
 use drivers::key_store::KeyStore;
@@ -182,10 +182,15 @@ impl Config {
         paths.extend([&mut config.identity, &mut config.bundles, &mut config.updater]);
         if let Some(kiosk) = &mut config.kiosk {
             paths.extend(&mut kiosk.clips);
+            if let Some(counter) = &mut kiosk.counter {
+                paths.push(&mut counter.secret_file);
+                paths.extend(&mut counter.authority);
+            }
             paths.extend(kiosk.playlist.iter_mut().flat_map(|playlist| [&mut playlist.file, &mut playlist.key]));
         }
         if let Some(desk) = &mut config.desk {
             paths.extend(&mut desk.socket);
+            paths.extend(desk.counter.iter_mut().map(|door| &mut door.secret_file));
             paths.extend(&mut desk.compat.keyboard);
             let open = [Some(desk.listen), desk.compat.listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
             if let Some(open) = open {

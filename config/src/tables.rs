@@ -30,6 +30,8 @@ pub struct Desk {
     /// Doors to software that expects a reader vendor's plugin.
     #[serde(default)]
     pub compat: Compat,
+    /// The door for this site's kiosks and for the board of numbers. Without it nobody at this desk hears calls.
+    pub counter: Option<CounterDoor>,
 }
 
 impl Desk {
@@ -214,6 +216,8 @@ pub struct Kiosk {
     pub printer: Option<Printer>,
     /// Lights, buzzer, door, tamper switch.
     pub lines: Option<Lines>,
+    /// The desk that hears this kiosk.
+    pub counter: Option<Counter>,
 }
 
 /// Seconds that a step waits for a person, unless the site says otherwise.
@@ -238,6 +242,39 @@ pub enum Side {
     Below,
     Left,
     Right,
+}
+
+/// The desk that hears a kiosk: calls for staff, and the numbers that it gives out.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    /// Where `[desk.counter] listen` of that desk is, `http://192.168.1.20:8482`, or other software that answers as it does.
+    pub url: String,
+    /// A file with the secret that the site's kiosks and desk share, 16 characters at least.
+    pub secret_file: PathBuf,
+    /// The CA of the counter's certificate, PEM, for `https://`; without it the well-known ones.
+    pub authority: Option<PathBuf>,
+}
+
+/// Where a desk hears the kiosks of its site, and shows the board of numbers. No personal data goes through it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CounterDoor {
+    /// Where it listens; an address of the site's network where kiosks or the board's screen are other machines.
+    #[serde(default = "CounterDoor::listen")]
+    pub listen: SocketAddr,
+    /// A file with the secret that the site's kiosks and desk share, 16 characters at least.
+    pub secret_file: PathBuf,
+    /// What people call this counter, as kiosks and the board say it: `Quầy 1`.
+    pub name: String,
+    /// Where people's telephones reach this door, `http://192.168.1.20:8482`: tickets then have a code that leads to their state.
+    pub public: Option<String>,
+}
+
+impl CounterDoor {
+    fn listen() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 8482))
+    }
 }
 
 /// Signed notices.

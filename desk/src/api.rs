@@ -43,6 +43,7 @@ pub async fn about(State(desk): TheDesk, caller: TheCaller) -> Answer<About> {
         role: caller.role,
         on_duty: if caller.role == Role::Desk { desk.on_duty(&caller)? } else { None },
         may: caller.duty.map(rights::of).unwrap_or_default(),
+        counter: site.config.desk.as_ref().and_then(|desk| Some(desk.counter.as_ref()?.name.clone())),
         plugin: site.config.desk.as_ref().is_some_and(|desk| desk.compat.listen.is_some()),
         jwk: site.jwk()?,
     }))
@@ -387,6 +388,7 @@ pub async fn events(State(desk): TheDesk, caller: TheCaller) -> Sse<impl Stream<
                     Event::default().event("session").data(serde_json::to_string(&event).unwrap_or_default())
                 }
                 Ok(News::Status) | Err(RecvError::Lagged(_)) => Event::default().event("status").data("{}"),
+                Ok(News::Calls) => Event::default().event("calls").data("{}"),
                 Ok(News::Compat(_)) => continue,
                 Err(RecvError::Closed) => return None,
             };

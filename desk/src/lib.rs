@@ -7,9 +7,11 @@
 pub mod acts;
 mod apart;
 pub mod api;
+pub mod calls;
 pub mod compat;
 pub mod figures;
 pub mod guard;
+pub mod kiosks;
 pub mod listen;
 pub mod page;
 pub mod pairing;
@@ -20,6 +22,7 @@ pub mod portal;
 pub mod practice;
 pub mod problem;
 pub mod proof;
+pub mod queue;
 pub mod records;
 pub mod rights;
 pub mod rooms;
@@ -78,6 +81,8 @@ pub enum News {
     Session(SessionEvent),
     /// Reader, central or recipients are in another state.
     Status,
+    /// Somebody calls at a kiosk, or comes; somebody waits, or was called.
+    Calls,
     /// For programs that expect a vendor's plugin.
     Compat(compat::Message),
 }
@@ -105,6 +110,8 @@ pub struct Desk {
     news: broadcast::Sender<News>,
     slips: Option<Sender<Paper>>,
     door: Option<Mutex<(Guard, Duration)>>,
+    calls: Mutex<calls::Calls>,
+    queue: Mutex<queue::Queue>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -145,6 +152,7 @@ impl Desk {
         let printer = config.and_then(|desk| desk.printer.as_ref());
         let printer = printer.map(specification::open_printer).transpose()?;
         let door = config.and_then(|desk| desk.lines.as_ref()).map(door::guard).transpose()?.flatten();
+        let queue = queue::kept(&site.book())?;
         let (tell, said) = std::sync::mpsc::channel();
         // The desk may have ended.
         let reader = ReaderThread::start(Arc::clone(site) as Arc<dyn Host>, move |said| {
@@ -172,6 +180,8 @@ impl Desk {
             news,
             slips: printer.is_some().then_some(slips),
             door: door.map(Mutex::new),
+            calls: Mutex::default(),
+            queue: Mutex::new(queue),
         });
         if let Some(printer) = printer {
             let told = Arc::downgrade(&desk);

@@ -6,7 +6,9 @@
 use crate::apart::apart;
 use crate::guard::{self, Peer};
 use crate::places::{Ends, Place, Places, Seated};
-use crate::{Desk, acts, api, compat, figures, page, people, portal, practice, records, rooms, shift, work};
+use crate::{
+    Desk, acts, api, calls, compat, figures, kiosks, page, people, portal, practice, queue, records, rooms, shift, work,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -90,6 +92,10 @@ fn described() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(practice::personas, practice::lay, practice::take_away))
         .routes(routes!(work::roster, work::import_roster))
         .routes(routes!(work::attendance, work::merge_attendance))
+        .routes(routes!(calls::calls))
+        .routes(routes!(calls::take))
+        .routes(routes!(queue::queue))
+        .routes(routes!(queue::next))
 }
 
 /// The description of the interface, in JSON.
@@ -200,6 +206,11 @@ pub async fn run(desk: Arc<Desk>, stop: impl Fn() -> bool) -> Result<(), Failure
     if let Some(at) = config.compat.listen {
         let doors = compat::doors::router(&desk, at.port());
         tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, at.port(), doors));
+    }
+    if let Some(door) = &config.counter {
+        let (at, routes) = (door.listen, kiosks::router(&desk, door)?);
+        tokio::spawn(tcp(Arc::clone(&desk), bind(at).await?, at.port(), routes));
+        tracing::info!(listen = %at, "the door for kiosks and the board is open");
     }
     if let Some(device) = &config.compat.keyboard {
         compat::type_scans(&desk, device)?;

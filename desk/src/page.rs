@@ -26,12 +26,13 @@ const fn part(path: &'static str, kind: &'static str, bytes: &'static [u8]) -> P
 }
 
 /// Every part. None of them says anything about anybody.
-pub const PARTS: [Part; 26] = [
+pub const PARTS: [Part; 27] = [
     part("/", HTML, include_bytes!("page/index.html")),
     part("/desk.css", CSS, include_bytes!("page/desk.css")),
     part("/shell.css", CSS, include_bytes!("page/shell.css")),
     part("/views.css", CSS, include_bytes!("page/views.css")),
     part("/base.js", SCRIPT, include_bytes!("page/base.js")),
+    part("/counter.js", SCRIPT, include_bytes!("page/counter.js")),
     part("/desk.js", SCRIPT, include_bytes!("page/desk.js")),
     part("/form.js", SCRIPT, include_bytes!("page/form.js")),
     part("/holder.js", SCRIPT, include_bytes!("page/holder.js")),

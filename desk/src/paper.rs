@@ -4,7 +4,7 @@ use cccd::calendar::date_of;
 use cccd::calendar::in_vietnam;
 use cccd::calendar::time_of;
 use kiosk_ui::slip::{Paper, Receipt, Slip};
-use kiosk_ui::state::WallClock;
+use kiosk_ui::state::{Queue, WallClock};
 use program::Failure;
 use serde_json::json;
 use site::Site;
@@ -17,12 +17,13 @@ pub const ATTESTATION: &str = "attestation";
 
 /// What goes onto the roll; nothing for pages.
 #[must_use]
-pub fn paper(site: &Site, kind: PrintKind, kept: &Kept) -> Option<Paper> {
+pub fn paper(site: &Site, kind: PrintKind, kept: &Kept, queue: Option<Queue>) -> Option<Paper> {
     match kind {
         PrintKind::Ticket => Some(Paper::Ticket(Slip {
             site: site.name().to_owned(),
             number: kept.number.clone()?,
             place: kept.place.clone().unwrap_or_default(),
+            queue,
             look_again: kept.look_again,
             clock: WallClock {
                 time: time_of(kept.at),

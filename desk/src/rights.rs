@@ -24,7 +24,7 @@ const EXAM: Whom = Whom::These(&[Proctor, Manager]);
 const MANAGER: Whom = Whom::These(&[Manager]);
 
 /// Method, path, and whom it is for. The parts of the page stand in [`PARTS`] and are for anybody.
-pub(crate) const TABLE: [(&str, &str, Whom); 59] = [
+pub(crate) const TABLE: [(&str, &str, Whom); 63] = [
     ("GET", "/v1/openapi.json", Whom::Anybody),
     ("POST", "/v1/pair", Whom::Anybody),
     ("GET", "/v1/duty", Whom::Page),
@@ -59,6 +59,10 @@ pub(crate) const TABLE: [(&str, &str, Whom); 59] = [
     ("GET", "/v1/practice", STAFF),
     ("POST", "/v1/practice", STAFF),
     ("DELETE", "/v1/practice", STAFF),
+    ("GET", "/v1/calls", STAFF),
+    ("POST", "/v1/calls/{id}/take", STAFF),
+    ("GET", "/v1/queue", STAFF),
+    ("POST", "/v1/queue/next", STAFF),
     ("GET", "/v1/roster", STAFF),
     ("POST", "/v1/roster", EXAM),
     ("GET", "/v1/attendance", EXAM),

@@ -8,7 +8,9 @@ use super::session::{Session, What};
 use super::{Desk, Inner, MOST_ENDED, News, no_session, paper, step_name};
 use cccd::calendar::in_vietnam;
 use events::Look;
+use handoff::counter::Waiting;
 use handoff::insurer::Standing;
+use kiosk_ui::state::Queue;
 use program::Failure;
 use program::lock;
 use reading::access::AccessKey;
@@ -241,6 +243,19 @@ impl Desk {
         let session = Self::current(&mut inner)?;
         let input = match kept {
             Ok(Keeping::Kept(kept)) => {
+                if session.profile.print().is_some_and(|print| print.kind == PrintKind::Ticket)
+                    && let Some(number) = &kept.number
+                {
+                    // Who has a number waits; that it cannot be written down keeps nobody from being served.
+                    let place = kept.place.clone().or_else(|| self.site.queue_place()).unwrap_or_default();
+                    match self.joined(number, &place) {
+                        Ok(waiting) => {
+                            session.queue =
+                                waiting.map(|Waiting { ahead, minutes, link }| Queue { ahead, minutes, link });
+                        }
+                        Err(failure) => self.drop_problem(Err(failure.into())),
+                    }
+                }
                 session.kept = Some(kept);
                 steps::Input::Kept(None)
             }
@@ -259,7 +274,7 @@ impl Desk {
 
     fn print(&self, session: &Session) {
         if let (Some(slips), Some(print), Some(kept)) = (&self.slips, session.profile.print(), &session.kept)
-            && let Some(paper) = paper::paper(&self.site, print.kind, kept)
+            && let Some(paper) = paper::paper(&self.site, print.kind, kept, session.queue.clone())
         {
             program::ignore(
                 slips.send(paper),
@@ -271,7 +286,7 @@ impl Desk {
     /// Prints a record once more; false where there is no printer or nothing for it.
     #[must_use]
     pub fn print_again(&self, kind: PrintKind, kept: &Kept) -> bool {
-        let paper = paper::paper(&self.site, kind, kept);
+        let paper = paper::paper(&self.site, kind, kept, None);
         self.slips.as_ref().zip(paper).is_some_and(|(slips, paper)| slips.send(paper).is_ok())
     }
 

@@ -9,6 +9,7 @@ use emrtd::Check;
 use events::event::Bytes;
 use handoff::insurer::{Cover, Standing};
 use identity::visits::Visit as Served;
+use kiosk_ui::state::Queue;
 use program::Failure;
 use program::{Private, Text};
 use reading::access::AccessKey;
@@ -131,6 +132,8 @@ pub(super) struct Session {
     pub verdict: Option<Verdict>,
     pub finished: Option<Finished>,
     pub kept: Option<Kept>,
+    /// How many wait before whoever got a number.
+    pub queue: Option<Queue>,
     pub outcome: Option<Outcome>,
     /// Nobody restarts the device meanwhile.
     pub served: Option<Served>,
@@ -163,6 +166,7 @@ impl Session {
             verdict: None,
             finished: None,
             kept: None,
+            queue: None,
             outcome: None,
             served: None,
         };

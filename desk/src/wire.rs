@@ -63,6 +63,8 @@ pub struct About {
     pub on_duty: Option<OnDuty>,
     /// What the caller may ask: method and path, `GET /v1/records`.
     pub may: Vec<String>,
+    /// What the site calls this counter, where it hears kiosks and calls numbers.
+    pub counter: Option<String>,
     /// Whether there are doors for software that expects a reader vendor's plugin.
     pub plugin: bool,
     /// The key that signs results (RFC 7517).

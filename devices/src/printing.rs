@@ -75,6 +75,7 @@ mod tests {
             number: "A047".to_owned(),
             look_again: false,
             place: "Phòng 12".to_owned(),
+            queue: None,
             clock: WallClock::default(),
         }
     }

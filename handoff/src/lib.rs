@@ -6,6 +6,7 @@
 //! again before it leaves ([`read_back`]).
 
 pub mod checkin;
+pub mod counter;
 pub mod courier;
 pub mod fhir;
 pub mod his;

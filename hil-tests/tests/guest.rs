@@ -231,7 +231,7 @@ fn a_kiosk_on_a_machine_of_its_own() {
     kiosk.hear(&["part=\"scanner\"", "there"], 1);
     let choice = kiosk.until_choice(&mut scanner, &slot, 1);
     kiosk.choose(&choice);
-    let ticket = Screen::Ticket { number: "A001".to_owned(), place: "Phòng 2".to_owned() };
+    let ticket = Screen::Ticket { number: "A001".to_owned(), place: "Phòng 2".to_owned(), queue: None };
     kiosk.wait_for("ticket", &ticket);
     let start = hil_tests::stack::now();
     while tray.receipts().is_empty() {
@@ -263,6 +263,6 @@ fn a_kiosk_on_a_machine_of_its_own() {
     slot.lift().expect("lifted");
     let choice = kiosk.until_choice(&mut scanner, &slot, 3);
     kiosk.choose(&choice);
-    kiosk.wait_for("ticket", &Screen::Ticket { number: "A002".to_owned(), place: "Phòng 2".to_owned() });
+    kiosk.wait_for("ticket", &Screen::Ticket { number: "A002".to_owned(), place: "Phòng 2".to_owned(), queue: None });
     assert!(!kiosk.guest.console().contains(PERSONAS[0].number), "no number on the console");
 }

@@ -218,7 +218,7 @@ fn from_attract_to_ticket_through_every_mishap() {
     browser.touch(&kiosk, &Screen::Choice(choice), Act::Choose(1));
     browser.confirm(&kiosk, Then::Ticket);
     browser.wait_for(&kiosk, kiosk.says(Phrase::TicketTitle));
-    let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new() };
+    let ticket = Screen::Ticket { number: "A001".to_owned(), place: String::new(), queue: None };
     browser.touch(&kiosk, &ticket, Act::Finish);
     browser.wait_for(&kiosk, kiosk.says(Phrase::TakeCardTitle));
     browser.press("lift", an, "none");

@@ -149,8 +149,8 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("choice-more", choice(11)),
         ("review", review(Then::Ticket, department)),
         ("review-typed", review(Then::Finish, typed)),
-        ("ticket", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
-        ("ticket-on-screen", Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned() }),
+        ("ticket", ticket()),
+        ("ticket-on-screen", ticket()),
         ("take-card", Screen::TakeCard),
         ("lifted", Screen::Lifted),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
@@ -185,6 +185,10 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("setup-no-configuration", lacking(Lack::Configuration, "cccd-agent setup --as kiosk")),
         ("setup-no-identity", lacking(Lack::Identity, "provision enrol --by screen --central https://…")),
     ]
+}
+
+fn ticket() -> Screen {
+    Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned(), queue: None }
 }
 
 /// A portrait of nobody, 3:4.

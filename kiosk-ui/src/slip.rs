@@ -1,10 +1,11 @@
 //! What a receipt printer prints, drawn with the fonts of the screen: no code page has all letters of Vietnamese.
 
 use crate::canvas::{Canvas, Color};
+use crate::code::Code;
 use crate::font::{Align, Fonts, Style, Weight};
 use crate::geometry::Rect;
-use crate::state::WallClock;
-use crate::text::Phrase;
+use crate::state::{Queue, WallClock};
+use crate::text::{Language, Phrase};
 use zeroize::Zeroizing;
 
 /// A queue ticket. It names nobody.
@@ -16,6 +17,8 @@ pub struct Slip {
     pub number: String,
     /// Where to go.
     pub place: String,
+    /// How many are before it, where the counter said so.
+    pub queue: Option<Queue>,
     /// Less was assured than usual: whoever serves the holder looks at the card again.
     pub look_again: bool,
     /// When it was drawn.
@@ -64,12 +67,12 @@ impl Receipt {
         let styles = std::iter::once((title, Align::Centre)).chain(std::iter::repeat((body, Align::Left)));
         let lines: Vec<(&str, Style, Align)> =
             self.lines.iter().zip(styles).map(|(line, (style, align))| (line.as_str(), style, align)).collect();
-        draw(fonts, width, width / 60, &lines)
+        draw(fonts, width, width / 60, &lines, 0)
     }
 }
 
-/// Blocks of text one below the other, on paper as long as they need.
-fn draw(fonts: &mut Fonts, width: i32, gap: i32, lines: &[(&str, Style, Align)]) -> Canvas {
+/// Blocks of text one below the other, on paper as long as they need and a foot.
+fn draw(fonts: &mut Fonts, width: i32, gap: i32, lines: &[(&str, Style, Align)], foot: i32) -> Canvas {
     let margin = width / 40;
     let broken: Vec<(Vec<Zeroizing<String>>, Style, Align)> = lines
         .iter()
@@ -77,7 +80,7 @@ fn draw(fonts: &mut Fonts, width: i32, gap: i32, lines: &[(&str, Style, Align)])
         .collect();
     let high =
         |(lines, style, _): &(Vec<Zeroizing<String>>, Style, Align)| lines.len().max(1) as i32 * style.line_height();
-    let all = broken.iter().map(high).sum::<i32>() + gap * (broken.len() as i32 + 1);
+    let all = broken.iter().map(high).sum::<i32>() + gap * (broken.len() as i32 + 1) + foot;
     let mut canvas = Canvas::new(width, all);
     canvas.fill_round(Rect::new(0, 0, width, all), 0, PAPER);
     let mut y = gap;
@@ -104,12 +107,23 @@ impl Slip {
         let again = Phrase::LookAgain.both();
         let mut lines =
             vec![(self.site.as_str(), body), (&title, small), (&self.number, large.fixed()), (&self.place, body)];
+        let waiting =
+            self.queue.as_ref().map(|queue| [Language::Vietnamese, Language::English].map(|of| queue.text(of)));
+        lines.extend(waiting.iter().flatten().map(|text| (text.as_str(), small)));
         if self.look_again {
             lines.push((&again, small));
         }
         lines.push((&date, small));
         let lines: Vec<_> = lines.into_iter().map(|(text, style)| (text, style, Align::Centre)).collect();
-        draw(fonts, width, width / 30, &lines)
+        let code = self.queue.as_ref().and_then(|queue| Code::new(queue.link.as_deref()?));
+        // The code is half as wide as the paper.
+        let foot = if code.is_some() { width / 2 + width / 30 } else { 0 };
+        let mut paper = draw(fonts, width, width / 30, &lines, foot);
+        if let Some(code) = code {
+            let high = paper.bounds().h;
+            code.draw(&mut paper, Rect::new(width / 4, high - foot, width / 2, width / 2));
+        }
+        paper
     }
 }
 
@@ -137,11 +151,17 @@ mod tests {
             site: site.clone(),
             number: "A047".to_owned(),
             place: place.clone(),
+            queue: None,
             look_again,
             clock: clock.clone(),
         };
         let high = |look_again| slip(look_again).draw(&mut Fonts::new(), 384).bounds().h;
         assert!(high(true) > high(false), "the mark is on the paper");
+        let link = Some("http://192.168.1.20:8482/t/00112233445566778899aabbccddeeff".to_owned());
+        let waits = |link| Slip { queue: Some(Queue { ahead: 3, minutes: Some(7), link }), ..slip(false) };
+        let long = |slip: Slip| slip.draw(&mut Fonts::new(), 384).bounds().h;
+        assert!(long(waits(None)) > high(false), "how many wait is on the paper");
+        assert!(long(waits(link)) > long(waits(None)) + 384 / 2, "and the code that leads to it");
         for (width, look_again) in [(384, false), (384, true), (576, false), (576, true)] {
             let canvas = slip(look_again).draw(&mut Fonts::new(), width);
             let bounds = canvas.bounds();

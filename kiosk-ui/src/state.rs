@@ -7,7 +7,7 @@ mod step;
 pub use crate::holder::Holder;
 pub use device::{About, Carried, EnrolStep, Enrolment, Part, Trouble};
 pub use setup::{Calibration, Lack, MARKS, NotStarted};
-pub use step::{Answer, Consent, Help, Review, Side};
+pub use step::{Answer, Consent, Help, Queue, Review, Side};
 
 use crate::judged::Judged;
 use crate::panel::Panel;
@@ -253,6 +253,8 @@ pub enum Screen {
         number: String,
         /// Where to go.
         place: String,
+        /// How many are before it, where the counter said so.
+        queue: Option<Queue>,
     },
     /// The card still lies there.
     TakeCard,

@@ -91,6 +91,10 @@ phrases! {
     TakePapersBack: "Vui lòng lấy giấy tờ khỏi đầu đọc.", "Please take your document off the reader.";
     LookAgain: "Xem lại thẻ", "See the card again";
     TicketTitle: "Số thứ tự của Quý khách", "Your number";
+    QueueNext: "Sắp đến lượt Quý khách", "You are next";
+    QueueAhead: "Còn {ahead} người trước Quý khách", "{ahead} before you";
+    QueueAbout: "Còn {ahead} người, khoảng {minutes} phút", "{ahead} before you, about {minutes} min";
+    FollowByPhone: "Quét bằng điện thoại để theo dõi", "Scan with your phone to follow";
     TakeCardTitle: "Nhớ lấy lại thẻ", "Remember your card";
     TakeCardHint: "Thẻ của Quý khách vẫn còn trên đầu đọc.", "Your card is still on the reader.";
     StaffTitle: "Đã báo nhân viên", "Staff has been told";

@@ -168,8 +168,8 @@ fn place(kiosk: &Kiosk, panel: Panel) -> Result<Place, Failure> {
         reader_at: kiosk.reader_at.map(side),
         scanner_at: kiosk.scanner_at.map(side),
         staff_at: kiosk.staff_at.clone(),
-        // A cabinet has a lamp and a log for it, and nobody who answers.
-        calls: false,
+        // Without a counter there are a lamp and a log, and nobody who answers.
+        calls: kiosk.counter.is_some(),
         playlist: match &kiosk.playlist {
             None => Playlist::default(),
             Some(signed) => playlist::load(&signed.file, &signed.key)?,

@@ -20,7 +20,7 @@ pub use devices::sound::Sound;
 pub use inputs::{Effect, Input, Place, Task};
 use kiosk_ui::judged::Judged;
 use kiosk_ui::state::{
-    Choice, Help, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Trouble, choices_shown,
+    Choice, Help, Holder, NUMBER_DIGITS, Notice, Part, Preferences, Problem, Queue, Trouble, choices_shown,
 };
 use kiosk_ui::{Act, Language, Phrase, Screen, State};
 use program::{Private, Text};
@@ -81,6 +81,8 @@ pub struct Flow {
     asked: Vec<Screen>,
     holder: Option<Holder>,
     ticket: Option<(String, String)>,
+    /// How many wait before it.
+    queue: Option<Queue>,
     /// When the finger came down that is on the glass.
     pressed_at: u64,
     /// The card has left the reader since the verdict.
@@ -116,6 +118,7 @@ impl Flow {
             asked: Vec::new(),
             holder: None,
             ticket: None,
+            queue: None,
             pressed_at: 0,
             gone: false,
         }
@@ -178,6 +181,7 @@ impl Flow {
             Input::Waiting if self.is_reading() => self.go(Screen::Place, effects),
             Input::Judged(judged, refusal) if self.is_reading() => self.judged(*judged, refusal, effects),
             Input::Kept(kept) => self.kept(kept, effects),
+            Input::Queue(queue) => self.queue = self.visit.is_some().then_some(queue),
             Input::Failed(code) if self.is_reading() => self.failed(&code, effects),
             Input::CardGone => self.card_gone(effects),
             Input::Part(part, trouble) => self.part(part, trouble, effects),
@@ -504,6 +508,7 @@ impl Flow {
             !matches!(visit.waits(), Wait::End | Wait::Kept) && (agreed || visit.waits() != Wait::Consent)
         };
         (self.help, self.early, self.verdict, self.asked) = (None, None, None, Vec::new());
+        self.queue = None;
         if self.visit.take().is_some_and(|visit| open(&visit)) {
             effects.push(Effect::TurnedAway(None));
         }

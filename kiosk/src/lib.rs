@@ -11,6 +11,7 @@
 
 pub mod cabinet;
 mod clerk;
+mod counter;
 pub mod enrolment;
 pub mod flow;
 pub mod playlist;

@@ -5,6 +5,7 @@
 //! comes from outside ([`Inbox`]). Every read has a number, and what an older read still says is not heard.
 
 use crate::clerk;
+use crate::counter as callers;
 use crate::enrolment;
 use crate::flow::{Effect, Flow, Input, Place, Task};
 use crate::stage::{Comes, Entrance, Glass, Heard, Inbox, Outside};
@@ -31,7 +32,7 @@ use reading::reader_thread::{self, ReaderEvent, ReaderThread};
 use site::checks::{self, Check};
 use site::upkeep::Taken;
 use site::words::DeviceWord;
-use site::{Around, Site};
+use site::{Around, Site, counter};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -100,22 +101,39 @@ pub fn run(
         speak: false,
         clock,
         site: Arc::clone(&site),
+        call: None,
         served: None,
         collector: relay::Collector::default(),
         visits: 0,
     };
+    let kiosk_of = site.config.kiosk.as_ref();
+    let line = kiosk_of.and_then(|kiosk| kiosk.counter.as_ref());
+    let line = line.map(|to| counter::Line::new(to, &site.config.device).map(Arc::new)).transpose()?;
     let (visits, to_keep) = channel();
     let clerk = {
-        let (site, entrance) = (Arc::clone(&site), inbox.entrance());
+        let (site, entrance, line) = (Arc::clone(&site), inbox.entrance(), line.clone());
         std::thread::spawn(move || {
             let tell = |kept| program::ignore(entrance.say(Comes::Clerk(kept)), "the kiosk has ended");
-            clerk::work(&site, &to_keep, &tell);
+            clerk::work(&site, line.as_deref(), &to_keep, &tell);
         })
     };
+    let calls = line.map(|line| {
+        let (calls, orders) = channel();
+        let (site, entrance) = (Arc::clone(&site), inbox.entrance());
+        let staff_at = kiosk_of.and_then(|kiosk| kiosk.staff_at.clone());
+        std::thread::spawn(move || {
+            let ask = |id: &str, call: &counter::Call| line.call(id, call, site.now().saturating_mul(1000));
+            let tell = |id: &str, help| {
+                program::ignore(entrance.say(Comes::Counter(id.to_owned(), help)), "the kiosk has ended");
+            };
+            callers::work(&orders, callers::ROUND, staff_at.as_deref(), &ask, &tell);
+        });
+        calls
+    });
     let entrance = inbox.entrance();
     let say = move |said| program::ignore(entrance.say(Comes::Reader(said)), "whoever listened has ended");
     let reader = ReaderThread::start(Arc::clone(&site) as Arc<dyn Host>, say);
-    let threads = Threads { reader, visits, entrance: inbox.entrance() };
+    let threads = Threads { reader, visits, calls, entrance: inbox.entrance() };
     for (part, found) in found {
         kiosk.register.found(part, found, kiosk.clock.wall());
     }
@@ -148,6 +166,8 @@ pub fn suits(profile: &Profile) -> Result<(), Failure> {
 struct Threads {
     reader: ReaderThread,
     visits: Sender<clerk::Order>,
+    /// Where there is a counter that hears calls.
+    calls: Option<Sender<callers::Order>>,
     entrance: Entrance,
 }
 
@@ -169,6 +189,8 @@ struct Kiosk {
     speak: bool,
     clock: Arc<dyn Clock>,
     site: Arc<Site>,
+    /// The call that somebody waits for: its identifier, and what the counter was told.
+    call: Option<(String, counter::Call)>,
     /// The visit of whoever stands there.
     visit: Option<Bytes<16>>,
     /// What is known of them, once their card was judged.
@@ -213,6 +235,7 @@ impl Kiosk {
                     self.cause(effect, threads, glass)?;
                 }
             }
+            self.call(threads)?;
             let scene = view(self.flow.state(), &mut self.renderer.fonts);
             let (scene, changed) = self.renderer.draw(&mut self.canvas, scene);
             if !changed.is_empty() {
@@ -233,6 +256,31 @@ impl Kiosk {
         }
     }
 
+    /// Tells the counter of somebody who calls, of where they go on, and that they went.
+    fn call(&mut self, threads: &Threads) -> Result<(), Failure> {
+        let Some(calls) = &threads.calls else { return Ok(()) };
+        let order = match (self.flow.calls_at().map(callers::at), &mut self.call) {
+            (None, None) => return Ok(()),
+            (Some(step), Some((_, call))) if call.step == step => return Ok(()),
+            (None, call) => {
+                *call = None;
+                callers::Order::Over
+            }
+            (Some(step), Some((id, call))) => {
+                call.step = step;
+                callers::Order::Call(id.clone(), call.clone())
+            }
+            (Some(step), call) => {
+                let kiosk = self.site.config.device.clone();
+                let begun = counter::Call { kiosk, step, since: self.clock.wall(), over: false };
+                let (id, begun) = call.insert((random_id()?.to_string(), begun));
+                callers::Order::Call(id.clone(), begun.clone())
+            }
+        };
+        program::ignore(calls.send(order), "the thread ends with the kiosk");
+        Ok(())
+    }
+
     /// What somebody says to the flow; nothing at the end.
     fn input(&mut self, comes: Comes, threads: &Threads, glass: &mut dyn Glass) -> Result<Option<Vec<Input>>, Failure> {
         Ok(Some(match comes {
@@ -244,8 +292,16 @@ impl Kiosk {
             },
             // Whoever stands there now is another.
             Comes::Clerk(kept) => {
-                kept.map(|kept| if kept.visit == self.visits { vec![Input::Kept(kept.kept)] } else { Vec::new() })?
+                let kept = kept?;
+                let counts = kept.visit == self.visits;
+                let queue = kept.queue.map(Input::Queue);
+                if counts { queue.into_iter().chain([Input::Kept(kept.kept)]).collect() } else { Vec::new() }
             }
+            Comes::Counter(id, help) if self.call.as_ref().is_some_and(|(known, _)| *known == id) => {
+                self.said_outside(Outside::Help(help), glass)?
+            }
+            // Of somebody who went.
+            Comes::Counter(..) => Vec::new(),
             Comes::Checked(checks) => {
                 let code = |check: Check| (check.id.to_owned(), check.fault.map(|fault| fault.code));
                 self.about.checks = Some(checks.into_iter().map(code).collect());
@@ -439,10 +495,10 @@ impl Kiosk {
                 self.site.note_device(DeviceWord::StaffCalled, None, None)?;
                 glass.call_staff();
             }
-            Effect::Ticket(number, place) => {
+            Effect::Ticket(number, place, queue) => {
                 tracing::info!(number, place, "ticket");
                 let (site, clock, look_again) = (self.header.clone(), self.wall_clock(), self.marked);
-                glass.print(Slip { site, number, place, look_again, clock });
+                glass.print(Slip { site, number, place, queue, look_again, clock });
             }
             Effect::OpenDoor => glass.open_door(),
             Effect::Examine => {

@@ -80,6 +80,8 @@ pub(crate) enum Comes {
     Clerk(Result<Kept, Failure>),
     /// How everything is, for the technician.
     Checked(Vec<Check>),
+    /// What became of a call, by its identifier.
+    Counter(String, Help),
 }
 
 /// The kiosk has ended.
@@ -119,6 +121,7 @@ impl std::fmt::Debug for Comes {
             Self::Reader(_) => "Reader",
             Self::Clerk(_) => "Clerk",
             Self::Checked(_) => "Checked",
+            Self::Counter(..) => "Counter",
         })
     }
 }

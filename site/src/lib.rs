@@ -19,4 +19,5 @@ pub mod update;
 pub mod upkeep;
 pub mod words;
 
+pub use handoff::counter;
 pub use site::{Around, Site, Tell, looks};

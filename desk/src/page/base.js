@@ -148,7 +148,7 @@ function cover(shown) {
     if (dialog.open) dialog.close();
     dialog.replaceChildren();
   }
-  for (const id of ["step", "party", "rows", "room", "owed", "tabs", "portal-body", "list-body", "paper", "staff-body", "access-body", "pairings-body", "figures-body", "duty", "counts", "toast", "visit-note"]) {
+  for (const id of ["step", "party", "rows", "room", "queue", "calls", "owed", "tabs", "portal-body", "list-body", "paper", "staff-body", "access-body", "pairings-body", "figures-body", "duty", "counts", "toast", "visit-note"]) {
     $(id).replaceChildren();
   }
   $("q").value = "";
@@ -158,6 +158,7 @@ function cover(shown) {
   for (const id of ["offline", "counts"]) $(id).hidden = true;
   for (const id of ["shortcuts", "note"]) $(id).replaceChildren();
   forget();
+  silence();
   [session, status, drawn] = [null, null, ""];
   for (const id of ["pair", "lock"]) $(id).hidden = id !== shown;
 }

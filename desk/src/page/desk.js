@@ -157,6 +157,10 @@ function heard(lines) {
     alone(refresh).catch(fail);
     alone(loadToday).catch(fail);
   }
+  if (kind === "calls") {
+    alone(loadCalls).catch(fail);
+    alone(loadQueue).catch(fail);
+  }
   if (kind === "session") follow(JSON.parse(field("data"))).catch(fail);
 }
 
@@ -168,6 +172,8 @@ async function listen() {
       const response = await alone(() => answered("GET", "/v1/events"));
       lost = false;
       alone(refresh).catch(fail);
+      // Somebody may have called while nobody listened.
+      alone(loadCalls).catch(fail);
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -228,7 +234,7 @@ async function drawAll() {
   $("export").setAttribute("aria-label", t("export"));
   show(document.querySelector("main").dataset.view ?? "desk");
   drawVisit(false);
-  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards(), loadPairings(), loadStaff(), loadAccess(), loadFigures(), loadShift()]);
+  await Promise.all([loadToday(), loadPortal(), loadList(), loadCards(), loadPairings(), loadStaff(), loadAccess(), loadFigures(), loadShift(), loadCalls(), loadQueue()]);
   drawCounts();
   drawShortcuts();
 }

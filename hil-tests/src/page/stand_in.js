@@ -60,9 +60,17 @@ const profile = PROFILES[given("kind", "lodging")];
 const level = Number(given("level", 5));
 const OLD = ["GET /v1/records", "GET /v1/records/{id}", "POST /v1/records/{id}/print", "POST /v1/typed", "POST /v1/pin", "GET /v1/records.csv", "POST /v1/records/{id}/check-out", "GET /v1/lodging", "POST /v1/roster", "GET /v1/attendance", "POST /v1/attendance"];
 const NEW = ["PATCH /v1/records/{id}", "POST /v1/records/{id}/withdraw", "DELETE /v1/records/{id}/withdraw", "POST /v1/records/{id}/corrected", "DELETE /v1/records/{id}/check-out", "GET /v1/lodging/rooms", "GET /v1/shift", "POST /v1/shift/close", "POST /v1/typed/scan"];
+/** A desk that hears kiosks and calls numbers: where the address names calls, or how many wait. */
+const counts = given("calls", null) !== null || given("waiting", null) !== null;
+const COUNTER = ["GET /v1/calls", "POST /v1/calls/{id}/take", "GET /v1/queue", "POST /v1/queue/next"];
+/** Calls at kiosks, and numbers that wait, as a test says. */
+const calling = Array.from({ length: Number(given("calls", 0)) }, (_, at) => ({ id: String(at).padStart(32, "c"), kiosk: `kiosk-sanh-${at + 1}`, step: ["scan", "card", "problem"][at % 3], since: now - 40 * (at + 1), taken_by: null, taken_by_name: null, away: at === 2 }));
+window.setCalls = (list) => { calling.splice(0, calling.length, ...list); };
+const numbers = { waiting: Number(given("waiting", 12)), last: 45, times: 1 };
+const queueNow = () => ({ waiting: numbers.waiting, places: {}, next: numbers.waiting ? `A${String(numbers.last + 1).padStart(3, "0")}` : null, called: [{ number: `A${String(numbers.last).padStart(3, "0")}`, place: "Phòng khám 12", counter: "Quầy 1", at: now, times: numbers.times }] });
 const manager = given("duty", "reception") === "manager";
-const about = { api_level: level, device: "quay-1", site: "KHÁCH SẠN BIỂN XANH", version: "1", profile, words, role: "desk", on_duty: { id: "nv-1", name: "Lê Hồng Nhung", duty: given("duty", "reception") }, plugin: false, jwk: {},
-  may: [...OLD, ...(level >= 5 ? NEW : []), ...(manager ? ["GET /v1/access", "GET /v1/staff", "GET /v1/pairings", ...(level >= 5 ? ["GET /v1/days", "GET /v1/days.csv"] : [])] : [])] };
+const about = { api_level: level, device: "quay-1", site: "KHÁCH SẠN BIỂN XANH", version: "1", profile, words, role: "desk", on_duty: { id: "nv-1", name: "Lê Hồng Nhung", duty: given("duty", "reception") }, plugin: false, jwk: {}, counter: counts ? "Quầy 1" : null,
+  may: [...OLD, ...(level >= 5 ? NEW : []), ...(counts ? COUNTER : []), ...(manager ? ["GET /v1/access", "GET /v1/staff", "GET /v1/pairings", ...(level >= 5 ? ["GET /v1/days", "GET /v1/days.csv"] : [])] : [])] };
 
 function holderOf(at, whole = true) {
   const all = { full_name: nameOf(at), id_number: `0010${String(99000000 + at).padStart(8, "0")}`, date_of_birth: `${String((at % 28) + 1).padStart(2, "0")}/0${(at % 9) + 1}/19${70 + (at % 30)}`, sex: at % 2 ? "Nam" : "Nữ", nationality: "Việt Nam", residence: "Số 12 phố Hàng Bài, phường Tràng Tiền, quận Hoàn Kiếm, thành phố Hà Nội", issue_date: "15/01/2024" };
@@ -120,6 +128,11 @@ function figures(query) {
 
 function answerTo(method, path, query, body) {
   const wanted = `${method} ${path.replace(/[0-9a-f]{32}/, "ID")}`;
+  if (wanted === "POST /v1/calls/ID/take") {
+    const one = calling.find((call) => path.includes(call.id));
+    Object.assign(one, { taken_by: "nv-1", taken_by_name: "Lê Hồng Nhung" });
+    return { hears: true, calls: calling };
+  }
   switch (wanted) {
     case "GET /v1": return about;
     case "GET /v1/status": return { reader: given("broken") ? { works: false, code: "no_reader", remedy: "" } : { works: true }, printer: profile.print ? { works: true } : null, central: { configured: true, unsent: 0 }, recipients: [], busy: null, session: null, inside: profile.id === "gate" ? Math.ceil(many / 2) : null };
@@ -148,6 +161,13 @@ function answerTo(method, path, query, body) {
     case "GET /v1/access": return [];
     case "GET /v1/days": return figures(query);
     case "GET /v1/shift": return { since: now - 30000, until: now, on: about.on_duty, kept: 24, refused: 2, cancelled: 1, corrected: 1, withdrawn: 0, staff: [{ by: "nv-1", name: "Lê Hồng Nhung", kept: 24, refused: 2, cancelled: 1 }], open: { here: 24, unsent: 4, in_file: 7, stale: 0, correct: 1, due: now, late: false, deliveries: 0, events_unsent: 0, busy: null }, lines: ["BÀN GIAO CA"], closed: [] };
+    case "GET /v1/calls": return { hears: true, calls: calling };
+    case "GET /v1/queue": return queueNow();
+    case "POST /v1/queue/next": {
+      if (JSON.parse(body).again) numbers.times += 1;
+      else Object.assign(numbers, { waiting: numbers.waiting - 1, last: numbers.last + 1, times: 1 });
+      return queueNow();
+    }
     case "GET /v1/practice": return [{ id: "an", name: "Nguyễn Văn An", qr: "001099000017|||" }, { id: "binh", name: "Trần Thị Bình", qr: "001180000010|||" }];
     case "POST /v1/lodging/batches": return { id: 3, made: 4, left_out: [] };
     default: return {};

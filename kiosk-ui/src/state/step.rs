@@ -1,6 +1,7 @@
 //! What the steps of a visit show.
 
 use crate::judged::{Texts, Then};
+use crate::text::{Language, Phrase};
 use zeroize::Zeroizing;
 
 /// What somebody is asked to agree to: all of it is of the profile, so that it cannot say another thing than what is done.
@@ -29,6 +30,31 @@ pub enum Help {
     Taken(String),
     /// Nobody hears calls here: this is where staff is, as the site calls it.
     At(Option<String>),
+}
+
+/// How it stands with a number in the queue, as the counter said it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Queue {
+    /// How many are before it.
+    pub ahead: u32,
+    /// About how long it takes; `None` where there is no ground to say so.
+    pub minutes: Option<u32>,
+    /// Where that can be looked at later, shown as a QR code.
+    pub link: Option<String>,
+}
+
+impl Queue {
+    /// What is said of it.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let phrase = match (self.ahead, self.minutes) {
+            (0, _) => Phrase::QueueNext,
+            (_, None) => Phrase::QueueAhead,
+            (_, Some(_)) => Phrase::QueueAbout,
+        };
+        let minutes = self.minutes.unwrap_or_default().to_string();
+        phrase.text(language).replace("{ahead}", &self.ahead.to_string()).replace("{minutes}", &minutes)
+    }
 }
 
 /// What was filled in.

@@ -54,7 +54,7 @@ pub(super) fn draw(b: &mut Builder<'_>, rest: &mut Rect) {
         Screen::Form(field) => keyboard::form(b, rest, &field),
         Screen::Choice(choice) => choices(b, rest, &choice),
         Screen::Review(review) => step::review(b, rest, &review),
-        Screen::Ticket { number, place } => step::ticket(b, rest, &number, &place),
+        Screen::Ticket { number, place, queue } => step::ticket(b, rest, (&number, &place), queue.as_ref()),
         Screen::TakeCard => {
             pictured(b, rest, Phrase::TakeCardTitle, (Phrase::TakeCardHint, None), |b, place| b.gesture(place, false));
         }

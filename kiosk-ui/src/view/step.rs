@@ -3,14 +3,16 @@
 use super::build::{Builder, Look};
 use super::screens::{BACK, Below, CANCEL, Sign, height, words};
 use crate::canvas::Color;
+use crate::code::Code;
 use crate::font::{Align, Style, Weight};
 use crate::geometry::Rect;
 use crate::icon::Icon;
 use crate::judged::{Then, pick};
 use crate::panel::Layout;
-use crate::scene::Id;
-use crate::state::{Act, Consent, Help, Part, Review};
+use crate::scene::{Id, Kind};
+use crate::state::{Act, Consent, Help, Part, Queue, Review};
 use crate::text::{Language, Phrase};
+use std::sync::Arc;
 
 /// What, for whom, for how long: made from the profile. Every line has to be on every panel.
 pub(super) fn consent(b: &mut Builder<'_>, rest: &mut Rect, consent: &Consent) {
@@ -107,7 +109,7 @@ pub(super) fn staff(b: &mut Builder<'_>, rest: &mut Rect, help: &Help) {
 }
 
 /// The number, where to go, and what has to be taken or remembered: that stays on every panel, and the number gives way.
-pub(super) fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: &str) {
+pub(super) fn ticket(b: &mut Builder<'_>, rest: &mut Rect, (number, place): (&str, &str), queue: Option<&Queue>) {
     let (theme, sizes, panel) = (b.theme, b.sizes, b.state.panel);
     b.actions(rest, &[(Look::Primary, Some(Icon::Tick), Phrase::Finish, Act::Finish)]);
     let (hint, color): (Phrase, Color) = match (b.state.works(Part::Printer), b.state.trouble(Part::Printer)) {
@@ -128,16 +130,26 @@ pub(super) fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: 
     }
     let high = height(b, hint, warn, rest.w);
     let mut foot = rest.cut_bottom(high);
-    if panel.is_portrait() {
+    // A slim panel has room for the sign or for how many wait.
+    if panel.is_portrait() && !(panel.is_slim() && queue.is_some()) {
         rest.cut_top(rest.h / 12);
         let sign = rest.cut_top(rest.h / if panel.is_slim() { 8 } else { 5 });
         rest.cut_top(sizes.gap * 2);
-        b.sign(sign, Icon::Ticket, theme.primary);
+        let code = queue.filter(|_| !panel.is_slim()).and_then(|queue| Code::new(queue.link.as_deref()?));
+        match code {
+            Some(code) => follow(b, sign, code),
+            None => b.sign(sign, Icon::Ticket, theme.primary),
+        }
     }
     let (title, body) = (b.say(Phrase::TicketTitle), b.body());
     b.paragraph(Id("title", 0), rest, title, body, Align::Centre, theme.muted);
     let semi = Style::new(Weight::SemiBold, sizes.body);
     let way = height(b, place, semi, rest.w);
+    let waiting = queue.map(|queue| queue.text(b.language()));
+    // The number is read from afar: where both are too much, the paper and the telephone say how many wait.
+    let waiting = waiting.map(|text| (height(b, &text, body, rest.w), text));
+    let waiting = waiting.filter(|(high, _)| rest.h - way - high >= sizes.title * 2);
+    let way = way + waiting.as_ref().map_or(0, |(high, _)| *high);
     let share = match panel.layout {
         Layout::Tiny => 46,
         Layout::Slim => 28,
@@ -150,5 +162,18 @@ pub(super) fn ticket(b: &mut Builder<'_>, rest: &mut Rect, number: &str, place: 
     let line = rest.cut_top(style.line_height());
     b.line(Id("number", 0), line, number, style, Align::Centre, theme.text).say = Some(number.to_owned().into());
     b.paragraph(Id("place", 0), rest, place, semi, Align::Centre, theme.text);
+    if let Some((_, text)) = waiting {
+        b.paragraph(Id("queue", 0), rest, &text, body, Align::Centre, theme.text);
+    }
     b.paragraph(Id("hint", 0), &mut foot, hint, warn, Align::Centre, color);
+}
+
+/// The code of a ticket's own page, with what it is for.
+fn follow(b: &mut Builder<'_>, mut place: Rect, code: Code) {
+    let (theme, label) = (b.theme, b.label());
+    let text = b.say(Phrase::FollowByPhone);
+    let mut line = place.cut_bottom(height(b, text, label, place.w));
+    b.paragraph(Id("follow", 1), &mut line, text, label, Align::Centre, theme.muted);
+    let size = place.w.min(place.h);
+    b.push(Id("follow", 0), place.centred(size, size), Kind::Code(Arc::new(code)));
 }

@@ -53,6 +53,12 @@ impl Flow {
         }
     }
 
+    /// Where whoever calls stands; nothing where nobody called, or where they went.
+    #[must_use]
+    pub fn calls_at(&self) -> Option<&Screen> {
+        self.help.as_ref().map(|_| self.covered.as_ref().unwrap_or(&self.shown.screen))
+    }
+
     /// Back from what covers a step.
     pub(super) fn uncover(&mut self, effects: &mut Vec<Effect>) {
         match self.covered.take() {

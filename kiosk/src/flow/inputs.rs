@@ -5,7 +5,7 @@ use kiosk_ui::judged::{Judged, Texts};
 use kiosk_ui::panel::Panel;
 use kiosk_ui::playlist::Playlist;
 use kiosk_ui::portrait::Picture;
-use kiosk_ui::state::{About, Consent, Help, Notice, Part, ReadStep, Side, Trouble, WallClock};
+use kiosk_ui::state::{About, Consent, Help, Notice, Part, Queue, ReadStep, Side, Trouble, WallClock};
 use kiosk_ui::{Act, Language};
 use program::{Private, Text};
 use reading::access::AccessKey;
@@ -119,6 +119,7 @@ impl Input {
             | Self::Waiting
             | Self::Judged(..)
             | Self::Kept(_)
+            | Self::Queue(_)
             | Self::Failed(_)
             | Self::CardGone
             | Self::Part(..) => true,
@@ -168,6 +169,8 @@ pub enum Input {
     Judged(Box<Judged>, Option<Refusal>),
     /// The visit is on disk with the number that was given out and where to go, or somebody else was first.
     Kept(Result<Option<(String, Option<String>)>, Refusal>),
+    /// How many wait before the number that comes with [`Input::Kept`].
+    Queue(Queue),
     /// The read ended without one.
     Failed(String),
     /// The card has left the reader.
@@ -203,8 +206,8 @@ pub enum Effect {
     Sound(Sound),
     /// Somebody is wanted at the kiosk.
     CallStaff,
-    /// A ticket with number and place.
-    Ticket(String, String),
+    /// A ticket with number and place, and how many wait before it.
+    Ticket(String, String, Option<Queue>),
     /// The holder agreed to the words in this language.
     Agreed(Language),
     /// Whoever stands there may pass.

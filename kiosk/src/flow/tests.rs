@@ -83,7 +83,7 @@ fn from_a_touch_to_the_ticket_and_the_card_in_the_hand() {
     let holder = judged.holder.as_ref().filter(|_| judged.word == Word::Proved).expect("a holder");
     assert_eq!(*holder.name, "N. V. An", "a public screen shows no more of a name than its owner needs");
     let effects = flow.update(Input::Act(Act::Finish));
-    assert!(effects.iter().any(|e| matches!(e, Effect::Ticket(number, _) if number == "A047")));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Ticket(number, ..) if number == "A047")));
     assert!(matches!(&flow.state().screen, Screen::Ticket { number, .. } if number == "A047"));
     flow.update(Input::Act(Act::Finish));
     assert_eq!(flow.state().screen, Screen::TakeCard);

@@ -410,8 +410,9 @@ impl Flow {
         }
         match self.ticket.take() {
             Some((number, place)) => {
-                effects.push(Effect::Ticket(number.clone(), place.clone()));
-                self.go(Screen::Ticket { number, place }, effects);
+                let queue = self.queue.take();
+                effects.push(Effect::Ticket(number.clone(), place.clone(), queue.clone()));
+                self.go(Screen::Ticket { number, place, queue }, effects);
             }
             None => self.take_card(effects),
         }

@@ -51,7 +51,7 @@ fn effect(effect: &Effect) -> Option<String> {
         Effect::Read(_) => "the chip is read".to_owned(),
         Effect::Erase => "everything of the person is erased".to_owned(),
         Effect::CallStaff => "staff is called".to_owned(),
-        Effect::Ticket(number, place) => format!("ticket {number}, {place}"),
+        Effect::Ticket(number, place, _) => format!("ticket {number}, {place}"),
         Effect::OpenDoor => "the door opens, where there is one".to_owned(),
         Effect::Agreed(_) => "the consent is put into the log".to_owned(),
         Effect::Keep(answers) => format!("the visit is put on disk, with {} answers", answers.len()),
