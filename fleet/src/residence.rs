@@ -215,7 +215,7 @@ impl Endorsement {
         let cipher_key = kdfa(&*seed, b"STORAGE\0", &name.0, 128)?;
         let identity = Zeroizing::new([&[0, 32][..], secret].concat());
         let identity = encrypt(Cipher::aes_128_cfb128(), &cipher_key[..16], Some(&[0; 16]), &identity)?;
-        let mac = hmac(&*kdfa(&*seed, b"INTEGRITY\0", &[], 256)?, &[&identity, &name.0])?;
+        let mac = hmac(&kdfa(&*seed, b"INTEGRITY\0", &[], 256)?, &[&identity, &name.0])?;
         let blob = [&[0, 32][..], &*mac, &identity].concat();
         let point = [&[0, 32][..], &sender_x, &[0, 32], &sender_y].concat();
         Ok(Credential { blob: hex::encode(blob), secret: hex::encode(point) })
