@@ -89,7 +89,7 @@ pub fn take(
     let items: BTreeMap<Item, Text> = items.collect();
     let mended = items.iter().filter(|(_, text)| text.is_mended()).map(|(item, _)| *item).collect();
     let looked_up = profile.roster().is_some() || profile.ledger().is_some();
-    let known_as = looked_up.then(|| known_as(judgement, known)).unwrap_or_default();
+    let known_as = if looked_up { known_as(judgement, known) } else { KnownAs::default() };
     let portrait = profile.takes(Item::Portrait).then(|| groups::portrait(&reading.evidence)).transpose();
     let portrait_reason = portrait.as_ref().err().map(|why| why.code().to_owned());
     let image = portrait.ok().flatten().map(|face| Image::new(face.image_type.media_type(), face.image));
