@@ -13,7 +13,7 @@ const DAEMON: u32 = 1;
 
 /// Every command that takes `--config`, with the least else that it wants, and whether it leaves a file at a device that is not
 /// enrolled.
-const COMMANDS: [(&str, &[&str], bool); 24] = [
+const COMMANDS: [(&str, &[&str], bool); 25] = [
     ("run", &[], false),
     ("kiosk", &[], false),
     ("fault", &[], false),
@@ -32,6 +32,7 @@ const COMMANDS: [(&str, &[&str], bool); 24] = [
     ("reset", &["--soft"], true),
     ("outbox export", &["."], true),
     ("outbox receipt", &["/dev/null"], false),
+    ("receipt export", &["1", "--out=receipt.cbor"], false),
     ("devices", &[], false),
     ("doctor", &[], false),
     ("setup", &["--as=desk", "--site=S", "--yes"], true),

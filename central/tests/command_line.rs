@@ -91,7 +91,7 @@ fn reading_leaves_database_and_directory_as_they_were() {
         let output = central(&db, &arguments);
         let status = if arguments[0] == "verify" { 11 } else { 0 };
         assert_eq!(output.status.code(), Some(status), "{arguments:?} {output:?}");
-        assert_eq!(std::fs::read(&db).expect("database"), before, "{arguments:?}");
+        assert!(std::fs::read(&db).expect("database") == before, "{arguments:?}");
         assert_eq!(names(directory.path()), std::slice::from_ref(&db), "{arguments:?}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Its tables stand in `store::registry`, beside those of the event store.
 
-use super::residence::{PROVED, TABLE};
+use super::residence::PROVED;
 use super::said::Protection;
 use crate::people::Scope;
 use crate::store::{StoreError, sqlite};
@@ -225,7 +225,6 @@ impl Registry {
         let failed = failed("open the registry");
         let connection = sqlite::existing(path)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
-        connection.execute_batch(TABLE).map_err(&failed)?;
         Ok(Self(Mutex::new(connection)))
     }
 

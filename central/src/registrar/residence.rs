@@ -21,14 +21,6 @@ use zeroize::Zeroizing;
 /// For how long an answer is waited for: a slow TPM takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The table beside those of `store::registry`: what was proved of which keys. Whoever opens the registry makes it.
-pub(super) const TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS fleet_tpm (
-        device TEXT PRIMARY KEY, birth TEXT NOT NULL, event_key TEXT NOT NULL, endorsement TEXT NOT NULL,
-        proof TEXT NOT NULL CHECK (proof IN ('vouched', 'first_sight')), at INTEGER NOT NULL
-    ) STRICT;
-";
-
 /// What is proved of the keys that a device has now; a column beside those of a device.
 pub(super) const PROVED: &str = "(SELECT proof FROM fleet_tpm WHERE fleet_tpm.device = fleet_device.name
     AND fleet_tpm.birth = fleet_device.birth AND fleet_tpm.event_key = fleet_device.event_key) AS proved";

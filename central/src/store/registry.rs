@@ -83,3 +83,16 @@ pub(crate) const DOOR: &str = "
         BEGIN SELECT RAISE(ABORT, 'the registry has another device of this name'); END;
     PRAGMA user_version = 4;
 ";
+
+/// What was proved of which keys of a device (`PRAGMA user_version` 8).
+pub(super) const PROOFS: &str = "
+    CREATE TABLE fleet_tpm (
+        device TEXT PRIMARY KEY,
+        birth TEXT NOT NULL,
+        event_key TEXT NOT NULL,
+        endorsement TEXT NOT NULL,
+        proof TEXT NOT NULL CHECK (proof IN ('vouched', 'first_sight')),
+        at INTEGER NOT NULL
+    ) STRICT;
+    PRAGMA user_version = 8;
+";

@@ -12,6 +12,7 @@
 //! Version 5 adds what `store::strange` says of it.
 //! Version 6 adds the tree over the log, as `store::log` says.
 //! Version 7 adds what `store::staff` says of it.
+//! Version 8 adds what `store::registry` says of it, of TPMs.
 
 use super::log::{self, InLog, LogStore};
 use super::registry;
@@ -35,7 +36,7 @@ use tlog::tree::Frontier;
 #[derive(Debug)]
 pub struct SqliteStore(Mutex<Connection>);
 
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 8;
 /// Bytes on the disk below which somebody should look: a day of a thousand devices has a tenth of it.
 const LEAST_ROOM: u64 = 1024 * 1024 * 1024;
 const SCHEMA: &str = "
@@ -135,6 +136,9 @@ impl SqliteStore {
         }
         if version < 7 {
             transaction.execute_batch(staff::SCHEMA).map_err(&failed)?;
+        }
+        if version < 8 {
+            transaction.execute_batch(registry::PROOFS).map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)?;
         // Events of an older version have no leaves yet. A start that is broken off goes on with the next one.

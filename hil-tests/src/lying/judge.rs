@@ -2,6 +2,7 @@
 //! notice nothing.
 
 use super::Scene;
+use cccd::document::Kind;
 use cccd::judgement::{Judgement, Withdrawn};
 use emrtd::{Check, Outcome};
 use verdict::{Admission, Answers, Because, Chip, Consistency, Issuer, Validity, Word};
@@ -22,12 +23,17 @@ pub struct Verdict {
 pub fn judged(scene: &Scene, judgement: &Judgement, profile: &Profile) -> Verdict {
     let listed = judgement.clone().listed(scene.withdrawn(judgement));
     let accepted = profile.takes_document(judgement.kind, judgement.issuer());
-    conclude(listed.answers, accepted, judgement.is_weak(), judgement.number().is_some(), profile)
+    conclude(listed.answers, accepted, judgement.is_weak(), is_countable(judgement), profile)
 }
 
-fn conclude(answers: Answers, accepted: bool, weak: bool, numbered: bool, profile: &Profile) -> Verdict {
+/// A ledger counts citizens by their number, and anybody else by kind, state and number of the document.
+fn is_countable(judgement: &Judgement) -> bool {
+    judgement.kind != Kind::CitizenCard || judgement.number().is_some()
+}
+
+fn conclude(answers: Answers, accepted: bool, weak: bool, countable: bool, profile: &Profile) -> Verdict {
     let mut admission = profile.terms().admit(answers, accepted, weak);
-    if profile.ledger().is_some() && !numbered {
+    if profile.ledger().is_some() && !countable {
         admission = admission.and(Admission::Refused(Because::Assurance));
     }
     Verdict { admission, word: answers.word_where(accepted) }
@@ -138,9 +144,8 @@ impl Cripple {
             _ => {}
         }
         let accepted = self == Self::Kind || profile.takes_document(judgement.kind, judgement.issuer());
-        // A judge that forgot the ledger would not be noticed: no profile that counts takes a document without a number.
-        let numbered = judgement.number().is_some();
-        conclude(answers, accepted, self != Self::Strength && judgement.is_weak(), numbered, profile)
+        let countable = is_countable(judgement);
+        conclude(answers, accepted, self != Self::Strength && judgement.is_weak(), countable, profile)
     }
 
     /// The issuer's answer from the checks, without the forgotten one.
