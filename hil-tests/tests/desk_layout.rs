@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Answers `/v1` in the page itself: no card, no device.
 const STAND_IN: &str = include_str!("../src/page/stand_in.js");
@@ -18,6 +19,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
 /// Width and height in CSS pixels: 200 per cent of 1366x768 is half of it, and 320 is what WCAG 1.4.10 asks for.
 const SIZES: [(u32, u32); 7] =
     [(1366, 768), (1920, 1080), (3840, 2160), (768, 1024), (390, 844), (683, 384), (320, 568)];
+
+/// What the counter says to the board.
+static BOARD: Mutex<String> = Mutex::new(String::new());
+
+fn lock(board: &Mutex<String>) -> MutexGuard<'_, String> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     let mut request = String::new();
@@ -32,6 +40,10 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     let found = match path {
         "/key.js" => Ok(STAND_IN.as_bytes().to_vec()),
         "/" => fs::read(desk.join("src/page/index.html")),
+        "/board" => fs::read(desk.join("src/board/index.html")),
+        "/board.css" | "/board.js" => fs::read(desk.join("src/board").join(path.trim_start_matches('/'))),
+        // As many numbers as the address of the page says is the test's: what it sets, the board sees.
+        "/board.json" => Ok(lock(&BOARD).clone().into_bytes()),
         font if font.ends_with(".woff2") => fs::read(desk.join("fonts").join(font.trim_start_matches('/'))),
         part => fs::read(desk.join("src/page").join(part.trim_start_matches('/'))),
     };
@@ -167,6 +179,83 @@ fn everything_that_can_be_done_is_in_sight_on_every_screen_with_none_few_and_man
         page.browser.shoot(view);
     }
     assert_eq!(page.faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_call_rings_is_in_sight_on_every_screen_and_is_taken_and_the_next_number_is_called() {
+    let axe = axe();
+    let mut page = Page::open("desk-calls");
+    page.load("kind=hospital&rows=30&calls=2");
+    page.browser.wait_until("document.querySelectorAll('#calls button').length === 2 && window.rang > 0");
+    page.measure("two calls", &SIZES, true);
+    page.accessible("two calls", axe.as_deref(), false);
+    page.browser.shoot("calls");
+    let said = page.browser.evaluate("document.querySelector('#calls li').textContent");
+    assert!(said.as_str().is_some_and(|said| said.contains("kiosk-sanh-1") && said.contains("đang quét mã")), "{said}");
+    page.browser.run("document.querySelector('#calls button').click()");
+    page.browser.wait_until("document.querySelectorAll('#calls li.taken').length === 1");
+    page.measure("a call that somebody took", &[SIZES[0], SIZES[6]], false);
+    page.browser.run("[...document.querySelectorAll('#queue button')][0].click()");
+    page.browser.wait_until("document.querySelector('#queue').textContent.includes('A046')");
+    // Nobody waits any more, and somebody else calls: the device says so.
+    page.browser.run("setCalls([]); hear('calls', {})");
+    page.browser.wait_until("document.getElementById('calls').hidden");
+    // A locked page is silent.
+    page.browser.run("showLock()");
+    assert_eq!(page.browser.evaluate("document.getElementById('calls').hidden"), json!(true));
+    let asked = page.browser.evaluate("window.asked.filter((one) => !one.includes('/sessions')).join()");
+    assert_eq!(asked, json!("POST /v1/calls/ID/take,POST /v1/queue/next"));
+    assert_eq!(page.faults, Vec::<String>::new());
+}
+
+#[test]
+fn the_board_is_large_fits_its_screen_and_says_who_is_called() {
+    let called = |list: &[(&str, &str, u32)]| {
+        let of = |(at, (number, place, times)): (i64, &(&str, &str, u32))| {
+            let at = 1_790_000_000 - at;
+            json!({ "number": number, "place": place, "counter": "Quầy 1", "at": at, "times": times })
+        };
+        let called: Vec<Value> = (0..).zip(list).map(of).collect();
+        *lock(&BOARD) = json!({ "site": "BỆNH VIỆN ĐA KHOA TÂN BÌNH", "waiting": 12, "called": called }).to_string();
+    };
+    let place = "Phòng khám Nội tổng hợp số 12, tầng 2, khu nhà B";
+    let first = [
+        ("A046", place, 1),
+        ("B013", place, 1),
+        ("A045", place, 1),
+        ("KSK-2026-0001", "", 1),
+        ("A044", place, 1),
+        ("C1", place, 1),
+    ];
+    called(&first);
+    let mut page = Page::open("board");
+    page.browser.run(&format!("location.assign('{}board')", page.address));
+    page.browser
+        .wait_until("document.getElementById('number')?.textContent === 'A046' && document.fonts.status === 'loaded'");
+    assert_eq!(page.browser.evaluate("window.spoken.length"), json!(0), "what was called before is old");
+    for size in [(1920, 1080), (3840, 2160), (1280, 1024)] {
+        page.size(size);
+        page.browser.shoot(&format!("board-{}", size.0));
+        let faults = page.browser.run(
+            "(() => { const out = []; const root = document.documentElement;
+              if (root.scrollWidth > innerWidth + 1 || root.scrollHeight > innerHeight + 1) out.push('scrolls');
+              for (const id of ['site', 'time', 'number', 'place', 'waiting', 'called']) {
+                const node = document.getElementById(id), box = node.getBoundingClientRect();
+                if (box.left < 0 || box.top < 0 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1) out.push(id);
+                if (id === 'number' && node.scrollWidth > node.clientWidth + 1) out.push('the number is cut');
+              }
+              // A hall reads it from ten metres: a tenth of the picture's height.
+              if (parseFloat(getComputedStyle(document.getElementById('number')).fontSize) < innerHeight / 10) out.push('small');
+              return out; })()",
+        );
+        assert_eq!(faults, json!([]), "{size:?}");
+    }
+    let and_first = |call| std::iter::once(call).chain(first).collect::<Vec<_>>();
+    called(&and_first(("A047", "Phòng 3", 1)));
+    page.browser.wait_until("window.spoken.length === 1");
+    assert_eq!(page.browser.evaluate("window.spoken[0]"), json!("Mời số A 0 4 7, đến Phòng 3"));
+    called(&and_first(("A047", "Phòng 3", 2)));
+    page.browser.wait_until("window.spoken.length === 2");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::panel::{PANELS, Panel};
 use crate::portrait::Picture;
 use crate::state::{
     About, Answer, Calibration, Carried, Choice, Consent, EnrolStep, Enrolment, Field, Help, Holder, Lack, Layer,
-    NotStarted, Notice, Part, Preferences, Problem, ReadStep, Review, Screen, Side, State, Trouble, WallClock,
+    NotStarted, Notice, Part, Preferences, Problem, Queue, ReadStep, Review, Screen, Side, State, Trouble, WallClock,
 };
 use crate::text::{Language, Phrase};
 use crate::typing::Typing;
@@ -52,6 +52,7 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         })
     };
     let answer = |vi: &str, en: &str| Answer(vi.to_owned().into(), en.to_owned().into());
+    let follow = "http://192.168.10.20:8482/t/Zm9sbG93IHRoaXMgbnVtYmVy".to_owned();
     let review = |then, rows| Screen::Review(Review { rows, then });
     let department = vec![(both("Khoa khám", "Department"), answer("Tai Mũi Họng", "Ear, nose, throat"))];
     let typed = vec![
@@ -149,8 +150,10 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
         ("choice-more", choice(11)),
         ("review", review(Then::Ticket, department)),
         ("review-typed", review(Then::Finish, typed)),
-        ("ticket", ticket()),
-        ("ticket-on-screen", ticket()),
+        ("ticket", ticket(None)),
+        ("ticket-on-screen", ticket(None)),
+        ("ticket-queue", ticket(Some(Queue { ahead: 12, minutes: Some(35), link: Some(follow) }))),
+        ("ticket-queue-next", ticket(Some(Queue::default()))),
         ("take-card", Screen::TakeCard),
         ("lifted", Screen::Lifted),
         ("wrong-card", problem(Phrase::WrongCard, Phrase::CheckNumber, 1)),
@@ -187,8 +190,8 @@ fn before_and_after() -> Vec<(&'static str, Screen)> {
     ]
 }
 
-fn ticket() -> Screen {
-    Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned(), queue: None }
+fn ticket(queue: Option<Queue>) -> Screen {
+    Screen::Ticket { number: "A047".to_owned(), place: "Phòng khám 12 · Tầng 2".to_owned(), queue }
 }
 
 /// A portrait of nobody, 3:4.

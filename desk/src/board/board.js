@@ -50,7 +50,12 @@ function draw(board) {
   $("number").textContent = now ? now.number : "—";
   $("number").classList.toggle("long", Boolean(now && now.number.length > 6));
   $("place").textContent = now ? now.place || now.counter : "";
-  $("called").replaceChildren(...last.slice(0, 5).map((one) => el("li", null, [el("b", one.number), el("span", one.place || one.counter)])));
+  const before = (one) => {
+    const number = el("b", one.number);
+    number.classList.toggle("long", one.number.length > 6);
+    return el("li", null, [number, el("span", one.place || one.counter)]);
+  };
+  $("called").replaceChildren(...last.slice(0, 5).map(before));
   $("waiting").textContent = `Đang chờ: ${board.waiting} người`;
   // What was called before this screen was there is old; a number that is called once more is said once more.
   for (const call of [...board.called].reverse()) {
@@ -63,7 +68,7 @@ function draw(board) {
 
 async function look() {
   try {
-    const response = await fetch("/board.json");
+    const response = await fetch("/board.json", { cache: "no-store" });
     if (!response.ok) throw new Error(String(response.status));
     draw(await response.json());
     $("lost").hidden = true;

@@ -80,6 +80,12 @@ impl Truth {
         }
     }
 
+    /// Whether a ledger can count its holder: a citizen by the number, anybody else by kind, state and number of the document.
+    #[must_use]
+    pub fn is_countable(&self) -> bool {
+        self.kind != "citizen_card" || self.has_number
+    }
+
     /// Whether a proof failed, so that it may be called not genuine.
     #[must_use]
     pub fn is_refuted(&self) -> bool {
@@ -361,7 +367,7 @@ pub fn may(truth: &Truth, profile: &toml::Table) -> Allowed {
     });
     // Who counts people must know whom it counts.
     let counts = profile.get("ledger").is_some();
-    if !taken || counts && !truth.has_number || truth.validity == Validity::Withdrawn {
+    if !taken || counts && !truth.is_countable() || truth.validity == Validity::Withdrawn {
         return Allowed::Refuse;
     }
     let assurance = profile.get("assurance");
