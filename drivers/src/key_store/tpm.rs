@@ -6,7 +6,7 @@
 //! from its seed each time (ECC P-256 template of TCG EK Credential Profile, default attributes).
 //!
 //! The pass phrase becomes the authorisation value (SHA-256), checked without the dictionary-attack lockout: a
-//! wrong pass phrase must not lock the machine's TPM for its other users. It never goes over the bus ([`bus`]).
+//! wrong pass phrase must not lock the machine's TPM for its other users. It never goes over the bus (`bus`).
 
 mod bus;
 mod templates;

@@ -3,7 +3,7 @@
 //! Layout: nonce (12, random), tag (16), ciphertext; AES-256-GCM. The place where it lies (`table/row`) is authenticated, so
 //! that a row cannot be moved.
 //!
-//! The keys of the days ([`super::days`]) lie in the book itself, sealed under a secret of the key store. Each time that some of
+//! The keys of the days (`days`) lie in the book itself, sealed under a secret of the key store. Each time that some of
 //! them are destroyed the others are sealed anew under the next secret, and the one before is removed from the key store: a
 //! copy of the book from before opens by nothing that is left. Secrets are counted: `book-1`, `book-2`; `book` was the only
 //! one up to version 3 of the book, and sealed the rows themselves.
