@@ -41,10 +41,6 @@ impl Refused {
         Self(status, Refusal { code, message, remedy, committed: None }, AGAIN)
     }
 
-    pub(crate) const fn status(&self) -> u16 {
-        self.0
-    }
-
     /// There is no room now, and there will be.
     pub(crate) fn busy(again: Duration) -> Self {
         let busy = Self::new(503, "central_busy", "too much is being sent at once", "try again when Retry-After says");

@@ -11,11 +11,10 @@ use super::{Decision, Registrar, RegistrarError};
 use crate::answer::{OF_STRANGERS, Refused, Said, apart};
 use crate::people::{Admit, See};
 use crate::signers::{self, Signers};
-use crate::signin::{Gate, Signed};
+use crate::signin::{Gate, Signed, shown};
 use crate::store::EventStore;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, State};
-use axum::http::header;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use fleet::{FleetError, relay, request, words};
@@ -63,13 +62,7 @@ pub fn router(registrar: Arc<Registrar>, store: Arc<dyn EventStore>, gate: Gate)
 async fn page() -> Response {
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
                   form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, Html(include_str!("technician.html"))).into_response()
+    shown(policy, include_str!("technician.html"))
 }
 
 fn answered(result: Result<Value, Refused>) -> Response {

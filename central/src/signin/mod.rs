@@ -3,7 +3,7 @@
 //! A session is shown by a token in `Authorization` (the technician's page, programs) or by a cookie (pages that the server writes).
 //! A cookie goes along by itself, so with it only what our own pages ask is answered: see `comes_from_here`.
 //!
-//! A handler that has [`Signed`] or [`Visitor`] among its arguments has it before the body.
+//! A handler that has [`Signed`] among its arguments has it before the body; pages have a visitor of their own, by [`Doorkeeper`].
 
 mod login;
 pub mod staff;
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::{Clock, sealed};
@@ -111,13 +111,6 @@ impl Gate {
         apart(look).await
     }
 
-    /// Whose session goes by a cookie.
-    fn by_cookie(&self, head: &HeaderMap) -> Option<Person> {
-        let token = cookie(head, COOKIE)?;
-        let standing = |name: &str| self.0.staff.standing(name);
-        Some(self.0.logins.who(&token, self.now().1, standing).ok()??.person)
-    }
-
     async fn acting<R: Right>(&self, parts: &Parts) -> Result<Acting<R>, Refused> {
         let role = self.whose(parts).await?.person;
         role.acting().ok_or_else(|| {
@@ -146,7 +139,9 @@ impl Gate {
 
 impl Doorkeeper for Gate {
     fn who(&self, head: &HeaderMap) -> Option<Person> {
-        self.by_cookie(head)
+        let token = cookie(head, COOKIE)?;
+        let standing = |name: &str| self.0.staff.standing(name);
+        Some(self.0.logins.who(&token, self.now().1, standing).ok()??.person)
     }
 
     fn sign_in(&self, to: &str) -> String {
@@ -164,7 +159,7 @@ fn bearer(headers: &HeaderMap) -> Option<Zeroizing<String>> {
 }
 
 /// A cookie by its name; none where there are two, of which one is somebody else's.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<Zeroizing<String>> {
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<Zeroizing<String>> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut found = pairs.filter(|(key, _)| *key == name);
@@ -202,30 +197,6 @@ where
     }
 }
 
-/// Somebody with a right, for a page: who is not signed in is sent to the door, and back afterwards.
-#[derive(Debug)]
-pub struct Visitor<R: Right>(pub Acting<R>);
-
-impl<R: Right, S: Send + Sync> FromRequestParts<S> for Visitor<R>
-where
-    Gate: FromRef<S>,
-{
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let refused = match Gate::from_ref(state).acting(parts).await {
-            Ok(acting) => return Ok(Self(acting)),
-            Err(refused) => refused,
-        };
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        if reads && refused.status() == 401 {
-            let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-            return Err(Redirect::to(&format!("/signin#{path}")).into_response());
-        }
-        Err(refused.into_response())
-    }
-}
-
 /// A session, to list and to end.
 struct Own(Whose);
 
@@ -257,13 +228,18 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 async fn page() -> Response {
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                   form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+    shown(policy, include_str!("signin.html"))
+}
+
+/// A page with a script of its own, which nobody else embeds, keeps or hears of.
+pub(crate) fn shown(policy: &'static str, page: &'static str) -> Response {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, Html(include_str!("signin.html"))).into_response()
+    (headers, Html(page)).into_response()
 }
 
 #[derive(Deserialize)]

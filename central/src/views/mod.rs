@@ -17,11 +17,12 @@ pub(crate) mod words;
 
 use crate::SqliteStore;
 use crate::answer::{OF_STRANGERS, Refused, Whole, apart};
-use crate::doorkeeper::{Doorkeeper, cookie};
+use crate::doorkeeper::Doorkeeper;
 use crate::figures::units::Units;
 use crate::figures::{INSIDE, OUTSIDE, Publication, open};
 use crate::people::{Admit, Audit, Person, See};
 use crate::registrar::Registrar;
+use crate::signin::cookie;
 use crate::store::StoreError;
 use ::events::Clock;
 use axum::Router;
@@ -171,8 +172,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or_default();
         let chosen = query.split('&').rev().find_map(|part| part.strip_prefix("lang="));
-        let language =
-            if chosen.or_else(|| cookie(&parts.headers, "lang")) == Some("en") { Language::En } else { Language::Vi };
+        let kept = cookie(&parts.headers, "lang");
+        let wanted = chosen.or_else(|| kept.as_ref().map(|kept| kept.as_str()));
+        let language = if wanted == Some("en") { Language::En } else { Language::Vi };
         let rest: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("lang=")).collect();
         let to = if language == Language::Vi { "en" } else { "vi" };
         let mut other = format!("{}?", parts.uri.path());

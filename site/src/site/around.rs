@@ -153,7 +153,6 @@ fn tell(site: &Site) {
     }
 }
 
-/// Erases what is past its time, and puts the events of it into the log.
 /// Erases what is past its time, and puts the events of it into the log. A clock that may be wrong erases nothing.
 fn sweep(site: &Site) {
     let certain = site.recorder.people.certain();
